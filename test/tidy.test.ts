@@ -1,0 +1,133 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+const FILE_LINES_MAX = 400
+const ROOMS = [
+  'admin',
+  'balance',
+  'cluster',
+  'config',
+  'consensus',
+  'discovery',
+  'http',
+  'model',
+  'net',
+  'proxy',
+  'rules',
+  'supervisor',
+  'telemetry',
+  'upstream',
+]
+const TEST_FOLDERS = ['conformance', 'e2e', 'fixtures', 'fuzz', 'golden', 'simulation', 'unit']
+const SKIPPED_FOLDERS = ['.git', 'coverage', 'dist', 'dist-bench', 'node_modules']
+const BINARY = /\.(png|ico|gif|jpg|woff2?|gz|pem|crt|key|node)$/
+
+/** Paths of all files below a folder, relative to the project. */
+function filesBelow(folder: string): string[] {
+  const path = join(root, folder)
+  if (!existsSync(path)) return []
+  return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
+    const child = folder === '.' ? entry.name : `${folder}/${entry.name}`
+    if (entry.isDirectory()) return SKIPPED_FOLDERS.includes(entry.name) ? [] : filesBelow(child)
+    return entry.isFile() ? [child] : []
+  })
+}
+
+const everything = filesBelow('.')
+const code = everything.filter((file) => /^(src|test|bench|bin)\//.test(file))
+const sources = everything.filter((file) => file.startsWith('src/'))
+
+function textOf(file: string): string {
+  return readFileSync(join(root, file), 'utf8')
+}
+
+/** The places, as `file:line: text`, where a pattern occurs. */
+function placesOf(pattern: RegExp, files: readonly string[]): string[] {
+  return files
+    .filter((file) => !BINARY.test(file))
+    .flatMap((file) =>
+      textOf(file)
+        .split('\n')
+        .flatMap((line, n) => (pattern.test(line) ? [`${file}:${n + 1}: ${line.trim()}`] : [])),
+    )
+}
+
+describe('names', () => {
+  it('are kebab-case', () => {
+    const kebab = /^[a-z0-9]+(-[a-z0-9]+)*$/
+    const odd = code
+      .filter((file) => !file.startsWith('test/fixtures/'))
+      .filter(
+        (file) => !file.split('/').every((part) => part.split('.').every((p) => kebab.test(p))),
+      )
+    expect(odd).toEqual([])
+  })
+
+  it('say what is inside', () => {
+    const drawer = /^(util|utils|utilities|helper|helpers|common|misc|shared|lib)$/
+    const drawers = code.filter((file) =>
+      file.split('/').some((part) => drawer.test(part.replace(/(\.[a-z]+)+$/, ''))),
+    )
+    expect(drawers).toEqual([])
+  })
+})
+
+describe('layout', () => {
+  it('has in src only the rooms, main and errors', () => {
+    const known = new Set([...ROOMS, 'main.ts', 'errors.ts'])
+    expect(sources.filter((file) => !known.has(file.split('/')[1] ?? ''))).toEqual([])
+  })
+
+  it('has in test only folders that a vitest project runs', () => {
+    const tests = everything.filter(
+      (file) => file.startsWith('test/') && file !== 'test/tidy.test.ts',
+    )
+    expect(tests.filter((file) => !TEST_FOLDERS.includes(file.split('/')[1] ?? ''))).toEqual([])
+  })
+
+  it('has the documents that a visitor looks for', () => {
+    const documents = ['LICENSE', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md']
+    expect(documents.filter((file) => !existsSync(join(root, file)))).toEqual([])
+  })
+})
+
+describe('content', () => {
+  it(`keeps a source file within ${FILE_LINES_MAX} lines, or says why a table is longer`, () => {
+    const long = sources
+      .map((file) => ({ file, text: textOf(file) }))
+      .filter(({ text }) => !/Longer than 400 lines: \S/.test(text))
+      .map(({ file, text }) => ({ file, lines: text.split('\n').length - 1 }))
+      .filter(({ lines }) => lines > FILE_LINES_MAX)
+    expect(long).toEqual([])
+  })
+
+  it('leaves no notes to self', () => {
+    expect(placesOf(/\b(T[O]DO|F[I]XME|X[X]X)\b/, everything.filter(isOurs))).toEqual([])
+  })
+
+  it('names no path of one machine', () => {
+    const anywhere = /(^|[^\w.)\]}/-])\/(work|root|Users)\//
+    const temporary = /(^|[^\w.)\]}/-])\/(tmp)\//
+    const outsideTests = everything.filter((file) => isOurs(file) && !/^(test|bench)\//.test(file))
+    expect(placesOf(anywhere, everything.filter(isOurs))).toEqual([])
+    expect(placesOf(temporary, outsideTests)).toEqual([])
+  })
+
+  it('locks every package to the public registry', () => {
+    const lock = JSON.parse(textOf('package-lock.json')) as {
+      packages: Record<string, { resolved?: string }>
+    }
+    const elsewhere = Object.entries(lock.packages)
+      .filter(([, entry]) => entry.resolved !== undefined)
+      .filter(([, entry]) => !entry.resolved?.startsWith('https://registry.npmjs.org/'))
+    expect(elsewhere.map(([path]) => path)).toEqual([])
+  })
+})
+
+function isOurs(file: string): boolean {
+  return !['LICENSE', 'package-lock.json'].includes(basename(file))
+}

@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config'
+
+const second = 1000
+
+/** The fast projects run first; a group starts when the one before it has ended. */
+const fast = ['unit', 'golden', 'conformance', 'simulation', 'fuzz'].map((name, n) => ({
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout: 60 * second,
+    sequence: { groupOrder: n + 1 },
+  },
+}))
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'tidy', include: ['test/tidy.test.ts'], sequence: { groupOrder: 0 } } },
+      ...fast,
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          // Daemons, ports and load generators are shared: one file at a time.
+          fileParallelism: false,
+          testTimeout: 120 * second,
+          hookTimeout: 120 * second,
+          retry: 0,
+          sequence: { groupOrder: fast.length + 1 },
+        },
+      },
+    ],
+  },
+})
