@@ -1,0 +1,169 @@
+/** Who has to act on an error: the peer that called, the server behind, this program, or its operator. */
+export type ErrorSource = 'client' | 'server' | 'internal' | 'operator'
+
+/** What is known about a code before anything happens. */
+export interface ErrorKind {
+  readonly source: ErrorSource
+  /** True when the same call may succeed later without a change by anybody. */
+  readonly retryable: boolean
+  /** What to do about it, in one sentence. */
+  readonly hint: string
+}
+
+/**
+ * Every error code of the project. A code is part of the contract with scripts: it may be added,
+ * never renamed.
+ */
+export const ERROR_KINDS = {
+  'config-invalid': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Correct the places that the diagnostics point at, then run `sluice check -f FILE`.',
+  },
+  'config-unreadable': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Check that the path names a file and that this user may read it.',
+  },
+  'address-in-use': {
+    source: 'operator',
+    retryable: true,
+    hint: 'Stop the process that listens there, or bind another address.',
+  },
+  'bind-failed': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Check that the address belongs to this host and that this user may bind the port.',
+  },
+  'host-unresolved': {
+    source: 'operator',
+    retryable: true,
+    hint: 'Check the host name and the resolver, or give the IP address.',
+  },
+  'platform-unsupported': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Run on Linux or macOS with a C library that the package koffi has a binary for.',
+  },
+  'descriptors-exhausted': {
+    source: 'operator',
+    retryable: true,
+    hint: 'Raise the limit of open files (ulimit -n, LimitNOFILE of systemd).',
+  },
+  'table-full': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Use fewer frontends, backends and servers, or split them over several daemons.',
+  },
+  'worker-lost': {
+    source: 'internal',
+    retryable: true,
+    hint: 'The worker is replaced by itself; report the logged stack.',
+  },
+  'worker-failing': {
+    source: 'internal',
+    retryable: false,
+    hint: 'Workers die faster than they may be replaced; report the logged stacks.',
+  },
+  'connect-refused': {
+    source: 'server',
+    retryable: true,
+    hint: 'Check that the server is running and listens on the configured address.',
+  },
+  'connect-failed': {
+    source: 'server',
+    retryable: true,
+    hint: 'Check the route to the server.',
+  },
+  'connection-reset': {
+    source: 'server',
+    retryable: true,
+    hint: 'The peer closed the connection without finishing; see its own log.',
+  },
+  'admin-unreachable': {
+    source: 'operator',
+    retryable: true,
+    hint: 'Check --admin or SLUICE_ADMIN and that the daemon is running.',
+  },
+  'admin-unguarded': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Bind the admin address to loopback or a Unix socket, or give it a token.',
+  },
+  'admin-refused': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Check that --admin names a Sluice daemon of this version.',
+  },
+  'log-unwritable': {
+    source: 'operator',
+    retryable: true,
+    hint: 'Check that the path can be written by this user and that the disk has room.',
+  },
+  unauthorized: {
+    source: 'client',
+    retryable: false,
+    hint: 'Send the admin token: `Authorization: Bearer TOKEN`, or --token-file on the command line.',
+  },
+  'not-found': {
+    source: 'client',
+    retryable: false,
+    hint: 'The paths are /metrics, /healthz, /readyz, /api/v1/info and /api/v1/servers.',
+  },
+  'method-not-allowed': {
+    source: 'client',
+    retryable: false,
+    hint: 'See the Allow header for the methods of this path.',
+  },
+  'request-invalid': {
+    source: 'client',
+    retryable: false,
+    hint: 'Correct the part of the request that the message names.',
+  },
+  usage: {
+    source: 'operator',
+    retryable: false,
+    hint: 'See `sluice --help`.',
+  },
+  'invariant-broken': {
+    source: 'internal',
+    retryable: false,
+    hint: 'This is a bug in Sluice; report the message and the stack.',
+  },
+} as const satisfies Record<string, ErrorKind>
+
+/** One of the codes of {@link ERROR_KINDS}. */
+export type ErrorCode = keyof typeof ERROR_KINDS
+
+/** The only error that the project throws. */
+export class SluiceError extends Error {
+  readonly code: ErrorCode
+  readonly source: ErrorSource
+  readonly retryable: boolean
+  readonly hint: string
+
+  /**
+   * @param code names the kind, which brings source, retryability and hint
+   * @param message what happened, with the values that matter; never a secret
+   * @param cause the error that it was translated from, where there is one
+   */
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    const kind: ErrorKind = ERROR_KINDS[code]
+    this.name = 'SluiceError'
+    this.code = code
+    this.source = kind.source
+    this.retryable = kind.retryable
+    this.hint = kind.hint
+  }
+}
+
+/**
+ * Asserts an invariant, in production too: a broken one stops the thread rather than letting it
+ * go on with wrong facts.
+ *
+ * @throws SluiceError `invariant-broken`
+ */
+export function assert(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new SluiceError('invariant-broken', what)
+}

@@ -1,0 +1,41 @@
+/**
+ * Outcomes of a health check, under the names and with the descriptions of HAProxy's statistics
+ * (management manual, column `check_status`). `INI`: none has ended yet.
+ */
+export const CHECK_STATUS = {
+  INI: 'Initializing',
+  SOCKERR: 'Socket error',
+  L4OK: 'Layer4 check passed',
+  L4TOUT: 'Layer4 timeout',
+  L4CON: 'Layer4 connection problem',
+  L7OK: 'Layer7 check passed',
+  L7TOUT: 'Layer7 timeout',
+  L7RSP: 'Layer7 invalid response',
+  L7STS: 'Layer7 wrong status',
+} as const
+
+/** One of {@link CHECK_STATUS}. */
+export type CheckStatus = keyof typeof CHECK_STATUS
+
+/** What the checks of one server have found: a snapshot, taken when it was asked for. */
+export interface CheckState {
+  /** HAProxy's health counter, 0 to rise + fall - 1; the server is up from `rise` on. */
+  readonly health: number
+  readonly up: boolean
+  /** Outcome of the last check that ended. */
+  readonly status: CheckStatus
+  /** HTTP status code that the last check was answered with, 0 where there was none. */
+  readonly code: number
+  /** What the last check has to say beyond its status, or ''. */
+  readonly info: string
+  /** How long the last check took. */
+  readonly durationMs: number
+  /** Since the server last went up or down, or since it is checked. */
+  readonly sinceChangeMs: number
+  /** Checks that failed while the server had health left to lose. HAProxy's `chkfail`. */
+  readonly failuresTotal: number
+  /** Changes from up to down. HAProxy's `chkdown`. */
+  readonly downTransitionsTotal: number
+  /** Time spent down, the present spell included. HAProxy's `downtime`. */
+  readonly downtimeMs: number
+}

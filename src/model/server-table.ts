@@ -1,0 +1,190 @@
+import { assert } from '../errors.ts'
+import { COUNTER, COUNTER_STRIDE, type CounterName } from './counters.ts'
+
+/** Rows that a daemon can have: frontends, backends and servers together. */
+export const ROWS_MAX = 32_768
+
+/** Effective state of a server, as HAProxy's exporter names them. */
+export const SERVER_STATE = { down: 0, up: 1, drain: 2, maint: 3 } as const
+
+/** One of {@link SERVER_STATE}. */
+export type ServerState = (typeof SERVER_STATE)[keyof typeof SERVER_STATE]
+
+const HEADER_INTS = 16
+const EPOCH_CELL = 0
+const CONNECTIONS_CELL = 1
+
+const ROW_INTS = 4
+const STATE = 0
+const WEIGHT = 1
+const SESSIONS = 2
+
+/** What a thread needs to open the table that the control plane made. */
+export interface ServerTableMemory {
+  readonly buffer: SharedArrayBuffer
+  readonly workers: number
+}
+
+/**
+ * The facts that all threads share, in one SharedArrayBuffer:
+ *
+ * - per row, atomic: state, weight and sessions of a server;
+ * - per worker and row: that worker's own sessions, so that what a dead worker held can be given
+ *   back;
+ * - per worker and row: counters (see `counters.ts`), written by their worker only.
+ *
+ * The control plane writes states and weights, the data plane sessions and counters. The memory
+ * is reserved for {@link ROWS_MAX} rows; the system commits only the pages that are touched.
+ */
+export class ServerTable {
+  readonly workers: number
+  readonly #buffer: SharedArrayBuffer
+  readonly #header: Int32Array
+  readonly #rows: Int32Array
+  readonly #held: readonly Int32Array[]
+  readonly #connections: Int32Array
+  readonly #counters: readonly Float64Array[]
+
+  constructor(memory: ServerTableMemory) {
+    const { buffer, workers } = memory
+    this.workers = workers
+    this.#buffer = buffer
+    let offset = 0
+    const ints = (length: number): Int32Array => {
+      const view = new Int32Array(buffer, offset, length)
+      offset += view.byteLength
+      return view
+    }
+    this.#header = ints(HEADER_INTS)
+    this.#connections = ints(Math.ceil(workers / 16) * 16)
+    this.#rows = ints(ROWS_MAX * ROW_INTS)
+    this.#held = Array.from({ length: workers }, () => ints(ROWS_MAX))
+    this.#counters = Array.from({ length: workers }, () => {
+      const view = new Float64Array(buffer, offset, ROWS_MAX * COUNTER_STRIDE)
+      offset += view.byteLength
+      return view
+    })
+  }
+
+  /** Reserves a new table for a number of worker threads. All rows are zero: servers down. */
+  static create(workers: number): ServerTable {
+    const ints = HEADER_INTS + Math.ceil(workers / 16) * 16 + ROWS_MAX * (ROW_INTS + workers)
+    const bytes = ints * 4 + workers * ROWS_MAX * COUNTER_STRIDE * 8
+    return new ServerTable({ buffer: new SharedArrayBuffer(bytes), workers })
+  }
+
+  /** What another thread is sent to open the same table. */
+  get memory(): ServerTableMemory {
+    return { buffer: this.#buffer, workers: this.workers }
+  }
+
+  /**
+   * Grows with every change of a state or a weight: a reader that saw the same number before
+   * need not look at the rows again.
+   */
+  epoch(): number {
+    return Atomics.load(this.#header, EPOCH_CELL)
+  }
+
+  /** The state of a server. */
+  state(row: number): ServerState {
+    return Atomics.load(this.#rows, row * ROW_INTS + STATE) as ServerState
+  }
+
+  /** Control plane only. */
+  setState(row: number, state: ServerState): void {
+    Atomics.store(this.#rows, row * ROW_INTS + STATE, state)
+    Atomics.add(this.#header, EPOCH_CELL, 1)
+  }
+
+  /** The weight of a server, 0-256. */
+  weight(row: number): number {
+    return Atomics.load(this.#rows, row * ROW_INTS + WEIGHT)
+  }
+
+  /** Control plane only. */
+  setWeight(row: number, weight: number): void {
+    Atomics.store(this.#rows, row * ROW_INTS + WEIGHT, weight)
+    Atomics.add(this.#header, EPOCH_CELL, 1)
+  }
+
+  /**
+   * Sessions that a row has now, over all threads: of a frontend its client connections, of a
+   * backend or a server what it works on.
+   */
+  sessions(row: number): number {
+    return Atomics.load(this.#rows, row * ROW_INTS + SESSIONS)
+  }
+
+  /** A worker gives a row one more session. Must be paired with {@link release}. */
+  acquire(worker: number, row: number): void {
+    const held = this.#held[worker] as Int32Array
+    held[row] = (held[row] as number) + 1
+    Atomics.add(this.#rows, row * ROW_INTS + SESSIONS, 1)
+  }
+
+  /** A session that a worker gave to a row is over. */
+  release(worker: number, row: number): void {
+    const held = this.#held[worker] as Int32Array
+    Atomics.sub(this.#rows, row * ROW_INTS + SESSIONS, 1)
+    const left = (held[row] as number) - 1
+    held[row] = left
+    assert(left >= 0, `row ${row}: a session was released twice`)
+  }
+
+  /** Client connections now, over all threads and frontends. */
+  connections(): number {
+    return Atomics.load(this.#header, CONNECTIONS_CELL)
+  }
+
+  /** A worker accepted a client connection (+1) or saw it close (-1). */
+  addConnections(worker: number, delta: 1 | -1): void {
+    this.#connections[worker] = (this.#connections[worker] as number) + delta
+    Atomics.add(this.#header, CONNECTIONS_CELL, delta)
+  }
+
+  /**
+   * Gives back what a dead worker held: its sessions, its connections and its gauges. Call once,
+   * after the thread is gone and before its successor starts.
+   */
+  reclaim(worker: number): void {
+    const held = this.#held[worker] as Int32Array
+    const cells = this.#counters[worker] as Float64Array
+    for (let row = 0; row < ROWS_MAX; row++) {
+      const sessions = held[row] as number
+      if (sessions !== 0) Atomics.sub(this.#rows, row * ROW_INTS + SESSIONS, sessions)
+      held[row] = 0
+    }
+    for (let row = 0; row < ROWS_MAX; row++) {
+      const base = row * COUNTER_STRIDE
+      if (cells[base + COUNTER.idleConnections] !== 0) cells[base + COUNTER.idleConnections] = 0
+    }
+    Atomics.sub(this.#header, CONNECTIONS_CELL, this.#connections[worker] as number)
+    this.#connections[worker] = 0
+  }
+
+  /**
+   * A worker's own counters: cell `row * COUNTER_STRIDE + COUNTER.name`. The hot path writes them
+   * in place.
+   */
+  counters(worker: number): Float64Array {
+    return this.#counters[worker] as Float64Array
+  }
+
+  /** A counter of a row, summed over the workers. */
+  total(row: number, name: CounterName): number {
+    const cell = row * COUNTER_STRIDE + COUNTER[name]
+    let sum = 0
+    for (const cells of this.#counters) sum += cells[cell] as number
+    return sum
+  }
+
+  /** Clears a row before it is given to another name. Control plane only. */
+  clear(row: number): void {
+    for (const cells of this.#counters) {
+      cells.fill(0, row * COUNTER_STRIDE, (row + 1) * COUNTER_STRIDE)
+    }
+    this.#rows.fill(0, row * ROW_INTS, row * ROW_INTS + SESSIONS)
+    Atomics.add(this.#header, EPOCH_CELL, 1)
+  }
+}
