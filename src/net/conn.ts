@@ -1,0 +1,103 @@
+import type { Address } from '../model/address.ts'
+
+/**
+ * Bytes as an engine hands them over. Every engine gives Node's Buffer; the interface names only
+ * what readers use, so that pure rooms can take it without importing anything.
+ */
+export type ByteView = Buffer
+
+/** Why a connection ended other than by both sides finishing. */
+export type ConnFailure =
+  | 'refused' // nobody listens there
+  | 'unreachable' // no route, no such host or path, no local port or descriptor left
+  | 'reset' // the peer aborted, or wrote to a closed side
+  | 'aborted' // we called destroy() or reset()
+
+/**
+ * What a user of a connection is told. One handler at a time; `conn.handler` may be exchanged, as
+ * when a request turns into a tunnel.
+ *
+ * Order: `onConnect` once (outgoing only), then any number of `onData` and `onDrain`, `onEnd` at
+ * most once, `onClose` exactly once and last. Nothing is called from within `write`, `end`,
+ * `pause`, `resume` or `destroy`: callbacks come from the event loop.
+ */
+export interface ConnHandler {
+  /** An outgoing connection is established. */
+  onConnect(conn: Conn): void
+  /**
+   * Bytes `view[0, length)` arrived. The view belongs to the engine and is valid only during the
+   * call: copy what must outlive it.
+   */
+  onData(conn: Conn, view: ByteView, length: number): void
+  /**
+   * What was queued by `write` is handed to the kernel; called once after a `write` said false,
+   * unless `end` was called meanwhile.
+   */
+  onDrain(conn: Conn): void
+  /** The peer will send no more. Our side stays open until `end`. */
+  onEnd(conn: Conn): void
+  /** The connection is gone and its resources are released. `null`: both sides had ended. */
+  onClose(conn: Conn, failure: ConnFailure | null): void
+}
+
+/** One byte stream: TCP, Unix socket, later TLS. Lives in one thread. */
+export interface Conn {
+  handler: ConnHandler
+  /**
+   * The peer's IP address in its shortest text form, or '' for a Unix socket. This and the three
+   * below are known from `onConnect` on; after the connection is gone, only if asked before.
+   */
+  readonly remoteAddress: string
+  /** The peer's port, or 0. */
+  readonly remotePort: number
+  /** Our own IP address on this connection, or ''. */
+  readonly localAddress: string
+  readonly localPort: number
+  /** Bytes accepted by `write` that the kernel has not taken yet. */
+  readonly queuedBytes: number
+  /**
+   * Queues bytes for the peer. The memory may be reused as soon as the call returns: the engine
+   * copies what it cannot hand to the kernel at once. A string is written as latin1.
+   * Before `onConnect`, writes are queued and sent on connection. After `end` it must not be
+   * called; once the connection is gone it does nothing and says false.
+   *
+   * @returns false when the caller should stop until `onDrain`
+   */
+  write(data: Uint8Array | string): boolean
+  /** Stops reading; `onData` and `onEnd` are not called until `resume`. */
+  pause(): void
+  resume(): void
+  /** Sends FIN after what is queued. Reading goes on. */
+  end(): void
+  /** Closes at once; what is queued is lost. `onClose` follows. Idempotent. */
+  destroy(): void
+  /** Like `destroy`, but the peer is sent RST where the transport has one. */
+  reset(): void
+}
+
+/** A listening socket shared with other threads; owned by the caller as a descriptor. */
+export interface Listener {
+  /** Stops accepting in this thread. Connections that were accepted live on. */
+  close(): void
+}
+
+/** How a thread performs byte streams. One conformance suite runs against every engine. */
+export interface NetEngine {
+  readonly name: 'node' | 'epoll'
+  /**
+   * Accepts in this thread on a listening descriptor that other threads may share. The engine
+   * works on a duplicate: closing here never closes the descriptor that was given.
+   *
+   * @param onAccept gets each connection, reading, and must set `conn.handler` before returning
+   * @param backlog length of the kernel's accept queue, which accepting sets anew on the shared
+   *   socket; default: the most that the system grants
+   */
+  listen(
+    fd: number,
+    kind: Address['kind'],
+    onAccept: (conn: Conn) => void,
+    backlog?: number,
+  ): Listener
+  /** Opens a connection. Failure comes as `onClose` with its reason, never as a throw. */
+  connect(address: Address, handler: ConnHandler): Conn
+}

@@ -1,0 +1,82 @@
+import { createServer } from 'node:net'
+import { getSystemErrorName } from 'node:util'
+import { assert, SluiceError } from '../errors.ts'
+import type { Address } from '../model/address.ts'
+import type { Conn, ConnHandler, Listener, NetEngine } from './conn.ts'
+import { duplicateDescriptor } from './descriptor.ts'
+import { NodeConn, type NodeConnMemory } from './node-conn.ts'
+import { takeAcceptedHandles } from './node-handle.ts'
+import { WriteBuffers } from './write-buffers.ts'
+
+/** Bytes of the buffer that all connections of an engine read into, and so of the largest read. */
+const READ_BUFFER_BYTES = 65_536
+
+/** More than any system grants: the kernel cuts a backlog down to its own limit (somaxconn). */
+const BACKLOG_MAX = 2 ** 31 - 1
+
+/** What the owner of an engine decides. */
+export interface NodeEngineOptions {
+  /**
+   * The system refused to hand over a connection that had arrived: `EMFILE`, `ENFILE`, `ENOMEM` ...
+   * Called for each, thousands of times a second under load.
+   */
+  readonly onAcceptFailure: (errorName: string) => void
+}
+
+/** The portable engine, on node:net. One instance a thread. */
+export function createNodeEngine(options: NodeEngineOptions): NetEngine {
+  return new NodeEngine(options)
+}
+
+class NodeEngine implements NetEngine {
+  readonly name = 'node'
+  readonly #options: NodeEngineOptions
+  readonly #memory: NodeConnMemory = {
+    readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+    writeBuffers: new WriteBuffers(),
+  }
+
+  constructor(options: NodeEngineOptions) {
+    this.#options = options
+  }
+
+  listen(
+    fd: number,
+    kind: Address['kind'],
+    onAccept: (conn: Conn) => void,
+    backlog: number = BACKLOG_MAX,
+  ): Listener {
+    const server = createServer()
+    // A failure is seen at once below; the event that follows it has nothing to add.
+    server.on('error', () => {})
+    server.listen({ fd: duplicateDescriptor(fd) }, backlog)
+    if (!server.listening) {
+      throw new SluiceError('bind-failed', `descriptor ${fd} is not a socket that can listen`)
+    }
+    takeAcceptedHandles(server, (status, handle) => {
+      if (status !== 0) {
+        this.#options.onAcceptFailure(getSystemErrorName(status))
+        return
+      }
+      const conn = new NodeConn(kind, handle, this.#memory, UNCLAIMED)
+      onAccept(conn)
+      assert(conn.handler !== UNCLAIMED, 'an accepted connection was given no handler')
+    })
+    return { close: () => void server.close() }
+  }
+
+  connect(address: Address, handler: ConnHandler): Conn {
+    const conn = new NodeConn(address.kind, null, this.#memory, handler)
+    conn.connect(address)
+    return conn
+  }
+}
+
+/** Stands in until `onAccept` has set a handler. */
+const UNCLAIMED: ConnHandler = {
+  onConnect() {},
+  onData() {},
+  onDrain() {},
+  onEnd() {},
+  onClose() {},
+}

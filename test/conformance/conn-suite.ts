@@ -1,0 +1,26 @@
+import { describe, expect } from 'vitest'
+import { describeAddresses, describeConnecting } from './conn-connecting.ts'
+import { describeEnding } from './conn-ending.ts'
+import { type EngineUnderTest, labTest } from './conn-lab.ts'
+import { describeListening } from './conn-listening.ts'
+import { describeTransfer } from './conn-transfer.ts'
+
+/**
+ * Every rule of src/net/conn.ts, for one engine. The order of callbacks is checked in all tests, by
+ * the probe that handles each connection.
+ */
+export function describeConn(subject: EngineUnderTest): void {
+  const it = labTest(subject)
+
+  describe.each(['inet', 'unix'] as const)('over %s', (kind) => {
+    describeTransfer(it, kind)
+    describeEnding(it, kind)
+    describeListening(it, kind)
+  })
+  describe('connecting', () => describeConnecting(it))
+  describe('addresses', () => describeAddresses(it))
+
+  it('refuses a descriptor that is not open', ({ lab }) => {
+    expect(() => lab.engine.listen(2 ** 20, 'inet', () => {})).toThrow(/cannot be duplicated/)
+  })
+}
