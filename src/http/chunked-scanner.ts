@@ -1,0 +1,279 @@
+import {
+  COLON,
+  CR,
+  HEX_VALUES,
+  HTAB,
+  LF,
+  latin1,
+  SEMICOLON,
+  SP,
+  skipBytes,
+  TOKEN_BYTES,
+  VALUE_BYTES,
+} from './characters.ts'
+import {
+  EXTENSION_BROKEN,
+  EXTENSION_END,
+  EXTENSION_START,
+  nextInExtension,
+} from './chunk-extension.ts'
+import type { ChunkLimits } from './limits.ts'
+import { REJECT } from './rejects.ts'
+
+/** Digits of a chunk size, leading zeros included: as many as 64 bits have. */
+const SIZE_DIGITS_MAX = 16
+/** Spans of one call; the caller feeds the rest again. One is the rule, one a chunk when decoding. */
+const SPANS_MAX = 64
+
+// What comes next.
+const SIZE = 0
+const EXTENSION = 1
+const SIZE_LF = 2
+const DATA = 3
+const DATA_CR = 4
+const DATA_LF = 5
+const TRAILER_START = 6
+const TRAILER_NAME = 7
+const TRAILER_VALUE = 8
+const TRAILER_LF = 9
+const BODY_LF = 10
+const DONE = 11
+
+/**
+ * What may not come as a trailer: what frames, routes or belongs to one connection (RFC 9110
+ * section 6.5.1). Servers that merge trailers into the headers would read another request.
+ */
+const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+/** Longest of the forbidden names: of a trailer's name no more is kept, and one byte. */
+const TRAILER_NAME_BYTES_MAX = 18
+
+/**
+ * Finds the end of a chunked body (RFC 9112 section 7.1) in pieces as they arrive, and what of each
+ * piece to pass on, as places in it. Nothing is copied. One object serves body after body.
+ */
+export class ChunkedScanner {
+  /** Bytes of data seen since `reset`. */
+  dataBytes = 0
+  /** Spans of the piece that was fed last, in order, at most 64. */
+  spanCount = 0
+  private readonly limits: ChunkLimits
+  private readonly spans = new Int32Array(2 * SPANS_MAX)
+  private decode = false
+  private state = SIZE
+  private size = 0
+  private sizeDigits = 0
+  private extensionState = EXTENSION_START
+  private extensionBytes = 0
+  private trailerBytes = 0
+  private trailerName = ''
+  private failure = 0
+
+  /** @param limits bounds that every body must keep */
+  constructor(limits: ChunkLimits) {
+    this.limits = limits
+  }
+
+  /**
+   * Begins a body.
+   *
+   * @param decode false: spans are the body with its framing and trailers, without chunk extensions,
+   *   to be sent as a chunked body. true: spans are the data alone
+   */
+  reset(decode: boolean): void {
+    this.dataBytes = 0
+    this.spanCount = 0
+    this.decode = decode
+    this.state = SIZE
+    this.size = 0
+    this.sizeDigits = 0
+    this.extensionBytes = 0
+    this.trailerBytes = 0
+    this.failure = 0
+  }
+
+  /** Whether the body, its trailers included, has ended. What follows is the next message. */
+  get done(): boolean {
+    return this.state === DONE
+  }
+
+  /** Where span `index` begins in the view that was fed last. */
+  spanStart(index: number): number {
+    return this.spans[2 * index] as number
+  }
+
+  /** Where span `index` ends in the view that was fed last. */
+  spanEnd(index: number): number {
+    return this.spans[2 * index + 1] as number
+  }
+
+  /**
+   * Takes `view[start, end)` as the next piece of the body. Never throws. After a reject every
+   * further call gives the same; the spans up to what was wrong stand.
+   *
+   * @returns how many bytes were used: all of them, unless the body is done or there are as many
+   *   spans as fit, when the rest is to be fed again; or a reject code
+   */
+  feed(view: Buffer, start: number, end: number): number {
+    this.spanCount = 0
+    let at = start
+    while (at < end && this.state !== DONE && this.failure === 0 && this.spanCount < SPANS_MAX) {
+      at = this.step(view, at, end)
+    }
+    return this.failure === 0 ? at - start : this.failure
+  }
+
+  /** Passes over what one state takes, at least one byte; returns the place after it. */
+  private step(view: Buffer, at: number, end: number): number {
+    switch (this.state) {
+      case SIZE:
+        return this.scanSize(view, at, end)
+      case EXTENSION:
+        return this.scanExtension(view, at, end)
+      case SIZE_LF:
+        if (view[at] !== LF) return this.refuse(REJECT.bareCr, at)
+        return this.keep(at, at + 1, this.size === 0 ? TRAILER_START : DATA)
+      case DATA:
+        return this.scanData(at, end)
+      case DATA_CR:
+        if (view[at] !== CR) return this.refuse(REJECT.chunkEnd, at)
+        return this.keep(at, at + 1, DATA_LF)
+      case DATA_LF:
+        if (view[at] !== LF) return this.refuse(REJECT.chunkEnd, at)
+        this.sizeDigits = 0
+        return this.keep(at, at + 1, SIZE)
+      default:
+        return this.scanTrailers(view, at, end)
+    }
+  }
+
+  private scanSize(view: Buffer, start: number, end: number): number {
+    let at = start
+    for (; at < end; at++) {
+      const digit = HEX_VALUES[view[at] as number] as number
+      if (digit > 15) break
+      this.size = this.sizeDigits === 0 ? digit : this.size * 16 + digit
+      this.sizeDigits++
+      if (this.sizeDigits > SIZE_DIGITS_MAX || this.size > Number.MAX_SAFE_INTEGER) {
+        return this.refuse(REJECT.chunkSize, at)
+      }
+    }
+    if (at === end) return this.keep(start, at, SIZE)
+    const byte = view[at]
+    // RFC 9112 section 7.1: white space may not stand here; padded sizes were read in two ways.
+    if (this.sizeDigits === 0) return this.refuse(REJECT.chunkSize, at)
+    if (byte === CR) return this.keep(start, at + 1, SIZE_LF)
+    if (byte !== SEMICOLON) {
+      return this.refuse(byte === LF ? REJECT.bareLf : REJECT.chunkSize, at)
+    }
+    this.extensionState = EXTENSION_START
+    this.keep(start, at, EXTENSION)
+    return at + 1
+  }
+
+  private scanExtension(view: Buffer, start: number, end: number): number {
+    for (let at = start; at < end; at++) {
+      const byte = view[at] as number
+      this.extensionState = nextInExtension(this.extensionState, byte)
+      if (this.extensionState === EXTENSION_END) return this.keep(at, at + 1, SIZE_LF)
+      if (this.extensionState === EXTENSION_BROKEN) {
+        return this.refuse(byte === LF ? REJECT.bareLf : REJECT.chunkExtension, at)
+      }
+      this.extensionBytes++
+      if (this.extensionBytes > this.limits.extensionBytesMax) {
+        return this.refuse(REJECT.chunkExtensionTooLong, at)
+      }
+    }
+    return end
+  }
+
+  private scanData(start: number, end: number): number {
+    const bytes = Math.min(this.size, end - start)
+    const spanned = start + bytes
+    this.size -= bytes
+    this.dataBytes += bytes
+    if (this.decode) this.span(start, spanned)
+    return this.keep(start, spanned, this.size === 0 ? DATA_CR : DATA)
+  }
+
+  /** RFC 9112 section 7.1.2: header lines of the same grammar, and the empty line that ends all. */
+  private scanTrailers(view: Buffer, start: number, end: number): number {
+    const limit = Math.min(end, start + this.limits.trailerBytesMax - this.trailerBytes)
+    if (start === limit) return this.refuse(REJECT.trailersTooLarge, start)
+    const at = this.scanTrailer(view, start, limit)
+    this.trailerBytes += at - start
+    return at
+  }
+
+  private scanTrailer(view: Buffer, start: number, limit: number): number {
+    const byte = view[start] as number
+    switch (this.state) {
+      case TRAILER_START:
+        if (byte === CR) return this.keep(start, start + 1, BODY_LF)
+        this.trailerName = ''
+        if (byte === COLON) return this.refuse(REJECT.nameEmpty, start)
+        if (byte === SP || byte === HTAB) return this.refuse(REJECT.obsFold, start)
+        return this.scanTrailerName(view, start, limit)
+      case TRAILER_NAME:
+        return this.scanTrailerName(view, start, limit)
+      case TRAILER_VALUE: {
+        const at = skipBytes(VALUE_BYTES, view, start, limit)
+        if (at === limit) return this.keep(start, at, TRAILER_VALUE)
+        if (view[at] === CR) return this.keep(start, at + 1, TRAILER_LF)
+        return this.refuse(view[at] === LF ? REJECT.bareLf : REJECT.value, at)
+      }
+      case TRAILER_LF:
+        if (byte !== LF) return this.refuse(REJECT.bareCr, start)
+        return this.keep(start, start + 1, TRAILER_START)
+      default:
+        if (byte !== LF) return this.refuse(REJECT.bareCr, start)
+        return this.keep(start, start + 1, DONE)
+    }
+  }
+
+  private scanTrailerName(view: Buffer, start: number, limit: number): number {
+    const at = skipBytes(TOKEN_BYTES, view, start, limit)
+    const room = TRAILER_NAME_BYTES_MAX - this.trailerName.length
+    this.trailerName += latin1(view, start, Math.min(at, start + room)).toLowerCase()
+    if (at === limit) return this.keep(start, at, TRAILER_NAME)
+    const byte = view[at]
+    if (byte === LF) return this.refuse(REJECT.bareLf, at)
+    if (byte === SP || byte === HTAB) return this.refuse(REJECT.nameSpace, at)
+    if (byte !== COLON) return this.refuse(REJECT.name, at)
+    if (FORBIDDEN_TRAILERS.has(this.trailerName)) return this.refuse(REJECT.trailerForbidden, at)
+    return this.keep(start, at + 1, TRAILER_VALUE)
+  }
+
+  /** Goes on to `state`; passes `[start, end)` on where the framing is wanted. */
+  private keep(start: number, end: number, state: number): number {
+    this.state = state
+    if (!this.decode) this.span(start, end)
+    return end
+  }
+
+  private span(start: number, end: number): void {
+    const { spans } = this
+    const next = 2 * this.spanCount
+    if (next > 0 && spans[next - 1] === start) spans[next - 1] = end
+    else if (end > start) {
+      spans[next] = start
+      spans[next + 1] = end
+      this.spanCount++
+    }
+  }
+
+  private refuse(code: number, at: number): number {
+    this.failure = code
+    return at
+  }
+}

@@ -1,0 +1,72 @@
+interface ErrorAnswer {
+  readonly head: string
+  readonly body: string
+}
+
+/** What is answered where a status has no text of its own. */
+const OTHERWISE = 500
+
+/**
+ * Reason and sentence by status, as HAProxy 2.6 answers them, so that what watches for its pages
+ * goes on working. 414, 431 and 505 are statuses that it does not use.
+ */
+const TEXTS: readonly (readonly [status: number, reason: string, sentence: string])[] = [
+  [200, 'OK', 'Service ready.'],
+  [400, 'Bad request', 'Your browser sent an invalid request.'],
+  [401, 'Unauthorized', 'You need a valid user and password to access this content.'],
+  [403, 'Forbidden', 'Request forbidden by administrative rules.'],
+  [404, 'Not Found', 'The resource could not be found.'],
+  [
+    405,
+    'Method Not Allowed',
+    'A request was made of a resource using a request method not supported by that resource',
+  ],
+  [407, 'Unauthorized', 'You need a valid user and password to access this content.'],
+  [408, 'Request Time-out', "Your browser didn't send a complete request in time."],
+  [410, 'Gone', 'The resource is no longer available and will not be available again.'],
+  [413, 'Payload Too Large', 'The request entity exceeds the maximum allowed.'],
+  [414, 'URI Too Long', 'The request line exceeds the maximum allowed.'],
+  [421, 'Misdirected Request', 'Request sent to a non-authoritative server.'],
+  [422, 'Unprocessable Content', 'The server cannot process the contained instructions.'],
+  [425, 'Too Early', 'Your browser sent early data.'],
+  [429, 'Too Many Requests', 'You have sent too many requests in a given amount of time.'],
+  [431, 'Request Header Fields Too Large', 'The request headers exceed the maximum allowed.'],
+  [500, 'Internal Server Error', 'An internal server error occurred.'],
+  [
+    501,
+    'Not Implemented',
+    'The server does not support the functionality required to fulfill the request.',
+  ],
+  [502, 'Bad Gateway', 'The server returned an invalid or incomplete response.'],
+  [503, 'Service Unavailable', 'No server is available to handle this request.'],
+  [504, 'Gateway Time-out', "The server didn't respond in time."],
+  [505, 'HTTP Version Not Supported', 'The server does not support the HTTP version.'],
+]
+
+const answers = new Map<number, ErrorAnswer>(
+  TEXTS.map(([status, reason, sentence]) => [status, answer(status, reason, sentence)]),
+)
+
+function answer(status: number, reason: string, sentence: string): ErrorAnswer {
+  const title = `${status} ${reason}`
+  const body = `<html><body><h1>${title}</h1>\n${sentence}\n</body></html>\n`
+  const lines = [
+    `HTTP/1.1 ${title}`,
+    `Content-Length: ${body.length}`,
+    'Cache-Control: no-cache',
+    'Connection: close',
+    'Content-Type: text/html',
+  ]
+  return { head: `${lines.join('\r\n')}\r\n\r\n`, body }
+}
+
+/**
+ * The whole response, in latin1, that tells a client of an error found here; its connection is to
+ * be closed after it. Statuses without a text of their own are answered with 500.
+ *
+ * @param headOnly the request was HEAD: no body may follow. RFC 9110 section 9.3.2
+ */
+export function errorAnswer(status: number, headOnly: boolean): string {
+  const { head, body } = (answers.get(status) ?? answers.get(OTHERWISE)) as ErrorAnswer
+  return headOnly ? head : head + body
+}

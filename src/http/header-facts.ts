@@ -1,0 +1,242 @@
+import { isAuthority } from './authority.ts'
+import {
+  bytesAre,
+  COMMA,
+  DIGIT_BYTES,
+  DIGIT_ZERO,
+  decimal,
+  LOWER_BYTES,
+  latin1,
+  skipBlanks,
+  skipBytes,
+  TOKEN_BYTES,
+} from './characters.ts'
+import {
+  FACT_CHUNKED,
+  FACT_CLOSE,
+  FACT_EDITED,
+  FACT_EXPECT_CONTINUE,
+  FACT_HOST,
+  FACT_KEEP_ALIVE,
+  FACT_LENGTH,
+  FACT_NAMES,
+  FACT_TE_TRAILERS,
+  FACT_UNUSUAL,
+  FACT_UPGRADE,
+  FACT_UPGRADE_OPTION,
+  HEADER_CONNECTION,
+  HEADER_CONTENT_LENGTH,
+  HEADER_EXPECT,
+  HEADER_HOST,
+  HEADER_KEEP_ALIVE,
+  HEADER_NAMED,
+  HEADER_OTHER,
+  HEADER_PROXY_CONNECTION,
+  HEADER_REMOVED,
+  HEADER_TE,
+  HEADER_TRANSFER_ENCODING,
+  HEADER_UPGRADE,
+  type HeaderTable,
+} from './header-table.ts'
+import { REJECT } from './rejects.ts'
+
+/** Most decimal digits of a number below 2^53. */
+const LENGTH_DIGITS_MAX = 16
+/**
+ * Options that one message may have in Connection. Each is looked for among all headers, so that
+ * the work would otherwise grow with the square of the head; browsers send at most three.
+ */
+const CONNECTION_OPTIONS_MAX = 32
+
+/** Which header `view[start, end)` names, {@link HEADER_OTHER} for most. */
+export function headerId(view: Buffer, start: number, end: number): number {
+  switch (end - start) {
+    case 2:
+      return bytesAre(view, start, end, 'te') ? HEADER_TE : HEADER_OTHER
+    case 4:
+      return bytesAre(view, start, end, 'host') ? HEADER_HOST : HEADER_OTHER
+    case 6:
+      return bytesAre(view, start, end, 'expect') ? HEADER_EXPECT : HEADER_OTHER
+    case 7:
+      return bytesAre(view, start, end, 'upgrade') ? HEADER_UPGRADE : HEADER_OTHER
+    case 10:
+      if (bytesAre(view, start, end, 'connection')) return HEADER_CONNECTION
+      return bytesAre(view, start, end, 'keep-alive') ? HEADER_KEEP_ALIVE : HEADER_OTHER
+    case 14:
+      return bytesAre(view, start, end, 'content-length') ? HEADER_CONTENT_LENGTH : HEADER_OTHER
+    case 16:
+      return bytesAre(view, start, end, 'proxy-connection') ? HEADER_PROXY_CONNECTION : HEADER_OTHER
+    case 17:
+      return bytesAre(view, start, end, 'transfer-encoding')
+        ? HEADER_TRANSFER_ENCODING
+        : HEADER_OTHER
+    default:
+      return HEADER_OTHER
+  }
+}
+
+/**
+ * Takes down what a header with meaning says.
+ *
+ * @param start where its value begins in `view`, without outer blanks
+ * @returns 0, or the reject code
+ */
+export function noteHeader(
+  id: number,
+  view: Buffer,
+  start: number,
+  end: number,
+  table: HeaderTable,
+): number {
+  switch (id) {
+    case HEADER_HOST:
+      return noteHost(view, start, end, table)
+    case HEADER_CONTENT_LENGTH:
+      return noteContentLength(view, start, end, table)
+    case HEADER_TRANSFER_ENCODING:
+      return noteTransferEncoding(view, start, end, table)
+    case HEADER_CONNECTION:
+      return noteConnection(view, start, end, table)
+    case HEADER_EXPECT:
+      if (listHas(view, start, end, '100-continue')) table.facts |= FACT_EXPECT_CONTINUE
+      return 0
+    case HEADER_TE:
+      table.facts |= listHas(view, start, end, 'trailers')
+        ? FACT_TE_TRAILERS | FACT_EDITED
+        : FACT_EDITED
+      return 0
+    case HEADER_UPGRADE:
+      return noteUpgrade(view, start, end, table)
+    default:
+      table.facts |= FACT_EDITED
+      return 0
+  }
+}
+
+/**
+ * RFC 9110 section 7.8 leaves a recipient free to ignore Upgrade. One that offers `h2c` is: what
+ * went through such a tunnel would be requests that nobody here reads. RFC 9113 section 3.1 has
+ * taken the token back.
+ */
+function noteUpgrade(view: Buffer, start: number, end: number, table: HeaderTable): number {
+  table.facts |= FACT_EDITED
+  if (listHas(view, start, end, 'h2c')) table.mark(table.count - 1, HEADER_REMOVED)
+  else table.facts |= FACT_UPGRADE
+  return 0
+}
+
+/** RFC 9112 section 3.2: more than one Host, or one with an invalid value, is answered with 400. */
+function noteHost(view: Buffer, start: number, end: number, table: HeaderTable): number {
+  if ((table.facts & FACT_HOST) !== 0) return REJECT.hostRepeated
+  if (!isAuthority(view, start, end)) return REJECT.host
+  table.facts |= FACT_HOST
+  return 0
+}
+
+/**
+ * RFC 9110 section 8.6: digits and nothing else. Repeats, of which it allows to reject or to merge
+ * identical ones, are rejected, as a list in one line is: no well-kept sender needs either.
+ */
+function noteContentLength(view: Buffer, start: number, end: number, table: HeaderTable): number {
+  if ((table.facts & FACT_LENGTH) !== 0) return REJECT.lengthRepeated
+  if (end === start || end - start > LENGTH_DIGITS_MAX) return REJECT.length
+  if (skipBytes(DIGIT_BYTES, view, start, end) !== end) return REJECT.length
+  const length = decimal(view, start, end)
+  if (length > Number.MAX_SAFE_INTEGER) return REJECT.length
+  // RFC 9112 section 6.3 rule 3: both may be an attempt at smuggling and ought to be an error.
+  if ((table.facts & FACT_CHUNKED) !== 0) return REJECT.framing
+  // Some readers take a leading zero for octal: the number is forwarded without it.
+  if (view[start] === DIGIT_ZERO && end - start > 1) table.facts |= FACT_UNUSUAL | FACT_EDITED
+  table.facts |= FACT_LENGTH
+  table.contentLength = length
+  return 0
+}
+
+/**
+ * RFC 9112 section 6.1: `chunked`, once, is the one coding understood. Empty list elements, which
+ * RFC 9110 section 5.6.1.2 would have ignored, are refused: not every reader finds chunked there.
+ */
+function noteTransferEncoding(
+  view: Buffer,
+  start: number,
+  end: number,
+  table: HeaderTable,
+): number {
+  if ((table.facts & FACT_CHUNKED) !== 0) return REJECT.coding
+  if (!bytesAre(view, start, end, 'chunked')) {
+    const codings = latin1(view, start, end).toLowerCase().split(',')
+    return codings.every(isOtherCoding) ? REJECT.codingUnknown : REJECT.coding
+  }
+  if ((table.facts & FACT_LENGTH) !== 0) return REJECT.framing
+  if (hasUpperCase(view, start, end)) table.facts |= FACT_UNUSUAL | FACT_EDITED
+  table.facts |= FACT_CHUNKED
+  return 0
+}
+
+function hasUpperCase(view: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    if (LOWER_BYTES[view[at] as number] !== view[at]) return true
+  }
+  return false
+}
+
+/** Whether a list element is a coding that somebody may know, or chunked where it may stand: last. */
+function isOtherCoding(element: string, index: number, codings: readonly string[]): boolean {
+  const coding = /^[ \t]*([!#$%&'*+\-.^_`|~0-9a-z]+)[ \t]*(;.*)?$/.exec(element)
+  if (coding === null) return false
+  if (coding[1] !== 'chunked') return true
+  // RFC 9112 section 7.1: chunked has no parameters, and is applied once and last (section 6.1).
+  return coding[2] === undefined && index === codings.length - 1
+}
+
+/**
+ * RFC 9110 section 7.6.1: a list of tokens, compared without regard to case; empty elements are
+ * passed over (section 5.6.1.2), anything else is refused.
+ */
+function noteConnection(view: Buffer, start: number, end: number, table: HeaderTable): number {
+  table.facts |= FACT_EDITED
+  for (let at = start; at < end; ) {
+    const optionStart = at
+    at = skipBytes(TOKEN_BYTES, view, at, end)
+    if (at > optionStart) noteOption(view, optionStart, at, table)
+    at = skipBlanks(view, at, end)
+    if (at < end && view[at] !== COMMA) return REJECT.connection
+    at = skipBlanks(view, at + 1, end)
+  }
+  return table.connectionOptions > CONNECTION_OPTIONS_MAX ? REJECT.connection : 0
+}
+
+function noteOption(view: Buffer, start: number, end: number, table: HeaderTable): void {
+  table.connectionOptions++
+  if (bytesAre(view, start, end, 'keep-alive')) table.facts |= FACT_KEEP_ALIVE
+  else if (bytesAre(view, start, end, 'close')) table.facts |= FACT_CLOSE
+  else if (bytesAre(view, start, end, 'upgrade')) table.facts |= FACT_UPGRADE_OPTION
+  else if (headerId(view, start, end) === HEADER_OTHER) table.facts |= FACT_NAMES
+}
+
+/** Whether `word`, in lower case, is an element of the list `view[start, end)`. */
+function listHas(view: Buffer, start: number, end: number, word: string): boolean {
+  if (bytesAre(view, start, end, word)) return true
+  const elements = latin1(view, start, end).toLowerCase().split(',')
+  return elements.some((element) => element.trim() === word)
+}
+
+/**
+ * Marks the headers that Connection names, so that they are not forwarded (RFC 9110 section 7.6.1).
+ * Only those without meaning here can be: an option that names Host or the framing would have the
+ * next reader take the message for another one, so it is passed over. Servers do name
+ * Transfer-Encoding, which RFC 2616 section 13.5.1 asked for.
+ */
+export function markNamedHeaders(table: HeaderTable): void {
+  for (let index = 0; index < table.count; index++) {
+    if (table.ids[index] !== HEADER_CONNECTION) continue
+    for (const option of table.value(index).toLowerCase().split(',')) {
+      const name = option.trim()
+      for (let other = 0; other < table.count; other++) {
+        if (table.ids[other] === HEADER_OTHER && table.isNamed(other, name)) {
+          table.mark(other, HEADER_NAMED)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { BODY_LENGTH } from '../../../src/http/body.ts'
+import { errorAnswer } from '../../../src/http/error-answers.ts'
+import { DEFAULT_HEAD_LIMITS } from '../../../src/http/limits.ts'
+import { REJECTS, RESPONSE_REJECT_STATUS } from '../../../src/http/rejects.ts'
+import { parseResponseHead, ResponseHead } from '../../../src/http/response-head.ts'
+
+const STATUSES = [
+  ...[200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431],
+  ...[500, 501, 502, 503, 504, 505],
+]
+
+describe('an error answer', () => {
+  it('is the page that HAProxy sends', () => {
+    expect(errorAnswer(503, false)).toBe(
+      'HTTP/1.1 503 Service Unavailable\r\n' +
+        'Content-Length: 107\r\n' +
+        'Cache-Control: no-cache\r\n' +
+        'Connection: close\r\n' +
+        'Content-Type: text/html\r\n' +
+        '\r\n' +
+        '<html><body><h1>503 Service Unavailable</h1>\n' +
+        'No server is available to handle this request.\n' +
+        '</body></html>\n',
+    )
+  })
+
+  it.each(STATUSES)('%i is a whole message of its status', (status) => {
+    const view = Buffer.from(errorAnswer(status, false), 'latin1')
+    const head = new ResponseHead(DEFAULT_HEAD_LIMITS)
+    const used = parseResponseHead(view, 0, view.length, 'GET', head)
+    expect(head).toMatchObject({ status, body: BODY_LENGTH, persistent: false })
+    expect(head.contentLength).toBe(view.length - used)
+    expect(errorAnswer(status, true)).toBe(head.text)
+  })
+
+  it('is there for every reject, and 500 for what has none', () => {
+    const used = new Set([...REJECTS.map(({ status }) => status), RESPONSE_REJECT_STATUS])
+    expect([...used].filter((status) => !STATUSES.includes(status))).toEqual([])
+    expect(errorAnswer(599, false)).toBe(errorAnswer(500, false))
+  })
+})
