@@ -1,0 +1,31 @@
+import { type AclExpressions, AclScope, aclProblem } from './acls.ts'
+import { readRequestRule, readResponseRule, readRoute } from './compile.ts'
+import { REQUEST_PHASE, RESPONSE_PHASE } from './phases.ts'
+import { type RuleProblem, Words } from './words.ts'
+
+/** Where in a config a rule stands. */
+export type RuleKind = 'acl' | 'http-request' | 'http-response' | 'use_backend'
+
+/**
+ * Checks one rule as written: for an ACL one expression without its name, otherwise the whole
+ * rule. Whether a backend exists is not checked, nor again the expressions of ACLs that are named.
+ *
+ * @param acls what the rule may name beside the predefined ACLs
+ * @returns the first problem, or null
+ */
+export function checkRule(kind: RuleKind, text: string, acls: AclExpressions): RuleProblem | null {
+  const words = new Words(text)
+  switch (kind) {
+    case 'acl':
+      return aclProblem(text)
+    case 'http-request':
+      readRequestRule(words, new AclScope(REQUEST_PHASE, acls))
+      return words.problem
+    case 'http-response':
+      readResponseRule(words, new AclScope(RESPONSE_PHASE, acls))
+      return words.problem
+    case 'use_backend':
+      readRoute(words, new AclScope(REQUEST_PHASE, acls))
+      return words.problem
+  }
+}
