@@ -1,0 +1,110 @@
+import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, type BodyKind } from '../http/body.ts'
+import { ChunkedScanner } from '../http/chunked-scanner.ts'
+import { DEFAULT_CHUNK_LIMITS } from '../http/limits.ts'
+import type { ByteView, Conn } from '../net/conn.ts'
+
+/**
+ * Carries one message body from where it arrives to a connection, and knows where it ends. Bytes
+ * go on as they come; what the other side cannot take yet is in its write buffer, and the caller
+ * is told to stop reading.
+ */
+export class BodyTransfer {
+  #kind: BodyKind = BODY_NONE
+  #remaining = 0
+  #scanner: ChunkedScanner | null = null
+  /** The body was carried whole. */
+  done = true
+  /** The body breaks the grammar of chunks (RFC 9112 section 7.1). */
+  failed = false
+  /** After {@link take}: the destination asks to wait for its drain. */
+  blocked = false
+  /** Body bytes were sent that are kept nowhere: the message cannot be sent again. */
+  streamed = false
+  /** Bytes that the last {@link take} wrote. */
+  written = 0
+
+  /**
+   * Starts on the next body.
+   *
+   * @param length its bytes where the kind is {@link BODY_LENGTH}
+   * @param dechunk sends the data of chunks alone, to a peer that knows no chunks
+   */
+  begin(kind: BodyKind, length: number, dechunk: boolean): void {
+    this.#kind = kind
+    this.#remaining = length
+    this.done = kind === BODY_NONE
+    this.failed = false
+    this.blocked = false
+    this.streamed = false
+    this.written = 0
+    if (kind !== BODY_CHUNKED) return
+    this.#scanner ??= new ChunkedScanner(DEFAULT_CHUNK_LIMITS)
+    this.#scanner.reset(dechunk)
+  }
+
+  /** The body's length if all of it is among the bytes at hand and no longer than asked, else 0. */
+  wholeLength(bytesAtHand: number, bytesMax: number): number {
+    const isWhole = this.#kind === BODY_LENGTH && !this.done && this.#remaining <= bytesAtHand
+    return isWhole && this.#remaining <= bytesMax ? this.#remaining : 0
+  }
+
+  /** More of the body is to come, and could be passed on. */
+  get isAwaited(): boolean {
+    return !this.done && !this.blocked
+  }
+
+  /** The caller has sent the whole body in another way, and can again. */
+  finish(): void {
+    this.done = true
+  }
+
+  /** Writes what belongs to the body of `view[at, end)`; returns where the body's bytes end. */
+  take(view: ByteView, at: number, end: number, to: Conn): number {
+    this.written = 0
+    this.blocked = false
+    if (this.done || at === end) return at
+    this.streamed = true
+    switch (this.#kind) {
+      case BODY_NONE:
+        return at
+      case BODY_LENGTH: {
+        const stop = Math.min(at + this.#remaining, end)
+        this.#remaining -= stop - at
+        this.done = this.#remaining === 0
+        this.#write(view, at, stop, to)
+        return stop
+      }
+      case BODY_CHUNKED:
+        return this.#takeChunks(view, at, end, to)
+      case BODY_CLOSE:
+        this.#write(view, at, end, to)
+        return end
+      default:
+        return this.#kind satisfies never
+    }
+  }
+
+  #takeChunks(view: ByteView, at: number, end: number, to: Conn): number {
+    const scanner = this.#scanner as ChunkedScanner
+    let place = at
+    while (place < end && !scanner.done) {
+      const consumed = scanner.feed(view, place, end)
+      if (consumed < 0) {
+        this.failed = true
+        return end
+      }
+      for (let n = 0; n < scanner.spanCount; n++) {
+        this.#write(view, scanner.spanStart(n), scanner.spanEnd(n), to)
+      }
+      place += consumed
+    }
+    this.done = scanner.done
+    return place
+  }
+
+  #write(view: ByteView, start: number, end: number, to: Conn): void {
+    const isAll = start === 0 && end === view.length
+    this.written += end - start
+    if (!to.write(isAll ? view : view.subarray(start, end))) this.blocked = true
+  }
+}

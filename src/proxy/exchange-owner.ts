@@ -1,0 +1,29 @@
+import type { BackendTimeouts } from '../model/config.ts'
+import type { Conn } from '../net/conn.ts'
+import type { FrontendListener } from './listener.ts'
+import type { RelayOwner } from './relay.ts'
+
+/** What an exchange asks of the client connection that it belongs to. */
+export interface ExchangeOwner {
+  readonly client: Conn
+  readonly listener: FrontendListener
+  /** True when no further request will be read: the answer must say so. */
+  readonly isLast: boolean
+  /** There is a server now, or it takes request bytes again. */
+  resumeRequest(): void
+  /** The server does not keep up with the request body. */
+  pauseRequest(): void
+  /** Restarts the inactivity timeout of the client. */
+  expectClient(): void
+  /** The exchange is over and its answer is written; it may be the connection's last. */
+  exchangeDone(keepAlive: boolean): void
+  /**
+   * Gives the client connection to a tunnel (RFC 9110 section 7.8): from now on bytes go both ways
+   * unread, beginning with those that the client sent ahead.
+   */
+  openTunnel(server: Conn, timeouts: BackendTimeouts, owner: RelayOwner): void
+  /** The tunnel is closed, and both connections with it. */
+  tunnelEnded(): void
+  /** Closes the client connection now. */
+  cut(): void
+}

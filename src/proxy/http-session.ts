@@ -1,0 +1,313 @@
+import { rejectOf } from '../http/rejects.ts'
+import { parseRequestHead } from '../http/request-head.ts'
+import type { BackendTimeouts } from '../model/config.ts'
+import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
+import { Deadline } from '../net/deadline-wheel.ts'
+import type { ExchangeOwner } from './exchange-owner.ts'
+import { HttpExchange } from './http-exchange.ts'
+import type { FrontendListener } from './listener.ts'
+import { Relay, type RelayOwner } from './relay.ts'
+import { count, type Services, scheduleIn } from './services.ts'
+import type { Session, SessionRegistry } from './session-registry.ts'
+
+/** Bytes that a client may still send after an answer that closes, before it is cut off. */
+const LINGER_BYTES_MAX = 1_048_576
+
+const NO_BYTES = Buffer.alloc(0)
+
+/**
+ * How long a client may take to close after an answer that closes. Closing before it has read that
+ * answer could reset it away (RFC 9112 section 9.6); nginx waits up to 5 seconds.
+ */
+const LINGER_MS = 2000
+
+/** How long an idle client may take to send its next request once the daemon drains. */
+const DRAIN_IDLE_MS = 1000
+
+/**
+ * Where a client connection is:
+ *
+ * - `idle`: between requests (`timeout http-keep-alive`);
+ * - `head`: waiting for, or within, a request head (`timeout http-request`);
+ * - `exchange`: a request is worked on; its body, and pipelined requests, may arrive;
+ * - `closing`: the last answer is written and FIN follows it; what still arrives is dropped.
+ */
+type Phase = 'idle' | 'head' | 'exchange' | 'closing'
+
+/**
+ * One client connection of a frontend in `mode http`: reads requests one after another and runs
+ * each as an exchange. Requests sent ahead wait unread in `held`, at most one read buffer and one
+ * head of them, so that answers keep the order of requests (RFC 9112 section 9.3.2).
+ */
+export class HttpSession implements ConnHandler, ExchangeOwner, Session {
+  readonly client: Conn
+  readonly listener: FrontendListener
+  readonly #services: Services
+  readonly #registry: SessionRegistry
+  readonly #exchange: HttpExchange
+  readonly #deadline: Deadline
+  readonly #frontendRow: number
+  #phase: Phase = 'head'
+  #held: Buffer | null = null
+  #heldLength = 0
+  #headStartMs = -1
+  #paused = false
+  #consuming = false
+  #clientEnded = false
+  #lingerBytes = 0
+  #tunnel: Relay | null = null
+
+  constructor(
+    client: Conn,
+    listener: FrontendListener,
+    services: Services,
+    registry: SessionRegistry,
+  ) {
+    this.client = client
+    this.listener = listener
+    this.#services = services
+    this.#registry = registry
+    this.#frontendRow = listener.frontend.plan.row
+    this.#exchange = new HttpExchange(this, services)
+    this.#deadline = new Deadline(() => this.#onDeadline())
+    client.handler = this
+    services.table.acquire(services.worker, this.#frontendRow)
+    count(services, this.#frontendRow, 'connectionsTotal')
+    registry.add(this)
+    this.#schedule(listener.frontend.plan.timeouts.httpRequestMs)
+  }
+
+  get isLast(): boolean {
+    const clientIsDone = this.#clientEnded && this.#heldLength === 0
+    return clientIsDone || this.#services.draining || this.listener.closed
+  }
+
+  drain(): void {
+    const isIdle = this.#phase === 'idle' || (this.#phase === 'head' && this.#heldLength === 0)
+    if (isIdle) this.#schedule(DRAIN_IDLE_MS)
+  }
+
+  cut(): void {
+    if (this.#tunnel === null) this.client.destroy()
+    else this.#tunnel.cut()
+  }
+
+  onConnect(): void {}
+
+  onData(_conn: Conn, view: ByteView, length: number): void {
+    if (this.#phase === 'closing') {
+      this.#linger(length)
+      return
+    }
+    if (this.#heldLength > 0) {
+      this.#hold(view, 0, length)
+      this.#consumeHeld()
+      return
+    }
+    const at = this.#consume(view, 0, length)
+    if (at < length) this.#hold(view, at, length)
+  }
+
+  onDrain(): void {
+    if (this.#phase === 'exchange') this.#exchange.onClientDrain()
+  }
+
+  onEnd(): void {
+    this.#clientEnded = true
+    if (this.#phase === 'exchange') this.#exchange.onClientEnd()
+    else this.client.end()
+  }
+
+  onClose(_conn: Conn, _failure: ConnFailure | null): void {
+    if (this.#phase === 'exchange') this.#exchange.onClientClose()
+    else if (this.#phase === 'head') this.#logUnfinished()
+    this.#end()
+  }
+
+  resumeRequest(): void {
+    if (this.#consuming) return
+    if (this.#heldLength > 0) this.#consumeHeld()
+    else this.#exchange.takeRequestBytes(NO_BYTES, 0, 0)
+    if (this.#heldLength === 0) this.#resumeReading()
+  }
+
+  pauseRequest(): void {
+    this.#paused = true
+    this.client.pause()
+  }
+
+  exchangeDone(keepAlive: boolean): void {
+    if (!keepAlive) {
+      this.#close()
+      return
+    }
+    this.#enter('idle', this.listener.frontend.plan.timeouts.httpKeepAliveMs)
+    if (this.#consuming) return
+    if (this.#heldLength > 0) this.#consumeHeld()
+    if (this.#phase === 'exchange') return
+    if (this.#clientEnded) this.#close()
+    else this.#resumeReading()
+  }
+
+  expectClient(): void {
+    this.#schedule(this.listener.frontend.plan.timeouts.clientMs)
+  }
+
+  openTunnel(server: Conn, { tunnelMs, serverFinMs }: BackendTimeouts, owner: RelayOwner): void {
+    if (this.#heldLength > 0) server.write((this.#held as Buffer).subarray(0, this.#heldLength))
+    this.#held = null
+    this.#heldLength = 0
+    this.#services.wheel.cancel(this.#deadline)
+    const { clientFinMs } = this.listener.frontend.plan.timeouts
+    const timeouts = { tunnelMs, clientFinMs, serverFinMs }
+    this.#tunnel = new Relay(this.client, server, timeouts, owner, this.#services)
+    this.#resumeReading()
+  }
+
+  tunnelEnded(): void {
+    this.#end()
+  }
+
+  /** Works off bytes; returns where it had to stop. */
+  #consume(view: ByteView, start: number, end: number): number {
+    this.#consuming = true
+    let at = start
+    while (at < end) {
+      if (this.#phase === 'exchange') {
+        const next = this.#exchange.takeRequestBytes(view, at, end)
+        if (next < end && this.#phase === 'exchange') {
+          at = next
+          this.pauseRequest()
+          break
+        }
+        at = next
+      } else if (this.#phase === 'closing') {
+        at = end
+      } else {
+        const next = this.#readHead(view, at, end)
+        if (next === at) break
+        at = next
+      }
+    }
+    this.#consuming = false
+    return at
+  }
+
+  /** Reads a request head and begins its exchange; returns `at` when it is incomplete. */
+  #readHead(view: ByteView, at: number, end: number): number {
+    const services = this.#services
+    const nowMs = services.clock()
+    if (this.#headStartMs < 0) this.#headStartMs = nowMs
+    const consumed = parseRequestHead(view, at, end, services.requestHead)
+    if (consumed === 0) {
+      if (this.#phase === 'idle') {
+        this.#enter('head', this.listener.frontend.plan.timeouts.httpRequestMs)
+      }
+      return at
+    }
+    const startMs = this.#headStartMs
+    this.#headStartMs = -1
+    this.#phase = 'exchange'
+    this.#exchange.begin(startMs, nowMs)
+    if (consumed < 0) {
+      this.#exchange.refuse(rejectOf(consumed).status)
+      return end
+    }
+    return this.#exchange.run(view, at + consumed, end)
+  }
+
+  #consumeHeld(): void {
+    const held = this.#held as Buffer
+    const at = this.#consume(held, 0, this.#heldLength)
+    if (at === 0) return
+    held.copyWithin(0, at, this.#heldLength)
+    this.#heldLength -= at
+    if (this.#heldLength === 0) this.#held = null
+  }
+
+  #hold(view: ByteView, start: number, end: number): void {
+    const needed = this.#heldLength + end - start
+    if (this.#held === null || this.#held.length < needed) {
+      const grown = Buffer.allocUnsafe(
+        Math.max(needed, this.#services.requestHead.limits.headBytesMax),
+      )
+      this.#held?.copy(grown, 0, 0, this.#heldLength)
+      this.#held = grown
+    }
+    view.copy(this.#held, this.#heldLength, start, end)
+    this.#heldLength = needed
+  }
+
+  #resumeReading(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.client.resume()
+  }
+
+  /** Ends our side; the client may still be sending, and must be read to get the answer. */
+  #close(): void {
+    this.#phase = 'closing'
+    this.#held = null
+    this.#heldLength = 0
+    this.client.end()
+    this.#resumeReading()
+    this.#schedule(Math.min(LINGER_MS, this.listener.frontend.plan.timeouts.clientFinMs))
+  }
+
+  #end(): void {
+    this.#phase = 'closing'
+    this.#services.wheel.cancel(this.#deadline)
+    this.#exchange.dispose()
+    this.#services.table.release(this.#services.worker, this.#frontendRow)
+    this.#registry.remove(this)
+  }
+
+  #linger(length: number): void {
+    this.#lingerBytes += length
+    if (this.#lingerBytes > LINGER_BYTES_MAX) this.client.destroy()
+  }
+
+  #onDeadline(): void {
+    switch (this.#phase) {
+      case 'idle':
+      case 'closing':
+        this.client.destroy()
+        return
+      case 'head':
+        this.#requestTimedOut()
+        return
+      case 'exchange':
+        this.#exchange.onClientTimeout()
+        return
+      default:
+        this.#phase satisfies never
+    }
+  }
+
+  /** `timeout http-request`. A client that sent nothing at all is left without an answer. */
+  #requestTimedOut(): void {
+    if (this.#heldLength === 0) {
+      this.client.destroy()
+      return
+    }
+    const nowMs = this.#services.clock()
+    this.#phase = 'exchange'
+    this.#exchange.begin(this.#headStartMs, nowMs)
+    this.#exchange.refuse(408, 'cR')
+  }
+
+  #logUnfinished(): void {
+    if (this.#heldLength === 0) return
+    this.#exchange.begin(this.#headStartMs, this.#services.clock())
+    this.#exchange.abandonHead()
+  }
+
+  #enter(phase: Phase, timeoutMs: number): void {
+    this.#phase = phase
+    this.#schedule(timeoutMs)
+  }
+
+  #schedule(afterMs: number): void {
+    scheduleIn(this.#services, this.#deadline, afterMs)
+  }
+}

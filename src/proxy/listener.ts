@@ -1,0 +1,77 @@
+import type { PlannedListener } from '../model/plan.ts'
+import type { Conn, Listener } from '../net/conn.ts'
+import type { FrontendRuntime } from './runtime.ts'
+import type { Services } from './services.ts'
+
+/** Starts a session on a connection that has been accepted. */
+export type SessionStart = (conn: Conn, listener: FrontendListener) => void
+
+/**
+ * Accepts for one bind address in this worker. It lives on over reloads that keep its address;
+ * sessions reach the current config through {@link frontend}.
+ *
+ * A full frontend or process (`maxconn`) stops accepting: clients wait in the kernel's queue of
+ * the shared socket, where another worker may take them.
+ */
+export class FrontendListener {
+  /** The frontend as of the last reload. */
+  frontend: FrontendRuntime
+  readonly key: string
+  readonly #planned: PlannedListener
+  readonly #services: Services
+  readonly #start: SessionStart
+  readonly #connectionsMax: () => number
+  #listener: Listener | null = null
+  #closed = false
+
+  constructor(
+    planned: PlannedListener,
+    frontend: FrontendRuntime,
+    services: Services,
+    connectionsMax: () => number,
+    start: SessionStart,
+  ) {
+    this.key = planned.key
+    this.frontend = frontend
+    this.#planned = planned
+    this.#services = services
+    this.#connectionsMax = connectionsMax
+    this.#start = start
+    this.resumeIfFree()
+  }
+
+  /** True once the address has been removed or the worker drains: sessions end when they can. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Accepts again after a pause, if there is room. */
+  resumeIfFree(): void {
+    if (this.#closed || this.#listener !== null || this.#isFull()) return
+    this.#listener = this.#services.engine.listen(this.#planned.fd, this.#planned.kind, (conn) =>
+      this.#accept(conn),
+    )
+  }
+
+  /** Stops accepting for good. */
+  close(): void {
+    this.#closed = true
+    this.#pause()
+  }
+
+  #accept(conn: Conn): void {
+    this.#start(conn, this)
+    if (this.#isFull()) this.#pause()
+  }
+
+  #pause(): void {
+    this.#listener?.close()
+    this.#listener = null
+  }
+
+  #isFull(): boolean {
+    const { table } = this.#services
+    const { row, maxconn } = this.frontend.plan
+    return table.connections() >= this.#connectionsMax() || table.sessions(row) >= maxconn
+  }
+}

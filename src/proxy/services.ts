@@ -1,0 +1,48 @@
+import type { RequestEdits, ResponseEdits } from '../http/forward.ts'
+import type { RequestHead } from '../http/request-head.ts'
+import type { ResponseHead } from '../http/response-head.ts'
+import type { Clock, Random } from '../model/clock.ts'
+import { COUNTER, COUNTER_STRIDE, type CounterName } from '../model/counters.ts'
+import type { ServerTable } from '../model/server-table.ts'
+import type { NetEngine } from '../net/conn.ts'
+import { type Deadline, type DeadlineWheel, WHEEL_TICK_MS } from '../net/deadline-wheel.ts'
+import type { AccessLogWriter } from '../telemetry/access-log-writer.ts'
+import type { RequestRewrite, ResponseRewrite } from './rewrite.ts'
+
+/** What every session of a worker shares. One instance a worker. */
+export interface Services {
+  readonly engine: NetEngine
+  /** All timeouts of the worker; its `nowMs` is a clock good to one tick. */
+  readonly wheel: DeadlineWheel
+  readonly clock: Clock
+  readonly random: Random
+  readonly table: ServerTable
+  /** Index of this worker in the table. */
+  readonly worker: number
+  /** This worker's counter cells. */
+  readonly cells: Float64Array
+  readonly accessLog: AccessLogWriter
+  /** Scratch, valid from a parse to the return to the event loop; so are the following. */
+  readonly requestHead: RequestHead
+  readonly requestEdits: RequestEdits
+  readonly requestRewrite: RequestRewrite
+  readonly responseHead: ResponseHead
+  readonly responseEdits: ResponseEdits
+  readonly responseRewrite: ResponseRewrite
+  /** Set once the daemon is to stop: answers close their connection. */
+  draining: boolean
+}
+
+/** Adds to a counter of a row. */
+export function count(services: Services, row: number, name: CounterName, by = 1): void {
+  const cell = row * COUNTER_STRIDE + COUNTER[name]
+  services.cells[cell] = (services.cells[cell] as number) + by
+}
+
+/**
+ * Sets a deadline from now on. The wheel's present lags by up to a tick, which is added, so that
+ * no timeout is shorter than configured.
+ */
+export function scheduleIn(services: Services, deadline: Deadline, afterMs: number): void {
+  services.wheel.schedule(deadline, services.wheel.nowMs + WHEEL_TICK_MS + afterMs)
+}

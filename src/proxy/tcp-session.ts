@@ -1,0 +1,125 @@
+import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
+import { logTcpSession } from './accounting.ts'
+import { Dispatch, type DispatchOwner } from './dispatch.ts'
+import type { Termination } from './exchange-record.ts'
+import type { FrontendListener } from './listener.ts'
+import { Relay, type RelayEnd, type RelayOwner, TERMINATIONS } from './relay.ts'
+import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
+import { count, type Services } from './services.ts'
+import type { Session, SessionRegistry } from './session-registry.ts'
+
+/**
+ * One client connection of a frontend in `mode tcp`: a server is found, then bytes go both ways
+ * until both sides have finished. The client is not read before its server is there.
+ */
+export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Session {
+  readonly #client: Conn
+  readonly #services: Services
+  readonly #registry: SessionRegistry
+  readonly #frontend: FrontendRuntime
+  readonly #dispatch: Dispatch
+  readonly #startMs: number
+  #backend: BackendRuntime | null
+  #relay: Relay | null = null
+  #connectedMs = -1
+  #bytesIn = 0
+  #bytesOut = 0
+  #ended = false
+
+  constructor(
+    client: Conn,
+    listener: FrontendListener,
+    services: Services,
+    registry: SessionRegistry,
+  ) {
+    this.#client = client
+    this.#services = services
+    this.#registry = registry
+    this.#frontend = listener.frontend
+    this.#dispatch = new Dispatch(this, services)
+    this.#startMs = services.clock()
+    this.#backend = listener.frontend.defaultBackend
+    client.handler = this
+    client.pause()
+    const { row } = this.#frontend.plan
+    services.table.acquire(services.worker, row)
+    count(services, row, 'connectionsTotal')
+    count(services, row, 'sessionsTotal')
+    registry.add(this)
+    if (this.#backend === null) this.onNoServer()
+    else this.#dispatch.begin(this.#backend, false)
+  }
+
+  /** A session of unknown length is left to finish by itself until the grace is over. */
+  drain(): void {}
+
+  cut(): void {
+    if (this.#relay === null) this.#client.destroy()
+    else this.#relay.cut()
+  }
+
+  onServer(server: Conn): void {
+    const { clientFinMs } = this.#frontend.plan.timeouts
+    const { tunnelMs, serverFinMs } = (this.#backend as BackendRuntime).plan.timeouts
+    this.#connectedMs = this.#services.clock()
+    const timeouts = { tunnelMs, clientFinMs, serverFinMs }
+    this.#relay = new Relay(this.#client, server, timeouts, this, this.#services)
+    this.#client.resume()
+  }
+
+  onNoServer(): void {
+    this.#end('SC')
+    this.#client.reset()
+  }
+
+  onUpstreamBytes(length: number): void {
+    this.#bytesIn += length
+    count(this.#services, this.#frontend.plan.row, 'bytesIn', length)
+    this.#dispatch.count('bytesIn', length)
+  }
+
+  onDownstreamBytes(length: number): void {
+    this.#bytesOut += length
+    count(this.#services, this.#frontend.plan.row, 'bytesOut', length)
+    this.#dispatch.count('bytesOut', length)
+  }
+
+  onRelayEnd(end: RelayEnd): void {
+    if (end === 'client-aborted') this.#dispatch.count('clientAborts')
+    if (end === 'server-aborted') this.#dispatch.count('serverAborts')
+    this.#end(TERMINATIONS[end])
+  }
+
+  onConnect(): void {}
+
+  onData(_conn: Conn, _view: ByteView, _length: number): void {}
+
+  onDrain(): void {}
+
+  onEnd(): void {}
+
+  /** The client left while its server was looked for. */
+  onClose(_conn: Conn, _failure: ConnFailure | null): void {
+    this.#end('CC')
+  }
+
+  #end(termination: Termination): void {
+    if (this.#ended) return
+    this.#ended = true
+    const services = this.#services
+    logTcpSession(services, {
+      client: this.#client,
+      frontend: this.#frontend.plan,
+      backend: this.#backend?.plan ?? null,
+      dispatch: this.#dispatch,
+      startMs: this.#startMs,
+      connectedMs: this.#connectedMs,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      termination,
+    })
+    this.#dispatch.release()
+    services.table.release(services.worker, this.#frontend.plan.row)
+    this.#registry.remove(this)
+  }
+}
