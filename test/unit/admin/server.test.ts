@@ -1,0 +1,309 @@
+import { connect } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  ADMIN_CONNECTIONS_MAX,
+  AdminServer,
+  type AdminServerOptions,
+} from '../../../src/admin/server.ts'
+import { SluiceError } from '../../../src/errors.ts'
+import type { Address } from '../../../src/model/address.ts'
+import { recordingLog, SERVERS, sourceOf } from './admin-fixture.ts'
+
+const LOOPBACK: Address = { kind: 'inet', host: '127.0.0.1', port: 0 }
+const EVERYWHERE: Address = { kind: 'inet', host: '0.0.0.0', port: 0 }
+const TOKEN = 'a-long-secret'
+
+const running: AdminServer[] = []
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.close()))
+})
+
+function adminServer(changes: Partial<AdminServerOptions> = {}): AdminServer {
+  return new AdminServer({
+    bind: LOOPBACK,
+    token: null,
+    source: sourceOf(),
+    log: recordingLog(),
+    ...changes,
+  })
+}
+
+/** Starts a server and gives back its port on the loopback address. */
+async function start(changes: Partial<AdminServerOptions> = {}): Promise<number> {
+  const server = adminServer(changes)
+  running.push(server)
+  const address = await server.listen()
+  return address.kind === 'inet' ? address.port : 0
+}
+
+/** Sends bytes as they are and gives back all that comes. */
+function exchange(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = ''
+    connect(port, '127.0.0.1')
+      .on('data', (data) => {
+        answer += data.toString()
+      })
+      .on('close', () => resolve(answer))
+      .on('error', reject)
+      .end(bytes)
+  })
+}
+
+describe('the paths', () => {
+  it('/healthz says ok', async () => {
+    const port = await start()
+    const response = await fetch(`http://127.0.0.1:${port}/healthz`)
+    expect([response.status, await response.text()]).toEqual([200, 'ok\n'])
+  })
+
+  it.each([
+    [true, [], 200],
+    [false, ['starting'], 503],
+    [false, ['draining'], 503],
+  ])('/readyz tells %s %j with %i', async (ready, reasons, status) => {
+    const port = await start({ source: sourceOf({ ready: () => ({ ready, reasons }) }) })
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`)
+    expect(response.status).toBe(status)
+    expect(await response.json()).toEqual({ ready, reasons })
+  })
+
+  it('/metrics is Prometheus text, under the prefix asked for', async () => {
+    const port = await start()
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`)
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
+    expect(await response.text()).toContain('sluice_up')
+    const renamed = await fetch(`http://127.0.0.1:${port}/metrics?a=b&prefix=haproxy`)
+    expect(await renamed.text()).toContain('haproxy_up')
+  })
+
+  it('/api/v1/info and /api/v1/servers are JSON that is not cached', async () => {
+    const port = await start()
+    const info = await fetch(`http://127.0.0.1:${port}/api/v1/info`)
+    expect(info.headers.get('content-type')).toBe('application/json')
+    expect(info.headers.get('cache-control')).toBe('no-store')
+    expect(await info.json()).toEqual(sourceOf().info())
+    const servers = await fetch(`http://127.0.0.1:${port}/api/v1/servers`)
+    expect(await servers.json()).toEqual(SERVERS)
+  })
+
+  it('answer HEAD without a body', async () => {
+    const port = await start()
+    const answer = await exchange(port, 'HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(answer.endsWith('\r\n\r\n')).toBe(true)
+  })
+})
+
+describe('what is refused', () => {
+  it.each([
+    ['GET', '/', 404, 'not-found'],
+    ['GET', '/api/v1/server', 404, 'not-found'],
+    ['GET', '/metrics/', 404, 'not-found'],
+    ['GET', '/metrics?prefix=nginx', 400, 'request-invalid'],
+    ['POST', '/api/v1/servers', 405, 'method-not-allowed'],
+    ['DELETE', '/healthz', 405, 'method-not-allowed'],
+    ['POST', '/nothing', 404, 'not-found'],
+  ])('%s %s with %i %s', async (method, path, status, code) => {
+    const port = await start()
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method })
+    expect(response.status).toBe(status)
+    expect(await response.json()).toEqual({
+      code,
+      message: expect.any(String),
+      hint: expect.any(String),
+    })
+    expect(response.headers.get('allow')).toBe(status === 405 ? 'GET, HEAD' : null)
+  })
+
+  it.each([
+    ['Content-Length: 5', 'hello'],
+    ['Transfer-Encoding: chunked', '5\r\nhello\r\n0\r\n\r\n'],
+  ])('a body (%s), and the connection ends', async (header, body) => {
+    const port = await start()
+    const head = `GET /healthz HTTP/1.1\r\nHost: a\r\n${header}\r\n\r\n`
+    const answer = await exchange(port, head + body)
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+    expect(answer).toContain('request-invalid')
+    expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1)
+  })
+
+  it.each([
+    [
+      'a head that is too large',
+      `GET / HTTP/1.1\r\nHost: a\r\nA: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+    ],
+    ['what is no HTTP', 'hello\r\n\r\n', 400],
+    ['HTTP/1.1 without a host', 'GET /healthz HTTP/1.1\r\n\r\n', 400],
+  ])('%s', async (_, bytes, status) => {
+    const port = await start()
+    expect(await exchange(port, bytes)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+  })
+
+  it('a source that fails, without telling why, and logs it', async () => {
+    const events: string[] = []
+    const failing = sourceOf({ metrics: () => Promise.reject(new TypeError('secret detail')) })
+    const port = await start({ source: failing, log: recordingLog(events) })
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`)
+    expect(response.status).toBe(500)
+    const body = await response.text()
+    expect(body).not.toContain('secret detail')
+    expect(JSON.parse(body)).toMatchObject({ code: 'invariant-broken' })
+    expect(events).toEqual(['admin-request-failed'])
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
+  })
+
+  it('connections beyond the limit, until others end', async () => {
+    const port = await start()
+    const sockets = Array.from({ length: ADMIN_CONNECTIONS_MAX }, () => connect(port, '127.0.0.1'))
+    await Promise.all(
+      sockets.map((socket) => new Promise<void>((resolve) => socket.once('connect', resolve))),
+    )
+    const refused = await exchange(port, 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n').catch(
+      () => 'reset',
+    )
+    expect(refused).toMatch(/^(reset)?$/)
+    const gone = new Promise<void>((resolve) => sockets[0]?.once('close', () => resolve()))
+    sockets[0]?.end('GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n').resume()
+    await gone
+    const accepted = await exchange(
+      port,
+      'GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+    )
+    expect(accepted).toMatch(/^HTTP\/1\.1 200 /)
+    for (const socket of sockets) socket.destroy()
+  })
+})
+
+describe('the token', () => {
+  it.each([
+    ['127.0.0.1', false],
+    ['127.8.9.10', false],
+    ['::1', false],
+    ['localhost', false],
+    ['0.0.0.0', true],
+    ['::', true],
+    ['10.0.0.1', true],
+    ['2001:db8::1', true],
+    ['::ffff:10.0.0.1', true],
+    ['lb1.example', true],
+    ['128.0.0.1', true],
+  ])('is needed for %s: %s', (host, needed) => {
+    const bind: Address = { kind: 'inet', host, port: 8404 }
+    const make = (token: string | null) => (): AdminServer => adminServer({ bind, token })
+    expect(make(TOKEN)).not.toThrow()
+    for (const token of [null, '']) {
+      if (needed) {
+        expect(make(token)).toThrowError(expect.objectContaining({ code: 'admin-unguarded' }))
+      } else expect(make(token)).not.toThrow()
+    }
+  })
+
+  it('is not needed on a Unix socket', () => {
+    expect(() => adminServer({ bind: { kind: 'unix', path: '/run/a.sock' } })).not.toThrow()
+  })
+
+  it('opens what is closed without it, when others can connect', async () => {
+    const port = await start({ bind: EVERYWHERE, token: TOKEN })
+    const statusOf = async (path: string, authorization?: string): Promise<number> => {
+      const headers: Record<string, string> = authorization === undefined ? {} : { authorization }
+      return (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status
+    }
+    for (const path of ['/metrics', '/api/v1/info', '/api/v1/servers']) {
+      expect(await statusOf(path)).toBe(401)
+      expect(await statusOf(path, `Bearer ${TOKEN}x`)).toBe(401)
+      expect(await statusOf(path, `Bearer ${TOKEN.slice(1)}`)).toBe(401)
+      expect(await statusOf(path, 'Bearer ')).toBe(401)
+      expect(await statusOf(path, `Basic ${TOKEN}`)).toBe(401)
+      expect(await statusOf(path, TOKEN)).toBe(401)
+      expect(await statusOf(path, `Bearer ${TOKEN}`)).toBe(200)
+      expect(await statusOf(path, `bearer  ${TOKEN}`)).toBe(200)
+    }
+    expect(await statusOf('/healthz')).toBe(200)
+    expect(await statusOf('/readyz')).toBe(200)
+  })
+
+  it('hides which paths exist', async () => {
+    const port = await start({ bind: EVERYWHERE, token: TOKEN })
+    const response = await fetch(`http://127.0.0.1:${port}/nothing`)
+    expect(response.status).toBe(401)
+    expect(response.headers.get('www-authenticate')).toBe('Bearer')
+    expect(await response.json()).toMatchObject({ code: 'unauthorized' })
+  })
+})
+
+describe('listen', () => {
+  it('refuses an address that is in use', async () => {
+    const port = await start()
+    const second = adminServer({ bind: { ...LOOPBACK, port } })
+    await expect(second.listen()).rejects.toMatchObject({ code: 'address-in-use' })
+  })
+
+  it('refuses an address of another host', async () => {
+    const bind: Address = { kind: 'inet', host: '192.0.2.1', port: 0 }
+    const elsewhere = adminServer({ bind, token: TOKEN })
+    await expect(elsewhere.listen()).rejects.toBeInstanceOf(SluiceError)
+    await expect(elsewhere.listen()).rejects.toMatchObject({ code: 'bind-failed' })
+  })
+})
+
+describe('close', () => {
+  it('ends idle connections, and waits for an answer that is on its way', async () => {
+    let release: (text: string) => void = () => {}
+    const asked = new Promise<void>((resolve) => {
+      const slow = sourceOf({
+        metrics: () => {
+          resolve()
+          return new Promise((fulfil) => {
+            release = fulfil
+          })
+        },
+      })
+      running.push(adminServer({ source: slow }))
+    })
+    const server = running[0] as AdminServer
+    const address = await server.listen()
+    const port = address.kind === 'inet' ? address.port : 0
+    const idle = connect(port, '127.0.0.1')
+    const idleClosed = new Promise<void>((resolve) => idle.once('close', () => resolve()))
+    idle.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n')
+    await new Promise<void>((resolve) => idle.once('data', () => resolve()))
+
+    const answer = fetch(`http://127.0.0.1:${port}/metrics`).then((response) => response.text())
+    await asked
+    const closed = server.close()
+    await idleClosed
+    release('done\n')
+    expect(await answer).toBe('done\n')
+    await closed
+    await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow()
+  })
+
+  it('does not wait for ever', async () => {
+    let stuck: AdminServer | null = null
+    const asked = new Promise<void>((resolve) => {
+      const metrics = (): Promise<string> => {
+        resolve()
+        return new Promise(() => {})
+      }
+      stuck = adminServer({ source: sourceOf({ metrics }) })
+    })
+    const server = stuck as unknown as AdminServer
+    const address = await server.listen()
+    const port = address.kind === 'inet' ? address.port : 0
+    const failed = expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow()
+    await asked
+    await server.close()
+    await failed
+  })
+
+  it('may be called before listen, and twice', async () => {
+    const server = adminServer()
+    await server.close()
+    await server.listen()
+    await server.close()
+    await server.close()
+  })
+})
