@@ -1,0 +1,37 @@
+import type { Worker } from 'node:worker_threads'
+import type { LogConfig, TuneConfig } from '../model/config.ts'
+import type { Plan } from '../model/plan.ts'
+import type { ServerTableMemory } from '../model/server-table.ts'
+
+/** What a worker thread is started with. */
+export interface WorkerBoot {
+  /** Index of the worker in the server table. */
+  readonly index: number
+  readonly memory: ServerTableMemory
+  readonly tune: TuneConfig
+  readonly access: LogConfig['access']
+}
+
+/** What the control plane tells a worker. */
+export type ToWorker =
+  | { readonly kind: 'apply'; readonly plan: Plan } // run this plan from now on
+  | { readonly kind: 'drain' } // accept no more, finish what is open
+  | { readonly kind: 'cut' } // end every session now
+  | { readonly kind: 'reopen-logs' } // the access log was moved away
+  | { readonly kind: 'exit' } // write the logs out and end the thread
+
+/** What a worker tells the control plane. */
+export type FromWorker =
+  | { readonly kind: 'applied'; readonly serial: number }
+  | { readonly kind: 'drained' }
+  | {
+      readonly kind: 'warning'
+      readonly event: string
+      readonly message: string
+      readonly fields: Readonly<Record<string, unknown>>
+    }
+
+/** Sends a message that the worker is known to understand. */
+export function tell(worker: Worker, message: ToWorker): void {
+  worker.postMessage(message)
+}

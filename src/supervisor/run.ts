@@ -1,0 +1,73 @@
+import { SluiceError } from '../errors.ts'
+import type { Config } from '../model/config.ts'
+import { openDaemonLog } from '../telemetry/daemon-log.ts'
+import { type ConfigSurroundings, readConfigFile } from './config-file.ts'
+import { Daemon } from './daemon.ts'
+
+/** What `sluice run` is started with. */
+export interface RunOptions extends ConfigSurroundings {
+  readonly file: string
+  readonly version: string
+  /** Where a refused config is explained: standard error. */
+  readonly print: (text: string) => void
+  /** The process is to end with this status. */
+  readonly exit: (status: number) => void
+}
+
+/** What the process' signals do. */
+export interface RunningDaemon {
+  /** SIGHUP: reads the file again; a bad one changes nothing. */
+  reload(): void
+  /** SIGUSR1: opens the logs again. */
+  reopenLogs(): void
+  /** SIGTERM, SIGINT: drains and exits. */
+  stop(): void
+}
+
+/**
+ * Runs a daemon on a config file until it is stopped.
+ *
+ * @throws SluiceError `config-unreadable`, `config-invalid`, and what {@link Daemon.start} throws
+ */
+export async function run(options: RunOptions): Promise<RunningDaemon> {
+  const config = await readOrRefuse(options)
+  const log = openDaemonLog(config.global.log.level)
+  const daemon = await Daemon.start({
+    config,
+    log,
+    clock: () => performance.now(),
+    version: options.version,
+    onFatal: () => options.exit(1),
+  })
+  // One reload after the other; signals that come meanwhile are one more.
+  let reloading: Promise<void> = Promise.resolve()
+  let isQueued = false
+  const reload = async (): Promise<void> => {
+    isQueued = false
+    try {
+      await daemon.reload(await readOrRefuse(options))
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error
+      const { code, message, hint } = error
+      log.error('config-rejected', `the old config stays active: ${message}`, { code, hint })
+    }
+  }
+  return {
+    reload: () => {
+      if (isQueued) return
+      isQueued = true
+      reloading = reloading.then(reload)
+    },
+    reopenLogs: () => daemon.reopenLogs(),
+    stop: () => {
+      void daemon.stop().then(() => options.exit(0))
+    },
+  }
+}
+
+async function readOrRefuse(options: RunOptions): Promise<Config> {
+  const { config, report } = await readConfigFile(options.file, options)
+  if (report !== '') options.print(report)
+  if (config === null) throw new SluiceError('config-invalid', `${options.file} is not valid`)
+  return config
+}

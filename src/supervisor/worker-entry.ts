@@ -1,0 +1,101 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { assert } from '../errors.ts'
+import { DEFAULT_HEAD_LIMITS, type HeadLimits } from '../http/limits.ts'
+import { RequestHead } from '../http/request-head.ts'
+import { ResponseHead } from '../http/response-head.ts'
+import type { TuneConfig } from '../model/config.ts'
+import { ServerTable } from '../model/server-table.ts'
+import { DeadlineWheel, WHEEL_TICK_MS } from '../net/deadline-wheel.ts'
+import { createNodeEngine } from '../net/node-engine.ts'
+import { DataPlane } from '../proxy/data-plane.ts'
+import { RequestRewrite, ResponseRewrite } from '../proxy/rewrite.ts'
+import type { Services } from '../proxy/services.ts'
+import { AccessLogWriter } from '../telemetry/access-log-writer.ts'
+import type { FromWorker, ToWorker, WorkerBoot } from './channel.ts'
+
+/** How often idle connections are aged and full listeners looked at again. */
+const SWEEP_TICKS = 20
+
+/** HAProxy's `tune.maxrewrite`: what is kept free of a buffer for headers to be added. */
+const REWRITE_BYTES = 1024
+
+/** Runs the data plane of one worker thread until it is told to exit. */
+function runWorker(boot: WorkerBoot): void {
+  const port = parentPort
+  assert(port !== null, 'the worker entry was loaded outside a worker thread')
+  const send = (message: FromWorker): void => port.postMessage(message)
+  const table = new ServerTable(boot.memory)
+  const accessLog = new AccessLogWriter(boot.access)
+  const clock = (): number => performance.now()
+  const limits = headLimits(boot.tune)
+  const requestHead = new RequestHead(limits)
+  const responseHead = new ResponseHead(limits)
+  let acceptFailures = 0
+  let acceptFailure = ''
+  const services: Services = {
+    engine: createNodeEngine({
+      onAcceptFailure: (errorName) => {
+        acceptFailures++
+        acceptFailure = errorName
+      },
+    }),
+    wheel: new DeadlineWheel(clock()),
+    clock,
+    random: Math.random,
+    table,
+    worker: boot.index,
+    cells: table.counters(boot.index),
+    accessLog,
+    requestHead,
+    requestRewrite: new RequestRewrite(requestHead),
+    requestEdits: { added: '', target: '', defaultHost: '', close: false, upgrade: false },
+    responseHead,
+    responseRewrite: new ResponseRewrite(responseHead),
+    responseEdits: { added: '', connection: '', dechunked: false },
+    draining: false,
+  }
+  const dataPlane = new DataPlane(services)
+  let ticks = 0
+  const ticker = setInterval(() => {
+    services.wheel.advance(clock())
+    if (++ticks % SWEEP_TICKS !== 0) return
+    dataPlane.sweep()
+    if (acceptFailures === 0) return
+    const fields = { count: acceptFailures, error: acceptFailure }
+    send({ kind: 'warning', event: 'accept-failed', message: 'connections were refused', fields })
+    acceptFailures = 0
+  }, WHEEL_TICK_MS)
+  port.on('message', (message: ToWorker) => {
+    switch (message.kind) {
+      case 'apply':
+        dataPlane.apply(message.plan)
+        send({ kind: 'applied', serial: message.plan.serial })
+        return
+      case 'drain':
+        dataPlane.drain(() => send({ kind: 'drained' }))
+        return
+      case 'cut':
+        dataPlane.cut()
+        return
+      case 'reopen-logs':
+        accessLog.reopen()
+        return
+      case 'exit':
+        clearInterval(ticker)
+        void accessLog.close().then(() => process.exit(0))
+        return
+      default:
+        message satisfies never
+    }
+  })
+}
+
+function headLimits(tune: TuneConfig): HeadLimits {
+  return {
+    ...DEFAULT_HEAD_LIMITS,
+    headBytesMax: tune.bufsizeBytes - REWRITE_BYTES,
+    headersMax: tune.httpMaxhdr,
+  }
+}
+
+runWorker(workerData as WorkerBoot)
