@@ -1,0 +1,103 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { freePort } from './support/ports.ts'
+import { runSluice } from './support/processes.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+
+const GOOD = `
+frontends:
+  web:
+    bind: 127.0.0.1:8080
+    default_backend: app
+backends:
+  app:
+    servers:
+      s1: 127.0.0.1:8081
+`
+
+/** Writes a config and returns its path. */
+function fileWith(text: string): string {
+  const file = join(temporaryFolder(), 'lb.yaml')
+  writeFileSync(file, text)
+  return file
+}
+
+describe('sluice check', () => {
+  it('ends with 0 on a good file', async () => {
+    expect(await runSluice('check', '-f', fileWith(GOOD))).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  it.each([
+    ['an unknown key', GOOD.replace('default_backend', 'defualt_backend'), 5, 5, 'default_backend'],
+    ['a dangling reference', GOOD.replace('backend: app', 'backend: api'), 5, 22, 'app'],
+    ['a wrong type', GOOD.replace('127.0.0.1:8080', '[1, 2]'), 4, 12, ''],
+    ['no YAML', GOOD.replace('bind: ', 'bind: ['), 4, undefined, ''],
+  ])('points at %s, and ends with 1', async (_, text, line, column, hint) => {
+    const file = fileWith(text)
+    const { code, stdout, stderr } = await runSluice('check', '-f', file)
+    expect(code).toBe(1)
+    const output = stdout + stderr
+    const place = /lb\.yaml:(\d+):(\d+)/.exec(output)
+    if (column !== undefined) {
+      expect([Number(place?.[1]), Number(place?.[2])]).toEqual([line, column])
+      expect(output).toContain(text.split('\n')[line - 1]?.trim())
+    }
+    expect(place).not.toBeNull()
+    expect(output).toMatch(/^[ |\d]*\^/m)
+    expect(output).toContain(hint)
+  })
+
+  it('reports every fault of a file at once', async () => {
+    const text = GOOD.replace('bind', 'bnid').replace('servers', 'sevrers')
+    const { stdout, stderr } = await runSluice('check', '-f', fileWith(text))
+    expect(stdout + stderr).toMatch(/lb\.yaml:4:5.*lb\.yaml:8:5/s)
+  })
+
+  it('ends with 1 on a file that is not there', async () => {
+    const { code, stderr } = await runSluice('check', '-f', join(temporaryFolder(), 'none.yaml'))
+    expect(code).toBe(1)
+    expect(stderr).toContain('none.yaml')
+  })
+})
+
+describe('sluice run', () => {
+  it('refuses a bad file as check does, and binds nothing', async () => {
+    const port = await freePort()
+    const text = GOOD.replace('8080', String(port)).replace('backend: app', 'backend: api')
+    const { code, stdout, stderr } = await runSluice('run', '-f', fileWith(text))
+    expect(code).toBe(1)
+    expect(stdout + stderr).toContain('lb.yaml:5:22')
+    expect(stdout + stderr).not.toContain('listening')
+  })
+})
+
+describe('sluice schema', () => {
+  it('prints a JSON Schema that takes a good file and refuses a bad one', async () => {
+    const { code, stdout } = await runSluice('schema')
+    expect(code).toBe(0)
+    const validate = new Ajv2020({ strict: false }).compile(JSON.parse(stdout) as object)
+    expect(validate(parse(GOOD)), JSON.stringify(validate.errors)).toBe(true)
+    expect(validate(parse(GOOD.replace('default_backend', 'defualt_backend')))).toBe(false)
+  })
+})
+
+describe('usage errors', () => {
+  it.each([
+    ['an unknown command', ['nonsense']],
+    ['an unknown option', ['check', '--nonsense']],
+    ['a missing option', ['check']],
+    ['a missing file name', ['run', '-f']],
+  ])('end with 2: %s', async (_, args) => {
+    const { code, stderr } = await runSluice(...args)
+    expect(code).toBe(2)
+    expect(stderr).not.toBe('')
+  })
+
+  it('are not what --help and --version are', async () => {
+    expect(await runSluice('--help')).toMatchObject({ code: 0, stderr: '' })
+    expect(await runSluice('--version')).toMatchObject({ code: 0, stderr: '' })
+  })
+})

@@ -1,0 +1,31 @@
+import type { Daemon } from './daemon.ts'
+import { until } from './waiting.ts'
+
+/** Reads one sample of the daemon's metrics; NaN where there is none. */
+export type Samples = (name: string, labels?: Readonly<Record<string, string>>) => number
+
+/**
+ * Scrapes `/metrics`. Of a sample the labels given must be there; when several samples have them,
+ * their sum is returned.
+ */
+export async function scrape(daemon: Daemon): Promise<Samples> {
+  const response = await fetch(`${daemon.adminUrl}/metrics`)
+  const lines = (await response.text()).split('\n').filter((line) => !line.startsWith('#'))
+  return (name, labels = {}) => {
+    const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)
+    const found = lines.filter((line) => {
+      const [, sample, set = ''] = /^([a-zA-Z0-9_:]+)(?:\{(.*)\})? /.exec(line) ?? []
+      return sample === name && wanted.every((pair) => set.split(',').includes(pair))
+    })
+    if (found.length === 0) return Number.NaN
+    return found.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+  }
+}
+
+/** Waits until the daemon has counted this many HTTP requests: the load is on. */
+export async function untilRequests(daemon: Daemon, requests: number): Promise<void> {
+  await until(`${requests} requests`, async () => {
+    const sample = await scrape(daemon)
+    return sample('sluice_frontend_http_requests_total') >= requests ? true : undefined
+  })
+}

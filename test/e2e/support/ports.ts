@@ -1,0 +1,33 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+
+/**
+ * Ports are taken from below Linux' ephemeral range, so that no outgoing connection sits on one
+ * between the moment it is found free and the moment it is bound.
+ */
+const FIRST_PORT = 20_000
+const LAST_PORT = 32_000
+
+let next = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT))
+
+/** A port of 127.0.0.1 that nobody listens on, another one at each call. */
+export async function freePort(): Promise<number> {
+  for (let tries = FIRST_PORT; tries < LAST_PORT; tries++) {
+    const port = next
+    next = port === LAST_PORT ? FIRST_PORT : port + 1
+    if (await isFree(port)) return port
+  }
+  throw new Error(`no free port between ${FIRST_PORT} and ${LAST_PORT}`)
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return false
+  }
+  server.close()
+  await once(server, 'close')
+  return true
+}

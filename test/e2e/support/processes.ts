@@ -1,0 +1,53 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+
+/** The command under test. */
+export const SLUICE = fileURLToPath(new URL('../../../bin/sluice', import.meta.url))
+
+/** The Node.js that runs it: `SLUICE_TEST_NODE`, or the one that runs the tests. */
+export const NODE = process.env['SLUICE_TEST_NODE'] ?? process.execPath
+
+const living = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of living) child.kill('SIGKILL')
+})
+
+/** Starts a program that is killed when the test is over, however it ends. */
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): ChildProcess {
+  const child = spawn(command, args, options)
+  living.add(child)
+  const closed = once(child, 'close').then(() => living.delete(child))
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await closed
+  })
+  return child
+}
+
+/** How a command ended, and what it printed. */
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs `sluice` with arguments to its end. */
+export async function runSluice(...args: readonly string[]): Promise<Finished> {
+  const child = startProcess(NODE, [SLUICE, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk
+  })
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, stdout, stderr }
+}

@@ -1,0 +1,97 @@
+import { expect, it, onTestFinished } from 'vitest'
+import { loadConfig } from '../../src/config/load.ts'
+import { RowAllocator } from '../../src/model/rows.ts'
+import { httpClient } from './support/http-client.ts'
+import { startHttpServer } from './support/http-server.ts'
+import { freePort } from './support/ports.ts'
+import { openSocket, readUntil } from './support/raw-client.ts'
+import { until } from './support/waiting.ts'
+
+/** The compiled rooms: worker threads run them, and no type stripping is at hand everywhere. */
+async function compiled<Module>(path: string): Promise<Module> {
+  return (await import(new URL(`../../dist/${path}.js`, import.meta.url).href)) as Module
+}
+
+/** A pool of two workers before one server, in this process, so that a thread can be ended. */
+async function startPool(port: number, server: { name: string; address: string }) {
+  const { prepare } =
+    await compiled<typeof import('../../src/supervisor/preparation.ts')>('supervisor/preparation')
+  const { WorkerPool } =
+    await compiled<typeof import('../../src/supervisor/worker-pool.ts')>('supervisor/worker-pool')
+  const { ServerTable, SERVER_STATE } =
+    await compiled<typeof import('../../src/model/server-table.ts')>('model/server-table')
+  const text = `
+global: {nbthread: 2, log: {access: off}}
+frontends: {web: {bind: "127.0.0.1:${port}", default_backend: app}}
+backends: {app: {servers: {${server.name}: "${server.address}"}}}
+`
+  const { config } = loadConfig(text, {
+    env: {},
+    cores: 2,
+    checkBalance: () => null,
+    checkRule: () => null,
+  })
+  if (config === null) throw new Error('the config of the test is wrong')
+  const rows = new RowAllocator()
+  const prepared = await prepare(config, rows, null)
+  const table = ServerTable.create(2)
+  const row = rows.take(`server app/${server.name}`)
+  table.setState(row, SERVER_STATE.up)
+  table.setWeight(row, 1)
+  const events: string[] = []
+  const write = (event: string): void => void events.push(event)
+  const log = { debug: write, info: write, warn: write, error: write, setLevel: () => {} }
+  const pool = new WorkerPool(prepared.plan, {
+    table,
+    boot: { tune: config.global.tune, access: config.global.log.access },
+    log,
+    clock: () => performance.now(),
+    onFailing: () => write('failing'),
+  })
+  onTestFinished(async () => {
+    await pool.stop()
+    for (const socket of prepared.sockets.values()) socket.close()
+  })
+  await pool.ready()
+  return { pool, table, row, frontendRow: rows.take('frontend web'), events }
+}
+
+it('replaces a worker that dies; only its sessions are lost, and the table stays exact', async () => {
+  const port = await freePort()
+  const held: (() => void)[] = []
+  const server = await startHttpServer({
+    answer: ({ url }, response) => {
+      if (url === '/held') held.push(() => response.end('at last'))
+      else response.end('ok')
+    },
+  })
+  const { pool, table, row, frontendRow, events } = await startPool(port, server)
+
+  // Both workers accept on the same socket: with so many connections each has some.
+  const clients = await Promise.all(Array.from({ length: 64 }, () => openSocket(port)))
+  for (const client of clients) client.write('GET /held HTTP/1.1\r\nHost: a\r\n\r\n')
+  await until('all requests to be at the server', () => (held.length === 64 ? true : undefined))
+  expect(table.sessions(row)).toBe(64)
+  expect(table.sessions(frontendRow)).toBe(64)
+
+  // Listens from now on: a connection that was reset before says so to nobody.
+  const answers = clients.map((client) => readUntil(client, (text) => text.includes('at last')))
+
+  await pool.terminate(0)
+  await until('the successor', () => (events.includes('worker-started') ? true : undefined))
+  await pool.ready()
+  expect(events).toContain('worker-lost')
+  const left = table.sessions(row)
+  expect(left).toBeLessThan(64)
+  expect(table.sessions(frontendRow)).toBe(left)
+  expect(table.connections()).toBe(left)
+
+  const request = httpClient(port)
+  for (let n = 0; n < 20; n++) expect((await request('/')).status).toBe(200)
+
+  for (const letGo of held) letGo()
+  const texts = (await Promise.all(answers)).map(({ text }) => text)
+  expect(texts.filter((text) => text.includes('at last'))).toHaveLength(left)
+  for (const client of clients) client.destroy()
+  await until('no session to be counted', () => (table.sessions(row) === 0 ? true : undefined))
+})

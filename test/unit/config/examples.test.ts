@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { parseBalance } from '../../../src/balance/registry.ts'
+import { renderDiagnostics } from '../../../src/config/rendering.ts'
+import type { Config } from '../../../src/model/config.ts'
+import { checkRule } from '../../../src/rules/check.ts'
+import { load } from './loading.ts'
+
+const folder = new URL('../../../configs/', import.meta.url)
+const names = readdirSync(folder).filter((file) => file.endsWith('.yaml'))
+
+/** Loads an example with the languages that the daemon has. */
+function loadExample(name: string, env = {}): Config | null {
+  const text = readFileSync(new URL(name, folder), 'utf8')
+  const { config, diagnostics } = load(text, {
+    env,
+    checkBalance: (balance) => {
+      const result = parseBalance(balance)
+      return 'message' in result ? result : null
+    },
+    checkRule,
+  })
+  expect(renderDiagnostics(text, name, diagnostics)).toBe('')
+  return config
+}
+
+describe('the examples', () => {
+  it.each(names)('%s has no problem and no warning', (name) => {
+    expect(loadExample(name)).not.toBeNull()
+  })
+
+  it.each(names)('%s binds loopback addresses only', (name) => {
+    const hosts = loadExample(name)?.frontends.flatMap(({ binds }) =>
+      binds.map(({ address }) => (address.kind === 'inet' ? address.host : 'unix')),
+    )
+    expect(hosts?.filter((host) => host !== '127.0.0.1' && host !== '::1')).toEqual([])
+  })
+
+  it('are explained', () => {
+    for (const name of names)
+      expect(readFileSync(new URL(name, folder), 'utf8')).toMatch(/^# [A-Z]/)
+  })
+
+  it('let the demo choose its ports', () => {
+    const env = {
+      SLUICE_DEMO_PORT: '1',
+      SLUICE_DEMO_ADMIN_PORT: '2',
+      SLUICE_DEMO_APP1_PORT: '3',
+      SLUICE_DEMO_APP2_PORT: '4',
+      SLUICE_DEMO_APP3_PORT: '5',
+    }
+    const [usual, moved] = [loadExample('demo.yaml'), loadExample('demo.yaml', env)].map(
+      (config) => [
+        config?.frontends[0]?.binds[0]?.address,
+        config?.admin.bind,
+        ...(config?.backends[0]?.servers.map(({ address }) => address) ?? []),
+      ],
+    )
+    expect(usual).toMatchObject([8080, 8404, 9001, 9002, 9003].map((port) => ({ port })))
+    expect(moved).toMatchObject([1, 2, 3, 4, 5].map((port) => ({ port })))
+  })
+})

@@ -1,0 +1,20 @@
+import { type LoadOptions, type LoadResult, loadConfig } from '../../../src/config/load.ts'
+import type { Config } from '../../../src/model/config.ts'
+
+/** Loads a config with languages that accept everything, no environment and two cores. */
+export function load(text: string, options: Partial<LoadOptions> = {}): LoadResult {
+  return loadConfig(text, {
+    env: {},
+    cores: 2,
+    checkBalance: () => null,
+    checkRule: () => null,
+    ...options,
+  })
+}
+
+/** The config of a text that has no errors. */
+export function configOf(text: string, options: Partial<LoadOptions> = {}): Config {
+  const { config, diagnostics } = load(text, options)
+  if (config === null) throw new Error(diagnostics.map(({ message }) => message).join('\n'))
+  return config
+}
