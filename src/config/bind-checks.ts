@@ -1,0 +1,97 @@
+import { isIPv4 } from 'node:net'
+import { type Address, formatAddress } from '../model/address.ts'
+import { parseAddress } from './addresses.ts'
+import { DEFAULT_ADMIN_BIND } from './default-values.ts'
+import type { Report } from './diagnostics.ts'
+import type { Cursor } from './tree.ts'
+
+interface Bind {
+  readonly address: Address
+  /** Who binds it, for messages: `frontend "web"`. */
+  readonly owner: string
+  readonly at: Cursor
+}
+
+/**
+ * Reports addresses that are bound twice, also where one is contained in the other: `:80` takes
+ * port 80 of every IPv4 address, `[::]:80` of every address at all (Linux, net.ipv6.bindv6only 0).
+ */
+export function checkBinds(tree: Cursor, report: Report): void {
+  const admin = adminBind(tree)
+  checkExposure(admin, report)
+  const binds = tree.at('frontends').values().flatMap(bindsOf)
+  if (admin !== null) binds.push(admin)
+  // The default of admin.bind has no place in the file: the other address is marked instead.
+  binds.sort((a, b) => Number(b.at.node === null) - Number(a.at.node === null) || order(a, b))
+  const inetByPort = new Map<number, Map<string, Bind>>()
+  const unixByPath = new Map<string, Bind>()
+  for (const bind of binds) {
+    const { address } = bind
+    if (address.kind === 'unix') {
+      reportTwice(bind, unixByPath.get(address.path), report)
+      unixByPath.set(address.path, bind)
+      continue
+    }
+    const byHost = inetByPort.get(address.port) ?? new Map<string, Bind>()
+    inetByPort.set(address.port, byHost)
+    reportTwice(bind, overlapping(byHost, address.host), report)
+    byHost.set(address.host, bind)
+  }
+}
+
+function order(a: Bind, b: Bind): number {
+  return a.at.span.start - b.at.span.start
+}
+
+function bindsOf(frontend: Cursor): Bind[] {
+  return frontend
+    .at('bind')
+    .items()
+    .map((item) => (item.node?.kind === 'map' ? item.at('address') : item))
+    .flatMap((at) => bindOf(at, at.text, `frontend "${frontend.name}"`) ?? [])
+}
+
+function adminBind(tree: Cursor): Bind | null {
+  const at = tree.at('admin').at('bind')
+  return at.node === null ? bindOf(at, DEFAULT_ADMIN_BIND, 'admin') : bindOf(at, at.text, 'admin')
+}
+
+function bindOf(at: Cursor, text: string | null, owner: string): Bind | null {
+  const result = parseAddress(text ?? '', 'bind')
+  return 'value' in result ? { address: result.value, owner, at } : null
+}
+
+function overlapping(byHost: ReadonlyMap<string, Bind>, host: string): Bind | undefined {
+  const same =
+    byHost.get(host) ?? byHost.get('::') ?? (isIPv4(host) ? byHost.get('0.0.0.0') : undefined)
+  if (same !== undefined) return same
+  const others = [...byHost]
+  if (host === '::') return others[0]?.[1]
+  if (host === '0.0.0.0') return others.find(([other]) => isIPv4(other))?.[1]
+  return undefined
+}
+
+function reportTwice(bind: Bind, first: Bind | undefined, report: Report): void {
+  if (first === undefined) return
+  const same = formatAddress(first.address)
+  report.error(bind.at.span, bind.at.path, {
+    code: 'duplicate-bind',
+    message: `${formatAddress(bind.address)} is bound twice: ${first.owner} binds ${same}`,
+    hint:
+      first.at.node === null
+        ? 'Give one of them another port; this is the default of admin.bind.'
+        : 'Give one of them another address or port.',
+  })
+}
+
+/** Whoever reaches the admin address reads every metric. */
+function checkExposure(admin: Bind | null, report: Report): void {
+  if (admin?.address.kind !== 'inet') return
+  const { host } = admin.address
+  if (host === '::1' || host === 'localhost' || host.startsWith('127.')) return
+  report.warn(admin.at.span, admin.at.path, {
+    code: 'exposed-admin',
+    message: 'other hosts can reach the admin address, which asks for no password',
+    hint: 'Bind it to 127.0.0.1, or to a network that only operators reach.',
+  })
+}

@@ -1,0 +1,111 @@
+import { ROWS_MAX } from '../model/server-table.ts'
+import { nearestName } from '../model/spelling.ts'
+import { parseAddress } from './addresses.ts'
+import { checkBinds } from './bind-checks.ts'
+import type { Report } from './diagnostics.ts'
+import { checkLanguage, type LanguageChecks } from './language-checks.ts'
+import { effectiveMode, routesOf } from './proxy-views.ts'
+import type { Cursor } from './tree.ts'
+
+/**
+ * Reports what no single value shows: names that lead nowhere, modes that do not fit, addresses
+ * bound twice, rules that cannot be read. It reads the tree and not what the schema gives, so that
+ * one mistake does not hide another; what the schema has refused is passed over.
+ */
+export function checkReferences(tree: Cursor, language: LanguageChecks, report: Report): void {
+  for (const frontend of tree.at('frontends').values()) checkRoutes(frontend, tree, report)
+  checkModes(tree, report)
+  checkBinds(tree, report)
+  const servers = tree
+    .at('backends')
+    .values()
+    .flatMap((backend) => backend.at('servers').values())
+  for (const server of servers) checkTarget(server, report)
+  checkLanguage(tree, language, report)
+  checkNameCount(tree, servers.length, report)
+}
+
+/** Every backend that a frontend names must exist and be in the frontend's mode. */
+function checkRoutes(frontend: Cursor, tree: Cursor, report: Report): void {
+  const mode = effectiveMode(frontend, tree.at('defaults'))
+  for (const { name, span, path } of routesOf(frontend)) {
+    const backend = tree.at('backends').at(name)
+    if (backend.node === null) {
+      const known = tree
+        .at('backends')
+        .values()
+        .map((other) => other.name)
+      report.error(span, path, {
+        code: 'unknown-backend',
+        message: `there is no backend "${name}"`,
+        hint: hintAtBackends(name, known),
+      })
+      continue
+    }
+    const backendMode = effectiveMode(backend, tree.at('defaults'))
+    if (mode === null || backendMode === null || mode === backendMode) continue
+    report.error(span, path, {
+      code: 'mode-mismatch',
+      message: `frontend "${frontend.name}" is in mode ${mode}, backend "${name}" in mode ${backendMode}`,
+      hint: 'Give both the same mode.',
+    })
+  }
+}
+
+/** Names of backends that a hint counts up. */
+const HINTED_NAMES_MAX = 10
+
+function hintAtBackends(name: string, known: readonly string[]): string {
+  const near = nearestName(name, known)
+  if (near !== null) return `Did you mean "${near}"?`
+  if (known.length === 0) return 'Describe it under "backends".'
+  const rest = known.length > HINTED_NAMES_MAX ? ', ...' : ''
+  return `There are: ${known.slice(0, HINTED_NAMES_MAX).join(', ')}${rest}.`
+}
+
+/** In mode tcp nothing is known of what goes by, so that rules have nothing to look at. */
+function checkModes(tree: Cursor, report: Report): void {
+  for (const proxy of [...tree.at('frontends').values(), ...tree.at('backends').values()]) {
+    if (effectiveMode(proxy, tree.at('defaults')) !== 'tcp') continue
+    for (const rules of [proxy.at('http-request'), proxy.at('http-response')]) {
+      if (rules.node === null) continue
+      report.error(rules.keySpan, rules.path, {
+        code: 'mode-mismatch',
+        message: `${rules.name} rules do not work in mode tcp`,
+        hint: 'Write mode: http.',
+      })
+    }
+    const routes = proxy.at('use_backend')
+    if (routes.node === null) continue
+    report.error(routes.keySpan, routes.path, {
+      code: 'unsupported',
+      message: 'use_backend rules are not available in mode tcp in this version',
+      hint: 'Give the frontend a default_backend.',
+    })
+  }
+}
+
+/** A check that goes elsewhere needs a whole address: a Unix socket has no host and no port. */
+function checkTarget(server: Cursor, report: Report): void {
+  const address = parseAddress(server.at('address').text ?? '', 'server')
+  if (!('value' in address) || address.value.kind !== 'unix') return
+  const [addr, port] = [server.at('addr'), server.at('port')]
+  if ((addr.node === null) === (port.node === null)) return
+  const [given, missing] = addr.node === null ? [port, 'addr'] : [addr, 'port']
+  report.error(given.keySpan, given.path, {
+    message: `the server is a Unix socket: to check another place, give ${missing} too`,
+    hint: '',
+  })
+}
+
+/** Every name has a row in the server table. */
+function checkNameCount(tree: Cursor, serverCount: number, report: Report): void {
+  const frontends = tree.at('frontends')
+  const count = frontends.values().length + tree.at('backends').values().length + serverCount
+  if (count <= ROWS_MAX) return
+  report.error(frontends.keySpan, frontends.path, {
+    code: 'too-many-names',
+    message: `${count} frontends, backends and servers are too many`,
+    hint: `At most ${ROWS_MAX} in all.`,
+  })
+}

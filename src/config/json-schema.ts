@@ -1,0 +1,12 @@
+import { configSchema } from './schema.ts'
+import { type JsonSchema, jsonSchemaOf } from './schema-sections.ts'
+
+/**
+ * The JSON Schema (draft 2020-12) of a config file, for editors: what `sluice schema` prints. It
+ * is generated from the one schema, and knows every key, type, range, default and description; it
+ * does not know what {@link checkReferences} checks between places.
+ */
+export function configJsonSchema(): JsonSchema {
+  const { $schema, ...rest } = jsonSchemaOf(configSchema)
+  return { $schema, title: 'Config of Sluice', ...rest } as JsonSchema
+}

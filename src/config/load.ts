@@ -1,0 +1,48 @@
+import type { Config } from '../model/config.ts'
+import { checkReferences } from './cross-checks.ts'
+import { type Diagnostic, Report } from './diagnostics.ts'
+import { readDocument } from './document.ts'
+import type { Environment } from './environment.ts'
+import type { LanguageChecks } from './language-checks.ts'
+import { resolveConfig } from './resolution.ts'
+import { configSchema } from './schema.ts'
+import { SchemaProblems } from './schema-problems.ts'
+import { SourceText } from './source-text.ts'
+import { Cursor, plainValue } from './tree.ts'
+import { checkUsefulness } from './usefulness-checks.ts'
+
+/** What a config is read with. */
+export interface LoadOptions extends LanguageChecks {
+  /** What `${NAME}` in a value is taken from. */
+  readonly env: Environment
+  /** Cores that the process may use: the default of `global.nbthread`. */
+  readonly cores: number
+}
+
+/** A config, or the errors that it has; warnings in either case. */
+export interface LoadResult {
+  /** Null where there is an error among the diagnostics. */
+  readonly config: Config | null
+  /** By position. Made into text by `renderDiagnostics`. */
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/**
+ * Reads the text of a config file: YAML to a tree with positions, then the schema, then what holds
+ * between places, then defaults. Every problem of the text is reported at once. Does no I/O and
+ * throws nothing.
+ */
+export function loadConfig(text: string, options: LoadOptions): LoadResult {
+  const source = new SourceText(text)
+  const report = new Report(source)
+  const root = readDocument(source, options.env, report)
+  if (root === null) return { config: null, diagnostics: report.diagnostics() }
+  const tree = new Cursor(root)
+  const result = configSchema.safeParse(plainValue(root))
+  if (!result.success) new SchemaProblems(configSchema, tree, report).add(result.error.issues)
+  checkReferences(tree, options, report)
+  if (!report.failed) checkUsefulness(tree, report)
+  const config =
+    result.success && !report.failed ? resolveConfig(result.data, tree, options.cores) : null
+  return { config, diagnostics: report.diagnostics() }
+}

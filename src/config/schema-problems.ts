@@ -1,0 +1,192 @@
+import type * as z from 'zod'
+import { nearestName } from '../model/spelling.ts'
+import { alternatives, type Path, type Problem, type Report } from './diagnostics.ts'
+import { sectionAt, sectionsWith } from './schema-sections.ts'
+import type { ValueIssue } from './schema-values.ts'
+import type { Cursor } from './tree.ts'
+import { UNSUPPORTED_MODES } from './unsupported-keys.ts'
+
+type Issue = z.core.$ZodIssue
+
+/** What zod calls a type, as users would. */
+const TYPE_TITLES: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: 'true or false',
+  int: 'a whole number',
+  number: 'a whole number',
+  object: 'a map',
+  record: 'a map',
+  string: 'a text',
+}
+
+/** Reports what the schema refuses, at the places of the tree that the issues' paths lead to. */
+export class SchemaProblems {
+  readonly #schema: z.ZodType
+  readonly #tree: Cursor
+  readonly #report: Report
+
+  constructor(schema: z.ZodType, tree: Cursor, report: Report) {
+    this.#schema = schema
+    this.#tree = tree
+    this.#report = report
+  }
+
+  /** Reports issues that lie under a path. */
+  add(issues: readonly Issue[], under: Path = []): void {
+    for (const issue of issues) this.#addIssue(issue, [...under, ...(issue.path as Path)])
+  }
+
+  #addIssue(issue: Issue, path: Path): void {
+    const at = this.#tree.follow(path)
+    if (at.node === null) this.#addMissing(at)
+    else if (issue.code === 'unrecognized_keys') this.#addUnknownKeys(issue.keys, at)
+    else if (issue.code === 'invalid_union') this.#addUnion(issue, at)
+    else if (isTypeIssue(issue)) this.#addWrongType(issue, at)
+    else if (issue.code === 'invalid_key')
+      this.#report.error(at.keySpan, path, describeIssue(issue, at))
+    else this.#report.error(at.span, path, describeIssue(issue, at))
+  }
+
+  /** Passes over a key that is there, but misspelt: that is reported where it stands. */
+  #addMissing(at: Cursor): void {
+    const sectionPath = at.path.slice(0, -1)
+    const { title = '', keys = [] } = sectionAt(this.#schema, sectionPath) ?? {}
+    const isMisspelt = ({ name }: Cursor): boolean =>
+      !keys.includes(name) && nearestName(name, keys) === at.name
+    if (this.#tree.follow(sectionPath).values().some(isMisspelt)) return
+    const message = `"${at.name}" is missing in ${title}`
+    this.#report.error(at.keySpan, at.path, { code: 'missing-key', message, hint: '' })
+  }
+
+  /** Of the members of a union, the one whose type the value has tells what is wrong with it. */
+  #addUnion(issue: Issue & { code: 'invalid_union' }, at: Cursor): void {
+    const fitting = issue.errors.find((errors) => !errors.some(isOfWrongType))
+    if (fitting === undefined) this.#addWrongType(issue, at)
+    else this.add(fitting, at.path)
+  }
+
+  #addWrongType(issue: Issue, at: Cursor): void {
+    const issues = typeIssuesOf(issue)
+    const expected = issues.map(expectedTitle)
+    const hint = issues.map((inner) => valueIssueOf(inner)?.hint ?? '').find((text) => text !== '')
+    this.#report.error(at.span, at.path, {
+      code: 'wrong-type',
+      message: `expected ${alternatives([...new Set(expected)])}, found ${describeNode(at)}`,
+      hint: hint ?? wrongTypeHint(expected, at),
+    })
+  }
+
+  #addUnknownKeys(keys: readonly string[], section: Cursor): void {
+    const facts = sectionAt(this.#schema, section.path)
+    for (const key of keys) {
+      const at = section.at(key)
+      const name = shorten(key)
+      if (facts?.unsupported.includes(key)) {
+        const message = `"${name}" is not available in this version`
+        this.#report.error(at.keySpan, at.path, { code: 'unsupported', message, hint: '' })
+      } else {
+        const message = `unknown key "${name}" in ${facts?.title}`
+        const hint = this.#unknownKeyHint(facts?.keys ?? [], key)
+        this.#report.error(at.keySpan, at.path, { code: 'unknown-key', message, hint })
+      }
+    }
+  }
+
+  #unknownKeyHint(known: readonly string[], key: string): string {
+    const [, first = '', second] = /^(\S+?)[ .]([\w.-]+)$/.exec(key) ?? []
+    const outer = second === undefined ? null : nearestName(first, known)
+    if (outer !== null) return `Write it as a map: ${outer}: {${second}: ...}.`
+    const near = nearestName(key, known)
+    if (near !== null) return `Did you mean "${near}"?`
+    const elsewhere = sectionsWith(this.#schema, key)
+    if (elsewhere.length > 0) return `It belongs in ${alternatives(elsewhere)}.`
+    return `Known here: ${known.join(', ')}.`
+  }
+}
+
+/** True where the value itself, and not a part of it, is of a type that is not expected. */
+function isOfWrongType(issue: Issue): boolean {
+  if (issue.path.length > 0) return false
+  if (issue.code === 'invalid_union') return issue.errors.every((e) => e.some(isOfWrongType))
+  return isTypeIssue(issue)
+}
+
+function isTypeIssue(issue: Issue): boolean {
+  return issue.code === 'invalid_type' || valueIssueOf(issue)?.expected !== undefined
+}
+
+/** What {@link valueSchema} raised, if the issue is its. */
+function valueIssueOf(issue: Issue): ValueIssue | undefined {
+  return issue.code === 'custom' ? (issue.params as ValueIssue | undefined) : undefined
+}
+
+/** The issue, or those of the members of a union, that say what type was expected. */
+function typeIssuesOf(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union') return [issue]
+  return issue.errors.flat().filter(isOfWrongType).flatMap(typeIssuesOf)
+}
+
+function expectedTitle(issue: Issue): string {
+  if (issue.code === 'invalid_type') return TYPE_TITLES[issue.expected] ?? issue.expected
+  return valueIssueOf(issue)?.expected ?? 'another value'
+}
+
+function describeNode({ node }: Cursor): string {
+  if (node?.kind === 'map') return 'a map'
+  if (node?.kind === 'list') return 'a list'
+  if (node === null || node.value === null) return 'nothing'
+  if (typeof node.value === 'string') return `the text "${shorten(node.value)}"`
+  return String(node.value)
+}
+
+function wrongTypeHint(expected: readonly string[], { node }: Cursor): string {
+  if (node?.kind !== 'scalar') return ''
+  const { value } = node
+  if (value === null) return 'Give it a value, or delete the key.'
+  if (expected.includes('true or false') && typeof value === 'string') {
+    if (/^(yes|on|true|enabled)$/i.test(value)) return 'Write true.'
+    if (/^(no|off|false|disabled)$/i.test(value)) return 'Write false.'
+  }
+  if (expected.includes('a whole number') && typeof value === 'string' && /^\d+$/.test(value)) {
+    return `Write ${shorten(value)} without quotes.`
+  }
+  if (expected.includes('a text') && typeof value !== 'string')
+    return `Write "${value}", with the quotes.`
+  if (expected.includes('a list') && typeof value === 'string')
+    return 'Write a list: every item on a line of its own, after "- ".'
+  return ''
+}
+
+function describeIssue(issue: Issue, at: Cursor): Problem {
+  if (issue.code === 'invalid_key') {
+    return { code: 'invalid-name', message: issue.issues[0]?.message ?? issue.message, hint: '' }
+  }
+  if (issue.code === 'invalid_value') return describeChoice(issue.values.map(String), at)
+  if (issue.code === 'too_small' || issue.code === 'too_big') {
+    if (issue.origin === 'array') return { message: 'this must not be empty', hint: '' }
+    const bound =
+      issue.code === 'too_small' ? `at least ${issue.minimum}` : `at most ${issue.maximum}`
+    return { code: 'out-of-range', message: `must be ${bound}`, hint: '' }
+  }
+  return valueIssueOf(issue) ?? { message: issue.message, hint: '' }
+}
+
+function describeChoice(choices: readonly string[], at: Cursor): Problem {
+  const value = at.text ?? ''
+  if (at.name === 'mode' && UNSUPPORTED_MODES.includes(value)) {
+    const message = `mode "${value}" is not available in this version`
+    return { code: 'unsupported', message, hint: '' }
+  }
+  const near = nearestName(value, choices)
+  const hint = near === null ? '' : `Did you mean "${near}"?`
+  return { message: `expected ${alternatives(choices)}`, hint }
+}
+
+/** Characters of a user's text that a message repeats. */
+const QUOTED_CHARACTERS_MAX = 40
+
+function shorten(text: string): string {
+  const characters = [...text.slice(0, QUOTED_CHARACTERS_MAX * 2)]
+  if (characters.length <= QUOTED_CHARACTERS_MAX) return text
+  return `${characters.slice(0, QUOTED_CHARACTERS_MAX).join('')}…`
+}

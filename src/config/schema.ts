@@ -1,0 +1,119 @@
+import * as z from 'zod'
+import { DEFAULT_ADMIN_BIND, DEFAULT_GLOBAL, NBTHREAD_MAX } from './default-values.ts'
+import { formatDuration } from './durations.ts'
+import { backendSchema, defaultsSchema, frontendSchema } from './schema-proxies.ts'
+import { key, namedMap, requiredKey, section } from './schema-sections.ts'
+import {
+  bindAddressOrOff,
+  bufsizeBytes,
+  durationOrZeroMs,
+  integer,
+  logTarget,
+} from './schema-values.ts'
+import { formatSize } from './sizes.ts'
+import {
+  UNSUPPORTED_ADMIN_KEYS,
+  UNSUPPORTED_GLOBAL_KEYS,
+  UNSUPPORTED_LOG_KEYS,
+  UNSUPPORTED_SECTIONS,
+  UNSUPPORTED_TUNE_KEYS,
+} from './unsupported-keys.ts'
+
+const globalSchema = section(
+  'global',
+  {
+    nbthread: key(integer(1, NBTHREAD_MAX), {
+      about: 'Threads that carry traffic',
+      otherwise: 'the cores that the process may use',
+    }),
+    maxconn: key(integer(1, 1_000_000), {
+      about: 'Client connections at once, over all frontends and threads',
+      standard: DEFAULT_GLOBAL.maxconn,
+    }),
+    grace: key(durationOrZeroMs, {
+      about: 'How long sessions may go on once the daemon is told to stop',
+      standard: formatDuration(DEFAULT_GLOBAL.graceMs),
+      source: 'hard-stop-after',
+    }),
+    log: key(
+      section(
+        'log of global',
+        {
+          level: key(z.enum(['debug', 'info', 'warn', 'error']), {
+            about: 'Least severe level that is written to the daemon log',
+            standard: DEFAULT_GLOBAL.logLevel,
+          }),
+          access: key(logTarget, {
+            about: 'Where the access log goes; a file is reopened on SIGUSR1',
+            standard: DEFAULT_GLOBAL.logAccess,
+          }),
+        },
+        UNSUPPORTED_LOG_KEYS,
+      ),
+      { about: 'The logs' },
+    ),
+    tune: key(
+      section(
+        'tune of global',
+        {
+          'bufsize': key(bufsizeBytes, {
+            about: 'Bytes of a buffer, and with it of the largest message head',
+            standard: formatSize(DEFAULT_GLOBAL.bufsizeBytes),
+            source: 'tune.bufsize',
+          }),
+          'http.maxhdr': key(integer(1, 32_767), {
+            about: 'Headers that a message may have',
+            standard: DEFAULT_GLOBAL.httpMaxhdr,
+            source: 'tune.http.maxhdr',
+          }),
+          'pool-max-conn': key(integer(0, 100_000), {
+            about: 'Idle connections that each thread keeps open to each server',
+            standard: DEFAULT_GLOBAL.poolMaxConn,
+            source: 'pool-max-conn of a server, over all threads',
+          }),
+        },
+        UNSUPPORTED_TUNE_KEYS,
+      ),
+      { about: 'Sizes that rarely need a change' },
+    ),
+  },
+  UNSUPPORTED_GLOBAL_KEYS,
+)
+
+const adminSchema = section(
+  'admin',
+  {
+    bind: key(bindAddressOrOff, {
+      about: 'Where metrics and the API are served',
+      standard: DEFAULT_ADMIN_BIND,
+      source: 'stats socket and stats uri',
+    }),
+  },
+  UNSUPPORTED_ADMIN_KEYS,
+)
+
+/**
+ * The one schema of a config file. What a user may write, what is printed by `sluice schema`, what
+ * docs/configuration.md lists and what the diagnostics suggest all come from here.
+ */
+export const configSchema = section(
+  'the config',
+  {
+    global: key(globalSchema, { about: 'The process' }),
+    admin: key(adminSchema, { about: 'Metrics and the API' }),
+    defaults: key(defaultsSchema, {
+      about: 'What frontends and backends have unless they say otherwise',
+    }),
+    frontends: requiredKey(namedMap(frontendSchema, 1), {
+      about: 'Where clients connect, by name',
+    }),
+    backends: key(namedMap(backendSchema), {
+      about: 'Where their requests go, by name',
+      otherwise: 'none',
+    }),
+  },
+  UNSUPPORTED_SECTIONS,
+)
+
+/** A config that the schema has accepted: durations in milliseconds, addresses read. */
+export type ConfigInput = z.output<typeof configSchema>
