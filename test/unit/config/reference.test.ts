@@ -31,13 +31,13 @@ function typeOf(node: AnySchemaObject): string {
   if (typeof node['$ref'] === 'string') return node['$ref'].replace(/.*\//, '').replaceAll('-', ' ')
   if (Array.isArray(node['anyOf'])) {
     const types = alternativesOf(node).map(typeOf)
-    return [...new Set(types)].filter((type) => type !== '').join(' or ')
+    return [...new Set(types)].filter((type) => type !== '').join(', ')
   }
   if (Array.isArray(node['enum'])) return node['enum'].map((value) => `\`${value}\``).join(', ')
   const type = [node['type']].flat()[0] as string
   if (type === 'integer') return `${node['minimum']} to ${node['maximum']}`
   if (type === 'boolean') return '`true`, `false`'
-  if (type === 'array') return `list of ${typeOf(node['items'] as AnySchemaObject)}`
+  if (type === 'array') return 'list'
   if (type === 'object') return node['properties'] === undefined ? 'map by name' : 'map'
   // A text without an id is the reference to the environment that every value may be.
   return ''
@@ -78,7 +78,7 @@ function tableOf(section: string): string {
   return ['| Key | Value | Default | Meaning |', '|---|---|---|---|', ...rows].join('\n')
 }
 
-const MARKED = /<!-- keys of ([a-z]+), from the schema -->\n([\s\S]*?)\n<!-- end -->/g
+const MARKED = /<!-- keys of ([a-z]+), from the schema -->\n([\s\S]*?)\n?<!-- end -->/g
 
 describe('docs/configuration.md', () => {
   if (process.env['UPDATE_GOLDEN'] === '1') {
@@ -134,8 +134,9 @@ describe('the defaults that are listed', () => {
   }
 
   it.each(listed)('hold: $path is $value', ({ path, value }) => {
-    const given = path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value)
-    const lines = [rest, backends, ...JSON.stringify(given).slice(1, -1).split('\n')]
+    const [section, ...keys] = path
+    const given = keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value)
+    const lines = [rest, backends, `${section}: ${JSON.stringify(given)}`]
     expect(configOf(lines.join('\n'))).toEqual(configOf([rest, backends].join('\n')))
   })
 

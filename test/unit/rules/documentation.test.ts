@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { compileRules } from '../../../src/rules/compile.ts'
+import { CONVERTERS } from '../../../src/rules/converters.ts'
+import { REQUEST_FETCHES, RESPONSE_FETCHES } from '../../../src/rules/fetches.ts'
+import { MATCH_METHODS } from '../../../src/rules/matchers.ts'
+import { PREDEFINED_ACLS } from '../../../src/rules/predefined-acls.ts'
+import { REQUEST_ACTIONS } from '../../../src/rules/request-actions.ts'
+
+const manual = readFileSync(new URL('../../../docs/rules.md', import.meta.url), 'utf8')
+const examples = [...manual.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1] ?? '')
+
+interface Frontend {
+  readonly acl?: Record<string, string | string[]>
+  readonly 'http-request'?: string[]
+  readonly 'http-response'?: string[]
+  readonly use_backend?: string[]
+}
+
+interface Example {
+  readonly frontends: Record<string, Frontend>
+  readonly backends: Record<string, unknown>
+}
+
+describe('docs/rules.md', () => {
+  it.each(examples)('has examples that compile: %#', (text) => {
+    const { frontends, backends } = parse(text) as Example
+    for (const frontend of Object.values(frontends)) {
+      const rules = compileRules({
+        acls: Object.entries(frontend.acl ?? {}).map(([name, expressions]) => ({
+          name,
+          expressions: [expressions].flat(),
+        })),
+        httpRequest: frontend['http-request'] ?? [],
+        httpResponse: frontend['http-response'] ?? [],
+        useBackend: frontend.use_backend ?? [],
+        backendNames: Object.keys(backends),
+      })
+      expect(rules.request).not.toBeNull()
+    }
+  })
+
+  it.each([
+    { what: 'fetch', names: [...REQUEST_FETCHES.keys(), ...RESPONSE_FETCHES.keys()] },
+    { what: 'converter', names: [...CONVERTERS.keys()] },
+    { what: 'matching method', names: [...MATCH_METHODS] },
+    { what: 'predefined ACL', names: [...PREDEFINED_ACLS.keys()] },
+    { what: 'action', names: [...REQUEST_ACTIONS] },
+  ])('names every $what', ({ names }) => {
+    const missing = names.filter((name) => {
+      const bare = name.replace(/^(req|res)\./, '')
+      return !new RegExp(`(^|[\`\\s.])${bare}([\`\\s([]|$)`, 'm').test(manual)
+    })
+    expect(missing).toEqual([])
+  })
+})
