@@ -1,15 +1,17 @@
 import { BALANCE_NAMES, createStrategy } from '../../src/balance/registry.ts'
+import { ServerTable } from '../../src/model/server-table.ts'
 import { seededRandom } from '../../test/conformance/strategy-random.ts'
 
 /**
  * Prints nanoseconds per pick for every strategy and number of servers: with idle servers, and
- * with every server busy. Sessions are cells of shared memory, read as in production.
+ * with every server busy. Sessions are in the shared table, read as in production.
+ *
+ * Run with a Node that reads TypeScript (22.18 or newer): `node bench/micro/balance.ts`.
  */
 const SIZES = [10, 100, 1_000, 10_000]
 const PICKS = 200_000
 const ROUNDS = 5
-const CELLS = 4
-const SESSIONS = 2
+const SESSIONS_MAX = 20
 
 interface Measured {
   readonly algorithm: string
@@ -19,13 +21,11 @@ interface Measured {
 
 function measure(algorithm: string, count: number, busy: boolean): number {
   const random = seededRandom(count)
-  const table = new Int32Array(new SharedArrayBuffer(count * CELLS * 4))
-  const strategy = createStrategy(algorithm, {
-    random,
-    loads: (row) => Atomics.load(table, row * CELLS + SESSIONS),
-  })
-  for (let row = 0; row < count; row++) {
-    table[row * CELLS + SESSIONS] = busy ? 1 + Math.floor(random() * 20) : 0
+  const table = ServerTable.create(1)
+  const strategy = createStrategy(algorithm, { random, loads: (row) => table.sessions(row) })
+  for (let row = 0; busy && row < count; row++) {
+    for (let left = 1 + random() * SESSIONS_MAX; left > 1; left--) table.acquire(0, row)
+    table.acquire(0, row)
   }
   strategy.rebuild({
     count,

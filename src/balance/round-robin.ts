@@ -1,10 +1,7 @@
 import type { Random } from '../model/clock.ts'
 import type { Candidates, Strategy } from './strategy.ts'
 
-/** Fractions of a turn are multiples of 1/GRID, so that adding whole turns to them is exact. */
-const GRID = 2 ** 20
-
-/** Virtual time at which positions are moved back, so that they keep their fractions exactly. */
+/** Virtual time at which all places are moved back, so that they do not lose their fractions. */
 const REBASE_AT = 2 ** 10
 
 /** Children of a node of the heap: four neighbours share a cache line. */
@@ -46,10 +43,10 @@ export class RoundRobin implements Strategy {
     for (let i = 0; i < count; i++) {
       if (!waits.has(rows[i] as number)) joining.expect(weights[i] as number)
     }
-    this.#places = Float64Array.from(rows, (row, i) => {
-      const wait = waits.get(row) ?? joining.place(weights[i] as number)
-      return Math.round(wait * GRID) / GRID
-    })
+    this.#places = Float64Array.from(
+      rows,
+      (row, i) => waits.get(row) ?? joining.place(weights[i] as number),
+    )
     this.#rows = rows
     this.#weights = weights
     this.#now = 0

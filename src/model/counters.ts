@@ -27,9 +27,7 @@ export const COUNTER_COLUMNS = [
   'clientAborts',
   'serverAborts',
   'idleConnections', // a gauge: open server connections without a request
-  'internalErrors',
-  'queueTime', // sums, for averages
-  'connectTime',
+  'connectTime', // sums, for averages
   'responseTime',
   'totalTime',
   'timedRequests', // requests that the sums of times are over

@@ -128,7 +128,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
     if (this.#consuming) return
     if (this.#heldLength > 0) this.#consumeHeld()
     else this.#exchange.takeRequestBytes(NO_BYTES, 0, 0)
-    if (this.#heldLength === 0) this.#resumeReading()
+    this.#resumeReading()
   }
 
   pauseRequest(): void {
@@ -141,11 +141,11 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
       this.#close()
       return
     }
-    this.#enter('idle', this.listener.frontend.plan.timeouts.httpKeepAliveMs)
+    const { httpKeepAliveMs } = this.listener.frontend.plan.timeouts
+    this.#enter('idle', this.#services.draining ? DRAIN_IDLE_MS : httpKeepAliveMs)
     if (this.#consuming) return
     if (this.#heldLength > 0) this.#consumeHeld()
-    if (this.#phase === 'exchange') return
-    if (this.#clientEnded) this.#close()
+    if (this.#clientEnded && this.#isBetweenRequests()) this.#close()
     else this.#resumeReading()
   }
 
@@ -238,8 +238,13 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
     this.#heldLength = needed
   }
 
+  #isBetweenRequests(): boolean {
+    return this.#phase === 'idle' || this.#phase === 'head'
+  }
+
+  /** Reads on, unless requests that were sent ahead wait for the present one. */
   #resumeReading(): void {
-    if (!this.#paused) return
+    if (!this.#paused || (this.#phase === 'exchange' && this.#heldLength > 0)) return
     this.#paused = false
     this.client.resume()
   }

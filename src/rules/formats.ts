@@ -127,7 +127,10 @@ function readVariable(word: Word, percent: number, words: Words): Read | null {
   const place = offsetIn(word, percent)
   if (expression !== undefined) {
     const offsets = new Array<number>(expression.length + 1).fill(place)
-    return { expression: { text: expression, offsets }, end: percent + 1 + name.length }
+    return {
+      expression: { text: expression, start: place, offsets },
+      end: percent + 1 + name.length,
+    }
   }
   if (word.text[percent + 1] === '{') {
     return words.refuse(place, 'flags such as %{+Q} are not supported', 'Write the sample alone.')
@@ -144,5 +147,6 @@ function readVariable(word: Word, percent: number, words: Words): Read | null {
 }
 
 function sliceOf(word: Word, start: number, end: number): Word {
-  return { text: word.text.slice(start, end), offsets: word.offsets.slice(start, end + 1) }
+  const offsets = word.offsets.slice(start, end + 1)
+  return { text: word.text.slice(start, end), start: offsetIn(word, start), offsets }
 }

@@ -10,6 +10,8 @@ export interface RuleProblem {
 /** A word of a rule with its quotes and escapes resolved, as latin1: one character a byte. */
 export interface Word {
   readonly text: string
+  /** Where it begins in the rule, with its quotes. */
+  readonly start: number
   /** Per character of `text`, where it stands in the rule; then where the word ends. */
   readonly offsets: readonly number[]
 }
@@ -68,7 +70,7 @@ export class Words {
    * @returns null, for the caller to return
    */
   refuse(place: Word | number, message: string, hint = ''): null {
-    const offset = typeof place === 'number' ? place : offsetIn(place, 0)
+    const offset = typeof place === 'number' ? place : place.start
     this.problem ??= { offset, message, hint }
     return null
   }
@@ -87,7 +89,7 @@ function splitWords(text: string, onOpenQuote: (offset: number) => void): Word[]
       at++
       continue
     }
-    const word = { text: '', offsets: [] as number[] }
+    const word = { text: '', start: at, offsets: [] as number[] }
     at = readWord(text, at, word, onOpenQuote)
     word.offsets.push(at)
     words.push(word)

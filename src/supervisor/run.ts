@@ -1,5 +1,4 @@
 import { SluiceError } from '../errors.ts'
-import type { Config } from '../model/config.ts'
 import { openDaemonLog } from '../telemetry/daemon-log.ts'
 import { type ConfigSurroundings, readConfigFile } from './config-file.ts'
 import { Daemon } from './daemon.ts'
@@ -30,7 +29,9 @@ export interface RunningDaemon {
  * @throws SluiceError `config-unreadable`, `config-invalid`, and what {@link Daemon.start} throws
  */
 export async function run(options: RunOptions): Promise<RunningDaemon> {
-  const config = await readOrRefuse(options)
+  const { config, report } = await readConfigFile(options.file, options)
+  if (report !== '') options.print(report)
+  if (config === null) throw new SluiceError('config-invalid', `${options.file} is not valid`)
   const log = openDaemonLog(config.global.log.level)
   const daemon = await Daemon.start({
     config,
@@ -45,7 +46,11 @@ export async function run(options: RunOptions): Promise<RunningDaemon> {
   const reload = async (): Promise<void> => {
     isQueued = false
     try {
-      await daemon.reload(await readOrRefuse(options))
+      const { config: next, report } = await readConfigFile(options.file, options)
+      if (next === null)
+        throw new SluiceError('config-invalid', `${options.file} is not valid\n${report}`)
+      if (report !== '') log.warn('config-warnings', report)
+      await daemon.reload(next)
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error
       const { code, message, hint } = error
@@ -63,11 +68,4 @@ export async function run(options: RunOptions): Promise<RunningDaemon> {
       void daemon.stop().then(() => options.exit(0))
     },
   }
-}
-
-async function readOrRefuse(options: RunOptions): Promise<Config> {
-  const { config, report } = await readConfigFile(options.file, options)
-  if (report !== '') options.print(report)
-  if (config === null) throw new SluiceError('config-invalid', `${options.file} is not valid`)
-  return config
 }

@@ -78,7 +78,7 @@ function runWorker(boot: WorkerBoot): void {
         dataPlane.cut()
         return
       case 'reopen-logs':
-        accessLog.reopen()
+        reopenLog(accessLog, send)
         return
       case 'exit':
         clearInterval(ticker)
@@ -88,6 +88,16 @@ function runWorker(boot: WorkerBoot): void {
         message satisfies never
     }
   })
+}
+
+function reopenLog(accessLog: AccessLogWriter, send: (message: FromWorker) => void): void {
+  try {
+    accessLog.reopen()
+  } catch (error) {
+    const fields = { error: String(error) }
+    const message = 'the access log goes on in the old file'
+    send({ kind: 'warning', event: 'log-unwritable', message, fields })
+  }
 }
 
 function headLimits(tune: TuneConfig): HeadLimits {

@@ -7,10 +7,10 @@ import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { type FromWorker, type ToWorker, tell, type WorkerBoot } from './channel.ts'
 
 /** Workers that may be replaced within {@link RESTART_WINDOW_MS} before the daemon gives up. */
-export const RESTARTS_MAX = 10
+const RESTARTS_MAX = 10
 
 /** See {@link RESTARTS_MAX}. */
-export const RESTART_WINDOW_MS = 60_000
+const RESTART_WINDOW_MS = 60_000
 
 /** What the workers are made with. */
 export interface WorkerPoolOptions {

@@ -67,6 +67,8 @@ export interface Family<S> {
 
 const NONE: readonly Reading[] = []
 
+const FAILED_REWRITES = 'Header values that a rule could not write.'
+
 const SERVER_STATE_LABELS = [
   [{ state: 'DOWN' }, SERVER_STATE.down],
   [{ state: 'UP' }, SERVER_STATE.up],
@@ -135,6 +137,10 @@ export const FRONTEND_FAMILIES: readonly Family<FrontendSubject>[] = [
   counter('frontend_bytes_in_total', 'bytesIn', 'Bytes received from clients.'),
   counter('frontend_bytes_out_total', 'bytesOut', 'Bytes sent to clients.'),
   counter('frontend_request_errors_total', 'requestErrors', 'Requests malformed or incomplete.'),
+  httpOnly(
+    counter('frontend_requests_denied_total', 'requestsDenied', 'Requests that a rule denied.'),
+  ),
+  httpOnly(counter('frontend_failed_header_rewriting_total', 'failedRewrites', FAILED_REWRITES)),
   httpOnly(counter('frontend_http_requests_total', 'requestsTotal', 'HTTP requests.')),
   httpOnly(responses('frontend_http_responses_total')),
 ]
@@ -160,6 +166,10 @@ export const BACKEND_FAMILIES: readonly Family<BackendSubject>[] = [
     })),
   ),
   ...upstreamFamilies('backend'),
+  httpOnly(
+    counter('backend_requests_denied_total', 'requestsDenied', 'Requests that a rule denied.'),
+  ),
+  httpOnly(counter('backend_failed_header_rewriting_total', 'failedRewrites', FAILED_REWRITES)),
   httpOnly(counter('backend_http_requests_total', 'requestsTotal', 'HTTP requests.')),
   httpOnly({
     name: 'backend_response_duration_seconds',

@@ -63,8 +63,9 @@ export class IdlePool implements ConnHandler {
     while ((this.#sinceMs[0] ?? beforeMs) < beforeMs) this.#evictOldest()
   }
 
-  /** Closes all, as when the server is removed. */
-  clear(): void {
+  /** The server is removed: closes all, and what sessions that still use it put to rest later. */
+  close(): void {
+    this.#sizeMax = 0
     while (this.#conns.length > 0) this.#evictOldest()
   }
 

@@ -83,7 +83,7 @@ export class ServerPool implements Candidates {
   /** Closes the idle connections that the successor has not taken over. */
   retire(successor: ServerPool | undefined): void {
     const kept = new Set(successor?.servers.map(({ idle }) => idle))
-    for (const { idle } of this.servers) if (!kept.has(idle)) idle.clear()
+    for (const { idle } of this.servers) if (!kept.has(idle)) idle.close()
   }
 
   /** Closes connections that have been idle since before a moment. */

@@ -1,6 +1,9 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { RowAllocator } from '../../src/model/rows.ts'
+import type * as ServerTables from '../../src/model/server-table.ts'
+import type * as Preparation from '../../src/supervisor/preparation.ts'
+import type * as WorkerPools from '../../src/supervisor/worker-pool.ts'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { freePort } from './support/ports.ts'
@@ -14,12 +17,9 @@ async function compiled<Module>(path: string): Promise<Module> {
 
 /** A pool of two workers before one server, in this process, so that a thread can be ended. */
 async function startPool(port: number, server: { name: string; address: string }) {
-  const { prepare } =
-    await compiled<typeof import('../../src/supervisor/preparation.ts')>('supervisor/preparation')
-  const { WorkerPool } =
-    await compiled<typeof import('../../src/supervisor/worker-pool.ts')>('supervisor/worker-pool')
-  const { ServerTable, SERVER_STATE } =
-    await compiled<typeof import('../../src/model/server-table.ts')>('model/server-table')
+  const { prepare } = await compiled<typeof Preparation>('supervisor/preparation')
+  const { WorkerPool } = await compiled<typeof WorkerPools>('supervisor/worker-pool')
+  const { ServerTable, SERVER_STATE } = await compiled<typeof ServerTables>('model/server-table')
   const text = `
 global: {nbthread: 2, log: {access: off}}
 frontends: {web: {bind: "127.0.0.1:${port}", default_backend: app}}

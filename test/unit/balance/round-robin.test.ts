@@ -79,6 +79,20 @@ describe('roundrobin', () => {
     )
   })
 
+  it.each([7, 500, 5_000, 50_000])(
+    'goes on as before when nothing changed, after %d picks',
+    (picks) => {
+      const [strategy, twin] = [create('roundrobin'), create('roundrobin')]
+      for (const each of [strategy, twin]) {
+        each.rebuild(candidatesOf([1, 3, 2]))
+        countPicks(each, 3, picks)
+      }
+      strategy.rebuild(candidatesOf([1, 3, 2]))
+      const next = (each: Strategy): number[] => Array.from({ length: 60 }, () => each.pick(0, -1))
+      expect(next(strategy)).toEqual(next(twin))
+    },
+  )
+
   it('gives no burst to a server whose weight has grown', () => {
     for (let before = 0; before < 40; before++) {
       const strategy = create('roundrobin', before)
@@ -110,5 +124,15 @@ describe('roundrobin', () => {
     expect(strategy.pick(0, cycle[0]!)).toBe(cycle[1])
     expect(strategy.pick(0, -1)).toBe(cycle[0])
     expect(strategy.pick(0, -1)).toBe(cycle[2])
+  })
+})
+
+describe('static-rr', () => {
+  it('takes a common divisor out of the weights', () => {
+    const strategy = create('static-rr')
+    strategy.rebuild(candidatesOf([200, 100, 50]))
+    for (let round = 0; round < 10; round++) {
+      expect(countPicks(strategy, 3, 7)).toEqual([4, 2, 1])
+    }
   })
 })

@@ -8,6 +8,7 @@ import {
   SOCKET_PATH_BYTES_MAX,
 } from '../../../src/config/addresses.ts'
 import { type Address, formatAddress } from '../../../src/model/address.ts'
+import { parseNetwork as readNetwork } from '../../../src/rules/networks.ts'
 
 function inet(host: string, port: number): Address {
   return { kind: 'inet', host, port }
@@ -158,6 +159,17 @@ describe('parseCheckHost', () => {
 })
 
 describe('parseNetwork', () => {
+  it('accepts nothing that the rules, which use it, cannot read', () => {
+    const network = fc.tuple(fc.oneof(fc.ipV4(), fc.ipV6()), fc.option(fc.nat(140)))
+    fc.assert(
+      fc.property(network, ([ip, bits]) => {
+        const result = parseNetwork(bits === null ? ip : `${ip}/${bits}`)
+        if ('value' in result) expect(readNetwork(result.value)).not.toBeNull()
+        else expect(bits).toBeGreaterThan(32)
+      }),
+    )
+  })
+
   it.each([
     ['10.0.0.0/8', '10.0.0.0/8'],
     ['10.0.0.1', '10.0.0.1/32'],

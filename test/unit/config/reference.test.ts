@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { AnySchemaObject } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
+import { BALANCE_NAMES } from '../../../src/balance/registry.ts'
 import { DIAGNOSTIC_CODES } from '../../../src/config/diagnostics.ts'
 import { configJsonSchema } from '../../../src/config/json-schema.ts'
 import { renderDiagnostics } from '../../../src/config/rendering.ts'
@@ -100,6 +101,10 @@ describe('docs/configuration.md', () => {
 
   it('names every code of a diagnostic', () => {
     expect(DIAGNOSTIC_CODES.filter((code) => !written.includes(`\`${code}\``))).toEqual([])
+  })
+
+  it('names every strategy', () => {
+    expect(BALANCE_NAMES.filter((name) => !written.includes(`\`${name}\``))).toEqual([])
   })
 
   const blocks = [...written.matchAll(/```yaml\n([\s\S]*?)```/g)].map(

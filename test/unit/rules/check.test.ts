@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkRule, type RuleKind } from '../../../src/rules/check.ts'
 import { compileRules } from '../../../src/rules/compile.ts'
+import { Words } from '../../../src/rules/words.ts'
 
 const ACLS = new Map([
   ['is_api', ['path_beg /api/']],
@@ -125,6 +126,10 @@ describe('checkRule', () => {
     [
       'set-header X a b',
       'set-header X a ^b | "b" is one word too many | Put text that has blanks in quotes; a condition begins with if or unless.',
+    ],
+    [
+      'set-header X a\\x7f',
+      'set-header X a^\\x7f | a header cannot hold this control character | ',
     ],
     ['set-header "X Y" a', 'set-header ^"X Y" a | "X Y" cannot be the name of a header | '],
     ['set-header X: a', 'set-header ^X: a | "X:" cannot be the name of a header | '],
@@ -305,7 +310,7 @@ describe('checkRule', () => {
               httpRequest: kind === 'http-request' ? [rule] : [],
               httpResponse: kind === 'http-response' ? [rule] : [],
               useBackend: kind === 'use_backend' ? [rule] : [],
-              backendNames: [/^\S*/.exec(rule.trim())?.[0] ?? ''],
+              backendNames: [new Words(rule).peek()?.text ?? ''],
             })
           expect(compile).not.toThrow()
         } else {
