@@ -62,12 +62,10 @@ function bindOf(at: Cursor, text: string | null, owner: string): Bind | null {
 }
 
 function overlapping(byHost: ReadonlyMap<string, Bind>, host: string): Bind | undefined {
-  const same =
-    byHost.get(host) ?? byHost.get('::') ?? (isIPv4(host) ? byHost.get('0.0.0.0') : undefined)
-  if (same !== undefined) return same
-  const others = [...byHost]
-  if (host === '::') return others[0]?.[1]
-  if (host === '0.0.0.0') return others.find(([other]) => isIPv4(other))?.[1]
+  const wider = byHost.get('::') ?? (isIPv4(host) ? byHost.get('0.0.0.0') : undefined)
+  const same = byHost.get(host) ?? wider
+  if (same !== undefined || (host !== '::' && host !== '0.0.0.0')) return same
+  for (const [other, bind] of byHost) if (host === '::' || isIPv4(other)) return bind
   return undefined
 }
 

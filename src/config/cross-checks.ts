@@ -2,9 +2,9 @@ import { ROWS_MAX } from '../model/server-table.ts'
 import { nearestName } from '../model/spelling.ts'
 import { parseAddress } from './addresses.ts'
 import { checkBinds } from './bind-checks.ts'
-import type { Report } from './diagnostics.ts'
+import { DIAGNOSTICS_MAX, type Report } from './diagnostics.ts'
 import { checkLanguage, type LanguageChecks } from './language-checks.ts'
-import { effectiveMode, routesOf } from './proxy-views.ts'
+import { effectiveMode, type Route, routesOf } from './proxy-views.ts'
 import type { Cursor } from './tree.ts'
 
 /**
@@ -13,7 +13,7 @@ import type { Cursor } from './tree.ts'
  * one mistake does not hide another; what the schema has refused is passed over.
  */
 export function checkReferences(tree: Cursor, language: LanguageChecks, report: Report): void {
-  for (const frontend of tree.at('frontends').values()) checkRoutes(frontend, tree, report)
+  checkRoutes(tree, report)
   checkModes(tree, report)
   checkBinds(tree, report)
   const servers = tree
@@ -26,29 +26,29 @@ export function checkReferences(tree: Cursor, language: LanguageChecks, report: 
 }
 
 /** Every backend that a frontend names must exist and be in the frontend's mode. */
-function checkRoutes(frontend: Cursor, tree: Cursor, report: Report): void {
-  const mode = effectiveMode(frontend, tree.at('defaults'))
-  for (const { name, span, path } of routesOf(frontend)) {
-    const backend = tree.at('backends').at(name)
-    if (backend.node === null) {
-      const known = tree
-        .at('backends')
-        .values()
-        .map((other) => other.name)
-      report.error(span, path, {
+function checkRoutes(tree: Cursor, report: Report): void {
+  const backends = new Map(
+    tree
+      .at('backends')
+      .values()
+      .map((backend) => [backend.name, backend]),
+  )
+  let dangling = 0
+  for (const frontend of tree.at('frontends').values()) {
+    for (const route of routesOf(frontend)) {
+      const backend = backends.get(route.name)
+      if (backend !== undefined) {
+        checkRouteMode(route, frontend, backend, report, tree.at('defaults'))
+        continue
+      }
+      // Every name is compared with every other: more hints than are shown would cost too much.
+      const known = ++dangling <= DIAGNOSTICS_MAX ? [...backends.keys()] : []
+      report.error(route.span, route.path, {
         code: 'unknown-backend',
-        message: `there is no backend "${name}"`,
-        hint: hintAtBackends(name, known),
+        message: `there is no backend "${route.name}"`,
+        hint: hintAtBackends(route.name, known),
       })
-      continue
     }
-    const backendMode = effectiveMode(backend, tree.at('defaults'))
-    if (mode === null || backendMode === null || mode === backendMode) continue
-    report.error(span, path, {
-      code: 'mode-mismatch',
-      message: `frontend "${frontend.name}" is in mode ${mode}, backend "${name}" in mode ${backendMode}`,
-      hint: 'Give both the same mode.',
-    })
   }
 }
 
@@ -61,6 +61,23 @@ function hintAtBackends(name: string, known: readonly string[]): string {
   if (known.length === 0) return 'Describe it under "backends".'
   const rest = known.length > HINTED_NAMES_MAX ? ', ...' : ''
   return `There are: ${known.slice(0, HINTED_NAMES_MAX).join(', ')}${rest}.`
+}
+
+function checkRouteMode(
+  route: Route,
+  frontend: Cursor,
+  backend: Cursor,
+  report: Report,
+  defaults: Cursor,
+): void {
+  const mode = effectiveMode(frontend, defaults)
+  const backendMode = effectiveMode(backend, defaults)
+  if (mode === null || backendMode === null || mode === backendMode) return
+  report.error(route.span, route.path, {
+    code: 'mode-mismatch',
+    message: `frontend "${frontend.name}" is in mode ${mode}, backend "${route.name}" in mode ${backendMode}`,
+    hint: 'Give both the same mode.',
+  })
 }
 
 /** In mode tcp nothing is known of what goes by, so that rules have nothing to look at. */

@@ -9,6 +9,9 @@ import type { TreeNode } from './tree.ts'
 /** UTF-16 units that a config may have: 10,000 servers take less than one. */
 const TEXT_LENGTH_MAX = 4 * 1024 * 1024
 
+/** Words and blanks that a config may have: 10,000 servers take about 200,000. */
+const LEXEMES_MAX = 1_000_000
+
 /**
  * Values within values that the YAML parser has open at once. The schema needs 10. It keeps the
  * recursion of the library and of our own code shallow.
@@ -70,16 +73,15 @@ export function readDocument(
 function parseTokens(text: string, report: Report): CST.Token[] | null {
   const tokens: CST.Token[] = []
   const parser = new Parser()
+  let lexemes = 0
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme))
-    if (parser.stack.length > DEPTH_MAX) {
-      report.error({ start: parser.offset - lexeme.length, end: parser.offset }, [], {
-        code: 'too-large',
-        message: 'values are nested too deep',
-        hint: '',
-      })
-      return null
-    }
+    const isTooDeep = parser.stack.length > DEPTH_MAX
+    if (!isTooDeep && ++lexemes <= LEXEMES_MAX) continue
+    const message = isTooDeep ? 'values are nested too deep' : 'the config has too many words'
+    const span = { start: parser.offset - lexeme.length, end: parser.offset }
+    report.error(span, [], { code: 'too-large', message, hint: '' })
+    return null
   }
   tokens.push(...parser.end())
   const directive = tokens.find((token) => token.type === 'directive')

@@ -76,19 +76,43 @@ for (let byte = 0; byte < 256; byte++) {
 /** The first place in `view[at, limit)` whose byte is not in `set`, or `limit`. */
 export function skipBytes(set: ByteSet, view: Buffer, at: number, limit: number): number {
   let place = at
-  // Four bytes a turn: half the time of one by one, and most of what parsing a head costs.
+  while (place < limit && set[view[place] as number] === 1) place++
+  return place
+}
+
+// The three loops that most bytes of a head go through. Over a table of its own module, which the
+// compiler takes for constant, a loop saves a tenth of what parsing a head costs over one that is
+// given its table; and four bytes a turn take half the time of one by one.
+
+/** {@link skipBytes} over {@link TOKEN_BYTES}, which are few in a row. */
+export function skipToken(view: Buffer, at: number, limit: number): number {
+  let place = at
+  while (place < limit && TOKEN_BYTES[view[place] as number] === 1) place++
+  return place
+}
+
+/** {@link skipBytes} over {@link TARGET_BYTES}. */
+export function skipTarget(view: Buffer, at: number, limit: number): number {
+  let place = at
+  while (place < limit && TARGET_BYTES[view[place] as number] === 1) place++
+  return place
+}
+
+/** {@link skipBytes} over {@link VALUE_BYTES}. */
+export function skipValue(view: Buffer, at: number, limit: number): number {
+  let place = at
   const lastTurn = limit - 4
   while (
     place <= lastTurn &&
-    ((set[view[place] as number] as number) &
-      (set[view[place + 1] as number] as number) &
-      (set[view[place + 2] as number] as number) &
-      (set[view[place + 3] as number] as number)) ===
+    ((VALUE_BYTES[view[place] as number] as number) &
+      (VALUE_BYTES[view[place + 1] as number] as number) &
+      (VALUE_BYTES[view[place + 2] as number] as number) &
+      (VALUE_BYTES[view[place + 3] as number] as number)) ===
       1
   ) {
     place += 4
   }
-  while (place < limit && set[view[place] as number] === 1) place++
+  while (place < limit && VALUE_BYTES[view[place] as number] === 1) place++
   return place
 }
 

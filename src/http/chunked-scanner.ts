@@ -7,9 +7,8 @@ import {
   latin1,
   SEMICOLON,
   SP,
-  skipBytes,
-  TOKEN_BYTES,
-  VALUE_BYTES,
+  skipToken,
+  skipValue,
 } from './characters.ts'
 import {
   EXTENSION_BROKEN,
@@ -227,7 +226,7 @@ export class ChunkedScanner {
       case TRAILER_NAME:
         return this.scanTrailerName(view, start, limit)
       case TRAILER_VALUE: {
-        const at = skipBytes(VALUE_BYTES, view, start, limit)
+        const at = skipValue(view, start, limit)
         if (at === limit) return this.keep(start, at, TRAILER_VALUE)
         if (view[at] === CR) return this.keep(start, at + 1, TRAILER_LF)
         return this.refuse(view[at] === LF ? REJECT.bareLf : REJECT.value, at)
@@ -242,7 +241,7 @@ export class ChunkedScanner {
   }
 
   private scanTrailerName(view: Buffer, start: number, limit: number): number {
-    const at = skipBytes(TOKEN_BYTES, view, start, limit)
+    const at = skipToken(view, start, limit)
     const room = TRAILER_NAME_BYTES_MAX - this.trailerName.length
     this.trailerName += latin1(view, start, Math.min(at, start + room)).toLowerCase()
     if (at === limit) return this.keep(start, at, TRAILER_NAME)

@@ -9,7 +9,7 @@ import {
   latin1,
   skipBlanks,
   skipBytes,
-  TOKEN_BYTES,
+  skipToken,
 } from './characters.ts'
 import {
   FACT_CHUNKED,
@@ -48,31 +48,41 @@ const LENGTH_DIGITS_MAX = 16
  */
 const CONNECTION_OPTIONS_MAX = 32
 
+/** The headers with meaning here, by the length of their name. */
+const KNOWN_BY_LENGTH: readonly (readonly KnownHeader[])[] = knownByLength([
+  { name: 'connection', id: HEADER_CONNECTION },
+  { name: 'content-length', id: HEADER_CONTENT_LENGTH },
+  { name: 'expect', id: HEADER_EXPECT },
+  { name: 'host', id: HEADER_HOST },
+  { name: 'keep-alive', id: HEADER_KEEP_ALIVE },
+  { name: 'proxy-connection', id: HEADER_PROXY_CONNECTION },
+  { name: 'te', id: HEADER_TE },
+  { name: 'transfer-encoding', id: HEADER_TRANSFER_ENCODING },
+  { name: 'upgrade', id: HEADER_UPGRADE },
+])
+
+interface KnownHeader {
+  readonly name: string
+  readonly id: number
+}
+
+function knownByLength(known: readonly KnownHeader[]): KnownHeader[][] {
+  const longest = Math.max(...known.map(({ name }) => name.length))
+  return Array.from({ length: longest + 1 }, (_, length) =>
+    known.filter(({ name }) => name.length === length),
+  )
+}
+
 /** Which header `view[start, end)` names, {@link HEADER_OTHER} for most. */
 export function headerId(view: Buffer, start: number, end: number): number {
-  switch (end - start) {
-    case 2:
-      return bytesAre(view, start, end, 'te') ? HEADER_TE : HEADER_OTHER
-    case 4:
-      return bytesAre(view, start, end, 'host') ? HEADER_HOST : HEADER_OTHER
-    case 6:
-      return bytesAre(view, start, end, 'expect') ? HEADER_EXPECT : HEADER_OTHER
-    case 7:
-      return bytesAre(view, start, end, 'upgrade') ? HEADER_UPGRADE : HEADER_OTHER
-    case 10:
-      if (bytesAre(view, start, end, 'connection')) return HEADER_CONNECTION
-      return bytesAre(view, start, end, 'keep-alive') ? HEADER_KEEP_ALIVE : HEADER_OTHER
-    case 14:
-      return bytesAre(view, start, end, 'content-length') ? HEADER_CONTENT_LENGTH : HEADER_OTHER
-    case 16:
-      return bytesAre(view, start, end, 'proxy-connection') ? HEADER_PROXY_CONNECTION : HEADER_OTHER
-    case 17:
-      return bytesAre(view, start, end, 'transfer-encoding')
-        ? HEADER_TRANSFER_ENCODING
-        : HEADER_OTHER
-    default:
-      return HEADER_OTHER
+  const length = end - start
+  if (length >= KNOWN_BY_LENGTH.length) return HEADER_OTHER
+  const candidates = KNOWN_BY_LENGTH[length] as readonly KnownHeader[]
+  for (let n = 0; n < candidates.length; n++) {
+    const { name, id } = candidates[n] as KnownHeader
+    if (bytesAre(view, start, end, name)) return id
   }
+  return HEADER_OTHER
 }
 
 /**
@@ -197,7 +207,7 @@ function noteConnection(view: Buffer, start: number, end: number, table: HeaderT
   table.facts |= FACT_EDITED
   for (let at = start; at < end; ) {
     const optionStart = at
-    at = skipBytes(TOKEN_BYTES, view, at, end)
+    at = skipToken(view, at, end)
     if (at > optionStart) noteOption(view, optionStart, at, table)
     at = skipBlanks(view, at, end)
     if (at < end && view[at] !== COMMA) return REJECT.connection

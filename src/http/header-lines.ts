@@ -5,10 +5,9 @@ import {
   LF,
   SP,
   skipBlanks,
-  skipBytes,
-  TOKEN_BYTES,
+  skipToken,
+  skipValue,
   trimBlanks,
-  VALUE_BYTES,
 } from './characters.ts'
 import { headerId, noteHeader } from './header-facts.ts'
 import {
@@ -40,13 +39,13 @@ export function parseHeaderLines(
 ): number {
   let lineStart = at
   for (;;) {
-    const nameEnd = skipBytes(TOKEN_BYTES, view, lineStart, limit)
+    const nameEnd = skipToken(view, lineStart, limit)
     if (nameEnd === limit) return 0
     if (view[nameEnd] !== COLON || nameEnd === lineStart) {
       return endOfHeaders(view, lineStart, nameEnd, limit, table)
     }
     const valueStart = skipBlanks(view, nameEnd + 1, limit)
-    const lineEnd = skipBytes(VALUE_BYTES, view, valueStart, limit)
+    const lineEnd = skipValue(view, valueStart, limit)
     const nextLine = passLineEnd(view, lineEnd, limit, REJECT.value)
     if (nextLine <= 0) return nextLine
     if (table.count === table.ids.length) return REJECT.tooManyHeaders

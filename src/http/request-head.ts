@@ -6,9 +6,8 @@ import {
   LF,
   latin1,
   SP,
-  skipBytes,
-  TARGET_BYTES,
-  TOKEN_BYTES,
+  skipTarget,
+  skipToken,
 } from './characters.ts'
 import { markNamedHeaders } from './header-facts.ts'
 import { parseHeaderLines } from './header-lines.ts'
@@ -181,11 +180,11 @@ function readRequestLine(view: Buffer, start: number, limit: number, head: Reque
   const lineBytesMax = head.limits.requestLineBytesMax + 2
   const end = Math.min(limit, start + lineBytesMax)
   // RFC 9112 section 3: a method longer than any that is known is 501, a target too long is 414.
-  const methodEnd = skipBytes(TOKEN_BYTES, view, start, end)
+  const methodEnd = skipToken(view, start, end)
   if (methodEnd === end) return end - start === lineBytesMax ? REJECT.methodTooLong : 0
   if (view[methodEnd] !== SP || methodEnd === start) return REJECT.requestLine
   const targetStart = methodEnd + 1
-  const targetEnd = skipBytes(TARGET_BYTES, view, targetStart, end)
+  const targetEnd = skipTarget(view, targetStart, end)
   if (targetEnd === end) return end - start === lineBytesMax ? REJECT.lineTooLong : 0
   if (view[targetEnd] !== SP) return targetReject(view[targetEnd] as number)
   if (targetEnd === targetStart) return REJECT.requestLine

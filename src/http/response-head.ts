@@ -1,5 +1,5 @@
 import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, type BodyKind } from './body.ts'
-import { bytesStartWith, DIGIT_ZERO, latin1, SP, skipBytes, VALUE_BYTES } from './characters.ts'
+import { bytesStartWith, DIGIT_ZERO, latin1, SP, skipValue } from './characters.ts'
 import { markNamedHeaders } from './header-facts.ts'
 import { parseHeaderLines } from './header-lines.ts'
 import {
@@ -134,7 +134,7 @@ function readStatusLine(view: Buffer, start: number, limit: number, head: Respon
   }
   if (status < STATUS_MIN) return REJECT.statusLine
   let lineEnd = statusEnd
-  if (view[lineEnd] === SP) lineEnd = skipBytes(VALUE_BYTES, view, lineEnd + 1, limit)
+  if (view[lineEnd] === SP) lineEnd = skipValue(view, lineEnd + 1, limit)
   else head.headers.facts |= FACT_EDITED
   head.status = status
   head.minorVersion = minor

@@ -19,6 +19,8 @@ export interface PlannedListener {
   /** The listening descriptor, open for as long as a plan names it. */
   readonly fd: number
   readonly kind: Address['kind']
+  /** Length of the kernel's accept queue. */
+  readonly backlog: number
 }
 
 /** A frontend with its row in the server table and its listening sockets. */

@@ -17,8 +17,9 @@ const BACKLOG_MAX = 2 ** 31 - 1
 /** What the owner of an engine decides. */
 export interface NodeEngineOptions {
   /**
-   * The system refused to hand over a connection that had arrived: `EMFILE`, `ENFILE`, `ENOMEM` ...
-   * Called for each, thousands of times a second under load.
+   * The system refused to hand over a connection that had arrived: `ENOMEM`, `ENOBUFS` ... May be
+   * called thousands of times a second. Of a full descriptor table (`EMFILE`) nothing is told as
+   * long as libuv can shed load by itself: it accepts with a descriptor kept for that, and closes.
    */
   readonly onAcceptFailure: (errorName: string) => void
 }

@@ -114,8 +114,12 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
 
   onEnd(): void {
     this.#clientEnded = true
-    if (this.#phase === 'exchange') this.#exchange.onClientEnd()
-    else this.client.end()
+    if (this.#phase === 'exchange') {
+      this.#exchange.onClientEnd()
+      return
+    }
+    if (this.#phase === 'head') this.#logUnfinished()
+    this.#close()
   }
 
   onClose(_conn: Conn, _failure: ConnFailure | null): void {
@@ -161,6 +165,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
     const { clientFinMs } = this.listener.frontend.plan.timeouts
     const timeouts = { tunnelMs, clientFinMs, serverFinMs }
     this.#tunnel = new Relay(this.client, server, timeouts, owner, this.#services)
+    if (this.#clientEnded) server.end()
     this.#resumeReading()
   }
 
@@ -251,6 +256,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
 
   /** Ends our side; the client may still be sending, and must be read to get the answer. */
   #close(): void {
+    if (this.#phase === 'closing') return
     this.#phase = 'closing'
     this.#held = null
     this.#heldLength = 0

@@ -48,9 +48,8 @@ export class FrontendListener {
   /** Accepts again after a pause, if there is room. */
   resumeIfFree(): void {
     if (this.#closed || this.#listener !== null || this.#isFull()) return
-    this.#listener = this.#services.engine.listen(this.#planned.fd, this.#planned.kind, (conn) =>
-      this.#accept(conn),
-    )
+    const { fd, kind, backlog } = this.#planned
+    this.#listener = this.#services.engine.listen(fd, kind, (conn) => this.#accept(conn), backlog)
   }
 
   /** Stops accepting for good. */

@@ -4,7 +4,7 @@ import { compileMatcher, DEFAULT_METHODS, MATCH_METHODS, type MatchMethod } from
 import { addressIn } from './networks.ts'
 import type { Phase } from './phases.ts'
 import { convertedSample } from './samples.ts'
-import type { Word, Words } from './words.ts'
+import { offsetIn, type Word, type Words } from './words.ts'
 
 /** A condition ready to be asked. */
 export type Test<F> = (facts: F) => boolean
@@ -122,12 +122,17 @@ interface Flags {
 }
 
 function compileAcl<F>(tokens: readonly Word[], phase: Phase<F>, words: Words): Test<F> | null {
-  const [criterion, ...rest] = tokens
+  const [criterion, ...others] = tokens
   if (criterion === undefined) return words.refuse(0, 'an expression is missing')
   const expression = parseExpression(criterion, 0, phase, true, words)
   if (expression === null) return null
+  const { end } = expression
+  if (end < criterion.text.length) {
+    const rest = criterion.text.slice(end)
+    return words.refuse(offsetIn(criterion, end), `"${rest}" cannot follow here`)
+  }
   const flags: Flags = { method: null, ignoreCase: false }
-  const patterns = takeFlags(rest, flags, words)
+  const patterns = takeFlags(others, flags, words)
   if (patterns === null) return null
   let { sample } = expression
   const method = flags.method ?? expression.method ?? DEFAULT_METHODS[sample.type]

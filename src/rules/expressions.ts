@@ -12,14 +12,16 @@ export interface Expression<F> {
   readonly sample: Sample<F>
   /** Null where the sample's type decides. */
   readonly method: MatchMethod | null
+  /** Index in the word behind the expression. */
+  readonly end: number
 }
 
 /** Methods that may be written behind the name of a fetch: `path_beg`. */
 const DERIVED = /^(.+)_(beg|dir|dom|end|len|reg|sub)$/
 
 /**
- * Reads a fetch and the converters behind it: `hdr(host),lower`. HAProxy configuration manual,
- * section 7.3.
+ * Reads a fetch and the converters behind it, up to what cannot belong to them:
+ * `hdr(host),lower`. HAProxy configuration manual, section 7.3.
  *
  * @param from index in `word` where it begins
  * @param derived whether this is an ACL, in which `path_beg` may be written
@@ -41,10 +43,7 @@ export function parseExpression<F>(
   let sample: Sample<F> | null = fetch.make(...call.arguments.map(({ text }) => text))
   let end = call.end
   let hasConverters = false
-  while (end < word.text.length) {
-    if (word.text[end] !== ',') {
-      return words.refuse(offsetIn(word, end), `"${word.text.slice(end)}" is one too many`)
-    }
+  while (word.text[end] === ',') {
     const converter = parseCall(word, end + 1, words)
     if (converter === null) return null
     sample = convert(converter, sample, word, words)
@@ -53,7 +52,7 @@ export function parseExpression<F>(
     hasConverters = true
   }
   // A converter decides what there is to match, so the name's own method no longer applies.
-  return { sample, method: hasConverters ? null : method }
+  return { sample, method: hasConverters ? null : method, end }
 }
 
 function convert<F>(call: Call, sample: Sample<F>, word: Word, words: Words): Sample<F> | null {

@@ -7,6 +7,7 @@ import { RowAllocator } from '../model/rows.ts'
 import { ServerTable } from '../model/server-table.ts'
 import { createNodeEngine } from '../net/node-engine.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
+import { descriptorBudget } from './descriptor-limit.ts'
 import { Health } from './health.ts'
 import { type Prepared, prepare, retire } from './preparation.ts'
 import { Status } from './status.ts'
@@ -124,6 +125,11 @@ export class Daemon {
     for (const socket of this.#prepared.sockets.values()) {
       const address = formatAddress(socket.address)
       this.#log.info('listening', `listening on ${address}`, { address })
+    }
+    const { maxconn } = this.#config.global
+    if (!descriptorBudget(maxconn).isEnough) {
+      const message = `the limit of open files is too low for ${maxconn} clients with a server each`
+      this.#log.warn('descriptors-low', message, { maxconn, accepted: this.#prepared.plan.maxconn })
     }
     this.#log.info('started', `serving with ${this.#table.workers} worker threads`, {
       workers: this.#table.workers,

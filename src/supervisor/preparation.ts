@@ -6,6 +6,7 @@ import type { Config } from '../model/config.ts'
 import type { Plan, PlannedFrontend, PlannedServer } from '../model/plan.ts'
 import type { RowAllocator, RowKey } from '../model/rows.ts'
 import { type ListeningSocket, openListeningSocket } from '../net/listening-socket.ts'
+import { descriptorBudget } from './descriptor-limit.ts'
 
 /** Host names that are looked up at once. */
 const LOOKUPS_MAX = 32
@@ -64,10 +65,10 @@ function planOf(
   serial: number,
 ): Plan {
   const frontends = config.frontends.map(({ binds, ...frontend }): PlannedFrontend => {
-    const listeners = binds.map(({ address }) => {
+    const listeners = binds.map(({ address, backlog }) => {
       const key = formatAddress(address)
       const { fd } = sockets.get(key) as ListeningSocket
-      return { key: `${frontend.mode} ${key}`, fd, kind: address.kind }
+      return { key: `${frontend.mode} ${key}`, fd, kind: address.kind, backlog }
     })
     return { ...frontend, row: rows.take(`frontend ${frontend.name}`), listeners }
   })
@@ -83,7 +84,8 @@ function planOf(
       }),
     ),
   }))
-  return { serial, maxconn: config.global.maxconn, tune: config.global.tune, frontends, backends }
+  const { connectionsMax } = descriptorBudget(config.global.maxconn)
+  return { serial, maxconn: connectionsMax, tune: config.global.tune, frontends, backends }
 }
 
 function keysOf(plan: Plan): Set<RowKey> {

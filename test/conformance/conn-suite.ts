@@ -1,3 +1,5 @@
+import { closeSync, openSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect } from 'vitest'
 import { describeAddresses, describeConnecting } from './conn-connecting.ts'
 import { describeEnding } from './conn-ending.ts'
@@ -20,7 +22,16 @@ export function describeConn(subject: EngineUnderTest): void {
   describe('connecting', () => describeConnecting(it))
   describe('addresses', () => describeAddresses(it))
 
-  it('refuses a descriptor that is not open', ({ lab }) => {
-    expect(() => lab.engine.listen(2 ** 20, 'inet', () => {})).toThrow(/cannot be duplicated/)
+  it('refuses a descriptor that is not open, or not a socket', ({ lab }) => {
+    const file = openSync(join(lab.folder, 'file'), 'w')
+    for (const [fd, code] of [
+      [2 ** 20, 'invariant-broken'],
+      [file, 'bind-failed'],
+    ] as const) {
+      expect(() => lab.engine.listen(fd, 'inet', () => {})).toThrow(
+        expect.objectContaining({ code }),
+      )
+    }
+    closeSync(file)
   })
 }

@@ -279,6 +279,24 @@ describe('bytes', () => {
   })
 })
 
+describe('arguments', () => {
+  // Quotes and escapes are resolved twice: by the rule, then within the parentheses.
+  it.each([
+    `str('"a,b"') a,b`,
+    'str(\\"a,b\\") a,b',
+    `str("'a)b'") a)b`,
+    'str(a\\\\\\\\b) a\\\\b',
+    'str(a\\\\zb) a\\\\zb',
+    `str('"a\\"b"') 'a"b'`,
+    'str(a\\\\nb) "a\\nb"',
+    `str('a b') "a b"`,
+    `str('"a"b') ab`,
+    'str(a(b) a(b',
+  ])('%s', (expression) => {
+    expectMatches(expression, [new Message()], '1')
+  })
+})
+
 describe('directories', () => {
   it('are found as a regular expression finds them', () => {
     const wanted = fc.constantFrom('a', 'b', 'ab', 'a/b', '/a', 'b/')

@@ -36,7 +36,7 @@ describe('checkRule', () => {
       'path,field(0,/) x',
       'path,^field(0,/) x | the index of a field is 1, 2, ... or from the end -1, -2, ... | ',
     ],
-    ['path)x y', 'path^)x y | ")x" is one too many | '],
+    ['path)x y', 'path^)x y | ")x" cannot follow here | '],
     [
       'path -m begin /',
       'path -m ^begin / | unknown matching method "begin" | Known: found, bool, int, ip, len, str, beg, end, sub, dir, dom, reg.',
@@ -179,7 +179,10 @@ describe('checkRule', () => {
       'set-header X %[path_beg]',
       'set-header X %[^path_beg] | "path_beg" is not a fetch | Write path.',
     ],
-    ['set-header X %[path', 'set-header X ^%[path | this %[ is not closed | Write a ] behind it.'],
+    [
+      'set-header X %[path',
+      'set-header X %[path^ | the ] that closes %[ is missing here | Write %[FETCH,CONVERTER...].',
+    ],
     [
       'set-header X %[]',
       'set-header X %[^] | a fetch is missing | docs/rules.md lists the fetches.',

@@ -71,6 +71,7 @@ describe('http-request', () => {
     ],
     ['set-header X %[ssl_fc,iif(https,http)]', ['Host: Example.com:8080', 'X: http']],
     ['set-header X <%[hdr(nosuch)]>', ['Host: Example.com:8080', 'X: <>']],
+    [`set-header X '%[str("a]b)")]%[str("(")]'`, ['Host: Example.com:8080', 'X: a]b)(']],
     ['set-header X ""', ['Host: Example.com:8080', 'X: ']],
     ['set-header X é', ['Host: Example.com:8080', 'X: \xc3\xa9']],
     ['set-header X 3 if { path /b }', ['Host: Example.com:8080', 'X: 1', 'X: 2']],
