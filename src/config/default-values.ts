@@ -30,6 +30,9 @@ export const DEFAULT_GLOBAL = {
 /** Most data-plane threads that a daemon can have: HAProxy's limit too, one bit for each. */
 export const NBTHREAD_MAX = 64
 
+/** Client connections that a daemon can be told to hold. */
+export const MAXCONN_MAX = 1_000_000
+
 /** Where the admin address is unless the config says otherwise. */
 export const DEFAULT_ADMIN_BIND = '127.0.0.1:8404'
 

@@ -86,6 +86,9 @@ export function refused(message: string, hint = '', code?: DiagnosticCode): { pr
 /** Diagnostics that one check gives at most; the rest is counted. */
 export const DIAGNOSTICS_MAX = 50
 
+/** Characters of a message or a hint: what they repeat of the config may be of any length. */
+const SENTENCE_LENGTH_MAX = 300
+
 interface Finding extends Problem {
   readonly severity: Severity
   readonly code: DiagnosticCode
@@ -127,7 +130,9 @@ export class Report {
     const known = this.#findings.get(place)
     if (known !== undefined && (known.severity === 'error' || severity === 'warning')) return
     const code = problem.code ?? 'invalid-value'
-    this.#findings.set(place, { ...problem, severity, code, span, path })
+    const message = shorten(problem.message, SENTENCE_LENGTH_MAX)
+    const hint = shorten(problem.hint, SENTENCE_LENGTH_MAX)
+    this.#findings.set(place, { severity, code, span, path, message, hint })
     if (severity === 'error') this.#failed = true
   }
 
@@ -156,6 +161,14 @@ export class Report {
     const endCol = Math.max(start.col + 1, end.line > start.line ? lineEnd : end.col)
     return { severity, code, path, line: start.line, col: start.col, endCol, message, hint }
   }
+}
+
+/** The beginning of a text that is too long, with an ellipsis; any other as it is. */
+export function shorten(text: string, charactersMax: number): string {
+  if (text.length <= charactersMax) return text
+  const characters = [...text.slice(0, 2 * charactersMax)]
+  if (characters.length <= charactersMax) return text
+  return `${characters.slice(0, charactersMax).join('')}…`
 }
 
 /** Words as they are counted up in a sentence: `a, b or c`. */

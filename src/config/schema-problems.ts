@@ -1,12 +1,15 @@
 import type * as z from 'zod'
 import { nearestName } from '../model/spelling.ts'
-import { alternatives, type Path, type Problem, type Report } from './diagnostics.ts'
+import { alternatives, type Path, type Problem, type Report, shorten } from './diagnostics.ts'
 import { sectionAt, sectionsWith } from './schema-sections.ts'
 import type { ValueIssue } from './schema-values.ts'
 import type { Cursor } from './tree.ts'
 import { UNSUPPORTED_MODES } from './unsupported-keys.ts'
 
 type Issue = z.core.$ZodIssue
+
+/** Characters of a user's text that a message repeats. */
+const QUOTED_CHARACTERS_MAX = 40
 
 /** What zod calls a type, as users would. */
 const TYPE_TITLES: Readonly<Record<string, string>> = {
@@ -42,9 +45,10 @@ export class SchemaProblems {
     else if (issue.code === 'unrecognized_keys') this.#addUnknownKeys(issue.keys, at)
     else if (issue.code === 'invalid_union') this.#addUnion(issue, at)
     else if (isTypeIssue(issue)) this.#addWrongType(issue, at)
-    else if (issue.code === 'invalid_key')
-      this.#report.error(at.keySpan, path, describeIssue(issue, at))
-    else this.#report.error(at.span, path, describeIssue(issue, at))
+    else {
+      const span = issue.code === 'invalid_key' ? at.keySpan : at.span
+      this.#report.error(span, path, describeIssue(issue, at))
+    }
   }
 
   /** Passes over a key that is there, but misspelt: that is reported where it stands. */
@@ -80,7 +84,7 @@ export class SchemaProblems {
     const facts = sectionAt(this.#schema, section.path)
     for (const key of keys) {
       const at = section.at(key)
-      const name = shorten(key)
+      const name = shorten(key, QUOTED_CHARACTERS_MAX)
       if (facts?.unsupported.includes(key)) {
         const message = `"${name}" is not available in this version`
         this.#report.error(at.keySpan, at.path, { code: 'unsupported', message, hint: '' })
@@ -135,7 +139,8 @@ function describeNode({ node }: Cursor): string {
   if (node?.kind === 'map') return 'a map'
   if (node?.kind === 'list') return 'a list'
   if (node === null || node.value === null) return 'nothing'
-  if (typeof node.value === 'string') return `the text "${shorten(node.value)}"`
+  if (typeof node.value === 'string')
+    return `the text "${shorten(node.value, QUOTED_CHARACTERS_MAX)}"`
   return String(node.value)
 }
 
@@ -148,13 +153,13 @@ function wrongTypeHint(expected: readonly string[], { node }: Cursor): string {
     if (/^(no|off|false|disabled)$/i.test(value)) return 'Write false.'
   }
   if (expected.includes('a whole number') && typeof value === 'string' && /^\d+$/.test(value)) {
-    return `Write ${shorten(value)} without quotes.`
+    return `Write ${shorten(value, QUOTED_CHARACTERS_MAX)} without quotes.`
   }
-  if (expected.includes('a text') && typeof value !== 'string')
-    return `Write "${value}", with the quotes.`
-  if (expected.includes('a list') && typeof value === 'string')
-    return 'Write a list: every item on a line of its own, after "- ".'
-  return ''
+  if (typeof value !== 'string') {
+    return expected.includes('a text') ? `Write "${value}", with the quotes.` : ''
+  }
+  if (!expected.includes('a list')) return ''
+  return 'Write a list: every item on a line of its own, after "- ".'
 }
 
 function describeIssue(issue: Issue, at: Cursor): Problem {
@@ -180,13 +185,4 @@ function describeChoice(choices: readonly string[], at: Cursor): Problem {
   const near = nearestName(value, choices)
   const hint = near === null ? '' : `Did you mean "${near}"?`
   return { message: `expected ${alternatives(choices)}`, hint }
-}
-
-/** Characters of a user's text that a message repeats. */
-const QUOTED_CHARACTERS_MAX = 40
-
-function shorten(text: string): string {
-  const characters = [...text.slice(0, QUOTED_CHARACTERS_MAX * 2)]
-  if (characters.length <= QUOTED_CHARACTERS_MAX) return text
-  return `${characters.slice(0, QUOTED_CHARACTERS_MAX).join('')}…`
 }

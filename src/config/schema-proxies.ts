@@ -4,6 +4,7 @@ import {
   DEFAULT_PROXY,
   DEFAULT_SERVER,
   DEFAULT_TIMEOUTS_MS,
+  MAXCONN_MAX,
 } from './default-values.ts'
 import { formatDuration } from './durations.ts'
 import { formatExpectation } from './expectations.ts'
@@ -39,8 +40,6 @@ import {
   UNSUPPORTED_SERVER_KEYS,
   UNSUPPORTED_TIMEOUTS,
 } from './unsupported-keys.ts'
-
-const CONNECTIONS_MAX = 1_000_000
 
 /** The largest queue that listen(2) is asked for; the kernel cuts it to net.core.somaxconn. */
 const BACKLOG_MAX = 1_000_000
@@ -221,7 +220,7 @@ const backlog = key(integer(1, BACKLOG_MAX), {
 })
 
 const frontendSettings = {
-  maxconn: key(integer(1, CONNECTIONS_MAX), {
+  maxconn: key(integer(1, MAXCONN_MAX), {
     about: 'Client connections at once; others wait in the kernel',
     otherwise: '`global.maxconn`',
   }),
@@ -254,10 +253,10 @@ const ruleSettings = {
   'http-response': rules('Rules for responses, in order; `mode http`'),
 }
 
-const defaultServer = key(section('default-server', serverSettings, UNSUPPORTED_SERVER_KEYS), {
-  about: 'What servers have unless they say otherwise',
-  otherwise: 'none',
-})
+const defaultServer = (settings: typeof serverSettings) =>
+  key(section('default-server', settings, UNSUPPORTED_SERVER_KEYS), {
+    about: 'What servers have unless they say otherwise',
+  })
 
 /** Section `defaults`. */
 export const defaultsSchema = section(
@@ -276,9 +275,9 @@ export const defaultsSchema = section(
     ),
     'option': key(
       section('option of defaults', { ...clientOptions, ...serverOptions }, UNSUPPORTED_OPTIONS),
-      { about: 'Options by name', otherwise: 'none' },
+      { about: 'Options by name' },
     ),
-    'default-server': defaultServer,
+    'default-server': defaultServer(serverSettings),
   },
   UNSUPPORTED_DEFAULTS_KEYS,
 )
@@ -287,7 +286,7 @@ const bind = section(
   'an entry of bind',
   {
     address: requiredKey(bindAddress, { about: 'Where to listen' }),
-    backlog,
+    ...inherited({ backlog }, '`backlog` of the frontend'),
   },
   UNSUPPORTED_BIND_KEYS,
 )
@@ -306,17 +305,17 @@ export const frontendSchema = section(
         inherited(clientTimeouts, '`defaults`'),
         UNSUPPORTED_TIMEOUTS,
       ),
-      { about: 'Timeouts by name', otherwise: '`defaults`' },
+      { about: 'Timeouts by name' },
     ),
     'option': key(
       section('option of a frontend', inherited(clientOptions, '`defaults`'), UNSUPPORTED_OPTIONS),
-      { about: 'Options by name', otherwise: '`defaults`' },
+      { about: 'Options by name' },
     ),
     ...ruleSettings,
     'use_backend': rules('Which backend takes which request: `BACKEND if CONDITION`, in order'),
     'default_backend': key(name, {
-      about: 'The backend where no `use_backend` applies',
-      otherwise: 'none: 503',
+      about: 'The backend where no `use_backend` applies; without one, the answer is 503',
+      otherwise: 'none',
     }),
   },
   UNSUPPORTED_FRONTEND_KEYS,
@@ -333,17 +332,17 @@ export const backendSchema = section(
         inherited(serverTimeouts, '`defaults`'),
         UNSUPPORTED_TIMEOUTS,
       ),
-      { about: 'Timeouts by name', otherwise: '`defaults`' },
+      { about: 'Timeouts by name' },
     ),
     'option': key(
       section('option of a backend', inherited(serverOptions, '`defaults`'), UNSUPPORTED_OPTIONS),
-      { about: 'Options by name', otherwise: '`defaults`' },
+      { about: 'Options by name' },
     ),
     ...ruleSettings,
-    'default-server': defaultServer,
+    'default-server': defaultServer(inherited(serverSettings, '`defaults`')),
     'servers': key(namedMap(z.union([serverAddress, server])), {
       about: 'The servers by name: an address, or a map',
-      otherwise: 'none: 503',
+      otherwise: 'none',
     }),
   },
   UNSUPPORTED_BACKEND_KEYS,

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { DEFAULT_ADMIN_BIND, DEFAULT_GLOBAL, NBTHREAD_MAX } from './default-values.ts'
+import { DEFAULT_ADMIN_BIND, DEFAULT_GLOBAL, MAXCONN_MAX, NBTHREAD_MAX } from './default-values.ts'
 import { formatDuration } from './durations.ts'
 import { backendSchema, defaultsSchema, frontendSchema } from './schema-proxies.ts'
 import { key, namedMap, requiredKey, section } from './schema-sections.ts'
@@ -26,7 +26,7 @@ const globalSchema = section(
       about: 'Threads that carry traffic',
       otherwise: 'the cores that the process may use',
     }),
-    maxconn: key(integer(1, 1_000_000), {
+    maxconn: key(integer(1, MAXCONN_MAX), {
       about: 'Client connections at once, over all frontends and threads',
       standard: DEFAULT_GLOBAL.maxconn,
     }),

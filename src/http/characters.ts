@@ -42,7 +42,7 @@ export const TOKEN_BYTES: ByteSet = setOf(`!#$%&'*+-.^_\`|~${DIGIT}${ALPHA}`)
  * Like HAProxy, characters that RFC 3986 wants escaped but browsers send raw are let through,
  * and bytes above 0x7e are not.
  */
-export const TARGET_BYTES: ByteSet = setOf(range(0x21, 0x22) + range(0x24, 0x7e))
+const TARGET_BYTES: ByteSet = setOf(range(0x21, 0x22) + range(0x24, 0x7e))
 
 /** `field-vchar`, SP and HTAB: field values and reason phrases. RFC 9110 section 5.5. */
 export const VALUE_BYTES: ByteSet = setOf(`\t${range(0x20, 0x7e)}${range(0x80, 0xff)}`)

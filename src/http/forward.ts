@@ -146,8 +146,7 @@ function keptLines(headers: HeaderTable, from: number, dropped: number): string 
   let start = from
   for (let index = 0; index < count; index++) {
     if (((dropped >>> (ids[index] as number)) & 1) === 0) continue
-    const lineStart = headers.nameStart(index)
-    if (lineStart > start) kept += text.substring(start, lineStart)
+    kept += text.substring(start, headers.nameStart(index))
     start = headers.lineEnd(index)
   }
   return kept + text.substring(start, text.length - 2)

@@ -13,14 +13,6 @@ import type {
   SessionFacts,
 } from '../rules/facts.ts'
 
-/** Headers that frame a message: its body follows what was received, not what a rule writes. */
-const FRAMING: ReadonlySet<string> = new Set([
-  'content-length',
-  'transfer-encoding',
-  'connection',
-  'upgrade',
-])
-
 interface AddedHeader {
   readonly name: HeaderName
   readonly value: string
@@ -28,7 +20,8 @@ interface AddedHeader {
 
 /**
  * A message head as the rules see and change it: the lines that were received less those that a
- * rule removed, then those that a rule added. Received lines are numbered first.
+ * rule removed, then those that a rule added. Received lines are numbered first. Headers that frame
+ * a message are safe: no rule that names one compiles.
  */
 abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
   readonly #headers: HeaderTable
@@ -84,17 +77,15 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
   }
 
   setHeader(name: HeaderName, value: string): void {
-    if (this.#refuses(name)) return
     this.removeHeader(name)
     this.#added.push({ name, value })
   }
 
   addHeader(name: HeaderName, value: string): void {
-    if (!this.#refuses(name)) this.#added.push({ name, value })
+    this.#added.push({ name, value })
   }
 
   removeHeader(name: HeaderName): void {
-    if (this.#refuses(name)) return
     this.#headers.remove(name.lower)
     const kept = this.#added.filter((header) => header.name.lower !== name.lower)
     if (kept.length < this.#added.length) this.#added.splice(0, this.#added.length, ...kept)
@@ -109,12 +100,6 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
     let lines = ''
     for (const { name, value } of this.#added) lines += `${name.written}: ${value}\r\n`
     return lines
-  }
-
-  #refuses(name: HeaderName): boolean {
-    if (!FRAMING.has(name.lower)) return false
-    this.failRewrite()
-    return true
   }
 }
 

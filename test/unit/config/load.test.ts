@@ -375,6 +375,11 @@ describe('caps', () => {
     expect(diagnostics.map(({ code }) => code)).toEqual(['too-large'])
   })
 
+  it.each(['#\n', '- ', 'a: b\n', '"" '])('refuses %j a million times', (words) => {
+    const { diagnostics } = load(words.repeat(1_000_000))
+    expect(diagnostics.map(({ code }) => code)).toEqual(['too-large'])
+  })
+
   it.each(['[', '{a: ', '- ', '? ', '{? ', '? - '])('refuses %j nested without end', (open) => {
     const { diagnostics } = load(open.repeat(100_000))
     expect(diagnostics.map(({ code }) => code)).toEqual(['too-large'])

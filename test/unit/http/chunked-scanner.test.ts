@@ -118,6 +118,15 @@ describe('the bounds of a chunked body', () => {
     expect(refusal('0\r\n\r\n', { trailerBytesMax: 1 })).toBe(REJECT.trailersTooLarge)
   })
 
+  it('hold for each body by itself', () => {
+    const view = Buffer.from('1;a\r\nx\r\n0\r\nA: b\r\n\r\n')
+    const scanned = scanner(false, { extensionBytesMax: 1, trailerBytesMax: 8 })
+    for (let body = 0; body < 3; body++) {
+      scanned.reset(false)
+      expect(scanned.feed(view, 0, view.length)).toBe(view.length)
+    }
+  })
+
   it.each([1, 2, 7, 8, 9, 10])('hold alike for pieces of %i bytes', (size) => {
     const view = Buffer.from('1;ab\r\nx\r\n0;c\r\nA: b\r\nC: d\r\n\r\n')
     for (const limits of [{ trailerBytesMax: 13 }, { extensionBytesMax: 2 }]) {

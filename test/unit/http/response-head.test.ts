@@ -44,7 +44,7 @@ const rows: VerdictRow[] = [
     response('HTTP/1.1 999 ', 'Content-Length: 5'),
     ['1.1 999 |hello', '1.1 204 |'],
   ],
-  ['9110 15', 'a status below all', response('HTTP/1.1 099 OK'), 'status-line'],
+  ['9110 15', 'a status below all', 'HTTP/1.1 099 OK\r\n\r\n', 'status-line'],
   ['9112 4', 'a status of two digits', response('HTTP/1.1 20 OK'), 'status-line'],
   ['9112 4', 'a status of four digits', response('HTTP/1.1 2000 OK'), 'status-line'],
   ['9112 4', 'a status with a sign', response('HTTP/1.1 -20 OK'), 'status-line'],

@@ -91,6 +91,7 @@ const extensions: VerdictRow[] = [
       ['quotes that do not end', ';a="b'],
       ['a NUL', ';a\0'],
       ['a NUL in quotes', ';a="\0"'],
+      ['an escaped NUL', ';a="\\\0"'],
       ['a byte above ASCII', ';\xe9'],
       ['a CR in quotes', ';a="\r"'],
     ] as const

@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { REQUEST_CLASSES, type Fate, type RequestCase } from './smuggling-cases.ts'
+import { startDaemon } from './support/daemon.ts'
+import { freePort } from './support/ports.ts'
+import { openSocket, readUntil, type RawAnswer } from './support/raw-client.ts'
+import { readRequests, readResponses, statusOf, targetOf, type StrictMessage } from './support/strict-messages.ts'
+import { startTcpServer } from './support/tcp-server.ts'
+
+/** Follows every attempt on its connection. It arrives as it is sent, or not at all. */
+const NEXT = 'GET /next HTTP/1.1\r\nHost: next\r\n\r\n'
+const NEXT_BODY = 'GET /next'
+/** What an attempt may be refused with. */
+const REFUSALS = [400, 405, 414, 431, 501, 505]
+/** Between the pieces of an attempt: long enough for each to be read by itself, mostly. */
+const PAUSE_MS = 2
+
+/** A server that keeps what it receives, and reads it as strictly as can be. */
+interface Recorder {
+  readonly address: string
+  /** What came since the last call. */
+  readonly take: () => Recording
+  /** Connections that are open and hold the beginning of a message. */
+  readonly unfinished: () => number
+}
+
+interface Recording {
+  readonly bytes: number
+  readonly messages: readonly StrictMessage[]
+  readonly wrongs: readonly string[]
+}
+
+async function startRecorder(): Promise<Recorder> {
+  let bytes = 0
+  let messages: StrictMessage[] = []
+  let wrongs: string[] = []
+  const unfinished = new Set<object>()
+  const server = await startTcpServer((socket) => {
+    let rest = ''
+    socket.on('data', (chunk) => {
+      bytes += chunk.length
+      const reading = readRequests(rest + chunk.toString('latin1'))
+      rest = reading.rest
+      if (reading.wrong !== null) wrongs.push(`${reading.wrong} in ${JSON.stringify(rest.slice(0, 200))}`)
+      messages.push(...reading.messages)
+      for (const message of reading.messages) socket.write(answerTo(message))
+      if (rest === '') unfinished.delete(socket)
+      else unfinished.add(socket)
+    })
+    socket.on('end', () => socket.end())
+    socket.on('close', () => unfinished.delete(socket))
+  })
+  const take = (): Recording => {
+    const recording = { bytes, messages, wrongs }
+    bytes = 0
+    messages = []
+    wrongs = []
+    return recording
+  }
+  return { address: server.address, take, unfinished: () => unfinished.size }
+}
+
+function answerTo({ startLine }: StrictMessage): string {
+  const body = startLine.slice(0, startLine.lastIndexOf(' '))
+  return `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+/** Starts the daemon before one server, with one thread, so that server connections are reused. */
+async function startProxy(server: string): Promise<number> {
+  const port = await freePort()
+  await startDaemon({
+    config: {
+      global: { nbthread: 1, log: { level: 'warn' } },
+      defaults: { mode: 'http', timeout: { 'client': '1s', 'http-request': '1s', 'server': '1s' } },
+      frontends: { web: { bind: `127.0.0.1:${port}`, default_backend: 'app' } },
+      backends: { app: { servers: { s1: server } } },
+    },
+  })
+  return port
+}
+
+/** Sends pieces on a new connection; reads until the answer to {@link NEXT} or the end. */
+async function deliver(port: number, pieces: readonly string[]): Promise<RawAnswer> {
+  const socket = await openSocket(port)
+  const answer = readUntil(socket, (text) => text.endsWith(NEXT_BODY))
+  for (const [n, piece] of pieces.entries()) {
+    if (n > 0) await sleep(PAUSE_MS)
+    if (!socket.writable) break
+    socket.write(Buffer.from(piece, 'latin1'))
+  }
+  const settled = await answer
+  socket.destroy()
+  return settled
+}
+
+/** An attempt and the next request: at once, cut in two, cut in three, and one after the other. */
+function deliveriesOf(bytes: string): Record<string, readonly string[]> {
+  const cut = (...places: number[]): string[] =>
+    [0, ...places].map((place, n) => bytes.slice(place, places[n] ?? bytes.length))
+  const joined = (pieces: readonly string[]): string[] =>
+    pieces.map((piece, n) => (n === pieces.length - 1 ? piece + NEXT : piece))
+  const { length } = bytes
+  return {
+    'at once': [bytes + NEXT],
+    'cut in two': joined(cut(length >> 1)),
+    'cut in three': joined(cut(Math.floor(length / 3), length - 3)),
+    'apart': [bytes, NEXT],
+  }
+}
+
+/** What is not as it should be after one attempt. */
+function problemsOf(fate: Fate, { text, ending }: RawAnswer, recording: Recording): string[] {
+  const { messages, wrongs, bytes } = recording
+  const responses = readResponses(text, { ended: ending !== 'open' })
+  const problems = [...wrongs]
+  if (responses.wrong !== null) problems.push(`the client was sent ${responses.wrong}`)
+  if (responses.rest !== '') problems.push(`the client was left with ${responses.rest}`)
+  if (messages.some((message) => targetOf(message) === '/smuggled')) problems.push('smuggled')
+  const statuses = responses.messages.map(statusOf)
+  const targets = messages.map(targetOf)
+  if (typeof fate === 'string') {
+    if (statuses.length !== 1 || !REFUSALS.includes(statuses[0] ?? 0)) problems.push(`answered ${statuses}`)
+    if (ending === 'open') problems.push('left open')
+    if (messages.length > 0) problems.push(`forwarded ${targets}`)
+    if (fate === 'refused' && bytes > 0) problems.push(`forwarded ${bytes} bytes`)
+    return problems
+  }
+  const [first, next] = messages
+  if (first === undefined || !(targetOf(first).startsWith('/case'))) problems.push(`forwarded ${targets}`)
+  else if (first.body !== fate.body) problems.push(`forwarded the body ${JSON.stringify(first.body)}`)
+  if (next === undefined ? ending === 'open' : next.text !== NEXT) problems.push(`next was ${next?.text}`)
+  if (messages.length > 2) problems.push(`forwarded ${targets}`)
+  if (statuses.join() !== messages.map(() => 200).join()) problems.push(`answered ${statuses}`)
+  return problems
+}
+
+/** Makes every attempt in every delivery through one daemon; returns what went wrong. */
+async function attempt(cases: readonly RequestCase[]): Promise<string[]> {
+  const recorder = await startRecorder()
+  const port = await startProxy(recorder.address)
+  const problems: string[] = []
+  for (const [what, bytes, fate] of cases) {
+    for (const [delivery, pieces] of Object.entries(deliveriesOf(bytes))) {
+      const answer = await deliver(port, pieces)
+      for (let n = 0; n < 100 && recorder.unfinished() > 0; n++) await sleep(PAUSE_MS)
+      if (recorder.unfinished() > 0) problems.push(`${what}, ${delivery}: unfinished at the server`)
+      for (const problem of problemsOf(fate, answer, recorder.take())) {
+        problems.push(`${what}, ${delivery}: ${problem}`)
+      }
+    }
+  }
+  return problems
+}
+
+describe('requests of two readings are refused, or arrive in one', () => {
+  it.each(REQUEST_CLASSES)('%s', async (_, cases) => {
+    expect(await attempt(cases)).toEqual([])
+  })
+})
