@@ -1,5 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
+import { SluiceError } from '../errors.ts'
 import type { Address } from '../model/address.ts'
 
 const LOOPBACK = new BlockList()
@@ -34,4 +36,17 @@ export class BearerToken {
 
 function digestOf(token: string): Buffer {
   return createHash('sha256').update(token).digest()
+}
+
+/**
+ * Reads a token from its file; white space around it does not count.
+ *
+ * @throws SluiceError `config-unreadable`
+ */
+export function readTokenFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch (error) {
+    throw new SluiceError('config-unreadable', `cannot read the token file ${path}`, error)
+  }
 }

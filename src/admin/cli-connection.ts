@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { type IncomingMessage, type RequestOptions, request } from 'node:http'
 import { ERROR_KINDS, type ErrorCode, SluiceError } from '../errors.ts'
 import type { ApiError } from './api-contract.ts'
+import { readTokenFile } from './bearer-token.ts'
 
 /** Where a command looks for the daemon when nothing says otherwise. */
 const DEFAULT_ADMIN_URL = 'http://127.0.0.1:8404'
@@ -43,7 +43,7 @@ export async function getFromAdmin<T>(
   io: CliIo,
 ): Promise<T> {
   const admin = options.admin ?? io.env['SLUICE_ADMIN'] ?? DEFAULT_ADMIN_URL
-  const token = options.tokenFile === undefined ? null : readToken(options.tokenFile)
+  const token = options.tokenFile === undefined ? null : readTokenFile(options.tokenFile)
   const { status, body } = await ask({
     ...targetOf(admin),
     path,
@@ -71,14 +71,6 @@ function targetOf(admin: string): RequestOptions {
   }
   // An IPv6 address stands in brackets in a URL, and without them everywhere else.
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : url.port }
-}
-
-function readToken(path: string): string {
-  try {
-    return readFileSync(path, 'utf8').trim()
-  } catch (error) {
-    throw new SluiceError('config-unreadable', `cannot read the token file ${path}`, error)
-  }
 }
 
 function ask(options: RequestOptions): Promise<{ status: number; body: string }> {

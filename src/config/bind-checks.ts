@@ -18,7 +18,7 @@ interface Bind {
  */
 export function checkBinds(tree: Cursor, report: Report): void {
   const admin = adminBind(tree)
-  checkExposure(admin, report)
+  checkExposure(admin, tree.at('admin').at('token-file').node !== null, report)
   const binds = tree.at('frontends').values().flatMap(bindsOf)
   if (admin !== null) binds.push(admin)
   // The default of admin.bind has no place in the file: the other address is marked instead.
@@ -83,13 +83,13 @@ function reportTwice(bind: Bind, first: Bind | undefined, report: Report): void 
 }
 
 /** Whoever reaches the admin address reads every metric. */
-function checkExposure(admin: Bind | null, report: Report): void {
-  if (admin?.address.kind !== 'inet') return
+function checkExposure(admin: Bind | null, hasToken: boolean, report: Report): void {
+  if (hasToken || admin?.address.kind !== 'inet') return
   const { host } = admin.address
   if (host === '::1' || host === 'localhost' || host.startsWith('127.')) return
-  report.warn(admin.at.span, admin.at.path, {
+  report.error(admin.at.span, admin.at.path, {
     code: 'exposed-admin',
-    message: 'other hosts can reach the admin address, which asks for no password',
-    hint: 'Bind it to 127.0.0.1, or to a network that only operators reach.',
+    message: 'other hosts can reach the admin address, which asks for no token',
+    hint: 'Give a token-file, or bind it to 127.0.0.1.',
   })
 }

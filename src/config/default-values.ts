@@ -41,6 +41,7 @@ export const DEFAULT_PROXY = {
   mode: 'tcp',
   balance: 'roundrobin',
   retries: 3,
+  retryOn: ['conn-failure'],
   log: true,
   forwardforHeader: 'X-Forwarded-For',
 } as const

@@ -14,9 +14,9 @@ export type Severity = 'error' | 'warning'
  * `invalid-name`.
  *
  * Errors between places: `unknown-backend`, `mode-mismatch`, `duplicate-bind`, `invalid-balance`,
- * `invalid-rule`, `too-many-names`.
+ * `invalid-rule`, `exposed-admin`, `too-many-names`.
  *
- * Warnings: `no-route`, `no-server`, `unused-backend`, `unused-setting`, `exposed-admin`.
+ * Warnings: `no-route`, `no-server`, `unused-backend`, `unused-setting`.
  *
  * `too-many-problems` closes a list that was cut.
  */
@@ -38,12 +38,12 @@ export const DIAGNOSTIC_CODES = [
   'duplicate-bind',
   'invalid-balance',
   'invalid-rule',
+  'exposed-admin',
   'too-many-names',
   'no-route',
   'no-server',
   'unused-backend',
   'unused-setting',
-  'exposed-admin',
   'too-many-problems',
 ] as const
 

@@ -10,6 +10,7 @@ import type {
   FrontendTimeouts,
   GlobalConfig,
   HttpCheckConfig,
+  RetryCause,
   ServerConfig,
 } from '../model/config.ts'
 import { parseAddress } from './addresses.ts'
@@ -47,7 +48,10 @@ export function resolveConfig(input: ConfigInput, tree: Cursor, cores: number): 
   const backends = inOrder(input.backends ?? {}, tree.at('backends'))
   return {
     global,
-    admin: { bind: input.admin?.bind === undefined ? defaultAdminBind() : input.admin.bind },
+    admin: {
+      bind: input.admin?.bind === undefined ? defaultAdminBind() : input.admin.bind,
+      tokenFile: input.admin?.['token-file'] ?? null,
+    },
     frontends: frontends.map(([name, frontend, at]) =>
       resolveFrontend(name, frontend, defaults, global.maxconn, at),
     ),
@@ -121,6 +125,7 @@ function frontendTimeouts(timeout: NonNullable<Defaults['timeout']>): FrontendTi
     clientFinMs: timeout['client-fin'] ?? clientMs,
     httpRequestMs: timeout['http-request'] ?? DEFAULT_TIMEOUTS_MS['http-request'],
     httpKeepAliveMs: timeout['http-keep-alive'] ?? DEFAULT_TIMEOUTS_MS['http-keep-alive'],
+    tcpIdleMs: timeout.client ?? DEFAULT_TIMEOUTS_MS.tunnel,
   }
 }
 
@@ -142,6 +147,7 @@ function resolveBackend(
     balance: backend.balance ?? defaults.balance ?? DEFAULT_PROXY.balance,
     timeouts,
     retries: backend.retries ?? defaults.retries ?? DEFAULT_PROXY.retries,
+    retryOn: resolveRetryOn(backend['retry-on'] ?? defaults['retry-on']),
     redispatch: option.redispatch ?? false,
     forwardfor: mode === 'http' ? resolveForwardFor(option.forwardfor) : null,
     acls: resolveAcls(backend.acl, at),
@@ -153,6 +159,11 @@ function resolveBackend(
   }
 }
 
+function resolveRetryOn(causes: Backend['retry-on']): RetryCause[] {
+  if (causes === undefined) return [...DEFAULT_PROXY.retryOn]
+  return causes.filter((cause) => cause !== 'none')
+}
+
 function backendTimeouts(timeout: NonNullable<Defaults['timeout']>): BackendTimeouts {
   const serverMs = timeout.server ?? DEFAULT_TIMEOUTS_MS.server
   return {
@@ -162,6 +173,8 @@ function backendTimeouts(timeout: NonNullable<Defaults['timeout']>): BackendTime
     queueMs: timeout.queue ?? DEFAULT_TIMEOUTS_MS.queue,
     checkMs: timeout.check ?? DEFAULT_TIMEOUTS_MS.check,
     tunnelMs: timeout.tunnel ?? DEFAULT_TIMEOUTS_MS.tunnel,
+    tcpIdleMs: timeout.server ?? DEFAULT_TIMEOUTS_MS.tunnel,
+    tcpTunnelMs: timeout.tunnel ?? null,
   }
 }
 

@@ -49,7 +49,7 @@ const timeout = (about: string, standardMs: number) =>
 
 const clientTimeouts = {
   'client': timeout(
-    'How long a client may take nothing or send nothing of a body; `mode http`',
+    'How long a client may take nothing or send nothing; in `mode tcp` only where it is given',
     DEFAULT_TIMEOUTS_MS.client,
   ),
   'client-fin': key(durationMs, {
@@ -69,7 +69,7 @@ const clientTimeouts = {
 const serverTimeouts = {
   'connect': timeout('How long a connection to a server may take', DEFAULT_TIMEOUTS_MS.connect),
   'server': timeout(
-    'How long a server may take nothing or send nothing; `mode http`',
+    'How long a server may take nothing or send nothing; in `mode tcp` only where it is given',
     DEFAULT_TIMEOUTS_MS.server,
   ),
   'server-fin': key(durationMs, {
@@ -81,7 +81,7 @@ const serverTimeouts = {
     DEFAULT_TIMEOUTS_MS.queue,
   ),
   'tunnel': timeout(
-    'How long both sides may be silent in `mode tcp`, and in `mode http` after an upgrade',
+    'How long both sides may be silent after an upgrade, and in `mode tcp`, where it stands for `client` and `server`',
     DEFAULT_TIMEOUTS_MS.tunnel,
   ),
   'check': timeout(
@@ -239,6 +239,10 @@ const backendSettings = {
   retries: key(integer(0, 100), {
     about: 'Further attempts to connect after the first has failed',
     standard: DEFAULT_PROXY.retries,
+  }),
+  'retry-on': key(oneOrMany(z.enum(['none', 'conn-failure'])), {
+    about: 'What is tried again',
+    standard: DEFAULT_PROXY.retryOn.join(', '),
   }),
 }
 

@@ -9,6 +9,7 @@ import {
   durationOrZeroMs,
   integer,
   logTarget,
+  words,
 } from './schema-values.ts'
 import { formatSize } from './sizes.ts'
 import {
@@ -87,6 +88,10 @@ const adminSchema = section(
       about: 'Where metrics and the API are served',
       standard: DEFAULT_ADMIN_BIND,
       source: 'stats socket and stats uri',
+    }),
+    'token-file': key(words, {
+      about: 'File with the token that callers must bring where other hosts can reach the address',
+      otherwise: 'none',
     }),
   },
   UNSUPPORTED_ADMIN_KEYS,

@@ -25,7 +25,7 @@ export const UNSUPPORTED_TUNE_KEYS: readonly string[] = words(`
   pipesize rcvbuf.client rcvbuf.server sndbuf.client sndbuf.server ssl.cachesize ssl.lifetime`)
 
 /** Keys of `admin`. */
-export const UNSUPPORTED_ADMIN_KEYS: readonly string[] = words('socket ssl tls token-file')
+export const UNSUPPORTED_ADMIN_KEYS: readonly string[] = words('socket ssl tls')
 
 const PROXY_KEYS = words(`
   compression cookie declare disabled email-alert enabled errorfile errorfiles filter grace
@@ -44,7 +44,7 @@ export const UNSUPPORTED_BACKEND_KEYS: readonly string[] = [
   ...words(`
     dynamic-cookie-key external-check force-persist fullconn hash-balance-factor hash-type
     health-agreement http-check http-reuse http-send-name-header ignore-persist
-    load-server-state-from-file max-keep-alive-queue persist retry-on server-template source
+    load-server-state-from-file max-keep-alive-queue persist server-template source
     tcp-check tcp-response use-server`),
 ]
 

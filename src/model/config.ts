@@ -47,6 +47,8 @@ export interface TuneConfig {
 /** Section `admin`: the address of the API, the metrics and the dashboard. Null turns it off. */
 export interface AdminConfig {
   readonly bind: Address | null
+  /** File with the bearer token; null only where the address is reached from this host alone. */
+  readonly tokenFile: string | null
 }
 
 /** What the bytes of a connection are taken for. */
@@ -105,6 +107,8 @@ export interface FrontendTimeouts {
   readonly clientFinMs: number
   readonly httpRequestMs: number
   readonly httpKeepAliveMs: number
+  /** `mode tcp`, both directions: `timeout client` where given, else the default of a tunnel. */
+  readonly tcpIdleMs: number
 }
 
 /** A backend: the servers that share a job, and how one is picked. */
@@ -116,6 +120,8 @@ export interface BackendConfig {
   readonly timeouts: BackendTimeouts
   /** Tries to connect after the first. HAProxy's `retries`. */
   readonly retries: number
+  /** What is tried again. HAProxy's `retry-on`; empty for `none`. */
+  readonly retryOn: readonly RetryCause[]
   /** `option redispatch`: a retry may go to another server. */
   readonly redispatch: boolean
   readonly forwardfor: ForwardForConfig | null
@@ -125,6 +131,9 @@ export interface BackendConfig {
   readonly servers: readonly ServerConfig[]
 }
 
+/** A kind of failure after which a request may be tried again. */
+export type RetryCause = 'conn-failure'
+
 /** Timeouts on the server's side. */
 export interface BackendTimeouts {
   readonly connectMs: number
@@ -132,7 +141,12 @@ export interface BackendTimeouts {
   readonly serverFinMs: number
   readonly queueMs: number
   readonly checkMs: number
+  /** Both directions of an upgraded connection. */
   readonly tunnelMs: number
+  /** `mode tcp`, both directions: `timeout server` where given, else the default of a tunnel. */
+  readonly tcpIdleMs: number
+  /** `timeout tunnel` where given: in `mode tcp` it then stands for both `tcpIdleMs`. */
+  readonly tcpTunnelMs: number | null
 }
 
 /** One server of a backend. */

@@ -153,12 +153,12 @@ export class Dispatch implements ConnHandler {
     this.count('connectionErrors')
     this.#dropConnecting()
     this.#leaveServer()
-    if (!this.mayRetry) {
+    const { retryOn, redispatch } = (this.#backend as BackendRuntime).plan
+    if (!this.mayRetry || !retryOn.includes('conn-failure')) {
       this.#owner.onNoServer()
       return
     }
     this.#countRetry()
-    const { redispatch } = (this.#backend as BackendRuntime).plan
     if (redispatch) this.#pick((this.#upstream as UpstreamServer).plan.row)
     else this.#waitForSame()
   }

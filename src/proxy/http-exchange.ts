@@ -103,7 +103,14 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
     count(this.#services, backend.plan.row, 'requestsTotal')
     this.#request.setHead(outgoingRequestText(this.#services, client, this.#frontend, backend))
     if (!this.#request.isComplete) this.#session.expectClient()
-    this.#response.begin(client, this.#record, this.#frontend, backend, this.#mayKeepClient)
+    this.#response.begin(
+      client,
+      this.#record,
+      this.#frontend,
+      backend,
+      head.upgrade !== '',
+      this.#mayKeepClient,
+    )
     this.#phase = 'dispatching'
     this.#dispatch.begin(backend, true)
     return this.takeRequestBytes(view, at, end)

@@ -37,6 +37,7 @@ export class HttpResponse {
   #heldLength = 0
   #interims = 0
   #untilClose = false
+  #upgradeAsked = false
   /** The head of the final response is on its way to the client: no other answer can be given. */
   started = false
   /** The client does not keep up; stop reading the server until it drains. */
@@ -60,8 +61,10 @@ export class HttpResponse {
     record: ExchangeRecord,
     frontend: FrontendRuntime,
     backend: BackendRuntime,
+    upgradeAsked: boolean,
     mayKeepClient: () => boolean,
   ): void {
+    this.#upgradeAsked = upgradeAsked
     this.#frontend = frontend
     this.#backend = backend
     this.#client = client
@@ -115,6 +118,8 @@ export class HttpResponse {
       }
       at += consumed
       if (head.tunnel) {
+        // RFC 9110 section 7.8: a server may only change to what it was asked for.
+        if (!this.#upgradeAsked) return 'malformed'
         record.status = head.status
         record.responseMs = this.#services.clock()
         this.#write(client, this.#headText(''))

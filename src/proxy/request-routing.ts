@@ -1,4 +1,5 @@
 import { forwardRequestText } from '../http/forward.ts'
+import { formatAddress } from '../model/address.ts'
 import type { Conn } from '../net/conn.ts'
 import type { RequestOutcome } from '../rules/outcomes.ts'
 import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
@@ -46,9 +47,14 @@ export function outgoingRequestText(
   edits.added = rewrite.addedLines
   if (forwardedFor !== null) edits.added += forwardedFor(client.remoteAddress, head.headers)
   edits.target = rewrite.editedTarget
-  edits.defaultHost = ''
+  edits.defaultHost = head.minorVersion === 0 ? ownAuthority(client) : ''
   edits.close = false
   edits.upgrade = head.upgrade !== ''
   if (rewrite.failures > 0) count(services, backend.plan.row, 'failedRewrites', rewrite.failures)
   return forwardRequestText(head, edits)
+}
+
+/** What an HTTP/1.0 client without Host asked: the address that it connected to. */
+function ownAuthority({ localAddress: host, localPort: port }: Conn): string {
+  return host === '' ? 'localhost' : formatAddress({ kind: 'inet', host, port })
 }

@@ -59,8 +59,10 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
   }
 
   onServer(server: Conn): void {
-    const { clientFinMs } = this.#frontend.plan.timeouts
-    const { tunnelMs, serverFinMs } = (this.#backend as BackendRuntime).plan.timeouts
+    const { clientFinMs, tcpIdleMs } = this.#frontend.plan.timeouts
+    const { serverFinMs, tcpTunnelMs, ...ofServer } = (this.#backend as BackendRuntime).plan
+      .timeouts
+    const tunnelMs = tcpTunnelMs ?? Math.min(tcpIdleMs, ofServer.tcpIdleMs)
     this.#connectedMs = this.#services.clock()
     const timeouts = { tunnelMs, clientFinMs, serverFinMs }
     this.#relay = new Relay(this.#client, server, timeouts, this, this.#services)

@@ -1,3 +1,4 @@
+import { readTokenFile } from '../admin/bearer-token.ts'
 import { AdminServer } from '../admin/server.ts'
 import type { SluiceError } from '../errors.ts'
 import { formatAddress } from '../model/address.ts'
@@ -137,9 +138,10 @@ export class Daemon {
   }
 
   async #openAdmin(): Promise<void> {
-    const { bind } = this.#config.admin
+    const { bind, tokenFile } = this.#config.admin
     if (bind === null) return
-    const admin = new AdminServer({ bind, token: null, source: this.#status, log: this.#log })
+    const token = tokenFile === null ? null : readTokenFile(tokenFile)
+    const admin = new AdminServer({ bind, token, source: this.#status, log: this.#log })
     const address = formatAddress(await admin.listen())
     this.#admin = admin
     this.#log.info('listening', `the admin address is ${address}`, { address, admin: true })

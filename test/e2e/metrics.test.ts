@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { type Daemon, startDaemon } from './support/daemon.ts'
 import { httpClient } from './support/http-client.ts'
@@ -6,6 +8,7 @@ import { type Samples, scrape } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
 import { openSocket, rawExchange } from './support/raw-client.ts'
 import { startEchoServer } from './support/tcp-server.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 import { until } from './support/waiting.ts'
 
 interface Setup {
@@ -112,6 +115,28 @@ describe('the admin address', () => {
     const { daemon } = await startSetup()
     expect((await fetch(`${daemon.adminUrl}/nonsense`)).status).toBe(404)
   })
+})
+
+it('an admin address that others reach asks for the token of its file', async () => {
+  const port = await freePort()
+  const file = join(temporaryFolder(), 'token')
+  writeFileSync(file, 'open-sesame\n')
+  await startDaemon({
+    config: {
+      admin: { bind: `0.0.0.0:${port}`, 'token-file': file },
+      frontends: { web: { bind: `127.0.0.1:${await freePort()}` } },
+    },
+  })
+  const ask = async (path: string, token?: string): Promise<number> => {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers })
+    await response.arrayBuffer()
+    return response.status
+  }
+  expect(await ask('/healthz')).toBe(200)
+  expect(await ask('/metrics')).toBe(401)
+  expect(await ask('/metrics', 'open')).toBe(401)
+  expect(await ask('/metrics', 'open-sesame')).toBe(200)
 })
 
 describe('the access log', () => {

@@ -55,19 +55,51 @@ function line(text: string): string {
 
 const both: RequestCase[] = [
   ['CL.TE', post(`Content-Length: 6\r\n${CHUNKED}`, '0\r\n\r\nG'), 'refused'],
-  ['CL.TE, a whole request', post(`Content-Length: 50\r\n${CHUNKED}`, LAST_CHUNK + SMUGGLED), 'refused'],
-  ['CL.TE, names in lower case', post('content-length: 6\r\ntransfer-encoding: chunked', '0\r\n\r\nG'), 'refused'],
+  [
+    'CL.TE, a whole request',
+    post(`Content-Length: 50\r\n${CHUNKED}`, LAST_CHUNK + SMUGGLED),
+    'refused',
+  ],
+  [
+    'CL.TE, names in lower case',
+    post('content-length: 6\r\ntransfer-encoding: chunked', '0\r\n\r\nG'),
+    'refused',
+  ],
   ['CL.TE, length 0', post(`Content-Length: 0\r\n${CHUNKED}`, LAST_CHUNK), 'refused'],
   ['CL.TE, both agree', post(`Content-Length: 5\r\n${CHUNKED}`, LAST_CHUNK), 'refused'],
-  ['CL.TE, far apart', post(`Content-Length: 6\r\nA: 1\r\nB: 2\r\nC: 3\r\n${CHUNKED}`, '0\r\n\r\nG'), 'refused'],
-  ['TE.CL', post(`${CHUNKED}\r\nContent-Length: 4`, `${SMUGGLED_SIZE}\r\n${SMUGGLED}\r\n0\r\n\r\n`), 'refused'],
+  [
+    'CL.TE, far apart',
+    post(`Content-Length: 6\r\nA: 1\r\nB: 2\r\nC: 3\r\n${CHUNKED}`, '0\r\n\r\nG'),
+    'refused',
+  ],
+  [
+    'TE.CL',
+    post(`${CHUNKED}\r\nContent-Length: 4`, `${SMUGGLED_SIZE}\r\n${SMUGGLED}\r\n0\r\n\r\n`),
+    'refused',
+  ],
   ['TE.CL, length 0', post(`${CHUNKED}\r\nContent-Length: 0`, LAST_CHUNK), 'refused'],
   ['TE.CL, a broken length', post(`${CHUNKED}\r\nContent-Length: x`, LAST_CHUNK), 'refused'],
   ['TE.CL, an empty length', post(`${CHUNKED}\r\nContent-Length:`, LAST_CHUNK), 'refused'],
-  ['TE.CL in a GET', `GET /case HTTP/1.1\r\nHost: a\r\n${CHUNKED}\r\nContent-Length: 4\r\n\r\n${LAST_CHUNK}`, 'refused'],
-  ['an unknown coding and a length', post('Transfer-Encoding: gzip\r\nContent-Length: 5', 'hello'), 'refused'],
-  ['identity and a length', post('Transfer-Encoding: identity\r\nContent-Length: 5', 'hello'), 'refused'],
-  ['an empty coding and a length', post('Transfer-Encoding:\r\nContent-Length: 5', 'hello'), 'refused'],
+  [
+    'TE.CL in a GET',
+    `GET /case HTTP/1.1\r\nHost: a\r\n${CHUNKED}\r\nContent-Length: 4\r\n\r\n${LAST_CHUNK}`,
+    'refused',
+  ],
+  [
+    'an unknown coding and a length',
+    post('Transfer-Encoding: gzip\r\nContent-Length: 5', 'hello'),
+    'refused',
+  ],
+  [
+    'identity and a length',
+    post('Transfer-Encoding: identity\r\nContent-Length: 5', 'hello'),
+    'refused',
+  ],
+  [
+    'an empty coding and a length',
+    post('Transfer-Encoding:\r\nContent-Length: 5', 'hello'),
+    'refused',
+  ],
 ]
 
 const obfuscatedCodings: RequestCase[] = [
@@ -104,8 +136,16 @@ const obfuscatedCodings: RequestCase[] = [
   ['hidden behind a bare LF', post(`Content-Length: 5\r\nX: 1\n${CHUNKED}`, 'hello'), 'refused'],
   ['hidden behind a bare CR', post(`Content-Length: 5\r\nX: 1\r${CHUNKED}`, 'hello'), 'refused'],
   ['hidden behind a NUL', post(`Content-Length: 5\r\nX: 1\0\r\n${CHUNKED}`, 'hello'), 'refused'],
-  ['an underscore in the name, and a length', post('Transfer_Encoding: chunked\r\nContent-Length: 5', 'hello'), HELLO],
-  ['another name that ends alike', post('X-Transfer-Encoding: chunked\r\nContent-Length: 5', 'hello'), HELLO],
+  [
+    'an underscore in the name, and a length',
+    post('Transfer_Encoding: chunked\r\nContent-Length: 5', 'hello'),
+    HELLO,
+  ],
+  [
+    'another name that ends alike',
+    post('X-Transfer-Encoding: chunked\r\nContent-Length: 5', 'hello'),
+    HELLO,
+  ],
 ]
 
 const lengths: RequestCase[] = [
@@ -144,14 +184,46 @@ const lengths: RequestCase[] = [
 ]
 
 const noLength: RequestCase[] = [
-  ['CL.0: a request in the body', post(`Content-Length: ${SMUGGLED.length}`, SMUGGLED), { body: SMUGGLED }],
-  ['CL.0 in a GET', `GET /case HTTP/1.1\r\nHost: a\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`, { body: SMUGGLED }],
-  ['CL.0 in a DELETE', `DELETE /case HTTP/1.1\r\nHost: a\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`, { body: SMUGGLED }],
-  ['CL.0 in an unknown method', `BREW /case HTTP/1.1\r\nHost: a\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`, { body: SMUGGLED }],
-  ['TE.0: a request in a chunk', chunked(`${SMUGGLED_SIZE}\r\n${SMUGGLED}\r\n${LAST_CHUNK}`), { body: SMUGGLED }],
-  ['TE.0 in an OPTIONS', `OPTIONS /case HTTP/1.1\r\nHost: a\r\n${CHUNKED}\r\n\r\n${SMUGGLED_SIZE}\r\n${SMUGGLED}\r\n${LAST_CHUNK}`, { body: SMUGGLED }],
-  ['a chunk that looks like the last', chunked(`5\r\n0\r\n\r\n\r\n${LAST_CHUNK}`), { body: '0\r\n\r\n' }],
-  ['a body of line ends', post('Content-Length: 8', '\r\n\r\n\r\n\r\n'), { body: '\r\n\r\n\r\n\r\n' }],
+  [
+    'CL.0: a request in the body',
+    post(`Content-Length: ${SMUGGLED.length}`, SMUGGLED),
+    { body: SMUGGLED },
+  ],
+  [
+    'CL.0 in a GET',
+    `GET /case HTTP/1.1\r\nHost: a\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`,
+    { body: SMUGGLED },
+  ],
+  [
+    'CL.0 in a DELETE',
+    `DELETE /case HTTP/1.1\r\nHost: a\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`,
+    { body: SMUGGLED },
+  ],
+  [
+    'CL.0 in an unknown method',
+    `BREW /case HTTP/1.1\r\nHost: a\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`,
+    { body: SMUGGLED },
+  ],
+  [
+    'TE.0: a request in a chunk',
+    chunked(`${SMUGGLED_SIZE}\r\n${SMUGGLED}\r\n${LAST_CHUNK}`),
+    { body: SMUGGLED },
+  ],
+  [
+    'TE.0 in an OPTIONS',
+    `OPTIONS /case HTTP/1.1\r\nHost: a\r\n${CHUNKED}\r\n\r\n${SMUGGLED_SIZE}\r\n${SMUGGLED}\r\n${LAST_CHUNK}`,
+    { body: SMUGGLED },
+  ],
+  [
+    'a chunk that looks like the last',
+    chunked(`5\r\n0\r\n\r\n\r\n${LAST_CHUNK}`),
+    { body: '0\r\n\r\n' },
+  ],
+  [
+    'a body of line ends',
+    post('Content-Length: 8', '\r\n\r\n\r\n\r\n'),
+    { body: '\r\n\r\n\r\n\r\n' },
+  ],
   ['a body of NUL', post('Content-Length: 3', '\0\0\0'), { body: '\0\0\0' }],
   ['length 0', post('Content-Length: 0', ''), EMPTY],
   ['no framing at all', `POST /case HTTP/1.1\r\nHost: a\r\n\r\n`, EMPTY],
@@ -161,7 +233,11 @@ const noLength: RequestCase[] = [
 const chunkSizes: RequestCase[] = [
   ['leading zeros', chunked(`0005\r\nhello\r\n${LAST_CHUNK}`), HELLO],
   ['a last chunk of many zeros', chunked(`${HELLO_CHUNK}0000\r\n\r\n`), HELLO],
-  ['hexadecimal in upper case', chunked(`A\r\n0123456789\r\n${LAST_CHUNK}`), { body: '0123456789' }],
+  [
+    'hexadecimal in upper case',
+    chunked(`A\r\n0123456789\r\n${LAST_CHUNK}`),
+    { body: '0123456789' },
+  ],
   ['0x', chunked(`0x5\r\nhello\r\n${LAST_CHUNK}`), 'cut'],
   ['a plus sign', chunked(`+5\r\nhello\r\n${LAST_CHUNK}`), 'cut'],
   ['a minus sign', chunked(`-5\r\nhello\r\n${LAST_CHUNK}`), 'cut'],
@@ -206,7 +282,11 @@ const chunkExtensions: RequestCase[] = [
   ['no value', chunked(`5;a=\r\nhello\r\n${LAST_CHUNK}`), 'cut'],
   ['spaces around the semicolon', chunked(`5 ; a\r\nhello\r\n${LAST_CHUNK}`), 'cut'],
   ['a quote that is not closed', chunked(`5;a="b\r\nhello\r\n${LAST_CHUNK}`), 'cut'],
-  ['more than a buffer of them', chunked(`5;a=${'b'.repeat(20_000)}\r\nhello\r\n${LAST_CHUNK}`), 'cut'],
+  [
+    'more than a buffer of them',
+    chunked(`5;a=${'b'.repeat(20_000)}\r\nhello\r\n${LAST_CHUNK}`),
+    'cut',
+  ],
   ['many small ones', chunked(`1;aaaaaaaaaaaaaaaaaaaa\r\nx\r\n`.repeat(1000) + LAST_CHUNK), 'cut'],
 ]
 
@@ -223,7 +303,11 @@ const lineEnds: RequestCase[] = [
   ['CRCRLF at the end', 'GET /case HTTP/1.1\r\nHost: a\r\n\r\r\n', 'refused'],
   ['LFCR', 'GET /case HTTP/1.1\r\nHost: a\n\rX: 1\r\n\r\n', 'refused'],
   ['a vertical tab in place of a line end', get('A: 1\x0bB: 2'), 'refused'],
-  ['NEL in place of a line end', post('Content-Length: 5\x85Transfer-Encoding: chunked', 'hello'), 'refused'],
+  [
+    'NEL in place of a line end',
+    post('Content-Length: 5\x85Transfer-Encoding: chunked', 'hello'),
+    'refused',
+  ],
   ['a NUL before the line end', get('A: 1\0'), 'refused'],
   ['an empty line before', `\r\n${line('GET /case HTTP/1.1')}`, EMPTY],
   ['an empty line of LF before', `\n${line('GET /case HTTP/1.1')}`, 'refused'],
@@ -246,7 +330,11 @@ const headerNames: RequestCase[] = [
   ['a vertical tab', get('X\x0b: 1'), 'refused'],
   ['DEL', get('X\x7f: 1'), 'refused'],
   ['a byte above ASCII', get('X\xe9: 1'), 'refused'],
-  ['a letter that folds to ASCII', post('Tran\xc5\xbffer-Encoding: chunked\r\nContent-Length: 5', 'hello'), 'refused'],
+  [
+    'a letter that folds to ASCII',
+    post('Tran\xc5\xbffer-Encoding: chunked\r\nContent-Length: 5', 'hello'),
+    'refused',
+  ],
   ['quotes', get('"X": 1'), 'refused'],
   ['parentheses', get('X(Y): 1'), 'refused'],
   ['a byte order mark', get('\xef\xbb\xbfX: 1'), 'refused'],
@@ -319,19 +407,35 @@ const requestLines: RequestCase[] = [
   ['a NUL in the target', line('GET /case\0 HTTP/1.1'), 'refused'],
   ['a byte above ASCII in the target', line('GET /c\xe4se HTTP/1.1'), 'refused'],
   ['CONNECT', 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n', 'refused'],
-  ['CONNECT with a body', 'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\nContent-Length: 5\r\n\r\nhello', 'refused'],
+  [
+    'CONNECT with a body',
+    'CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\nContent-Length: 5\r\n\r\nhello',
+    'refused',
+  ],
   ['CONNECT to a path', line('CONNECT /case HTTP/1.1'), 'refused'],
   ['a method with a colon', line('GET: /case HTTP/1.1'), 'refused'],
 ]
 
 const connectionOptions: RequestCase[] = [
   ['Content-Length', post('Connection: Content-Length\r\nContent-Length: 5', 'hello'), HELLO],
-  ['Transfer-Encoding', post(`Connection: Transfer-Encoding\r\n${CHUNKED}`, HELLO_CHUNK + LAST_CHUNK), HELLO],
+  [
+    'Transfer-Encoding',
+    post(`Connection: Transfer-Encoding\r\n${CHUNKED}`, HELLO_CHUNK + LAST_CHUNK),
+    HELLO,
+  ],
   ['Host', get('Connection: Host'), EMPTY],
-  ['Host, close and Content-Length', post('Connection: host, close, content-length\r\nContent-Length: 5', 'hello'), HELLO],
+  [
+    'Host, close and Content-Length',
+    post('Connection: host, close, content-length\r\nContent-Length: 5', 'hello'),
+    HELLO,
+  ],
   ['a header of its own', get('Connection: X-Hop\r\nX-Hop: 1'), EMPTY],
   ['itself', get('Connection: Connection'), EMPTY],
-  ['two lines of it', post('Connection: keep-alive\r\nConnection: Content-Length\r\nContent-Length: 5', 'hello'), HELLO],
+  [
+    'two lines of it',
+    post('Connection: keep-alive\r\nConnection: Content-Length\r\nContent-Length: 5', 'hello'),
+    HELLO,
+  ],
   ['close and keep-alive', get('Connection: close, keep-alive'), EMPTY],
   ['no token', get('Connection: a b'), 'refused'],
   ['very many', get(`Connection: ${'a,'.repeat(500)}b`), 'refused'],
@@ -341,12 +445,28 @@ const connectionOptions: RequestCase[] = [
 const expectations: RequestCase[] = [
   ['100-continue with its body', post('Expect: 100-continue\r\nContent-Length: 5', 'hello'), HELLO],
   ['100-continue without body', get('Expect: 100-continue'), EMPTY],
-  ['100-continue, chunked', post(`Expect: 100-continue\r\n${CHUNKED}`, HELLO_CHUNK + LAST_CHUNK), HELLO],
-  ['100-continue and a request in the body', post(`Expect: 100-continue\r\nContent-Length: ${SMUGGLED.length}`, SMUGGLED), { body: SMUGGLED }],
-  ['an obfuscated 100-continue', post('Expect: y 100-continue\r\nContent-Length: 5', 'hello'), HELLO],
+  [
+    '100-continue, chunked',
+    post(`Expect: 100-continue\r\n${CHUNKED}`, HELLO_CHUNK + LAST_CHUNK),
+    HELLO,
+  ],
+  [
+    '100-continue and a request in the body',
+    post(`Expect: 100-continue\r\nContent-Length: ${SMUGGLED.length}`, SMUGGLED),
+    { body: SMUGGLED },
+  ],
+  [
+    'an obfuscated 100-continue',
+    post('Expect: y 100-continue\r\nContent-Length: 5', 'hello'),
+    HELLO,
+  ],
   ['one that nobody knows', post('Expect: more\r\nContent-Length: 5', 'hello'), HELLO],
   ['a folded one', post('Expect:\r\n 100-continue\r\nContent-Length: 5', 'hello'), 'refused'],
-  ['100-continue in a GET with a length', `GET /case HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`, { body: SMUGGLED }],
+  [
+    '100-continue in a GET with a length',
+    `GET /case HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`,
+    { body: SMUGGLED },
+  ],
 ]
 
 const trailers: RequestCase[] = [
@@ -362,30 +482,75 @@ const trailers: RequestCase[] = [
   ['no colon', chunked(`${HELLO_CHUNK}0\r\nGET /smuggled HTTP/1.1\r\n\r\n`), 'cut'],
   ['no name', chunked(`${HELLO_CHUNK}0\r\n: 1\r\n\r\n`), 'cut'],
   ['a NUL', chunked(`${HELLO_CHUNK}0\r\nX: \0\r\n\r\n`), 'cut'],
-  ['more than a buffer of them', chunked(`${HELLO_CHUNK}0\r\n${`X: ${'y'.repeat(100)}\r\n`.repeat(300)}\r\n`), 'cut'],
+  [
+    'more than a buffer of them',
+    chunked(`${HELLO_CHUNK}0\r\n${`X: ${'y'.repeat(100)}\r\n`.repeat(300)}\r\n`),
+    'cut',
+  ],
 ]
 
 const oldVersions: RequestCase[] = [
   ['chunked', `POST /case HTTP/1.0\r\nHost: a\r\n${CHUNKED}\r\n\r\n${LAST_CHUNK}`, 'refused'],
-  ['chunked and kept alive', `POST /case HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n${CHUNKED}\r\n\r\n${LAST_CHUNK}`, 'refused'],
-  ['chunked and a length', `POST /case HTTP/1.0\r\nHost: a\r\n${CHUNKED}\r\nContent-Length: 5\r\n\r\nhello`, 'refused'],
+  [
+    'chunked and kept alive',
+    `POST /case HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n${CHUNKED}\r\n\r\n${LAST_CHUNK}`,
+    'refused',
+  ],
+  [
+    'chunked and a length',
+    `POST /case HTTP/1.0\r\nHost: a\r\n${CHUNKED}\r\nContent-Length: 5\r\n\r\nhello`,
+    'refused',
+  ],
   ['a length', 'POST /case HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello', HELLO],
-  ['a length and kept alive', 'POST /case HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello', HELLO],
+  [
+    'a length and kept alive',
+    'POST /case HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello',
+    HELLO,
+  ],
   ['no Host', 'GET /case HTTP/1.0\r\n\r\n', EMPTY],
   ['two Hosts', 'GET /case HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n', 'refused'],
-  ['an upgrade', 'GET /case HTTP/1.0\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n', EMPTY],
-  ['an expectation', 'POST /case HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello', HELLO],
+  [
+    'an upgrade',
+    'GET /case HTTP/1.0\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
+    EMPTY,
+  ],
+  [
+    'an expectation',
+    'POST /case HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello',
+    HELLO,
+  ],
 ]
 
 const upgrades: RequestCase[] = [
-  ['h2c', get('Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA'), EMPTY],
+  [
+    'h2c',
+    get(
+      'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA',
+    ),
+    EMPTY,
+  ],
   ['h2c in odd case', get('Connection: upgrade\r\nUpgrade: H2C'), EMPTY],
   ['h2c in a list', get('Connection: upgrade\r\nUpgrade: websocket, h2c'), EMPTY],
   ['h2c in a second line', get('Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c'), EMPTY],
   ['h2c without the option', get('Upgrade: h2c'), EMPTY],
-  ['h2c with a body', post('Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 5', 'hello'), HELLO],
-  ['websocket that the server does not want', get('Connection: upgrade\r\nUpgrade: websocket'), EMPTY],
-  ['websocket and a request in the body', post(`Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: ${SMUGGLED.length}`, SMUGGLED), { body: SMUGGLED }],
+  [
+    'h2c with a body',
+    post('Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 5', 'hello'),
+    HELLO,
+  ],
+  [
+    'websocket that the server does not want',
+    get('Connection: upgrade\r\nUpgrade: websocket'),
+    EMPTY,
+  ],
+  [
+    'websocket and a request in the body',
+    post(
+      `Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: ${SMUGGLED.length}`,
+      SMUGGLED,
+    ),
+    { body: SMUGGLED },
+  ],
   ['a version of TLS', get('Connection: upgrade\r\nUpgrade: TLS/1.0'), EMPTY],
 ]
 
@@ -394,8 +559,16 @@ const sizes: RequestCase[] = [
   ['a method beyond a buffer', line(`${'X'.repeat(20_000)} /case HTTP/1.1`), 'refused'],
   ['a value beyond a buffer', get(`X: ${'x'.repeat(20_000)}`), 'refused'],
   ['a name beyond a buffer', get(`${'x'.repeat(20_000)}: 1`), 'refused'],
-  ['very many headers', get(Array.from({ length: 200 }, (_, n) => `X${n}: 1`).join('\r\n')), 'refused'],
-  ['framing behind a buffer of headers', post(`X: ${'x'.repeat(17_000)}\r\nContent-Length: 5`, 'hello'), 'refused'],
+  [
+    'very many headers',
+    get(Array.from({ length: 200 }, (_, n) => `X${n}: 1`).join('\r\n')),
+    'refused',
+  ],
+  [
+    'framing behind a buffer of headers',
+    post(`X: ${'x'.repeat(17_000)}\r\nContent-Length: 5`, 'hello'),
+    'refused',
+  ],
   ['100 KB of head', get(`X: ${'x'.repeat(1000)}\r\n`.repeat(100).trimEnd()), 'refused'],
   ['a target of 8 KB', `GET /case?${'x'.repeat(8000)} HTTP/1.1\r\nHost: a\r\n\r\n`, EMPTY],
 ]
@@ -419,4 +592,279 @@ export const REQUEST_CLASSES: readonly RequestClass[] = [
   ['HTTP/1.0', oldVersions],
   ['upgrades', upgrades],
   ['sizes', sizes],
+]
+
+/**
+ * What becomes of a response:
+ *
+ * - `bad gateway`: the client is answered 502;
+ * - `cut`: its beginning was forwarded; the client's connection ends before its end;
+ * - `forwarded`: the client gets exactly one response, with this status and body. Where the server
+ *   sent more than that, its connection is not used again.
+ */
+export type ResponseFate =
+  | 'bad gateway'
+  | 'cut'
+  | { readonly status: number; readonly body: string; readonly leftover?: boolean }
+
+/** One response: what it tries, its bytes, and what is to become of it. */
+export interface ResponseCase {
+  readonly what: string
+  readonly bytes: string
+  readonly fate: ResponseFate
+  /** Of the request that it answers; default GET. */
+  readonly method?: string
+  /** More bytes that the server sends once the client has its response. */
+  readonly later?: string
+  /** The server ends its side after the bytes. */
+  readonly ends?: boolean
+}
+
+const EVIL = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil'
+
+/** A response with these lines and a body. */
+function ok(lines: string, body = ''): string {
+  return `HTTP/1.1 200 OK\r\n${lines}\r\n\r\n${body}`
+}
+
+const GOOD = { status: 200, body: 'hello' }
+const WITH_MORE = { status: 200, body: 'hello', leftover: true }
+const GOOD_LENGTH = ok('Content-Length: 5', 'hello')
+const GOOD_CHUNKS = ok(CHUNKED, HELLO_CHUNK + LAST_CHUNK)
+
+function bad(what: string, bytes: string): ResponseCase {
+  return { what, bytes, fate: 'bad gateway' }
+}
+
+function cutShort(what: string, bytes: string): ResponseCase {
+  return { what, bytes: ok(CHUNKED, bytes), fate: 'cut' }
+}
+
+const badHeads: ResponseCase[] = [
+  bad('both framings', ok(`Content-Length: 5\r\n${CHUNKED}`, HELLO_CHUNK + LAST_CHUNK)),
+  bad('both framings, the other way', ok(`${CHUNKED}\r\nContent-Length: 5`, 'hello')),
+  bad('two lengths, alike', ok('Content-Length: 5\r\nContent-Length: 5', 'hello')),
+  bad('two lengths, unlike', ok('Content-Length: 5\r\nContent-Length: 6', 'hello')),
+  bad('a list of lengths', ok('Content-Length: 5, 6', 'hello')),
+  bad('a negative length', ok('Content-Length: -5', 'hello')),
+  bad('a signed length', ok('Content-Length: +5', 'hello')),
+  bad('an empty length', ok('Content-Length:', 'hello')),
+  bad('a hexadecimal length', ok('Content-Length: 0x5', 'hello')),
+  bad('a length beyond 64 bits', ok('Content-Length: 18446744073709551621', 'hello')),
+  bad('an unknown coding', ok('Transfer-Encoding: gzip', 'hello')),
+  bad('chunked twice', ok('Transfer-Encoding: chunked, chunked', HELLO_CHUNK + LAST_CHUNK)),
+  bad(
+    'chunked, then identity',
+    ok('Transfer-Encoding: chunked, identity', HELLO_CHUNK + LAST_CHUNK),
+  ),
+  bad(
+    'a vertical tab before chunked',
+    ok('Transfer-Encoding: \x0bchunked', HELLO_CHUNK + LAST_CHUNK),
+  ),
+  bad('chunked in HTTP/1.0', `HTTP/1.0 200 OK\r\n${CHUNKED}\r\n\r\n${HELLO_CHUNK}${LAST_CHUNK}`),
+  bad('a space before the colon', ok('Content-Length : 5', 'hello')),
+  bad('a header without a name', ok(': 1\r\nContent-Length: 5', 'hello')),
+  bad('a header without a colon', ok('broken\r\nContent-Length: 5', 'hello')),
+  bad('a folded header', ok('X: 1\r\n 2\r\nContent-Length: 5', 'hello')),
+  bad('a folded length', ok('Content-Length:\r\n 5', 'hello')),
+  bad('LF alone throughout', 'HTTP/1.1 200 OK\nContent-Length: 5\n\nhello'),
+  bad('LF alone in the status line', 'HTTP/1.1 200 OK\nContent-Length: 5\r\n\r\nhello'),
+  bad('a response split by LF', ok('Location: /a\nSet-Cookie: b=1\r\nContent-Length: 5', 'hello')),
+  bad('a response split by CR', ok('Location: /a\rSet-Cookie: b=1\r\nContent-Length: 5', 'hello')),
+  bad('CRCRLF', ok('X: 1\r\r\nContent-Length: 5', 'hello')),
+  bad('a NUL in a value', ok('X: a\0b\r\nContent-Length: 5', 'hello')),
+  bad('a NUL in a name', ok('X\0: 1\r\nContent-Length: 5', 'hello')),
+  bad('an escape in a value', ok('X: \x1b[31m\r\nContent-Length: 5', 'hello')),
+  bad('HTTP/2.0', 'HTTP/2.0 200 OK\r\nContent-Length: 5\r\n\r\nhello'),
+  bad('HTTP/1.2', 'HTTP/1.2 200 OK\r\nContent-Length: 5\r\n\r\nhello'),
+  bad('another protocol', 'ICY 200 OK\r\nContent-Length: 5\r\n\r\nhello'),
+  bad('two spaces before the status', 'HTTP/1.1  200 OK\r\nContent-Length: 5\r\n\r\nhello'),
+  bad('a status of two digits', 'HTTP/1.1 20 OK\r\nContent-Length: 5\r\n\r\nhello'),
+  bad('a status of four digits', 'HTTP/1.1 2000 OK\r\nContent-Length: 5\r\n\r\nhello'),
+  bad('a status of letters', 'HTTP/1.1 abc OK\r\nContent-Length: 5\r\n\r\nhello'),
+  bad('a status below 100', 'HTTP/1.1 099 OK\r\nContent-Length: 5\r\n\r\nhello'),
+  bad('an empty line before', `\r\n${GOOD_LENGTH}`),
+  bad('no head at all', 'hello'.repeat(20)),
+  bad('a head beyond a buffer', ok(`X: ${'x'.repeat(20_000)}\r\nContent-Length: 5`, 'hello')),
+  bad('very many headers', ok(`${'X: 1\r\n'.repeat(200)}Content-Length: 5`, 'hello')),
+  bad(
+    'a change of protocol that nobody asked for',
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n',
+  ),
+  bad('a change of protocol to none', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'),
+  bad(
+    'interim responses without end',
+    'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(100) + GOOD_LENGTH,
+  ),
+  bad('continuing without end', 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(100) + GOOD_LENGTH),
+  bad(
+    'a broken response behind an interim one',
+    `HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\nX: 1\r\n\r\n`,
+  ),
+]
+
+const badBodies: ResponseCase[] = [
+  cutShort('a chunk size of no digits', 'x\r\nhello\r\n0\r\n\r\n'),
+  cutShort('a chunk size of 0x5', '0x5\r\nhello\r\n0\r\n\r\n'),
+  cutShort('a negative chunk size', '-5\r\nhello\r\n0\r\n\r\n'),
+  cutShort('a chunk size with a space', '5 \r\nhello\r\n0\r\n\r\n'),
+  cutShort('a chunk size beyond 64 bits', '10000000000000005\r\nhello\r\n0\r\n\r\n'),
+  cutShort('less than the data', '4\r\nhello\r\n0\r\n\r\n'),
+  cutShort('more than the data', '6\r\nhello\r\n0\r\n\r\n'),
+  cutShort('a chunk line that ends in LF', '5\nhello\r\n0\r\n\r\n'),
+  cutShort('a broken second chunk', `${HELLO_CHUNK}5\r\nhelloX\r\n0\r\n\r\n`),
+  cutShort('a last chunk that ends in LF', `${HELLO_CHUNK}0\n\n`),
+  cutShort('an extension with a LF', '5;a\nb\r\nhello\r\n0\r\n\r\n'),
+  cutShort('a trailer that frames', `${HELLO_CHUNK}0\r\nContent-Length: 5\r\n\r\n`),
+  cutShort('a folded trailer', `${HELLO_CHUNK}0\r\nX: 1\r\n 2\r\n\r\n`),
+  cutShort('a response as a trailer', `${HELLO_CHUNK}0\r\n${EVIL}`),
+  { ...cutShort('the end of the connection within a chunk', '9\r\nhello'), ends: true },
+  { ...cutShort('the end of the connection before the last chunk', HELLO_CHUNK), ends: true },
+  {
+    what: 'the end of the connection within the length',
+    bytes: ok('Content-Length: 9', 'hello'),
+    fate: 'cut',
+    ends: true,
+  },
+]
+
+const moreThanOne: ResponseCase[] = [
+  { what: 'a response behind one with a length', bytes: GOOD_LENGTH + EVIL, fate: WITH_MORE },
+  { what: 'a response behind chunks', bytes: GOOD_CHUNKS + EVIL, fate: WITH_MORE },
+  { what: 'a byte behind one with a length', bytes: `${GOOD_LENGTH}x`, fate: WITH_MORE },
+  { what: 'a line end behind chunks', bytes: `${GOOD_CHUNKS}\r\n`, fate: WITH_MORE },
+  {
+    what: 'a response behind length 0',
+    bytes: ok('Content-Length: 0', EVIL),
+    fate: { status: 200, body: '', leftover: true },
+  },
+  {
+    what: 'a late response behind one with a length',
+    bytes: GOOD_LENGTH,
+    later: EVIL,
+    fate: WITH_MORE,
+  },
+  { what: 'a late response behind chunks', bytes: GOOD_CHUNKS, later: EVIL, fate: WITH_MORE },
+  { what: 'a late line end', bytes: GOOD_LENGTH, later: '\r\n', fate: WITH_MORE },
+  {
+    what: 'a late interim response',
+    bytes: GOOD_LENGTH,
+    later: 'HTTP/1.1 100 Continue\r\n\r\n',
+    fate: WITH_MORE,
+  },
+  {
+    what: '204 with a body',
+    bytes: `HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\nevil`,
+    fate: { status: 204, body: '', leftover: true },
+  },
+  {
+    what: '204 with chunks',
+    bytes: `HTTP/1.1 204 No Content\r\n${CHUNKED}\r\n\r\n${HELLO_CHUNK}${LAST_CHUNK}`,
+    fate: { status: 204, body: '', leftover: true },
+  },
+  {
+    what: '204 with a late body',
+    bytes: `HTTP/1.1 204 No Content\r\nContent-Length: ${EVIL.length}\r\n\r\n`,
+    later: EVIL,
+    fate: { status: 204, body: '', leftover: true },
+  },
+  {
+    what: '304 with a body',
+    bytes: `HTTP/1.1 304 Not Modified\r\nContent-Length: 4\r\n\r\nevil`,
+    fate: { status: 304, body: '', leftover: true },
+  },
+  {
+    what: '304 with a late body',
+    bytes: `HTTP/1.1 304 Not Modified\r\nContent-Length: ${EVIL.length}\r\n\r\n`,
+    later: EVIL,
+    fate: { status: 304, body: '', leftover: true },
+  },
+  {
+    what: 'HEAD with a body',
+    method: 'HEAD',
+    bytes: ok(`Content-Length: ${EVIL.length}`, EVIL),
+    fate: { status: 200, body: '', leftover: true },
+  },
+  {
+    what: 'HEAD with a late body',
+    method: 'HEAD',
+    bytes: ok(`Content-Length: ${EVIL.length}`),
+    later: EVIL,
+    fate: { status: 200, body: '', leftover: true },
+  },
+  {
+    what: 'HEAD with chunks',
+    method: 'HEAD',
+    bytes: ok(CHUNKED, HELLO_CHUNK + LAST_CHUNK),
+    fate: { status: 200, body: '', leftover: true },
+  },
+  {
+    what: 'an interim response with a length',
+    bytes: `HTTP/1.1 103 Early Hints\r\nContent-Length: 4\r\n\r\n${GOOD_LENGTH}`,
+    fate: GOOD,
+  },
+]
+
+const readInOneWay: ResponseCase[] = [
+  { what: 'a length', bytes: GOOD_LENGTH, fate: GOOD },
+  { what: 'chunks', bytes: GOOD_CHUNKS, fate: GOOD },
+  {
+    what: 'chunks with extensions',
+    bytes: ok(CHUNKED, '5;a=b\r\nhello\r\n0;c\r\n\r\n'),
+    fate: GOOD,
+  },
+  {
+    what: 'chunks with a trailer',
+    bytes: ok(CHUNKED, `${HELLO_CHUNK}0\r\nX: 1\r\n\r\n`),
+    fate: GOOD,
+  },
+  {
+    what: 'the coding in odd case',
+    bytes: ok('tRANSFER-eNCODING: cHUNKED', HELLO_CHUNK + LAST_CHUNK),
+    fate: GOOD,
+  },
+  { what: 'a length with leading zeros', bytes: ok('Content-Length: 0005', 'hello'), fate: GOOD },
+  { what: 'no reason', bytes: 'HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello', fate: GOOD },
+  {
+    what: 'HTTP/1.0 with a length',
+    bytes: 'HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello',
+    fate: GOOD,
+  },
+  { what: 'the end of the connection', bytes: ok('X: 1', 'hello'), fate: GOOD, ends: true },
+  {
+    what: 'a response in the body',
+    bytes: ok(`Content-Length: ${EVIL.length}`, EVIL),
+    fate: { status: 200, body: EVIL },
+  },
+  {
+    what: 'Connection that names the framing',
+    bytes: ok('Connection: Content-Length\r\nContent-Length: 5', 'hello'),
+    fate: GOOD,
+  },
+  {
+    what: 'Connection that names the coding',
+    bytes: ok(`Connection: Transfer-Encoding\r\n${CHUNKED}`, HELLO_CHUNK + LAST_CHUNK),
+    fate: GOOD,
+  },
+  {
+    what: 'encoded line ends in a value',
+    bytes: ok('Location: /%0d%0aX:1\r\nContent-Length: 5', 'hello'),
+    fate: GOOD,
+  },
+  {
+    what: 'an interim response',
+    bytes: `HTTP/1.1 103 Early Hints\r\n\r\n${GOOD_LENGTH}`,
+    fate: GOOD,
+  },
+]
+
+/** Responses that two readers might read in two ways, by kind. */
+export const RESPONSE_CLASSES: readonly (readonly [
+  title: string,
+  cases: readonly ResponseCase[],
+])[] = [
+  ['malformed heads', badHeads],
+  ['malformed bodies', badBodies],
+  ['more than one response', moreThanOne],
+  ['one reading', readInOneWay],
 ]

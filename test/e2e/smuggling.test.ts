@@ -1,10 +1,23 @@
-import { describe, expect, it } from 'vitest'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { REQUEST_CLASSES, type Fate, type RequestCase } from './smuggling-cases.ts'
+import { describe, expect, it } from 'vitest'
+import {
+  type Fate,
+  REQUEST_CLASSES,
+  type RequestCase,
+  RESPONSE_CLASSES,
+  type ResponseCase,
+} from './smuggling-cases.ts'
 import { startDaemon } from './support/daemon.ts'
 import { freePort } from './support/ports.ts'
-import { openSocket, readUntil, type RawAnswer } from './support/raw-client.ts'
-import { readRequests, readResponses, statusOf, targetOf, type StrictMessage } from './support/strict-messages.ts'
+import { openSocket, type RawAnswer, readUntil } from './support/raw-client.ts'
+import {
+  readRequests,
+  readResponses,
+  type StrictMessage,
+  statusOf,
+  targetOf,
+} from './support/strict-messages.ts'
 import { startTcpServer } from './support/tcp-server.ts'
 
 /** Follows every attempt on its connection. It arrives as it is sent, or not at all. */
@@ -41,7 +54,8 @@ async function startRecorder(): Promise<Recorder> {
       bytes += chunk.length
       const reading = readRequests(rest + chunk.toString('latin1'))
       rest = reading.rest
-      if (reading.wrong !== null) wrongs.push(`${reading.wrong} in ${JSON.stringify(rest.slice(0, 200))}`)
+      if (reading.wrong !== null)
+        wrongs.push(`${reading.wrong} in ${JSON.stringify(rest.slice(0, 200))}`)
       messages.push(...reading.messages)
       for (const message of reading.messages) socket.write(answerTo(message))
       if (rest === '') unfinished.delete(socket)
@@ -93,19 +107,25 @@ async function deliver(port: number, pieces: readonly string[]): Promise<RawAnsw
   return settled
 }
 
-/** An attempt and the next request: at once, cut in two, cut in three, and one after the other. */
-function deliveriesOf(bytes: string): Record<string, readonly string[]> {
+/** The whole, cut in two, and cut in three. */
+function cutsOf(bytes: string): Record<string, readonly string[]> {
   const cut = (...places: number[]): string[] =>
     [0, ...places].map((place, n) => bytes.slice(place, places[n] ?? bytes.length))
-  const joined = (pieces: readonly string[]): string[] =>
-    pieces.map((piece, n) => (n === pieces.length - 1 ? piece + NEXT : piece))
   const { length } = bytes
   return {
-    'at once': [bytes + NEXT],
-    'cut in two': joined(cut(length >> 1)),
-    'cut in three': joined(cut(Math.floor(length / 3), length - 3)),
-    'apart': [bytes, NEXT],
+    'at once': [bytes],
+    'cut in two': cut(length >> 1),
+    'cut in three': cut(Math.floor(length / 3), length - 3),
   }
+}
+
+/** An attempt with the next request behind it, at once and cut, and one after the other. */
+function deliveriesOf(bytes: string): Record<string, readonly string[]> {
+  const deliveries = Object.entries(cutsOf(bytes)).map(([name, pieces]) => {
+    const last = pieces.length - 1
+    return [name, [...pieces.slice(0, last), `${pieces[last]}${NEXT}`]]
+  })
+  return { ...Object.fromEntries(deliveries), 'apart': [bytes, NEXT] }
 }
 
 /** What is not as it should be after one attempt. */
@@ -119,16 +139,20 @@ function problemsOf(fate: Fate, { text, ending }: RawAnswer, recording: Recordin
   const statuses = responses.messages.map(statusOf)
   const targets = messages.map(targetOf)
   if (typeof fate === 'string') {
-    if (statuses.length !== 1 || !REFUSALS.includes(statuses[0] ?? 0)) problems.push(`answered ${statuses}`)
+    if (statuses.length !== 1 || !REFUSALS.includes(statuses[0] ?? 0))
+      problems.push(`answered ${statuses}`)
     if (ending === 'open') problems.push('left open')
     if (messages.length > 0) problems.push(`forwarded ${targets}`)
     if (fate === 'refused' && bytes > 0) problems.push(`forwarded ${bytes} bytes`)
     return problems
   }
   const [first, next] = messages
-  if (first === undefined || !(targetOf(first).startsWith('/case'))) problems.push(`forwarded ${targets}`)
-  else if (first.body !== fate.body) problems.push(`forwarded the body ${JSON.stringify(first.body)}`)
-  if (next === undefined ? ending === 'open' : next.text !== NEXT) problems.push(`next was ${next?.text}`)
+  if (first === undefined || !targetOf(first).startsWith('/case'))
+    problems.push(`forwarded ${targets}`)
+  else if (first.body !== fate.body)
+    problems.push(`forwarded the body ${JSON.stringify(first.body)}`)
+  if (next === undefined ? ending === 'open' : next.text !== NEXT)
+    problems.push(`next was ${next?.text}`)
   if (messages.length > 2) problems.push(`forwarded ${targets}`)
   if (statuses.join() !== messages.map(() => 200).join()) problems.push(`answered ${statuses}`)
   return problems
@@ -155,5 +179,126 @@ async function attempt(cases: readonly RequestCase[]): Promise<string[]> {
 describe('requests of two readings are refused, or arrive in one', () => {
   it.each(REQUEST_CLASSES)('%s', async (_, cases) => {
     expect(await attempt(cases)).toEqual([])
+  })
+})
+
+/** A server that answers `/case` as it is told, and `/next` as it should. */
+interface Player {
+  readonly address: string
+  /** Sets how `/case` is answered from now on. */
+  readonly play: (response: ResponseCase, pieces: readonly string[]) => void
+  /** Sends what is to come late to the connection that `/case` came over. */
+  readonly sendLater: () => void
+  /** Whether that connection is still open. */
+  readonly isOpen: () => boolean
+}
+
+async function startPlayer(): Promise<Player> {
+  let response: ResponseCase = { what: '', bytes: '', fate: 'cut' }
+  let pieces: readonly string[] = []
+  let socket: Socket | undefined
+  const answerCase = async (to: Socket): Promise<void> => {
+    socket = to
+    for (const [n, piece] of pieces.entries()) {
+      if (n > 0) await sleep(PAUSE_MS)
+      to.write(Buffer.from(piece, 'latin1'))
+    }
+    if (response.ends === true) to.end()
+  }
+  const server = await startTcpServer((connection) => {
+    connection.on('data', (chunk) => {
+      for (const message of readRequests(chunk.toString('latin1')).messages) {
+        if (targetOf(message) === '/next') connection.write(answerTo(message))
+        else void answerCase(connection)
+      }
+    })
+    connection.on('end', () => connection.end())
+  })
+  return {
+    address: server.address,
+    play: (next, cut) => {
+      response = next
+      pieces = cut
+      socket = undefined
+    },
+    sendLater: () => void (response.later && socket?.write(Buffer.from(response.later, 'latin1'))),
+    isOpen: () => socket !== undefined && !socket.destroyed,
+  }
+}
+
+/** Asks for one response; returns what came, and the connection. */
+async function ask(
+  port: number,
+  method: string,
+): Promise<{ readonly socket: Socket; readonly answer: RawAnswer }> {
+  const socket = await openSocket(port)
+  socket.write(`${method} /case HTTP/1.1\r\nHost: a\r\n\r\n`)
+  const answer = await readUntil(socket, (text) =>
+    readResponses(text, { methods: [method] }).messages.some((message) => statusOf(message) >= 200),
+  )
+  return { socket, answer }
+}
+
+/** What is wrong with what a client got of a response. */
+function problemsOfResponse({ fate, method = 'GET' }: ResponseCase, answer: RawAnswer): string[] {
+  const { text, ending } = answer
+  // A connection that was reset ends no response.
+  const reading = readResponses(text, { methods: [method], ended: ending === 'ended' })
+  const problems = reading.wrong === null ? [] : [`the client was sent ${reading.wrong}`]
+  const finals = reading.messages.filter((message) => statusOf(message) >= 200)
+  const got = finals.map((message) => `${statusOf(message)} ${message.body}`).join()
+  if (fate === 'cut') {
+    if (finals.length > 0 || ending === 'open') problems.push(`not cut: ${got} ${ending}`)
+  } else if (fate === 'bad gateway') {
+    const [final] = finals
+    if (finals.length !== 1 || final === undefined || statusOf(final) !== 502)
+      problems.push(`answered ${JSON.stringify(text.slice(0, 200))}`)
+  } else if (got !== `${fate.status} ${fate.body}`) problems.push(`answered ${got}`)
+  if (fate !== 'cut' && reading.rest !== '')
+    problems.push(`the client was left with ${reading.rest}`)
+  return problems
+}
+
+/** What is wrong with the answer to the next request on a connection. */
+async function problemsOfNext(who: string, socket: Socket, mayEnd: boolean): Promise<string[]> {
+  if (socket.writable) socket.write(NEXT)
+  const { text } = await readUntil(socket, (sofar) => sofar.endsWith(NEXT_BODY))
+  socket.destroy()
+  if (text === '' && mayEnd) return []
+  const expected = answerTo({
+    startLine: NEXT.slice(0, NEXT.indexOf('\r')),
+    text: '',
+    headers: [],
+    body: '',
+  })
+  return text === expected ? [] : [`${who} got ${JSON.stringify(text.slice(0, 200))}`]
+}
+
+/** Plays every response in every cut through one daemon; returns what went wrong. */
+async function playAll(cases: readonly ResponseCase[]): Promise<string[]> {
+  const player = await startPlayer()
+  const port = await startProxy(player.address)
+  const problems: string[] = []
+  for (const response of cases) {
+    const { what, bytes, fate, method = 'GET' } = response
+    for (const [cut, pieces] of Object.entries(cutsOf(bytes))) {
+      player.play(response, pieces)
+      const { socket, answer } = await ask(port, method)
+      const found = problemsOfResponse(response, answer)
+      player.sendLater()
+      const mustClose = typeof fate === 'string' || fate.leftover === true
+      for (let n = 0; n < 100 && mustClose && player.isOpen(); n++) await sleep(PAUSE_MS)
+      if (mustClose && player.isOpen()) found.push('the server connection stays open')
+      found.push(...(await problemsOfNext('the client', socket, true)))
+      found.push(...(await problemsOfNext('another client', await openSocket(port), false)))
+      problems.push(...found.map((problem) => `${what}, ${cut}: ${problem}`))
+    }
+  }
+  return problems
+}
+
+describe('responses of two readings are not passed on, or arrive in one', () => {
+  it.each(RESPONSE_CLASSES)('%s', async (_, cases) => {
+    expect(await playAll(cases)).toEqual([])
   })
 })

@@ -88,6 +88,16 @@ it('ends a session on which nothing moves for the tunnel timeout', async () => {
   expect(text).toBe('hello')
 })
 
+it.each(['client', 'server'])(
+  'ends it for timeout %s too, where no tunnel is given',
+  async (side) => {
+    const server = await startEchoServer()
+    const port = await startRelay(server.address, { timeout: { [side]: '300ms' } })
+    const { text } = await rawExchange(port, 'hello')
+    expect(text).toBe('hello')
+  },
+)
+
 it('keeps every byte of 32 MB in each direction at once', async () => {
   const server = await startEchoServer()
   const port = await startRelay(server.address)

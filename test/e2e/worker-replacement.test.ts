@@ -22,6 +22,7 @@ async function startPool(port: number, server: { name: string; address: string }
   const { ServerTable, SERVER_STATE } = await compiled<typeof ServerTables>('model/server-table')
   const text = `
 global: {nbthread: 2, log: {access: off}}
+defaults: {mode: http}
 frontends: {web: {bind: "127.0.0.1:${port}", default_backend: app}}
 backends: {app: {servers: {${server.name}: "${server.address}"}}}
 `

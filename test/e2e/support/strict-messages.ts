@@ -26,7 +26,8 @@ export interface ResponseContext {
   readonly ended?: boolean
 }
 
-const HEADER_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)[ \t]*$/
+const HEADER_LINE =
+  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)[ \t]*$/
 const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) (\/[!-"$-~]*|\*) HTTP\/1\.1$/
 const STATUS_LINE = /^HTTP\/1\.1 ([1-9][0-9]{2}) [\t -~\x80-\xff]*$/
 /** What ends a head, a trailer section or the request in another reader's eyes. */
@@ -101,7 +102,12 @@ function read(
       const one = readOne(at)
       if (one === null || one.body === null) break
       const { startLine, headers } = one.head
-      messages.push({ text: text.slice(at, one.body.next), startLine, headers, body: one.body.text })
+      messages.push({
+        text: text.slice(at, one.body.next),
+        startLine,
+        headers,
+        body: one.body.text,
+      })
       at = one.body.next
     }
   } catch (error) {

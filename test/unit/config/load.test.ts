@@ -24,7 +24,7 @@ describe('a minimal config', () => {
         log: { level: 'info', access: { to: 'stdout' } },
         tune: { bufsizeBytes: 16_384, httpMaxhdr: 101, poolIdleMax: 128 },
       },
-      admin: { bind: { kind: 'inet', host: '127.0.0.1', port: 8404 } },
+      admin: { bind: { kind: 'inet', host: '127.0.0.1', port: 8404 }, tokenFile: null },
       frontends: [
         {
           name: 'web',
@@ -36,6 +36,7 @@ describe('a minimal config', () => {
             clientFinMs: 30_000,
             httpRequestMs: 10_000,
             httpKeepAliveMs: 60_000,
+            tcpIdleMs: 3_600_000,
           },
           forwardfor: null,
           dontlognull: false,
@@ -59,8 +60,11 @@ describe('a minimal config', () => {
             queueMs: 5_000,
             checkMs: 2_000,
             tunnelMs: 3_600_000,
+            tcpIdleMs: 3_600_000,
+            tcpTunnelMs: null,
           },
           retries: 3,
+          retryOn: ['conn-failure'],
           redispatch: false,
           forwardfor: null,
           acls: [],
@@ -419,5 +423,33 @@ describe('caps', () => {
     const servers = Array.from({ length: 10_000 }, (_, i) => `      s${i}: 10.0.0.1:80\n`)
     const config = configOf(MINIMAL.replace(/ +app1.*\n/, servers.join('')))
     expect(config.backends[0]?.servers).toHaveLength(10_000)
+  })
+})
+
+describe('timeouts of mode tcp', () => {
+  it.each([
+    ['', [3_600_000, 3_600_000, null]],
+    ['client: 1m', [60_000, 3_600_000, null]],
+    ['client: 1m, server: 30s', [60_000, 30_000, null]],
+    ['client: 1m, tunnel: 8h', [60_000, 3_600_000, 28_800_000]],
+  ])('{%s} give the client, the server and the tunnel %j', (timeout, expected) => {
+    const { frontends, backends } = configOf(`${MINIMAL}\ndefaults: {timeout: {${timeout}}}\n`)
+    const ofBackend = backends[0]?.timeouts
+    expect([
+      frontends[0]?.timeouts.tcpIdleMs,
+      ofBackend?.tcpIdleMs,
+      ofBackend?.tcpTunnelMs,
+    ]).toEqual(expected)
+  })
+})
+
+describe('retry-on', () => {
+  it.each([
+    ['none', []],
+    ['conn-failure', ['conn-failure']],
+    ['[conn-failure]', ['conn-failure']],
+  ])('%s is %j', (text, expected) => {
+    const { backends } = configOf(`${MINIMAL}\ndefaults: {retry-on: ${text}}\n`)
+    expect(backends[0]?.retryOn).toEqual(expected)
   })
 })
