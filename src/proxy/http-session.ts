@@ -10,14 +10,12 @@ import { Relay, type RelayOwner } from './relay.ts'
 import { count, type Services, scheduleIn } from './services.ts'
 import type { Session, SessionRegistry } from './session-registry.ts'
 
-/** Bytes that a client may still send after an answer that closes, before it is cut off. */
-const LINGER_BYTES_MAX = 1_048_576
-
 const NO_BYTES = Buffer.alloc(0)
 
 /**
- * How long a client may take to close after an answer that closes. Closing before it has read that
- * answer could reset it away (RFC 9112 section 9.6); nginx waits up to 5 seconds.
+ * How long a client may take to close once it was sent an answer that closes; what it sends
+ * meanwhile is dropped. Closing at once could reset the answer away before it is read (RFC 9112
+ * section 9.6); nginx waits up to 5 seconds.
  */
 const LINGER_MS = 2000
 
@@ -54,7 +52,8 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
   #paused = false
   #consuming = false
   #clientEnded = false
-  #lingerBytes = 0
+  /** What was queued when the closing connection was last looked at; -1 before. */
+  #lingerBytes = -1
   #tunnel: Relay | null = null
 
   constructor(
@@ -95,10 +94,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
   onConnect(): void {}
 
   onData(_conn: Conn, view: ByteView, length: number): void {
-    if (this.#phase === 'closing') {
-      this.#linger(length)
-      return
-    }
+    if (this.#phase === 'closing') return
     if (this.#heldLength > 0) {
       this.#hold(view, 0, length)
       this.#consumeHeld()
@@ -224,7 +220,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
   #consumeHeld(): void {
     const held = this.#held as Buffer
     const at = this.#consume(held, 0, this.#heldLength)
-    if (at === 0) return
+    if (at === 0 || this.#held !== held) return
     held.copyWithin(0, at, this.#heldLength)
     this.#heldLength -= at
     if (this.#heldLength === 0) this.#held = null
@@ -262,7 +258,8 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
     this.#heldLength = 0
     this.client.end()
     this.#resumeReading()
-    this.#schedule(Math.min(LINGER_MS, this.listener.frontend.plan.timeouts.clientFinMs))
+    this.#lingerBytes = -1
+    this.#linger()
   }
 
   #end(): void {
@@ -273,16 +270,26 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
     this.#registry.remove(this)
   }
 
-  #linger(length: number): void {
-    this.#lingerBytes += length
-    if (this.#lingerBytes > LINGER_BYTES_MAX) this.client.destroy()
+  /** The rest of the answer must leave before the wait for the client to close begins. */
+  #linger(): void {
+    const { queuedBytes } = this.client
+    const isStuck = queuedBytes > 0 && queuedBytes === this.#lingerBytes
+    if (isStuck || (queuedBytes === 0 && this.#lingerBytes === 0)) {
+      this.client.destroy()
+      return
+    }
+    this.#lingerBytes = queuedBytes
+    const { clientMs, clientFinMs } = this.listener.frontend.plan.timeouts
+    this.#schedule(queuedBytes > 0 ? clientMs : Math.min(LINGER_MS, clientFinMs))
   }
 
   #onDeadline(): void {
     switch (this.#phase) {
       case 'idle':
-      case 'closing':
         this.client.destroy()
+        return
+      case 'closing':
+        this.#linger()
         return
       case 'head':
         this.#requestTimedOut()

@@ -1,0 +1,76 @@
+import type { Address } from '../../../src/model/address.ts'
+import type { Conn, ConnHandler, Listener, NetEngine } from '../../../src/net/conn.ts'
+
+const NOBODY: ConnHandler = {
+  onConnect() {},
+  onData() {},
+  onDrain() {},
+  onEnd() {},
+  onClose() {},
+}
+
+/** A connection without a network: tests play the peer. */
+export class FakeConn implements Conn {
+  handler: ConnHandler = NOBODY
+  readonly remoteAddress = '192.0.2.1'
+  readonly remotePort = 50_000
+  readonly localAddress = '192.0.2.2'
+  readonly localPort = 80
+  queuedBytes = 0
+  /** What was written so far, as latin1. */
+  written = ''
+  paused = false
+  ended = false
+  destroyed = false
+  /** What `write` says. */
+  takesMore = true
+
+  write(data: Uint8Array | string): boolean {
+    if (this.ended) throw new Error('written to after end')
+    this.written += typeof data === 'string' ? data : Buffer.from(data).toString('latin1')
+    return this.takesMore
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    this.paused = false
+  }
+
+  end(): void {
+    this.ended = true
+  }
+
+  destroy(): void {
+    this.destroyed = true
+  }
+
+  reset(): void {
+    this.destroyed = true
+  }
+
+  /** The peer sends bytes. */
+  receive(text: string): void {
+    const view = Buffer.from(text, 'latin1')
+    this.handler.onData(this, view, view.length)
+  }
+}
+
+/** An engine whose connections are all fakes, kept in the order in which they were opened. */
+export class FakeEngine implements NetEngine {
+  readonly name = 'node'
+  readonly opened: FakeConn[] = []
+
+  listen(): Listener {
+    return { close: () => {} }
+  }
+
+  connect(_address: Address, handler: ConnHandler): FakeConn {
+    const conn = new FakeConn()
+    conn.handler = handler
+    this.opened.push(conn)
+    return conn
+  }
+}
