@@ -44,9 +44,22 @@ export interface ResponseEdits {
    * What the client is told: `close` where the connection ends after this response, `keep-alive`
    * for an HTTP/1.0 client that asked for it and gets it, '' otherwise. RFC 9112 section 9.3.
    */
-  connection: '' | 'close' | 'keep-alive'
+  connection: ConnectionOption
   /** The client is sent the data of chunks alone: it speaks HTTP/1.0. RFC 9112 section 6.1. */
   dechunked: boolean
+}
+
+/** What a client is told of its connection (RFC 9112 section 9.3). */
+export type ConnectionOption = '' | 'close' | 'keep-alive'
+
+/**
+ * What to tell a client whose connection is kept or not: HTTP/1.1 keeps by default, HTTP/1.0 closes.
+ *
+ * @param minorVersion of the client's HTTP/1
+ */
+export function connectionOption(keep: boolean, minorVersion: number): ConnectionOption {
+  if (!keep) return 'close'
+  return minorVersion === 0 ? 'keep-alive' : ''
 }
 
 const CONNECTION_LINES = {

@@ -1,3 +1,5 @@
+import type { ConnectionOption } from './forward.ts'
+
 /** Reason phrases of RFC 9110 section 15 and RFC 6585, for answers that are given here. */
 const REASONS: ReadonlyMap<number, string> = new Map([
   [200, 'OK'],
@@ -49,7 +51,7 @@ export interface LocalAnswer {
  */
 export function localAnswerText(
   { status, lines, body }: LocalAnswer,
-  connection: '' | 'close' | 'keep-alive',
+  connection: ConnectionOption,
   headOnly: boolean,
 ): string {
   // RFC 9110 section 8.6: no Content-Length with 204; with 304 it would be that of a 200.

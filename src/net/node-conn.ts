@@ -65,6 +65,8 @@ export class NodeConn implements Conn {
     }
     const socket = accepted === null ? new Socket(options) : socketOn(accepted, options)
     this.#socket = socket
+    // The log names a client after its end, when the system no longer tells the address.
+    if (accepted !== null) this.#remoteEndpoint()
     socket.setNoDelay(true)
     socket.on('drain', () => this.handler.onDrain(this))
     socket.on('end', () => this.#onEnd())

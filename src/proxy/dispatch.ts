@@ -1,4 +1,5 @@
 import type { CounterName } from '../model/counters.ts'
+import { SERVER_STATE } from '../model/server-table.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
 import type { UpstreamServer } from '../upstream/server-pool.ts'
@@ -169,8 +170,15 @@ export class Dispatch implements ConnHandler {
   }
 
   #onDeadline(): void {
-    if (this.#connecting !== null) this.#failed()
-    else this.#connect(this.#upstream as UpstreamServer)
+    if (this.#connecting !== null) {
+      this.#failed()
+      return
+    }
+    const upstream = this.#upstream as UpstreamServer
+    const { row } = upstream.plan
+    // Without `option redispatch` too: waiting for a server that is known to be down helps nobody.
+    if (this.#services.table.state(row) === SERVER_STATE.up) this.#connect(upstream)
+    else this.#pick(row)
   }
 
   #dropConnecting(): void {

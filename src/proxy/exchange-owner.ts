@@ -24,6 +24,4 @@ export interface ExchangeOwner {
   openTunnel(server: Conn, timeouts: BackendTimeouts, owner: RelayOwner): void
   /** The tunnel is closed, and both connections with it. */
   tunnelEnded(): void
-  /** Closes the client connection now. */
-  cut(): void
 }

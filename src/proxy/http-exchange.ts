@@ -1,4 +1,5 @@
 import { errorAnswer } from '../http/error-answers.ts'
+import { connectionOption } from '../http/forward.ts'
 import { isIdempotent } from '../http/methods.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
@@ -50,7 +51,7 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
     this.#services = services
     this.#frontend = session.listener.frontend
     this.#dispatch = new Dispatch(this, services)
-    this.#response = new HttpResponse(services)
+    this.#response = new HttpResponse(services, session.client, this.#record, this.#mayKeepClient)
     this.#deadline = new Deadline(() => this.#onDeadline())
   }
 
@@ -103,14 +104,7 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
     count(this.#services, backend.plan.row, 'requestsTotal')
     this.#request.setHead(outgoingRequestText(this.#services, client, this.#frontend, backend))
     if (!this.#request.isComplete) this.#session.expectClient()
-    this.#response.begin(
-      client,
-      this.#record,
-      this.#frontend,
-      backend,
-      head.upgrade !== '',
-      this.#mayKeepClient,
-    )
+    this.#response.begin(this.#frontend, backend, head.upgrade !== '')
     this.#phase = 'dispatching'
     this.#dispatch.begin(backend, true)
     return this.takeRequestBytes(view, at, end)
@@ -131,7 +125,8 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
     this.#expectServer()
     this.#session.expectClient()
     if (request.isBroken) {
-      this.#requestBroken()
+      this.#countRequestError()
+      this.#fail(400, 'PR')
       return end
     }
     if (request.isBlocked) this.#session.pauseRequest()
@@ -144,6 +139,8 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
     this.#phase = 'waiting'
     this.#record.connectedMs = this.#dispatch.reused ? this.#record.headMs : this.#services.clock()
     this.#expectServer()
+    // Its timeout may have passed unheeded while a server was looked for.
+    if (!this.#request.isComplete) this.#session.expectClient()
     this.#session.resumeRequest()
   }
 
@@ -185,11 +182,11 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
   }
 
   onEnd(conn: Conn): void {
-    if (conn === this.#server) this.#onServerEnd()
+    if (conn === this.#server) this.#onServerEnd(false)
   }
 
-  onClose(conn: Conn, _failure: ConnFailure | null): void {
-    if (conn === this.#server) this.#onServerEnd()
+  onClose(conn: Conn, failure: ConnFailure | null): void {
+    if (conn === this.#server) this.#onServerEnd(failure !== null)
   }
 
   /** The client takes response bytes again. */
@@ -203,23 +200,33 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
 
   /** The client sends no more, but may still read. */
   onClientEnd(): void {
-    if (!this.#request.isComplete) this.#requestBroken()
+    if (this.#request.isComplete) return
+    this.#countRequestError()
+    this.#dispatch.count('clientAborts')
+    this.#fail(400, this.#ending('C'))
   }
 
   /** The client is gone. */
   onClientClose(): void {
-    this.#abort(this.#phase === 'dispatching' ? 'CC' : this.#response.started ? 'CD' : 'CH')
+    this.#abort(this.#ending('C'))
   }
 
   /** `timeout client`: the client was waited for and neither sent nor took anything. */
   onClientTimeout(): void {
-    if (this.#response.blocked) {
-      this.#abort('cD')
-      this.#session.cut()
-    } else if (this.#phase !== 'dispatching' && !this.#request.isComplete) {
-      this.#dispatch.count('clientAborts')
-      this.#fail(408, 'cD')
-    }
+    const { blocked } = this.#response
+    if (!blocked && (this.#phase === 'dispatching' || this.#request.isComplete)) return
+    this.#dispatch.count('clientAborts')
+    if (blocked) this.cut('cD')
+    else this.#fail(408, this.#ending('c'))
+  }
+
+  /** Ends the exchange where it is, without an answer, and the client's connection with it. */
+  cut(termination: Termination): void {
+    this.#dropServer()
+    this.#settle(termination)
+    // A FIN would end a response well that only its connection ends (RFC 9112 section 8).
+    if (this.#response.clientUntilClose) this.#session.client.reset()
+    else this.#session.client.destroy()
   }
 
   /** The session is over. */
@@ -235,13 +242,12 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
     }
     const { minorVersion, method } = this.#record
     const keep = this.#request.isComplete && this.#mayKeepClient()
-    const connection = keep ? (minorVersion === 0 ? 'keep-alive' : '') : 'close'
-    const text = ruleAnswerText(outcome, connection, method === 'HEAD')
+    const text = ruleAnswerText(outcome, connectionOption(keep, minorVersion), method === 'HEAD')
     this.#respond(outcome.status, text, 'LR', keep)
   }
 
-  #onServerEnd(): void {
-    if (this.#response.endsAtClose) this.#finish()
+  #onServerEnd(broken: boolean): void {
+    if (this.#response.endsAtClose && !broken) this.#finish()
     else if (this.#mayResend()) this.#resend()
     else this.#serverFailed(502, this.#response.started ? 'SD' : 'SH')
   }
@@ -274,23 +280,16 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
     this.#fail(status, termination)
   }
 
-  /** The request's body breaks its framing, or ends before it is complete. */
-  #requestBroken(): void {
-    this.#countRequestError()
-    this.#dispatch.count('clientAborts')
-    this.#fail(400, 'CD')
+  /** HAProxy's termination state for an end that the client or its timeout brought about. */
+  #ending(by: 'C' | 'c'): Termination {
+    if (this.#phase === 'dispatching') return `${by}C`
+    return this.#response.started ? `${by}D` : `${by}H`
   }
 
   /** Answers if nothing was forwarded yet; else the client is cut off, so that it knows. */
   #fail(status: number, termination: Termination): void {
-    if (!this.#response.started) {
-      this.#answer(status, termination)
-      return
-    }
-    this.#dropServer()
-    this.#settle(termination)
-    this.#session.exchangeDone(false)
-    this.#session.cut()
+    if (this.#response.started) this.cut(termination)
+    else this.#answer(status, termination)
   }
 
   /** The response is forwarded whole. */
@@ -358,13 +357,12 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
   /** The server agreed to an upgrade: its 101 goes to the client, then bytes both ways. */
   #openTunnel(view: ByteView, length: number): void {
     const server = this.#server as Conn
-    const { client } = this.#session
     const { leftover } = this.#response
     const { timeouts } = (this.#backend as BackendRuntime).plan
     this.#server = null
     this.#phase = 'tunnel'
     this.#services.wheel.cancel(this.#deadline)
-    if (leftover > 0) client.write(view.subarray(length - leftover, length))
+    if (leftover > 0) this.#session.client.write(view.subarray(length - leftover, length))
     const tunnel = new HttpTunnel(this.#record, this.#dispatch, (termination) => {
       this.#settle(termination)
       this.#session.tunnelEnded()

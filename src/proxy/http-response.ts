@@ -1,6 +1,6 @@
 import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH } from '../http/body.ts'
 import { latin1 } from '../http/characters.ts'
-import { forwardResponseText, type ResponseEdits } from '../http/forward.ts'
+import { connectionOption, forwardResponseText, type ResponseEdits } from '../http/forward.ts'
 import { parseResponseHead } from '../http/response-head.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
 import { BodyTransfer } from './body-transfer.ts'
@@ -28,13 +28,13 @@ export type ResponseProgress =
 export class HttpResponse {
   readonly #services: Services
   readonly #body = new BodyTransfer()
-  #client: Conn | null = null
-  #record: ExchangeRecord | null = null
+  readonly #client: Conn
+  readonly #record: ExchangeRecord
+  readonly #mayKeepClient: () => boolean
   #frontend: FrontendRuntime | null = null
   #backend: BackendRuntime | null = null
-  #mayKeepClient: () => boolean = () => false
+  /** The beginning of a head that is not complete. */
   #held: Buffer | null = null
-  #heldLength = 0
   #interims = 0
   #untilClose = false
   #upgradeAsked = false
@@ -44,46 +44,48 @@ export class HttpResponse {
   blocked = false
   /** The server connection may serve another request, if nothing follows the response. */
   serverPersistent = false
+  /** Only the end of its connection tells the client where the response ends. */
+  clientUntilClose = false
   /** The client was not told that its connection closes. */
   clientPersistent = false
   /** Bytes came after the end of the response, or after a 101. */
   leftover = 0
 
-  constructor(services: Services) {
-    this.#services = services
-  }
-
   /**
-   * @param mayKeepClient asked when the head is forwarded: may the client connection be kept
+   * @param record noted in what came and what was sent
+   * @param mayKeepClient asked when a head is forwarded: may the client connection be kept
    */
-  begin(
+  constructor(
+    services: Services,
     client: Conn,
     record: ExchangeRecord,
-    frontend: FrontendRuntime,
-    backend: BackendRuntime,
-    upgradeAsked: boolean,
     mayKeepClient: () => boolean,
-  ): void {
-    this.#upgradeAsked = upgradeAsked
-    this.#frontend = frontend
-    this.#backend = backend
+  ) {
+    this.#services = services
     this.#client = client
     this.#record = record
     this.#mayKeepClient = mayKeepClient
+  }
+
+  /** Waits for the response to a request that is about to be sent. */
+  begin(frontend: FrontendRuntime, backend: BackendRuntime, upgradeAsked: boolean): void {
+    this.#upgradeAsked = upgradeAsked
+    this.#frontend = frontend
+    this.#backend = backend
     this.#held = null
-    this.#heldLength = 0
     this.#interims = 0
     this.#untilClose = false
     this.started = false
     this.blocked = false
     this.serverPersistent = false
+    this.clientUntilClose = false
     this.clientPersistent = false
     this.leftover = 0
   }
 
   /** True when nothing of a response has come yet: the request may go to another server. */
   get untouched(): boolean {
-    return !this.started && this.#heldLength === 0 && this.#interims === 0
+    return !this.started && this.#held === null && this.#interims === 0
   }
 
   /** The server closed: true when that is how this response ends (RFC 9112 section 6.3). */
@@ -94,26 +96,21 @@ export class HttpResponse {
   /** Takes what the server sent. */
   take(view: ByteView, length: number): ResponseProgress {
     if (this.started) return this.#takeBody(view, 0, length)
-    if (this.#heldLength === 0) return this.#takeHead(view, 0, length)
-    const joined = Buffer.concat([
-      (this.#held as Buffer).subarray(0, this.#heldLength),
-      view.subarray(0, length),
-    ])
-    this.#heldLength = 0
+    if (this.#held === null) return this.#takeHead(view, 0, length)
+    const joined = Buffer.concat([this.#held, view.subarray(0, length)])
+    this.#held = null
     return this.#takeHead(joined, 0, joined.length)
   }
 
   #takeHead(view: ByteView, start: number, end: number): ResponseProgress {
     const { responseHead: head } = this.#services
-    const record = this.#record as ExchangeRecord
-    const client = this.#client as Conn
+    const record = this.#record
     let at = start
     while (at < end) {
       const consumed = parseResponseHead(view, at, end, record.method, head)
       if (consumed < 0) return 'malformed'
       if (consumed === 0) {
         this.#held = Buffer.from(view.subarray(at, end))
-        this.#heldLength = end - at
         return 'more'
       }
       at += consumed
@@ -122,48 +119,48 @@ export class HttpResponse {
         if (!this.#upgradeAsked) return 'malformed'
         record.status = head.status
         record.responseMs = this.#services.clock()
-        this.#write(client, this.#headText(''))
+        this.#write(this.#headText(''))
         this.leftover = end - at
         return 'tunnel'
       }
       if (head.status >= 200) return this.#forward(view, at, end)
       if (++this.#interims > INTERIM_RESPONSES_MAX) return 'malformed'
       // RFC 9110 section 15.2: an HTTP/1.0 client knows no interim response.
-      if (record.minorVersion > 0) this.#write(client, this.#headText(''))
+      if (record.minorVersion > 0) this.#write(this.#headText(''))
     }
     return 'more'
   }
 
   #forward(view: ByteView, start: number, end: number): ResponseProgress {
     const { responseHead: head } = this.#services
-    const record = this.#record as ExchangeRecord
-    const client = this.#client as Conn
+    const record = this.#record
     const isOld = record.minorVersion === 0
     const dechunk = isOld && head.body === BODY_CHUNKED
     this.#untilClose = head.body === BODY_CLOSE
     this.started = true
     this.serverPersistent = head.persistent
-    this.clientPersistent = !this.#untilClose && !dechunk && this.#mayKeepClient()
+    this.clientUntilClose = this.#untilClose || dechunk
+    this.clientPersistent = !this.clientUntilClose && this.#mayKeepClient()
     record.status = head.status
     record.responseMs = this.#services.clock()
-    const connection = this.clientPersistent ? (isOld ? 'keep-alive' : '') : 'close'
+    const connection = connectionOption(this.clientPersistent, record.minorVersion)
     const text = this.#headText(connection, dechunk, this.#runRules())
     this.#body.begin(head.body, head.contentLength, dechunk)
     const { contentLength } = head
     const isWhole = head.body === BODY_LENGTH && contentLength <= end - start
     if (isWhole && contentLength <= JOINED_BODY_BYTES_MAX) {
-      this.#write(client, text + latin1(view, start, start + contentLength))
+      this.#write(text + latin1(view, start, start + contentLength))
       this.leftover = end - start - contentLength
       return 'done'
     }
-    this.#write(client, text)
+    this.#write(text)
     return this.#takeBody(view, start, end)
   }
 
   #takeBody(view: ByteView, start: number, end: number): ResponseProgress {
-    const record = this.#record as ExchangeRecord
+    const record = this.#record
     const body = this.#body
-    const at = body.take(view, start, end, this.#client as Conn)
+    const at = body.take(view, start, end, this.#client)
     record.bytesOut += body.written
     if (body.blocked) this.blocked = true
     if (body.failed) return 'malformed'
@@ -179,7 +176,7 @@ export class HttpResponse {
     if (ofBackend === null && ofFrontend === null) return ''
     const { responseRewrite: rewrite } = this.#services
     const { plan } = this.#frontend as FrontendRuntime
-    rewrite.begin(this.#client as Conn, plan.name)
+    rewrite.begin(this.#client, plan.name)
     ofBackend?.(rewrite, rewrite)
     ofFrontend?.(rewrite, rewrite)
     if (rewrite.failures > 0) count(this.#services, plan.row, 'failedRewrites', rewrite.failures)
@@ -194,8 +191,8 @@ export class HttpResponse {
     return forwardResponseText(responseHead, responseEdits)
   }
 
-  #write(client: Conn, text: string): void {
-    ;(this.#record as ExchangeRecord).bytesOut += text.length
-    if (!client.write(text)) this.blocked = true
+  #write(text: string): void {
+    this.#record.bytesOut += text.length
+    if (!this.#client.write(text)) this.blocked = true
   }
 }

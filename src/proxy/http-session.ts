@@ -87,8 +87,9 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
   }
 
   cut(): void {
-    if (this.#tunnel === null) this.client.destroy()
-    else this.#tunnel.cut()
+    if (this.#tunnel !== null) this.#tunnel.cut()
+    else if (this.#phase === 'exchange') this.#exchange.cut('KD')
+    else this.client.destroy()
   }
 
   onConnect(): void {}

@@ -1,3 +1,4 @@
+import type { ConnectionOption } from '../http/forward.ts'
 import { localAnswerText } from '../http/local-answer.ts'
 import type { RequestOutcome } from '../rules/outcomes.ts'
 
@@ -8,7 +9,7 @@ import type { RequestOutcome } from '../rules/outcomes.ts'
  */
 export function ruleAnswerText(
   outcome: Exclude<RequestOutcome, { kind: 'deny' }>,
-  connection: '' | 'close' | 'keep-alive',
+  connection: ConnectionOption,
   headOnly: boolean,
 ): string {
   if (outcome.kind === 'redirect') {

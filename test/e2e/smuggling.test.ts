@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import {
   type Fate,
   REQUEST_CLASSES,
-  type RequestCase,
   RESPONSE_CLASSES,
+  type RequestCase,
   type ResponseCase,
 } from './smuggling-cases.ts'
 import { startDaemon } from './support/daemon.ts'

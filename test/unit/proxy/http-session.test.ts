@@ -242,3 +242,15 @@ it('stops reading the server while the client does not keep up, and reads on whe
   server.receive('def')
   expect(client.written.endsWith('abcdef')).toBe(true)
 })
+
+it('gives up waiting for a server that is found to be down meanwhile', () => {
+  const { client, engine, table, pass } = start()
+  client.receive(GET)
+  const refused = engine.opened.at(-1) as FakeConn
+  refused.handler.onClose(refused, 'refused')
+  table.setState(SERVER, SERVER_STATE.down)
+  pass(1200)
+  expect(engine.opened).toHaveLength(1)
+  expect(client.written).toMatch(/^HTTP\/1\.1 503 /)
+  expect([table.sessions(BACKEND), table.sessions(SERVER)]).toEqual([0, 0])
+})
