@@ -60,18 +60,14 @@ export class HttpRequest {
    * @returns where the taken bytes end
    */
   send(view: ByteView, at: number, end: number, server: Conn): number {
-    const next = this.#headSent ? at : this.#sendHead(view, at, end, server)
-    return this.#body.done ? next : this.#body.take(view, next, end, server)
-  }
-
-  /** Joined to the text, a short body is sent again with it by another try. */
-  #sendHead(view: ByteView, at: number, end: number, server: Conn): number {
-    const joined = this.#body.wholeLength(end - at, JOINED_BODY_BYTES_MAX)
-    if (joined > 0) {
-      this.#text += latin1(view, at, at + joined)
-      this.#body.finish()
-    }
+    const body = this.#body
+    if (this.#headSent) return body.done ? at : body.take(view, at, end, server)
     this.#headSent = true
+    const joined = body.wholeLength(end - at, JOINED_BODY_BYTES_MAX)
+    if (joined === 0) return body.take(view, at, end, server, this.#text)
+    // Kept with the head, a short body is sent again by another try.
+    this.#text += latin1(view, at, at + joined)
+    body.finish()
     server.write(this.#text)
     return at + joined
   }

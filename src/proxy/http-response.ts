@@ -153,15 +153,14 @@ export class HttpResponse {
       this.leftover = end - start - contentLength
       return 'done'
     }
-    this.#write(text)
-    return this.#takeBody(view, start, end)
+    record.bytesOut += text.length
+    return this.#takeBody(view, start, end, text)
   }
 
-  #takeBody(view: ByteView, start: number, end: number): ResponseProgress {
-    const record = this.#record
+  #takeBody(view: ByteView, start: number, end: number, head = ''): ResponseProgress {
     const body = this.#body
-    const at = body.take(view, start, end, this.#client)
-    record.bytesOut += body.written
+    const at = body.take(view, start, end, this.#client, head)
+    this.#record.bytesOut += body.written
     if (body.blocked) this.blocked = true
     if (body.failed) return 'malformed'
     if (!body.done) return 'more'
