@@ -65,21 +65,6 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Workers die faster than they may be replaced; report the logged stacks.',
   },
-  'connect-refused': {
-    source: 'server',
-    retryable: true,
-    hint: 'Check that the server is running and listens on the configured address.',
-  },
-  'connect-failed': {
-    source: 'server',
-    retryable: true,
-    hint: 'Check the route to the server.',
-  },
-  'connection-reset': {
-    source: 'server',
-    retryable: true,
-    hint: 'The peer closed the connection without finishing; see its own log.',
-  },
   'admin-unreachable': {
     source: 'operator',
     retryable: true,

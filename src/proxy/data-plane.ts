@@ -67,11 +67,6 @@ export class DataPlane {
     this.#registry.cut()
   }
 
-  /** Sessions that are open. */
-  get sessions(): number {
-    return this.#registry.size
-  }
-
   /** Housekeeping, about once a second. */
   sweep(): void {
     for (const listener of this.#listeners.values()) listener.resumeIfFree()

@@ -134,8 +134,7 @@ export class HttpResponse {
   #forward(view: ByteView, start: number, end: number): ResponseProgress {
     const { responseHead: head } = this.#services
     const record = this.#record
-    const isOld = record.minorVersion === 0
-    const dechunk = isOld && head.body === BODY_CHUNKED
+    const dechunk = record.minorVersion === 0 && head.body === BODY_CHUNKED
     this.#untilClose = head.body === BODY_CLOSE
     this.started = true
     this.serverPersistent = head.persistent
