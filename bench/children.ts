@@ -27,14 +27,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => process.exit(130))
 }
 
-/** Starts a program on one core. Standard output is dropped. */
+/** Starts a program on some cores. Standard output is dropped. */
 export function startPinned(
   name: string,
-  core: number,
+  cores: readonly number[],
   command: string,
   args: readonly string[],
 ): Child {
-  const child = spawn('taskset', ['-c', String(core), command, ...args], {
+  const child = spawn('taskset', ['-c', cores.join(','), command, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   if (child.pid === undefined) throw new Error(`${name} could not be started`)

@@ -109,7 +109,7 @@ async function main(): Promise<void> {
   const maxconn = connections + SPARE_CONNECTIONS
   try {
     for (const name of names) {
-      const setup = { folder, core: cores.proxy, originPort: origin.port, maxconn }
+      const setup = { folder, cores: [cores.proxy], originPort: origin.port, maxconn }
       const proxy = await startProxy(name, setup)
       const idle = await holdIdle(proxy, connections, holdSeconds, cores.load)
       await proxy.child.stop()

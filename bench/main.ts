@@ -112,7 +112,7 @@ async function main(): Promise<void> {
   const origin = await startOrigin(folder, cores.load)
   const proxies: RunningProxy[] = []
   try {
-    const setup = { folder, core: cores.proxy, originPort: origin.port, maxconn: MAXCONN }
+    const setup = { folder, cores: [cores.proxy], originPort: origin.port, maxconn: MAXCONN }
     for (const name of options.proxies) proxies.push(await startProxy(name, setup))
     report(options, await runRounds(options, proxies, cores.load))
   } finally {

@@ -27,15 +27,20 @@ export interface Series {
  * Puts one proxy under one scenario's load.
  *
  * @param url the proxy's address for the scenario's mode
+ * @param core where the load generator runs; default: any
  */
 export async function measure(
   proxy: RunningProxy,
   url: string,
   scenario: Scenario,
   seconds: number,
-  core: number,
+  core?: number,
 ): Promise<Measurement> {
-  const run = { ...scenario.load, url: `${url}${scenario.path}`, core }
+  const run = {
+    ...scenario.load,
+    url: `${url}${scenario.path}`,
+    ...(core !== undefined && { core }),
+  }
   await runWrk({ ...run, seconds: WARM_UP_SECONDS })
   const pids = processTree(proxy.child.pid)
   const before = cpuTimeOf(pids)

@@ -25,7 +25,7 @@ export async function startOrigin(folder: string, core: number): Promise<Origin>
   writeFileSync(join(folder, '1m'), Buffer.alloc(1024 * KIB, 'x'))
   const file = join(folder, 'origin.conf')
   writeFileSync(file, originConfig(folder, port, sinkPort))
-  const child = startPinned('origin', core, 'nginx', ['-p', folder, '-c', file])
+  const child = startPinned('origin', [core], 'nginx', ['-p', folder, '-c', file])
   await untilAnswers(child, `http://127.0.0.1:${port}/small`)
   return { child, port }
 }

@@ -9,13 +9,14 @@ import type { ProxyMode } from './scenarios.ts'
 /** What a proxy is started with. */
 export interface ProxySetup {
   readonly folder: string
-  readonly core: number
+  /** Cores that it runs on, each with a thread that carries traffic. */
+  readonly cores: readonly number[]
   readonly originPort: number
   /** Client connections that it must take at once. */
   readonly maxconn: number
 }
 
-/** A proxy that runs, on one core. */
+/** A proxy that runs. */
 export interface RunningProxy {
   readonly name: ProxyName
   readonly child: Child
@@ -38,7 +39,7 @@ interface Program {
 const SLUICE = fileURLToPath(new URL('../bin/sluice', import.meta.url))
 const HTTP_PROXY_SERVER = fileURLToPath(new URL('http-proxy-server.js', import.meta.url))
 
-/** Checks, forwardfor, reuse of server connections, one thread, no log: the same in all files. */
+/** Checks, forwardfor, reuse of server connections, no log: the same in all files. */
 const PROGRAMS = {
   sluice: {
     hasTcp: true,
@@ -91,7 +92,7 @@ export async function startProxy(name: ProxyName, setup: ProxySetup): Promise<Ru
   const [http = 0, tcp = 0, admin = 0] = await freePorts(3)
   const program: Program = PROGRAMS[name]
   const [command, ...args] = program.command(setup, { http, tcp, admin })
-  const child = startPinned(name, setup.core, command, args)
+  const child = startPinned(name, setup.cores, command, args)
   const url = (port: number): string => `http://127.0.0.1:${port}`
   const urls = program.hasTcp ? { http: url(http), tcp: url(tcp) } : { http: url(http) }
   for (const address of Object.values(urls)) await untilAnswers(child, `${address}/small`)
@@ -109,9 +110,9 @@ function writeConfig(setup: ProxySetup, name: string, text: string): string {
   return file
 }
 
-function sluiceConfig({ originPort, maxconn }: ProxySetup, ports: Ports): string {
+function sluiceConfig({ originPort, maxconn, cores }: ProxySetup, ports: Ports): string {
   return `
-global: {nbthread: 1, maxconn: ${maxconn}, log: {access: off}}
+global: {nbthread: ${cores.length}, maxconn: ${maxconn}, log: {access: off}}
 admin: {bind: "127.0.0.1:${ports.admin}"}
 defaults:
   timeout: {connect: 5s, client: 1h, server: 1h, http-request: 10s, http-keep-alive: 1h}
@@ -125,10 +126,10 @@ backends:
 `
 }
 
-function haproxyConfig({ originPort, maxconn }: ProxySetup, ports: Ports): string {
+function haproxyConfig({ originPort, maxconn, cores }: ProxySetup, ports: Ports): string {
   return `
 global
-  nbthread 1
+  nbthread ${cores.length}
   maxconn ${maxconn}
   # It would not start where the descriptor limit is below twice maxconn, although it needs fewer.
   no strict-limits

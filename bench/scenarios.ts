@@ -10,7 +10,7 @@ export interface Scenario {
   readonly title: string
   readonly mode: ProxyMode
   readonly path: string
-  readonly load: Pick<WrkRun, 'connections' | 'method' | 'bodyBytes' | 'headers'>
+  readonly load: Pick<WrkRun, 'connections' | 'method' | 'bodyBytes' | 'headers' | 'thinkMs'>
 }
 
 /** All scenarios, in the order of the report. */
@@ -21,6 +21,13 @@ export const SCENARIOS: readonly Scenario[] = [
     mode: 'http',
     path: '/small',
     load: { connections: 64 },
+  },
+  {
+    name: 'half-load',
+    title: 'as keep-alive, with 0 to 4 ms between the requests of a connection',
+    mode: 'http',
+    path: '/small',
+    load: { connections: 64, thinkMs: 4 },
   },
   {
     name: '16k',

@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const origin = await startOrigin(folder, cores.load)
-  const setup = { folder, core: cores.proxy, originPort: origin.port, maxconn: MAXCONN }
+  const setup = { folder, cores: [cores.proxy], originPort: origin.port, maxconn: MAXCONN }
   try {
     const proxy = await startProxy(name, setup)
     const url = proxy.urls[scenario.mode]

@@ -1,4 +1,4 @@
--- Runs inside wrk. Arguments after `--`: METHOD [BODY_BYTES]. Prints the summary as one line of
+-- Runs inside wrk. Arguments after `--`: METHOD BODY_BYTES THINK_MS. Prints the summary as one line of
 -- JSON that bench/wrk.ts reads; latencies are microseconds.
 
 function init(args)
@@ -6,6 +6,11 @@ function init(args)
   local body_bytes = tonumber(args[2] or "0")
   if body_bytes > 0 then
     wrk.body = string.rep("x", body_bytes)
+  end
+  local think_ms = tonumber(args[3] or "0")
+  if think_ms > 0 then
+    -- wrk waits so many milliseconds before each request of a connection.
+    delay = function() return math.random(0, think_ms) end
   end
 end
 

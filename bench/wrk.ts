@@ -15,6 +15,8 @@ export interface WrkRun {
   readonly method?: string
   /** Bytes of the request's body, default 0. */
   readonly bodyBytes?: number
+  /** Each connection waits up to this long before its next request, evenly spread. Default 0. */
+  readonly thinkMs?: number
   /** Lines such as `Connection: close`, sent with every request. */
   readonly headers?: readonly string[]
   /** Core to run on; default: any. */
@@ -63,7 +65,7 @@ export async function runWrk(run: WrkRun, signal?: AbortSignal): Promise<WrkSumm
     ...pin,
     ...['wrk', '-t', '1', '-c', String(run.connections), '-d', `${run.seconds}s`],
     ...['--timeout', `${run.timeoutSeconds ?? 10}s`, '-s', SCRIPT, ...headers, run.url],
-    ...['--', run.method ?? 'GET', String(run.bodyBytes ?? 0)],
+    ...['--', run.method ?? 'GET', String(run.bodyBytes ?? 0), String(run.thinkMs ?? 0)],
   ]
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const stop = (): void => {
