@@ -41,6 +41,10 @@ const pureRooms = [
   'src/cluster/state-machine*',
   'src/cluster/state-machine/**',
   'src/upstream/verdict*',
+  'src/upstream/server-state*',
+  'src/upstream/outlier-*',
+  'src/upstream/observation-*',
+  'src/upstream/retry-budget*',
   'src/upstream/verdict*/**',
 ]
 

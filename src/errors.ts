@@ -25,6 +25,16 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Check that the path names a file and that this user may read it.',
   },
+  'error-answer-unreadable': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Check that errorfile and http-error name files that this user may read.',
+  },
+  'error-answer-invalid': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Write an HTTP response no longer than global.tune.bufsize: `HTTP/1.1 503 Reason`, headers, an empty line, the body.',
+  },
   'address-in-use': {
     source: 'operator',
     retryable: true,
@@ -93,7 +103,17 @@ export const ERROR_KINDS = {
   'not-found': {
     source: 'client',
     retryable: false,
-    hint: 'The paths are /metrics, /healthz, /readyz, /api/v1/info and /api/v1/servers.',
+    hint: 'The paths are /metrics, /healthz, /readyz, /stats;csv and those that /api/v1/ describes.',
+  },
+  'server-unknown': {
+    source: 'client',
+    retryable: false,
+    hint: 'See `sluice server list` for the servers; they are named BACKEND/NAME.',
+  },
+  'node-draining': {
+    source: 'client',
+    retryable: false,
+    hint: 'The node is about to end and takes no change any more; ask another, or start it again.',
   },
   'method-not-allowed': {
     source: 'client',
@@ -104,6 +124,31 @@ export const ERROR_KINDS = {
     source: 'client',
     retryable: false,
     hint: 'Correct the part of the request that the message names.',
+  },
+  'change-invalid': {
+    source: 'client',
+    retryable: false,
+    hint: 'Send {"state": "ready" | "drain" | "maint", "weight": 0 to 256}, one of the two or both.',
+  },
+  'body-too-large': {
+    source: 'client',
+    retryable: false,
+    hint: 'Send only the members that are to change.',
+  },
+  'media-type-unsupported': {
+    source: 'client',
+    retryable: false,
+    hint: 'Send the body as JSON, with `Content-Type: application/json`.',
+  },
+  'host-refused': {
+    source: 'client',
+    retryable: false,
+    hint: 'Ask for the admin address as localhost, 127.0.0.1, [::1] or as admin.bind has it.',
+  },
+  'origin-refused': {
+    source: 'client',
+    retryable: false,
+    hint: 'Web pages of other sites may not use the admin address; use the command line.',
   },
   usage: {
     source: 'operator',

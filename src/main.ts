@@ -3,10 +3,12 @@ import { availableParallelism } from 'node:os'
 import { Command, CommanderError } from 'commander'
 import type { ConnectionOptions } from './admin/cli-connection.ts'
 import { serverList } from './admin/cli-server-list.ts'
+import { type ServerSetOptions, serverSet } from './admin/cli-server-set.ts'
 import { configJsonSchema } from './config/json-schema.ts'
 import { SluiceError } from './errors.ts'
 import { readConfigFile } from './supervisor/config-file.ts'
 import { runDemo } from './supervisor/demo.ts'
+import { readErrorAnswers } from './supervisor/error-answers.ts'
 import { type RunningDaemon, run } from './supervisor/run.ts'
 
 /** Exit statuses of every command. */
@@ -36,8 +38,20 @@ function handleSignals(daemon: RunningDaemon): void {
 async function check({ file }: FileOptions): Promise<void> {
   const { config, report } = await readConfigFile(file, surroundings)
   print(report)
-  if (config === null) process.exitCode = FAILED
-  else tell(`${file}: the config is valid\n`)
+  if (config === null) {
+    process.exitCode = FAILED
+    return
+  }
+  await readErrorAnswers(config)
+  tell(`${file}: the config is valid\n`)
+}
+
+/** Gives a command the options of all that talk to a running node. */
+function connecting(command: Command): Command {
+  return command
+    .option('--admin <url>', 'the admin address, by default SLUICE_ADMIN or http://127.0.0.1:8404')
+    .option('--token-file <file>', 'a file with the bearer token')
+    .option('--json', 'print JSON')
 }
 
 function program(): Command {
@@ -65,15 +79,16 @@ function program(): Command {
     .description('print the JSON Schema of the config, for editors')
     .action(() => tell(`${JSON.stringify(configJsonSchema(), null, 2)}\n`))
   const server = sluice.command('server').description('the servers of a running node')
-  server
-    .command('list')
+  const io = { env: process.env, write: tell }
+  connecting(server.command('list'))
     .description('list every server with its state')
-    .option('--admin <url>', 'the admin address, by default SLUICE_ADMIN or http://127.0.0.1:8404')
-    .option('--token-file <file>', 'a file with the bearer token')
-    .option('--json', 'print JSON')
-    .action(async (options: ConnectionOptions) => {
-      await serverList(options, { env: process.env, write: tell })
-    })
+    .action((options: ConnectionOptions) => serverList(options, io))
+  connecting(server.command('set'))
+    .description('set the admin state or the weight of a server until the config drops it')
+    .argument('<backend/name>', 'the server')
+    .option('--state <state>', 'ready, drain (no new sessions) or maint (nor checks)')
+    .option('--weight <weight>', '0 to 256; 0 takes no new sessions')
+    .action((key: string, options: ServerSetOptions) => serverSet(key, options, io))
   return sluice
 }
 

@@ -1,4 +1,5 @@
 import type { CheckStatus } from '../model/check.ts'
+import type { AdminState, StateCause } from '../upstream/server-state.ts'
 
 /**
  * What the admin API answers, as JSON. Scripts depend on it: members may be added, never renamed
@@ -34,15 +35,31 @@ export interface ApiCheck {
   readonly failuresTotal: number
 }
 
-/** One server of a backend. */
+/** What can be set of a server at run time. */
+export type ApiServerSetting = 'state' | 'weight'
+
+/** One server of a backend, and answer of `GET /api/v1/servers/BACKEND/NAME`. */
 export interface ApiServer {
   readonly backend: string
   readonly server: string
   /** As HAProxy writes it: `10.0.0.1:80`, `[::1]:80`, `unix@/run/app.sock`. */
   readonly address: string
+  /** The state that it is in. */
   readonly state: ApiServerState
-  /** 0-256. */
+  /** What has made that state what it is; null when the server is up. */
+  readonly cause: StateCause | null
+  /** Why it is in that state; '' when it is up. */
+  readonly reason: string
+  /** Since it went to that state, or since it is there. */
+  readonly lastChangeSeconds: number
+  /** Changes of its state. */
+  readonly changesTotal: number
+  /** What an operator wants: as set at run time, otherwise as configured. */
+  readonly adminState: AdminState
+  /** The weight that it is given sessions by, 0-256. */
   readonly weight: number
+  /** What was set at run time and is not what the config says. Reloads keep it. */
+  readonly setAtRunTime: readonly ApiServerSetting[]
   /** Sessions now, over all threads. */
   readonly sessions: number
   /** Null when the server is not checked. */
@@ -52,6 +69,16 @@ export interface ApiServer {
 /** Answer of `GET /api/v1/servers`: every server, in the order of the configuration. */
 export interface ApiServers {
   readonly servers: readonly ApiServer[]
+}
+
+/**
+ * Body of `PATCH /api/v1/servers/BACKEND/NAME`, which answers as `GET` does: at least one member.
+ * What is set to what the config says is no longer set at run time: reloads change it again.
+ */
+export interface ApiServerChange {
+  readonly state?: AdminState
+  /** 0-256. */
+  readonly weight?: number
 }
 
 /** Answer of `GET /readyz`, with status 200 when ready, otherwise 503. */

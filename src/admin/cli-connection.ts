@@ -29,26 +29,39 @@ export interface CliIo {
   write(text: string): void
 }
 
+/** What a command asks of the daemon. */
+export interface AdminRequest {
+  /** Default: GET. */
+  readonly method?: 'GET' | 'PATCH'
+  /** Of the API, as `/api/v1/servers`. */
+  readonly path: string
+  /** Sent as JSON. */
+  readonly body?: unknown
+}
+
 /**
  * Asks the daemon.
  *
- * @param path of the API, as `/api/v1/servers`
  * @returns the answer's JSON, which is taken to be what the contract says
  * @throws SluiceError the daemon's own code; `admin-unreachable`; `admin-refused` when what answers
  *   is no Sluice; `config-unreadable` for the token file; `usage` for the address
  */
-export async function getFromAdmin<T>(
-  path: string,
+export async function askAdmin<T>(
+  { method = 'GET', path, body: sent }: AdminRequest,
   options: ConnectionOptions,
   io: CliIo,
 ): Promise<T> {
   const admin = options.admin ?? io.env['SLUICE_ADMIN'] ?? DEFAULT_ADMIN_URL
   const token = options.tokenFile === undefined ? null : readTokenFile(options.tokenFile)
-  const { status, body } = await ask({
-    ...targetOf(admin),
-    path,
-    headers: token === null ? {} : { authorization: `Bearer ${token}` },
-  }).catch((error: unknown) => {
+  const headers = {
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
+  }
+  const target = { ...targetOf(admin), method, path, headers }
+  const { status, body } = await ask(
+    target,
+    sent === undefined ? undefined : JSON.stringify(sent),
+  ).catch((error: unknown) => {
     if (error instanceof SluiceError) throw error
     throw new SluiceError('admin-unreachable', `no answer from ${admin}: ${String(error)}`, error)
   })
@@ -73,7 +86,10 @@ function targetOf(admin: string): RequestOptions {
   return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : url.port }
 }
 
-function ask(options: RequestOptions): Promise<{ status: number; body: string }> {
+function ask(
+  options: RequestOptions,
+  sent: string | undefined,
+): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const asking = request({ ...options, agent: false }, (response: IncomingMessage) => {
       const chunks: Buffer[] = []
@@ -90,7 +106,7 @@ function ask(options: RequestOptions): Promise<{ status: number; body: string }>
     })
     asking.setTimeout(ANSWER_TIMEOUT_MS, () => asking.destroy(tooLate()))
     asking.on('error', reject)
-    asking.end()
+    asking.end(sent)
   })
 }
 

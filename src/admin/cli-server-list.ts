@@ -1,24 +1,26 @@
 import { SluiceError } from '../errors.ts'
-import type { ApiCheck, ApiServers } from './api-contract.ts'
-import { type CliIo, type ConnectionOptions, getFromAdmin } from './cli-connection.ts'
+import type { ApiCheck, ApiServer, ApiServers } from './api-contract.ts'
+import { askAdmin, type CliIo, type ConnectionOptions } from './cli-connection.ts'
 
 /** The columns, and whether they are numbers, which are aligned to the right. */
 const COLUMNS = [
   { title: 'SERVER', isNumber: false },
   { title: 'ADDRESS', isNumber: false },
   { title: 'STATE', isNumber: false },
+  { title: 'ADMIN', isNumber: false },
   { title: 'WEIGHT', isNumber: true },
   { title: 'SESSIONS', isNumber: true },
   { title: 'CHECK', isNumber: false },
+  { title: 'SET', isNumber: false },
 ] as const
 
 /**
  * `sluice server list`: the servers of a daemon, as an aligned table or as JSON.
  *
- * @throws SluiceError as {@link getFromAdmin}
+ * @throws SluiceError as {@link askAdmin}
  */
 export async function serverList(options: ConnectionOptions, io: CliIo): Promise<void> {
-  const answer = await getFromAdmin<ApiServers | null>('/api/v1/servers', options, io)
+  const answer = await askAdmin<ApiServers | null>({ path: '/api/v1/servers' }, options, io)
   if (!Array.isArray(answer?.servers)) {
     throw new SluiceError('admin-refused', 'the answer holds no list of servers')
   }
@@ -26,15 +28,25 @@ export async function serverList(options: ConnectionOptions, io: CliIo): Promise
     io.write(`${JSON.stringify(answer, null, 2)}\n`)
     return
   }
-  const rows = answer.servers.map((server) => [
+  io.write(serverTable(answer.servers))
+}
+
+/**
+ * Servers as an aligned table. Column SET tells what was set at run time and is not what the config
+ * says.
+ */
+export function serverTable(servers: readonly ApiServer[]): string {
+  const rows = servers.map((server) => [
     `${server.backend}/${server.server}`,
     server.address,
     server.state,
+    server.adminState,
     String(server.weight),
     String(server.sessions),
     server.check === null ? '-' : describeCheck(server.check),
+    server.setAtRunTime.join(',') || '-',
   ])
-  io.write(table([COLUMNS.map(({ title }) => title), ...rows]))
+  return table([COLUMNS.map(({ title }) => title), ...rows])
 }
 
 function describeCheck({ status, code, durationMs }: ApiCheck): string {

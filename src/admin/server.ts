@@ -8,13 +8,11 @@ import {
 import { type ErrorCode, SluiceError } from '../errors.ts'
 import { type Address, formatAddress } from '../model/address.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
-import {
-  METRIC_PREFIXES,
-  METRICS_CONTENT_TYPE,
-  type MetricPrefix,
-} from '../telemetry/exposition.ts'
-import type { ApiError, ApiInfo, ApiReadiness, ApiServers } from './api-contract.ts'
+import type { ApiError } from './api-contract.ts'
 import { BearerToken, isLocalOnly } from './bearer-token.ts'
+import { hasBody, readJsonBody } from './request-body.ts'
+import { RequestGuard } from './request-guard.ts'
+import { type AdminSource, type Answer, json, type Route, routesOf } from './routes.ts'
 
 /** Connections to the admin address at once; more are closed as they come. */
 export const ADMIN_CONNECTIONS_MAX = 64
@@ -34,61 +32,54 @@ const LATE_CHECK_MS = 1000
 /** How long `close` waits for answers that are on their way. */
 const CLOSE_WAIT_MS = 1000
 
-/** What the admin address tells of; the supervisor has it. */
-export interface AdminSource {
-  ready(): ApiReadiness
-  info(): ApiInfo
-  servers(): ApiServers
-  /** The metrics as Prometheus text. */
-  metrics(prefix: MetricPrefix): Promise<string>
-}
-
 /** What an admin server is made with. */
 export interface AdminServerOptions {
   readonly bind: Address
-  /** The bearer token; null allows only an address that is reached from this host alone. */
+  /**
+   * The bearer token: needed for every change, and for everything where others than this host can
+   * connect. Null allows only an address that they cannot.
+   */
   readonly token: string | null
   readonly source: AdminSource
   readonly log: DaemonLog
 }
 
-/** An answer, ready to be sent. */
-interface Answer {
-  readonly status: number
-  readonly contentType: string
-  readonly body: string
-}
-
-interface Route {
-  /** Answered without a token: probes of orchestrators bring none, and these tell no secret. */
-  readonly isPublic: boolean
-  readonly answer: (query: URLSearchParams) => Answer | Promise<Answer>
-}
-
 const STATUS_OF_ERROR: Partial<Record<ErrorCode, number>> = {
   'request-invalid': 400,
   unauthorized: 401,
+  'origin-refused': 403,
   'not-found': 404,
+  'server-unknown': 404,
   'method-not-allowed': 405,
+  'node-draining': 409,
+  'body-too-large': 413,
+  'media-type-unsupported': 415,
+  'host-refused': 421,
+  'change-invalid': 422,
 }
 
 /** The admin address: API, metrics and probes over HTTP, served by the control plane. */
 export class AdminServer {
   readonly #bind: Address
   readonly #token: BearerToken | null
+  /** Reading needs the token too. */
+  readonly #isGuarded: boolean
+  readonly #guard: RequestGuard
   readonly #log: DaemonLog
-  readonly #routes: ReadonlyMap<string, Route>
+  readonly #routes: readonly Route[]
   readonly #server: Server
 
   /** @throws SluiceError `admin-unguarded` when others could connect and there is no token */
   constructor({ bind, token, source, log }: AdminServerOptions) {
-    const isGuarded = !isLocalOnly(bind)
-    if (isGuarded && (token === null || token === '')) {
+    const hasToken = token !== null && token !== ''
+    this.#isGuarded = !isLocalOnly(bind)
+    if (this.#isGuarded && !hasToken) {
       const message = `the admin address ${formatAddress(bind)} can be reached by others and has no token`
       throw new SluiceError('admin-unguarded', message)
     }
     this.#bind = bind
-    this.#token = isGuarded ? new BearerToken(token ?? '') : null
+    this.#token = hasToken ? new BearerToken(token) : null
+    this.#guard = new RequestGuard(bind)
     this.#log = log
     this.#routes = routesOf(source)
     const limits: ServerOptions = { maxHeaderSize: HEAD_BYTES_MAX }
@@ -143,7 +134,10 @@ export class AdminServer {
       if (known.source === 'internal') {
         this.#log.error('admin-request-failed', `${request.url} has failed`, { error: known })
       }
-      if (known.code === 'method-not-allowed') response.setHeader('Allow', 'GET, HEAD')
+      if (known.code === 'method-not-allowed') {
+        const { route } = this.#find(request)
+        response.setHeader('Allow', route?.PATCH ? 'GET, HEAD, PATCH' : 'GET, HEAD')
+      }
       if (known.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer')
       // What a refused request still sends is not waited for.
       response.setHeader('Connection', 'close')
@@ -153,66 +147,53 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage): Promise<Answer> {
-    const { method = '', url = '', headers } = request
-    const [, path = '', query = ''] = /^([^?]*)\??(.*)$/s.exec(url) ?? []
-    const route = this.#routes.get(path)
-    if (route?.isPublic !== true && this.#token?.isIn(headers.authorization) === false) {
-      throw new SluiceError('unauthorized', `${path} needs the admin token`)
+    const { method = '', headers } = request
+    const { route, path, parts, query } = this.#find(request)
+    this.#guard.check(request, route?.isOpen === true)
+    const isRead = method === 'GET' || method === 'HEAD'
+    const needsToken = route?.isPublic !== true && (this.#isGuarded || !isRead)
+    if (needsToken && this.#token?.isIn(headers.authorization) === false) {
+      throw new SluiceError('unauthorized', `${method} ${path} needs the admin token`)
     }
     if (route === undefined) throw new SluiceError('not-found', `there is no ${path}`)
-    if (method !== 'GET' && method !== 'HEAD') {
+    const handler = isRead ? route.GET : method === 'PATCH' ? route.PATCH : undefined
+    if (handler === undefined) {
       throw new SluiceError('method-not-allowed', `${path} does not take ${method}`)
     }
-    if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
+    if (isRead && hasBody(request))
       throw new SluiceError('request-invalid', `${path} takes no body`)
-    }
-    return route.answer(new URLSearchParams(query))
+    const body = isRead ? undefined : await readJsonBody(request)
+    return handler({ parts: parts.map(decodePart), query: new URLSearchParams(query), body })
+  }
+
+  #find({ url = '' }: IncomingMessage): Target {
+    const [, path = '', query = ''] = /^([^?]*)\??(.*)$/s.exec(url) ?? []
+    const route = this.#routes.find((candidate) => candidate.path.test(path))
+    const [, ...parts] = route?.path.exec(path) ?? []
+    return { route, path, parts, query }
   }
 }
 
-function routesOf(source: AdminSource): Map<string, Route> {
-  return new Map<string, Route>([
-    ['/healthz', { isPublic: true, answer: () => text('ok\n') }],
-    [
-      '/readyz',
-      {
-        isPublic: true,
-        answer: () => {
-          const readiness = source.ready()
-          return json(readiness, readiness.ready ? 200 : 503)
-        },
-      },
-    ],
-    [
-      '/metrics',
-      {
-        isPublic: false,
-        answer: async (query) => text(await source.metrics(prefixIn(query)), METRICS_CONTENT_TYPE),
-      },
-    ],
-    ['/api/v1/info', { isPublic: false, answer: () => json(source.info()) }],
-    ['/api/v1/servers', { isPublic: false, answer: () => json(source.servers()) }],
-  ])
+/** What a request asks for. */
+interface Target {
+  readonly route: Route | undefined
+  readonly path: string
+  readonly parts: readonly string[]
+  readonly query: string
 }
 
-function prefixIn(query: URLSearchParams): MetricPrefix {
-  const asked = query.get('prefix') ?? 'sluice'
-  const prefix = METRIC_PREFIXES.find((known) => known === asked)
-  if (prefix !== undefined) return prefix
-  throw new SluiceError('request-invalid', `prefix is one of ${METRIC_PREFIXES.join(', ')}`)
-}
-
-function json(body: ApiReadiness | ApiInfo | ApiServers | ApiError, status = 200): Answer {
-  return { status, contentType: 'application/json', body: `${JSON.stringify(body)}\n` }
-}
-
-function text(body: string, contentType = 'text/plain; charset=utf-8'): Answer {
-  return { status: 200, contentType, body }
+function decodePart(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch (error) {
+    throw new SluiceError('request-invalid', `${part} is not percent-encoded UTF-8`, error)
+  }
 }
 
 function send(response: ServerResponse, { status, contentType, body }: Answer): void {
   response.writeHead(status, {
     'Content-Type': contentType,
+    'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
   })

@@ -1,4 +1,5 @@
 import type { Candidates, Strategy, StrategyContext } from './strategy.ts'
+import { WeightedDraws } from './weighted-draws.ts'
 
 /** HAProxy's default: the better of two. */
 export const DRAWS_DEFAULT = 2
@@ -16,26 +17,22 @@ export const DRAWS_MAX = 64
 export class RandomDraws implements Strategy {
   readonly #context: StrategyContext
   readonly #draws: number
+  readonly #drawing: WeightedDraws
   #rows = new Int32Array(0)
   #weights = new Int32Array(0)
-  /** Per candidate, the sum of the weights up to and including its own. */
-  #sums = new Int32Array(0)
 
   /** @param draws servers drawn for a pick, at least 1; 1 looks at no load */
   constructor(context: StrategyContext, draws: number) {
     this.#context = context
     this.#draws = draws
+    this.#drawing = new WeightedDraws(context.random)
   }
 
   rebuild(candidates: Candidates): void {
     const { count } = candidates
     this.#rows = candidates.rows.slice(0, count)
     this.#weights = candidates.weights.slice(0, count)
-    let sum = 0
-    this.#sums = this.#weights.map((weight) => {
-      sum += weight
-      return sum
-    })
+    this.#drawing.rebuild(this.#weights)
   }
 
   pick(_key: number, avoidRow: number): number {
@@ -57,28 +54,9 @@ export class RandomDraws implements Strategy {
     return best
   }
 
-  /** A candidate, as likely as its weight among those that are not to be avoided. */
   #draw(avoidRow: number): number {
-    const count = this.#rows.length
-    const total = this.#sums[count - 1] as number
-    const drawn = this.#candidateAt(this.#context.random() * total)
-    if (count === 1 || this.#rows[drawn] !== avoidRow) return drawn
-    // Drawn again from the others: the interval of the avoided one is cut out.
-    const width = this.#weights[drawn] as number
-    const start = (this.#sums[drawn] as number) - width
-    const point = this.#context.random() * (total - width)
-    return this.#candidateAt(point < start ? point : point + width)
-  }
-
-  /** The candidate into whose interval of the summed weights a point falls. */
-  #candidateAt(point: number): number {
-    let low = 0
-    let high = this.#sums.length - 1
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((this.#sums[middle] as number) <= point) low = middle + 1
-      else high = middle
-    }
-    return low
+    const drawn = this.#drawing.draw()
+    if (this.#rows.length === 1 || this.#rows[drawn] !== avoidRow) return drawn
+    return this.#drawing.drawOther(drawn)
   }
 }

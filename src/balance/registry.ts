@@ -1,45 +1,54 @@
 import { SluiceError } from '../errors.ts'
+import type { BackendConfig, HashTypeConfig } from '../model/config.ts'
 import { nearestName } from '../model/spelling.ts'
+import { type BalanceLine, type BalanceProblem, splitBalanceLine } from './balance-line.ts'
+import { First } from './first.ts'
+import { HashRing } from './hash-ring.ts'
+import {
+  type KeySource,
+  readExpressionKey,
+  readHeaderKey,
+  readUriKey,
+  readUrlParamKey,
+  unexpected,
+} from './key-sources.ts'
+import { Keyed } from './keyed.ts'
 import { LeastConn } from './leastconn.ts'
+import { Maglev } from './maglev.ts'
+import { MapBased } from './map-based.ts'
+import { PeakEwma } from './peak-ewma.ts'
 import { DRAWS_DEFAULT, DRAWS_MAX, RandomDraws } from './random.ts'
 import { RoundRobin } from './round-robin.ts'
 import { StaticRoundRobin } from './static-rr.ts'
 import type { Strategy, StrategyContext } from './strategy.ts'
 
-/** What of a session the key of a pick is hashed from. */
-export type KeyKind = 'none'
+/** What of a backend says how its servers are picked. */
+export type BalanceSettings = Pick<BackendConfig, 'balance' | 'hashType' | 'hashBalanceFactor'>
 
 /** A balance algorithm as written in a config, checked and ready to be made. */
 export interface Balance {
   readonly name: string
   /** What it does, in one line. */
   readonly summary: string
-  readonly keyKind: KeyKind
+  /** What the keys are made of that its picks are to be given. */
+  readonly key: KeySource
   /** Whether weights may be changed at run time. HAProxy refuses to, with static algorithms. */
-  readonly dynamic: boolean
+  readonly isDynamic: (hashType: HashTypeConfig) => boolean
   /** Makes an instance for one backend in one thread. */
-  create(context: StrategyContext): Strategy
+  readonly create: Create
 }
 
-/** Why a text names no balance algorithm. */
-export interface BalanceProblem {
-  /** Characters of the text before the place that is wrong. */
-  readonly offset: number
-  readonly message: string
-  readonly hint: string
+type Create = (context: StrategyContext, settings: BalanceSettings) => Strategy
+
+/** Reads a line that names an algorithm. */
+type Read = (line: BalanceLine) => Pick<Balance, 'key' | 'create'> | BalanceProblem
+
+interface Algorithm extends Pick<Balance, 'summary' | 'isDynamic'> {
+  readonly read: Read
 }
 
-type Create = Balance['create']
-
-interface Algorithm extends Omit<Balance, 'name'> {
-  /** What may follow the name in parentheses; null: nothing. */
-  readonly argument: {
-    readonly what: string
-    readonly example: string
-    /** @returns null when the text is not what it should be */
-    readonly parse: (text: string) => Create | null
-  } | null
-}
+const always = (): boolean => true
+const never = (): boolean => false
 
 /** Every balance algorithm by its name. A new one adds its file and a row here. */
 const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
@@ -47,78 +56,89 @@ const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
     'roundrobin',
     {
       summary: 'in turns, by weight',
-      keyKind: 'none',
-      dynamic: true,
-      argument: null,
-      create: (context) => new RoundRobin(context.random),
+      isDynamic: always,
+      read: plain(({ random }) => new RoundRobin(random)),
     },
   ],
   [
     'static-rr',
     {
       summary: 'in turns, by a weight that does not change at run time',
-      keyKind: 'none',
-      dynamic: false,
-      argument: null,
-      create: (context) => new StaticRoundRobin(context.random),
+      isDynamic: never,
+      read: plain(({ random }) => new StaticRoundRobin(random)),
     },
   ],
   [
     'leastconn',
     {
       summary: 'the fewest sessions for its weight',
-      keyKind: 'none',
-      dynamic: true,
-      argument: null,
-      create: (context) => new LeastConn(context),
+      isDynamic: always,
+      read: plain((context) => new LeastConn(context)),
+    },
+  ],
+  [
+    'first',
+    {
+      summary: 'the first that has room',
+      isDynamic: always,
+      read: plain(({ loads }) => new First(loads)),
     },
   ],
   [
     'random',
     {
       summary: 'the least loaded of some drawn at random by weight',
-      keyKind: 'none',
-      dynamic: true,
-      create: (context) => new RandomDraws(context, DRAWS_DEFAULT),
-      argument: {
-        what: `the number of draws, 1-${DRAWS_MAX}`,
-        example: 'random(3)',
-        parse: (text) => {
-          const draws = /^\d{1,9}$/.test(text) ? Number(text) : 0
-          if (draws < 1 || draws > DRAWS_MAX) return null
-          return (context) => new RandomDraws(context, draws)
-        },
-      },
+      isDynamic: always,
+      read: readRandom,
+    },
+  ],
+  [
+    'peak-ewma',
+    {
+      summary: 'the one of two drawn at random by weight that promises to answer sooner',
+      isDynamic: always,
+      read: plain((context) => new PeakEwma(context)),
+    },
+  ],
+  ['source', hashing('the same for each client address', () => ({ kind: 'source' }))],
+  ['uri', hashing('the same for each URI', readUriKey)],
+  ['url_param', hashing('the same for each value of a query parameter', readUrlParamKey)],
+  ['hdr', hashing('the same for each value of a header', readHeaderKey, 'takes argument')],
+  ['hash', hashing('the same for each value of an expression', (line) => readExpressionKey(line))],
+  [
+    'maglev',
+    {
+      summary: 'the same for each value of an expression, or client address; few of them ever move',
+      isDynamic: always,
+      read: keyed(
+        (line) => readExpressionKey(line, 'src'),
+        ({ random }) => new Keyed(new Maglev(), random),
+      ),
     },
   ],
 ])
+
+/** Algorithms of HAProxy that are not there: their keys are in what clients send later. */
+const UNAVAILABLE: readonly string[] = ['rdp-cookie', 'log-hash', 'sticky']
 
 /** Names of all balance algorithms, for schemas and completion. */
 export const BALANCE_NAMES: readonly string[] = [...ALGORITHMS.keys()]
 
 /**
- * Reads a balance algorithm with its argument: `roundrobin`, `random(3)`.
+ * Reads a balance algorithm with its arguments: `roundrobin`, `random(3)`, `uri depth 2`. Whether
+ * an expression is one, and what a mode allows, is for others to say.
  *
  * HAProxy configuration manual, balance.
  */
 export function parseBalance(text: string): Balance | BalanceProblem {
-  const [, name = '', parentheses, written = ''] = /^([^(]*)(\((.*)\))?$/s.exec(text) ?? []
+  const line = splitBalanceLine(text)
+  if ('message' in line) return line
+  const name = line.name.text
   const algorithm = ALGORITHMS.get(name)
-  if (algorithm === undefined) return unknownName(text)
-  const { argument, summary, keyKind, dynamic } = algorithm
-  let create: Create | null = algorithm.create
-  if (parentheses !== undefined) {
-    const offset = name.length
-    if (argument === null) {
-      return { offset, message: `${name} takes no argument`, hint: `Write ${name}.` }
-    }
-    create = argument.parse(written)
-    if (create === null) {
-      const message = `"${written}" is not ${argument.what}`
-      return { offset: offset + 1, message, hint: `Write ${argument.example}.` }
-    }
-  }
-  return { name, summary, keyKind, dynamic, create }
+  if (algorithm === undefined) return unknownName(line)
+  const read = algorithm.read(line)
+  if ('message' in read) return read
+  return { name, summary: algorithm.summary, isDynamic: algorithm.isDynamic, ...read }
 }
 
 /**
@@ -126,17 +146,79 @@ export function parseBalance(text: string): Balance | BalanceProblem {
  *
  * @throws SluiceError `config-invalid` where {@link parseBalance} has a problem
  */
-export function createStrategy(text: string, context: StrategyContext): Strategy {
-  const balance = parseBalance(text)
+export function createStrategy(settings: BalanceSettings, context: StrategyContext): Strategy {
+  const balance = parseBalance(settings.balance)
   if ('message' in balance) throw new SluiceError('config-invalid', balance.message)
-  return balance.create(context)
+  return balance.create(context, settings)
 }
 
-function unknownName(text: string): BalanceProblem {
-  const name = /^[^( ]*/.exec(text)?.[0] ?? ''
-  const near = nearestName(name, BALANCE_NAMES)
+/** An algorithm that is written as its name alone. */
+function plain(create: Create): Read {
+  return (line) => {
+    const { name, argument, words } = line
+    const [word] = words
+    if (argument !== null) return extraArgument(line)
+    if (word !== undefined) return unexpected(word, `Write ${name.text}.`)
+    return { key: { kind: 'none' }, create }
+  }
+}
+
+/** One that balances by a key, in the way that `hash-type` names. */
+function hashing(
+  summary: string,
+  readKey: (line: BalanceLine) => KeySource | BalanceProblem,
+  argument?: 'takes argument',
+): Algorithm {
+  const read = keyed(
+    readKey,
+    (context, { hashType, hashBalanceFactor }) => {
+      const isRing = hashType.method === 'consistent'
+      const table = isRing ? new HashRing(context, hashBalanceFactor) : new MapBased()
+      return new Keyed(table, context.random)
+    },
+    argument,
+  )
+  return { summary, read, isDynamic: ({ method }) => method === 'consistent' }
+}
+
+function keyed(
+  readKey: (line: BalanceLine) => KeySource | BalanceProblem,
+  create: Create,
+  argument?: 'takes argument',
+): Read {
+  return (line) => {
+    if (line.argument !== null && argument === undefined) return extraArgument(line)
+    const key = readKey(line)
+    return 'message' in key ? key : { key, create }
+  }
+}
+
+function readRandom({ argument, words }: BalanceLine): ReturnType<Read> {
+  const [word] = words
+  const hint = 'Write random(3).'
+  if (word !== undefined) return unexpected(word, hint)
+  const written = argument?.text ?? String(DRAWS_DEFAULT)
+  const draws = /^\d{1,9}$/.test(written) ? Number(written) : 0
+  if (draws < 1 || draws > DRAWS_MAX) {
+    const message = `"${written}" is not the number of draws, 1-${DRAWS_MAX}`
+    return { offset: argument?.offset ?? 0, message, hint }
+  }
+  return { key: { kind: 'none' }, create: (context) => new RandomDraws(context, draws) }
+}
+
+function extraArgument({ name, argument }: BalanceLine): BalanceProblem {
+  const offset = (argument?.offset ?? 1) - 1
+  return { offset, message: `${name.text} takes no argument`, hint: `Write ${name.text}.` }
+}
+
+function unknownName({ name: { text, offset } }: BalanceLine): BalanceProblem {
+  if (UNAVAILABLE.includes(text)) {
+    const message = `balance algorithm "${text}" is not available in this version`
+    return { offset, message, hint: 'Balance by source or by a hash.' }
+  }
+  const near = nearestName(text, BALANCE_NAMES)
   return {
-    offset: 0,
+    offset,
     message: `unknown balance algorithm "${text}"`,
     hint: near === null ? `Known: ${BALANCE_NAMES.join(', ')}.` : `Did you mean ${near}?`,
   }

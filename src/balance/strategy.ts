@@ -1,8 +1,11 @@
 import type { Random } from '../model/clock.ts'
 
+/** The key of a session that has none of what its strategy balances by: it takes its turn. */
+export const NO_KEY = -1
+
 /**
  * The servers of one backend that may take a new session, as parallel arrays. Invariant: every
- * weight is at least 1 and `rows` has no duplicates.
+ * weight is at least 1, `rows` and `ids` have no duplicates.
  */
 export interface Candidates {
   readonly count: number
@@ -10,6 +13,14 @@ export interface Candidates {
   readonly rows: Int32Array
   /** Weight of candidate i, 1-256. */
   readonly weights: Int32Array
+  /** What the name of candidate i makes: the same in every thread, node and run. */
+  readonly ids: Uint32Array
+  /** Sessions that candidate i may have over all threads; 0: no bound. */
+  readonly capacities: Int32Array
+  /** Servers that the backend has, candidates or not. */
+  readonly serversTotal: number
+  /** Their weights together, as configured. */
+  readonly weightTotal: number
 }
 
 /** Sessions that a server has now, over all threads. */
@@ -19,6 +30,8 @@ export type Loads = (row: number) => number
 export interface StrategyContext {
   readonly random: Random
   readonly loads: Loads
+  /** Sessions that the backend has now, over all threads, with the one that is to be placed. */
+  readonly loadTotal: () => number
 }
 
 /**
@@ -32,9 +45,16 @@ export interface Strategy {
    */
   rebuild(candidates: Candidates): void
   /**
-   * @param key hash of what the strategy balances by (source, uri, header), 0 for those without
+   * @param key what the strategy balances by, hashed: 0 to 2^32 - 1, or {@link NO_KEY}
    * @param avoidRow row of a server that has just failed, or -1; avoided where there is another
    * @returns the index of the candidate, or -1 when there is none
    */
   pick(key: number, avoidRow: number): number
+  /**
+   * A server has answered. Only strategies that go by response times have this.
+   *
+   * @param responseMs how long it took, from the first byte sent to it
+   * @param nowMs when that was; what is told late counts as of the latest moment told
+   */
+  observe?(row: number, responseMs: number, nowMs: number): void
 }

@@ -1,28 +1,37 @@
 import { ROWS_MAX } from '../model/server-table.ts'
 import { nearestName } from '../model/spelling.ts'
-import { parseAddress } from './addresses.ts'
 import { checkBinds } from './bind-checks.ts'
+import { checkHealthChecks } from './check-references.ts'
 import { DIAGNOSTICS_MAX, type Report } from './diagnostics.ts'
+import { checkErrorAnswers } from './error-answer-checks.ts'
 import { checkLanguage, type LanguageChecks } from './language-checks.ts'
+import { checkObservation } from './observation-checks.ts'
+import { checkPersistence } from './persistence-checks.ts'
+import { checkProxies } from './proxy-checks.ts'
 import { effectiveMode, type Route, routesOf } from './proxy-views.ts'
+import { checkServers } from './server-checks.ts'
 import type { Cursor } from './tree.ts'
+import { checkTune } from './tune-checks.ts'
 
 /**
  * Reports what no single value shows: names that lead nowhere, modes that do not fit, addresses
- * bound twice, rules that cannot be read. It reads the tree and not what the schema gives, so that
- * one mistake does not hide another; what the schema has refused is passed over.
+ * bound twice, settings that exclude each other, rules that cannot be read. It reads the tree and
+ * not what the schema gives, so that one mistake does not hide another; what the schema has refused
+ * is passed over.
  */
 export function checkReferences(tree: Cursor, language: LanguageChecks, report: Report): void {
   checkRoutes(tree, report)
   checkModes(tree, report)
   checkBinds(tree, report)
-  const servers = tree
-    .at('backends')
-    .values()
-    .flatMap((backend) => backend.at('servers').values())
-  for (const server of servers) checkTarget(server, report)
+  checkProxies(tree, report)
+  checkServers(tree, report)
+  checkHealthChecks(tree, report)
+  checkObservation(tree, report)
+  checkPersistence(tree, report)
+  checkTune(tree, report)
   checkLanguage(tree, language, report)
-  checkNameCount(tree, servers.length, report)
+  checkErrorAnswers(tree, language, report)
+  checkNameCount(tree, report)
 }
 
 /** Every backend that a frontend names must exist and be in the frontend's mode. */
@@ -102,23 +111,12 @@ function checkModes(tree: Cursor, report: Report): void {
   }
 }
 
-/** A check that goes elsewhere needs a whole address: a Unix socket has no host and no port. */
-function checkTarget(server: Cursor, report: Report): void {
-  const address = parseAddress(server.at('address').text ?? '', 'server')
-  if (!('value' in address) || address.value.kind !== 'unix') return
-  const [addr, port] = [server.at('addr'), server.at('port')]
-  if ((addr.node === null) === (port.node === null)) return
-  const [given, missing] = addr.node === null ? [port, 'addr'] : [addr, 'port']
-  report.error(given.keySpan, given.path, {
-    message: `the server is a Unix socket: to check another place, give ${missing} too`,
-    hint: '',
-  })
-}
-
 /** Every name has a row in the server table. */
-function checkNameCount(tree: Cursor, serverCount: number, report: Report): void {
+function checkNameCount(tree: Cursor, report: Report): void {
   const frontends = tree.at('frontends')
-  const count = frontends.values().length + tree.at('backends').values().length + serverCount
+  const backends = tree.at('backends').values()
+  const servers = backends.flatMap((backend) => backend.at('servers').values())
+  const count = frontends.values().length + backends.length + servers.length
   if (count <= ROWS_MAX) return
   report.error(frontends.keySpan, frontends.path, {
     code: 'too-many-names',

@@ -1,4 +1,6 @@
+import type { Mode } from '../model/config.ts'
 import type { Report } from './diagnostics.ts'
+import { effectiveMode } from './proxy-views.ts'
 import type { Cursor } from './tree.ts'
 
 /** What is wrong in a text of the rule language, or in the name of a strategy. */
@@ -10,12 +12,28 @@ export interface TextProblem {
 }
 
 /** Where a text of the rule language stands. */
-export type RuleKind = 'acl' | 'http-request' | 'http-response' | 'use_backend'
+export type RuleKind =
+  | 'acl'
+  | 'http-request'
+  | 'http-response'
+  | 'use_backend'
+  | 'force-persist'
+  | 'ignore-persist'
+  | 'stick'
+  | 'stick in mode tcp'
+
+/** What a line of `http-error` says. */
+export interface HttpErrorLine {
+  /** The status whose answer it gives. */
+  readonly status: number
+  /** What follows `status N` in the line. */
+  readonly rule: string
+}
 
 /** Who speaks the languages within a config: given by the caller, since neither room is ours. */
 export interface LanguageChecks {
-  /** Checks the value of `balance`. */
-  readonly checkBalance: (text: string) => TextProblem | null
+  /** Checks the value of `balance` for backends of a mode; what mode tcp allows, http does. */
+  readonly checkBalance: (text: string, mode: Mode) => TextProblem | null
   /**
    * Checks one rule, or one expression of a condition.
    *
@@ -26,27 +44,66 @@ export interface LanguageChecks {
     text: string,
     acls: ReadonlyMap<string, readonly string[]>,
   ) => TextProblem | null
+  /** Reads a whole line of `http-error`: `status N ...`. */
+  readonly checkHttpError: (line: string) => HttpErrorLine | TextProblem
 }
 
-const RULE_KEYS = ['http-request', 'http-response', 'use_backend'] as const
+const RULE_KEYS = [
+  'http-request',
+  'http-response',
+  'use_backend',
+  'force-persist',
+  'ignore-persist',
+] as const
 
 /** Reports what the speakers of the languages refuse, at the place in the line. */
 export function checkLanguage(tree: Cursor, language: LanguageChecks, report: Report): void {
-  const proxies = [...tree.at('frontends').values(), ...tree.at('backends').values()]
-  for (const proxy of [tree.at('defaults'), ...proxies]) {
-    const balance = proxy.at('balance')
-    const problem = isWritten(balance) ? language.checkBalance(balance.text ?? '') : null
-    if (problem !== null) {
-      report.error(balance.textSpan(problem.offset), balance.path, {
-        ...problem,
-        code: 'invalid-balance',
-      })
-    }
+  const backends = tree.at('backends').values()
+  checkBalances(tree.at('defaults'), backends, language, report)
+  for (const proxy of [...tree.at('frontends').values(), ...backends]) {
+    checkRules(proxy, tree.at('defaults'), language, report)
   }
-  for (const proxy of proxies) checkRules(proxy, language, report)
 }
 
-function checkRules(proxy: Cursor, language: LanguageChecks, report: Report): void {
+function checkBalances(
+  defaults: Cursor,
+  backends: readonly Cursor[],
+  { checkBalance }: LanguageChecks,
+  report: Report,
+): void {
+  const check = (balance: Cursor, mode: Mode): TextProblem | null =>
+    isWritten(balance) ? checkBalance(balance.text ?? '', mode) : null
+  const reportAt = (balance: Cursor, problem: TextProblem | null): void => {
+    if (problem === null) return
+    const span = balance.textSpan(problem.offset)
+    report.error(span, balance.path, { ...problem, code: 'invalid-balance' })
+  }
+  const standard = defaults.at('balance')
+  const standardProblem = check(standard, 'http')
+  reportAt(standard, standardProblem)
+  for (const backend of backends) {
+    const mode = effectiveMode(backend, defaults) ?? 'http'
+    const own = backend.at('balance')
+    reportAt(own, check(own, mode))
+    if (own.node !== null || standardProblem !== null) continue
+    // A line of `defaults` is right for some backends, and at fault where it is taken over.
+    const inherited = check(standard, mode)
+    if (inherited === null) continue
+    const message = `backend "${backend.name}" takes balance from defaults: ${inherited.message}`
+    report.error(backend.keySpan, backend.path, {
+      code: 'invalid-balance',
+      message,
+      hint: inherited.hint,
+    })
+  }
+}
+
+function checkRules(
+  proxy: Cursor,
+  defaults: Cursor,
+  language: LanguageChecks,
+  report: Report,
+): void {
   const conditions = proxy.at('acl').values()
   const acls = new Map(
     conditions.map((acl) => [acl.name, acl.items().flatMap(({ text }) => text ?? [])]),
@@ -60,9 +117,11 @@ function checkRules(proxy: Cursor, language: LanguageChecks, report: Report): vo
   }
   for (const acl of conditions) check('acl', acl.items())
   for (const key of RULE_KEYS) check(key, proxy.at(key).items())
+  const mode = effectiveMode(proxy, defaults)
+  check(mode === 'tcp' ? 'stick in mode tcp' : 'stick', proxy.at('stick').items())
 }
 
-/** The schema has said what it has to about anything else. */
-function isWritten({ text }: Cursor): boolean {
+/** True for a text with words; the schema has said what it has to about anything else. */
+export function isWritten({ text }: Cursor): boolean {
   return text !== null && text.trim() !== ''
 }

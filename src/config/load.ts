@@ -42,7 +42,6 @@ export function loadConfig(text: string, options: LoadOptions): LoadResult {
   if (!result.success) new SchemaProblems(configSchema, tree, report).add(result.error.issues)
   checkReferences(tree, options, report)
   if (!report.failed) checkUsefulness(tree, report)
-  const config =
-    result.success && !report.failed ? resolveConfig(result.data, tree, options.cores) : null
+  const config = result.success && !report.failed ? resolveConfig(result.data, tree, options) : null
   return { config, diagnostics: report.diagnostics() }
 }

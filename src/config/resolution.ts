@@ -3,47 +3,78 @@ import type {
   AclConfig,
   BackendConfig,
   BackendTimeouts,
-  CheckConfig,
   Config,
-  ForwardForConfig,
+  ErrorAnswerConfig,
   FrontendConfig,
   FrontendTimeouts,
   GlobalConfig,
-  HttpCheckConfig,
-  RetryCause,
-  ServerConfig,
+  RetryBudgetConfig,
+  TuneConfig,
 } from '../model/config.ts'
 import { parseAddress } from './addresses.ts'
+import { resolveCheckProtocol } from './check-resolution.ts'
 import {
   DEFAULT_ADMIN_BIND,
   DEFAULT_GLOBAL,
-  DEFAULT_HTTPCHK,
+  DEFAULT_HASH_TYPE,
   DEFAULT_PROXY,
-  DEFAULT_SERVER,
   DEFAULT_TIMEOUTS_MS,
   NBTHREAD_MAX,
 } from './default-values.ts'
+import {
+  type AnswersByStatus,
+  mergeErrorAnswers,
+  ownErrorAnswers,
+} from './error-answer-resolution.ts'
+import type { LanguageChecks } from './language-checks.ts'
+import { resolveForwarded, resolveForwardFor } from './option-resolution.ts'
+import { resolveCircuitBreaker, resolveOutlierDetection } from './outlier-resolution.ts'
+import { resolvePersistence } from './persistence-resolution.ts'
+import { resolveRetryOn } from './retry-causes.ts'
 import type { ConfigInput } from './schema.ts'
+import { mergeServerSettings, resolveServer } from './server-resolution.ts'
 import type { Cursor } from './tree.ts'
+
+/** `fullconn` is a tenth of `global.maxconn`: HAProxy's share, of the frontends that lead there. */
+const FULLCONN_SHARE = 10
 
 type Defaults = NonNullable<ConfigInput['defaults']>
 type Frontend = ConfigInput['frontends'][string]
 type Backend = NonNullable<ConfigInput['backends']>[string]
-type Server = NonNullable<Backend['servers']>[string]
-type ServerSettings = NonNullable<Backend['default-server']>
-type ForwardFor = NonNullable<Defaults['option']>['forwardfor']
-type HttpCheck = NonNullable<Defaults['option']>['httpchk']
+
+/** What is not in the text of a config. */
+interface ResolveOptions extends Pick<LanguageChecks, 'checkHttpError'> {
+  /** Cores that the process may use: the default of `nbthread`. */
+  readonly cores: number
+}
+
+/** What frontends and backends take from elsewhere. */
+interface Surroundings extends ResolveOptions {
+  readonly defaults: Defaults
+  /** The answers of `defaults`. */
+  readonly errorAnswers: AnswersByStatus
+  readonly globalMaxconn: number
+  /** `spread-checks` of `global`. */
+  readonly spreadPercent: number
+}
 
 /**
  * Settles an accepted config: what a frontend or backend does not say comes from `defaults`, what
  * that does not say from default-values.ts.
  *
  * @param tree the same config: objects give back keys that are numbers first, the tree in order
- * @param cores default of `nbthread`
  */
-export function resolveConfig(input: ConfigInput, tree: Cursor, cores: number): Config {
-  const global = resolveGlobal(input.global ?? {}, cores)
+export function resolveConfig(input: ConfigInput, tree: Cursor, options: ResolveOptions): Config {
+  const global = resolveGlobal(input.global ?? {}, options.cores)
   const defaults = input.defaults ?? {}
+  const errorAnswers = ownErrorAnswers(defaults, options)
+  const around = {
+    ...options,
+    defaults,
+    errorAnswers,
+    globalMaxconn: global.maxconn,
+    spreadPercent: input.global?.['spread-checks'] ?? DEFAULT_GLOBAL.spreadChecks,
+  }
   const frontends = inOrder(input.frontends, tree.at('frontends'))
   const backends = inOrder(input.backends ?? {}, tree.at('backends'))
   return {
@@ -52,10 +83,8 @@ export function resolveConfig(input: ConfigInput, tree: Cursor, cores: number): 
       bind: input.admin?.bind === undefined ? defaultAdminBind() : input.admin.bind,
       tokenFile: input.admin?.['token-file'] ?? null,
     },
-    frontends: frontends.map(([name, frontend, at]) =>
-      resolveFrontend(name, frontend, defaults, global.maxconn, at),
-    ),
-    backends: backends.map(([name, backend, at]) => resolveBackend(name, backend, defaults, at)),
+    frontends: frontends.map(([name, frontend, at]) => resolveFrontend(name, frontend, around, at)),
+    backends: backends.map(([name, backend, at]) => resolveBackend(name, backend, around, at)),
   }
 }
 
@@ -79,22 +108,35 @@ function resolveGlobal(global: NonNullable<ConfigInput['global']>, cores: number
       level: log?.level ?? DEFAULT_GLOBAL.logLevel,
       access: log?.access ?? { to: DEFAULT_GLOBAL.logAccess },
     },
-    tune: {
-      bufsizeBytes: tune?.bufsize ?? DEFAULT_GLOBAL.bufsizeBytes,
-      httpMaxhdr: tune?.['http.maxhdr'] ?? DEFAULT_GLOBAL.httpMaxhdr,
-      poolIdleMax: tune?.['pool-max-conn'] ?? DEFAULT_GLOBAL.poolMaxConn,
-    },
+    tune: resolveTune(tune ?? {}),
+  }
+}
+
+function resolveTune(tune: NonNullable<NonNullable<ConfigInput['global']>['tune']>): TuneConfig {
+  const bufsizeBytes = tune.bufsize ?? DEFAULT_GLOBAL.bufsizeBytes
+  const lineBytes = Math.min(DEFAULT_GLOBAL.httpRequestLineBytesMax, bufsizeBytes)
+  return {
+    bufsizeBytes,
+    maxrewriteBytes: tune.maxrewrite ?? DEFAULT_GLOBAL.maxrewriteBytes,
+    httpMaxhdr: tune['http.maxhdr'] ?? DEFAULT_GLOBAL.httpMaxhdr,
+    httpRequestLineBytesMax: tune['http.max-request-line'] ?? lineBytes,
+    httpChunkExtensionBytesMax:
+      tune['http.max-chunk-ext'] ?? DEFAULT_GLOBAL.httpChunkExtensionBytesMax,
+    httpTrailerBytesMax: tune['http.max-trailers'] ?? DEFAULT_GLOBAL.httpTrailerBytesMax,
+    httpPipelinedMax: tune['http.max-pipelined'] ?? DEFAULT_GLOBAL.httpPipelinedMax,
+    httpRetryBodyBytesMax: tune['http.retry-bufsize'] ?? DEFAULT_GLOBAL.httpRetryBodyBytesMax,
   }
 }
 
 function resolveFrontend(
   name: string,
   frontend: Frontend,
-  defaults: Defaults,
-  globalMaxconn: number,
+  around: Surroundings,
   at: Cursor,
 ): FrontendConfig {
+  const { defaults, globalMaxconn } = around
   const mode = frontend.mode ?? defaults.mode ?? DEFAULT_PROXY.mode
+  const isHttp = mode === 'http'
   const maxconn = frontend.maxconn ?? defaults.maxconn ?? globalMaxconn
   const standardBacklog = frontend.backlog ?? defaults.backlog ?? maxconn
   const option = { ...defaults.option, ...frontend.option }
@@ -102,13 +144,18 @@ function resolveFrontend(
     name,
     mode,
     binds: frontend.bind.map((bind) => {
-      const { address, backlog = standardBacklog } = 'kind' in bind ? { address: bind } : bind
-      return { address, backlog }
+      const given = 'kind' in bind ? { address: bind } : bind
+      const { address, backlog = standardBacklog, 'accept-proxy': acceptProxy = false } = given
+      return { address, backlog, acceptProxy }
     }),
     maxconn,
     timeouts: frontendTimeouts({ ...defaults.timeout, ...frontend.timeout }),
-    forwardfor: mode === 'http' ? resolveForwardFor(option.forwardfor) : null,
+    forwardfor: isHttp ? resolveForwardFor(option.forwardfor) : null,
+    forwarded: isHttp ? resolveForwarded(option.forwarded) : null,
+    acceptConnect: isHttp && (option['accept-connect'] ?? false),
+    errorAnswers: isHttp ? resolveErrorAnswers(frontend, around) : [],
     dontlognull: option.dontlognull ?? false,
+    ignoreProbes: option['http-ignore-probes'] ?? false,
     log: frontend.log ?? defaults.log ?? DEFAULT_PROXY.log,
     acls: resolveAcls(frontend.acl, at),
     httpRequest: frontend['http-request'] ?? [],
@@ -132,36 +179,64 @@ function frontendTimeouts(timeout: NonNullable<Defaults['timeout']>): FrontendTi
 function resolveBackend(
   name: string,
   backend: Backend,
-  defaults: Defaults,
+  around: Surroundings,
   at: Cursor,
 ): BackendConfig {
+  const { defaults, globalMaxconn } = around
   const mode = backend.mode ?? defaults.mode ?? DEFAULT_PROXY.mode
+  const isHttp = mode === 'http'
   const option = { ...defaults.option, ...backend.option }
   const timeouts = backendTimeouts({ ...defaults.timeout, ...backend.timeout })
-  const http = resolveHttpCheck(option.httpchk)
-  const standard = { ...defaults['default-server'], ...backend['default-server'] }
+  const factor = backend['hash-balance-factor'] ?? defaults['hash-balance-factor'] ?? 0
+  const retryOn = backend['retry-on'] ?? defaults['retry-on'] ?? DEFAULT_PROXY.retryOn
+  const ofServers = {
+    standard: mergeServerSettings(
+      defaults['default-server'] ?? {},
+      backend['default-server'] ?? {},
+    ),
+    checkTimeoutMs: timeouts.checkMs,
+    protocol: resolveCheckProtocol(backend, defaults),
+    spreadPercent: around.spreadPercent,
+    globalMaxconn,
+  }
   const servers = inOrder(backend.servers ?? {}, at.at('servers'))
   return {
     name,
     mode,
     balance: backend.balance ?? defaults.balance ?? DEFAULT_PROXY.balance,
+    hashType: backend['hash-type'] ?? defaults['hash-type'] ?? DEFAULT_HASH_TYPE,
+    hashBalanceFactor: factor === 0 ? null : factor,
     timeouts,
+    httpReuse: backend['http-reuse'] ?? defaults['http-reuse'] ?? DEFAULT_PROXY.httpReuse,
     retries: backend.retries ?? defaults.retries ?? DEFAULT_PROXY.retries,
-    retryOn: resolveRetryOn(backend['retry-on'] ?? defaults['retry-on']),
+    ...resolveRetryOn(retryOn, mode),
+    retryBudget: resolveBudget({ ...defaults['retry-budget'], ...backend['retry-budget'] }),
+    circuitBreaker: resolveCircuitBreaker({
+      ...defaults['circuit-breaker'],
+      ...backend['circuit-breaker'],
+    }),
+    outlierDetection: resolveOutlierDetection(
+      backend['outlier-detection'] ?? defaults['outlier-detection'] ?? false,
+    ),
+    fullconn: backend.fullconn ?? defaults.fullconn ?? Math.ceil(globalMaxconn / FULLCONN_SHARE),
+    allbackups: option.allbackups ?? false,
     redispatch: option.redispatch ?? false,
-    forwardfor: mode === 'http' ? resolveForwardFor(option.forwardfor) : null,
+    persistence: resolvePersistence(backend, defaults, mode),
+    forwardfor: isHttp ? resolveForwardFor(option.forwardfor) : null,
+    forwarded: isHttp ? resolveForwarded(option.forwarded) : null,
+    errorAnswers: isHttp ? resolveErrorAnswers(backend, around) : [],
     acls: resolveAcls(backend.acl, at),
     httpRequest: backend['http-request'] ?? [],
     httpResponse: backend['http-response'] ?? [],
-    servers: servers.map(([serverName, server]) =>
-      resolveServer(serverName, server, standard, timeouts.checkMs, http),
-    ),
+    servers: servers.map(([serverName, server]) => resolveServer(serverName, server, ofServers)),
   }
 }
 
-function resolveRetryOn(causes: Backend['retry-on']): RetryCause[] {
-  if (causes === undefined) return [...DEFAULT_PROXY.retryOn]
-  return causes.filter((cause) => cause !== 'none')
+function resolveBudget(budget: NonNullable<Backend['retry-budget']>): RetryBudgetConfig {
+  return {
+    percent: budget.percent ?? DEFAULT_PROXY.retryBudget.percent,
+    minPerSec: budget['min-per-sec'] ?? DEFAULT_PROXY.retryBudget.minPerSec,
+  }
 }
 
 function backendTimeouts(timeout: NonNullable<Defaults['timeout']>): BackendTimeouts {
@@ -178,59 +253,11 @@ function backendTimeouts(timeout: NonNullable<Defaults['timeout']>): BackendTime
   }
 }
 
-function resolveServer(
-  name: string,
-  given: Server,
-  standard: ServerSettings,
-  checkTimeoutMs: number,
-  http: HttpCheckConfig | null,
-): ServerConfig {
-  const server = 'kind' in given ? { address: given } : given
-  const settings = { ...standard, ...server }
-  const check: CheckConfig = {
-    interMs: settings.inter ?? DEFAULT_SERVER.interMs,
-    rise: settings.rise ?? DEFAULT_SERVER.rise,
-    fall: settings.fall ?? DEFAULT_SERVER.fall,
-    timeoutMs: checkTimeoutMs,
-    address: checkAddress(server.address, settings.addr, settings.port),
-    http,
-  }
-  return {
-    name,
-    address: server.address,
-    weight: settings.weight ?? DEFAULT_SERVER.weight,
-    disabled: settings.disabled ?? false,
-    check: settings.check === true ? check : null,
-  }
-}
-
-function checkAddress(address: Address, host?: string, port?: number): Address {
-  if (address.kind === 'inet') {
-    return { kind: 'inet', host: host ?? address.host, port: port ?? address.port }
-  }
-  // Of a Unix socket, server-checks.ts has seen to it that there are both or none.
-  return host === undefined || port === undefined ? address : { kind: 'inet', host, port }
-}
-
-function resolveForwardFor(option: ForwardFor): ForwardForConfig | null {
-  if (option === undefined || option === false) return null
-  const given = option === true ? {} : option
-  return {
-    header: given.header ?? DEFAULT_PROXY.forwardforHeader,
-    ifNone: given['if-none'] ?? false,
-    except: given.except ?? [],
-  }
-}
-
-function resolveHttpCheck(option: HttpCheck): HttpCheckConfig | null {
-  if (option === undefined || option === false) return null
-  const given = option === true ? {} : option
-  return {
-    method: given.method ?? DEFAULT_HTTPCHK.method,
-    uri: given.uri ?? DEFAULT_HTTPCHK.uri,
-    host: given.host ?? '',
-    expectStatus: given.expect ?? DEFAULT_HTTPCHK.expectStatus,
-  }
+function resolveErrorAnswers(
+  section: Frontend | Backend,
+  around: Surroundings,
+): ErrorAnswerConfig[] {
+  return mergeErrorAnswers(ownErrorAnswers(section, around), around.errorAnswers)
 }
 
 function resolveAcls(acl: Frontend['acl'], at: Cursor): AclConfig[] {

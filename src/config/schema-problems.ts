@@ -4,7 +4,7 @@ import { alternatives, type Path, type Problem, type Report, shorten } from './d
 import { sectionAt, sectionsWith } from './schema-sections.ts'
 import type { ValueIssue } from './schema-values.ts'
 import type { Cursor } from './tree.ts'
-import { UNSUPPORTED_MODES } from './unsupported-keys.ts'
+import { UNSUPPORTED_MODES, UNSUPPORTED_RETRY_CAUSES } from './unsupported-keys.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -21,6 +21,12 @@ const TYPE_TITLES: Readonly<Record<string, string>> = {
   record: 'a map',
   string: 'a text',
 }
+
+/** Values of a key that HAProxy has and this version does not. */
+const UNSUPPORTED_VALUES = new Map([
+  ['mode', UNSUPPORTED_MODES],
+  ['retry-on', UNSUPPORTED_RETRY_CAUSES],
+])
 
 /** Reports what the schema refuses, at the places of the tree that the issues' paths lead to. */
 export class SchemaProblems {
@@ -64,7 +70,9 @@ export class SchemaProblems {
 
   /** Of the members of a union, the one whose type the value has tells what is wrong with it. */
   #addUnion(issue: Issue & { code: 'invalid_union' }, at: Cursor): void {
-    const fitting = issue.errors.find((errors) => !errors.some(isOfWrongType))
+    // A list or a map is no attempt at a choice: the member that takes one knows better.
+    const isOther = at.node?.kind === 'scalar' ? isOfWrongType : isChoiceOrWrongType
+    const fitting = issue.errors.find((errors) => !errors.some(isOther))
     if (fitting === undefined) this.#addWrongType(issue, at)
     else this.add(fitting, at.path)
   }
@@ -115,6 +123,10 @@ function isOfWrongType(issue: Issue): boolean {
   return isTypeIssue(issue)
 }
 
+function isChoiceOrWrongType(issue: Issue): boolean {
+  return isOfWrongType(issue) || (issue.code === 'invalid_value' && issue.path.length === 0)
+}
+
 function isTypeIssue(issue: Issue): boolean {
   return issue.code === 'invalid_type' || valueIssueOf(issue)?.expected !== undefined
 }
@@ -127,10 +139,11 @@ function valueIssueOf(issue: Issue): ValueIssue | undefined {
 /** The issue, or those of the members of a union, that say what type was expected. */
 function typeIssuesOf(issue: Issue): Issue[] {
   if (issue.code !== 'invalid_union') return [issue]
-  return issue.errors.flat().filter(isOfWrongType).flatMap(typeIssuesOf)
+  return issue.errors.flat().filter(isChoiceOrWrongType).flatMap(typeIssuesOf)
 }
 
 function expectedTitle(issue: Issue): string {
+  if (issue.code === 'invalid_value') return 'one value'
   if (issue.code === 'invalid_type') return TYPE_TITLES[issue.expected] ?? issue.expected
   return valueIssueOf(issue)?.expected ?? 'another value'
 }
@@ -164,7 +177,8 @@ function wrongTypeHint(expected: readonly string[], { node }: Cursor): string {
 
 function describeIssue(issue: Issue, at: Cursor): Problem {
   if (issue.code === 'invalid_key') {
-    return { code: 'invalid-name', message: issue.issues[0]?.message ?? issue.message, hint: '' }
+    const [inner = issue] = issue.issues
+    return valueIssueOf(inner) ?? { code: 'invalid-name', message: inner.message, hint: '' }
   }
   if (issue.code === 'invalid_value') return describeChoice(issue.values.map(String), at)
   if (issue.code === 'too_small' || issue.code === 'too_big') {
@@ -178,11 +192,17 @@ function describeIssue(issue: Issue, at: Cursor): Problem {
 
 function describeChoice(choices: readonly string[], at: Cursor): Problem {
   const value = at.text ?? ''
-  if (at.name === 'mode' && UNSUPPORTED_MODES.includes(value)) {
-    const message = `mode "${value}" is not available in this version`
+  const key = String(at.path.findLast((step) => typeof step === 'string'))
+  if (UNSUPPORTED_VALUES.get(key)?.includes(value)) {
+    const message = `${key} "${value}" is not available in this version`
     return { code: 'unsupported', message, hint: '' }
   }
+  return { message: `expected ${alternatives(choices)}`, hint: choiceHint(choices, value) }
+}
+
+function choiceHint(choices: readonly string[], value: string): string {
+  // A text that is one of the choices and was refused all the same is a number in quotes.
+  if (choices.includes(value)) return `Write ${value} without quotes.`
   const near = nearestName(value, choices)
-  const hint = near === null ? '' : `Did you mean "${near}"?`
-  return { message: `expected ${alternatives(choices)}`, hint }
+  return near === null ? '' : `Did you mean "${near}"?`
 }

@@ -1,13 +1,10 @@
 import * as z from 'zod'
-import {
-  DEFAULT_HTTPCHK,
-  DEFAULT_PROXY,
-  DEFAULT_SERVER,
-  DEFAULT_TIMEOUTS_MS,
-  MAXCONN_MAX,
-} from './default-values.ts'
-import { formatDuration } from './durations.ts'
-import { formatExpectation } from './expectations.ts'
+import { DEFAULT_HASH_TYPE, DEFAULT_PROXY, MAXCONN_MAX } from './default-values.ts'
+import { RETRY_ON_VALUES } from './retry-causes.ts'
+import { checkSettings } from './schema-checks.ts'
+import { clientOptions, serverOptions } from './schema-options.ts'
+import { outlierDetection } from './schema-outlier.ts'
+import { persistenceSettings, stickSettings } from './schema-persistence.ts'
 import {
   inherited,
   key,
@@ -17,17 +14,16 @@ import {
   requiredKey,
   section,
 } from './schema-sections.ts'
+import { backendServer, defaultsServer, serverSchema } from './schema-servers.ts'
+import { clientTimeouts, serverTimeouts } from './schema-timeouts.ts'
 import {
+  absolutePath,
+  answerStatus,
+  balanceFactor,
   bindAddress,
-  durationMs,
-  expectation,
-  host,
-  hostHeader,
+  hashType,
   integer,
-  network,
-  requestTarget,
   serverAddress,
-  token,
   words,
 } from './schema-values.ts'
 import {
@@ -35,177 +31,15 @@ import {
   UNSUPPORTED_BIND_KEYS,
   UNSUPPORTED_DEFAULTS_KEYS,
   UNSUPPORTED_FRONTEND_KEYS,
-  UNSUPPORTED_HTTPCHK_KEYS,
   UNSUPPORTED_OPTIONS,
-  UNSUPPORTED_SERVER_KEYS,
   UNSUPPORTED_TIMEOUTS,
 } from './unsupported-keys.ts'
 
 /** The largest queue that listen(2) is asked for; the kernel cuts it to net.core.somaxconn. */
 const BACKLOG_MAX = 1_000_000
 
-const timeout = (about: string, standardMs: number) =>
-  key(durationMs, { about, standard: formatDuration(standardMs) })
-
-const clientTimeouts = {
-  'client': timeout(
-    'How long a client may take nothing or send nothing; in `mode tcp` only where it is given',
-    DEFAULT_TIMEOUTS_MS.client,
-  ),
-  'client-fin': key(durationMs, {
-    about: 'How long a connection may be silent once the client has closed its direction',
-    otherwise: '`timeout client`',
-  }),
-  'http-request': timeout(
-    'How long a client may take to send the head of a request; `mode http`',
-    DEFAULT_TIMEOUTS_MS['http-request'],
-  ),
-  'http-keep-alive': timeout(
-    'How long a client may wait before its next request; `mode http`',
-    DEFAULT_TIMEOUTS_MS['http-keep-alive'],
-  ),
-}
-
-const serverTimeouts = {
-  'connect': timeout('How long a connection to a server may take', DEFAULT_TIMEOUTS_MS.connect),
-  'server': timeout(
-    'How long a server may take nothing or send nothing; in `mode tcp` only where it is given',
-    DEFAULT_TIMEOUTS_MS.server,
-  ),
-  'server-fin': key(durationMs, {
-    about: 'How long a connection may be silent once the server has closed its direction',
-    otherwise: '`timeout server`',
-  }),
-  'queue': timeout(
-    'How long a request may wait in a queue; nothing queues in this version',
-    DEFAULT_TIMEOUTS_MS.queue,
-  ),
-  'tunnel': timeout(
-    'How long both sides may be silent after an upgrade, and in `mode tcp`, where it stands for `client` and `server`',
-    DEFAULT_TIMEOUTS_MS.tunnel,
-  ),
-  'check': timeout(
-    'How long a server may take to answer a health check once it is connected to',
-    DEFAULT_TIMEOUTS_MS.check,
-  ),
-}
-
-const forwardfor = key(
-  z.union([
-    z.boolean(),
-    section('forwardfor', {
-      'header': key(token, {
-        about: 'Name of the header',
-        standard: DEFAULT_PROXY.forwardforHeader,
-      }),
-      'if-none': key(z.boolean(), {
-        about: 'Add it only where the client has sent none',
-        standard: false,
-      }),
-      'except': key(oneOrMany(network), {
-        about: 'Clients in these networks get no header',
-        otherwise: 'none',
-      }),
-    }),
-  ]),
-  {
-    about: 'Tell servers the address of the client in a header; `mode http`',
-    standard: false,
-    source: 'option forwardfor',
-  },
-)
-
-const httpchk = key(
-  z.union([
-    z.boolean(),
-    section(
-      'httpchk',
-      {
-        method: key(token, { about: 'Method of the request', standard: DEFAULT_HTTPCHK.method }),
-        uri: key(requestTarget, {
-          about: 'Target of the request',
-          standard: DEFAULT_HTTPCHK.uri,
-        }),
-        host: key(hostHeader, {
-          about: 'Host header; with it the request is HTTP/1.1',
-          otherwise: 'none, HTTP/1.0',
-          source: 'http-check send hdr Host',
-        }),
-        expect: key(expectation, {
-          about: 'Status codes that mean success',
-          standard: formatExpectation(DEFAULT_HTTPCHK.expectStatus),
-          source: 'http-check expect',
-        }),
-      },
-      UNSUPPORTED_HTTPCHK_KEYS,
-    ),
-  ]),
-  {
-    about: 'Check servers by an HTTP request instead of a connection alone',
-    standard: false,
-    source: 'option httpchk',
-  },
-)
-
-const clientOptions = {
-  forwardfor,
-  dontlognull: key(z.boolean(), {
-    about: 'No line in the access log for a connection on which nothing was sent',
-    standard: false,
-    source: 'option dontlognull',
-  }),
-}
-
-const serverOptions = {
-  forwardfor,
-  httpchk,
-  redispatch: key(z.boolean(), {
-    about: 'A retry may go to another server',
-    standard: false,
-    source: 'option redispatch',
-  }),
-}
-
-const serverSettings = {
-  'weight': key(integer(0, 256), {
-    about: 'Share of the sessions, relative to the other servers; 0 takes no new ones',
-    standard: DEFAULT_SERVER.weight,
-  }),
-  'check': key(z.boolean(), { about: 'Probe the server', standard: false }),
-  'inter': key(durationMs, {
-    about: 'Time from one check to the next',
-    standard: formatDuration(DEFAULT_SERVER.interMs),
-  }),
-  'rise': key(integer(1, 1_000), {
-    about: 'Good checks in a row that bring a server up',
-    standard: DEFAULT_SERVER.rise,
-  }),
-  'fall': key(integer(1, 1_000), {
-    about: 'Bad checks in a row that take a server down',
-    standard: DEFAULT_SERVER.fall,
-  }),
-}
-
-const server = section(
-  'a server',
-  {
-    'address': requiredKey(serverAddress, { about: 'Where it listens' }),
-    ...inherited(serverSettings, '`default-server`'),
-    'addr': key(host, {
-      about: 'Host that checks go to instead',
-      otherwise: "the server's",
-    }),
-    'port': key(integer(1, 65_535), {
-      about: 'Port that checks go to instead',
-      otherwise: "the server's",
-    }),
-    'disabled': key(z.boolean(), {
-      about: 'In maintenance from the start: no session, no check',
-      standard: false,
-    }),
-  },
-  UNSUPPORTED_SERVER_KEYS,
-)
+/** Retries per second that a budget can grant at least. */
+const BUDGET_RATE_MAX = 1_000_000
 
 const sharedSettings = {
   mode: key(z.enum(['tcp', 'http']), {
@@ -232,19 +66,69 @@ const frontendSettings = {
 }
 
 const backendSettings = {
-  balance: key(words, {
+  'balance': key(words, {
     about: 'Strategy that picks the server',
     standard: DEFAULT_PROXY.balance,
   }),
-  retries: key(integer(0, 100), {
-    about: 'Further attempts to connect after the first has failed',
+  'hash-type': key(hashType, {
+    about: 'How strategies that balance by a key find its server: method, function, `avalanche`',
+    standard: DEFAULT_HASH_TYPE.method,
+  }),
+  'hash-balance-factor': key(balanceFactor, {
+    about: 'Percent of its share of all sessions that a server may have; 0: no bound; `consistent`',
+    standard: 0,
+  }),
+  'fullconn': key(integer(1, MAXCONN_MAX), {
+    about: 'Sessions of the backend at which servers with `minconn` may have their whole `maxconn`',
+    otherwise: 'a tenth of `global.maxconn`',
+  }),
+  'http-reuse': key(z.enum(['never', 'safe', 'aggressive', 'always']), {
+    about: 'Which requests may be sent on an idle connection of another client; `mode http`',
+    standard: DEFAULT_PROXY.httpReuse,
+  }),
+  'retries': key(integer(0, 100), {
+    about: 'Further tries after the first has failed',
     standard: DEFAULT_PROXY.retries,
   }),
-  'retry-on': key(oneOrMany(z.enum(['none', 'conn-failure'])), {
-    about: 'What is tried again',
+  'retry-on': key(oneOrMany(z.literal(RETRY_ON_VALUES)), {
+    about: 'Failures and statuses that are tried again; in `mode tcp` only `conn-failure`',
     standard: DEFAULT_PROXY.retryOn.join(', '),
   }),
+  'outlier-detection': outlierDetection,
+  ...persistenceSettings,
 }
+
+const budgetSettings = {
+  'percent': key(integer(0, 100), {
+    about: 'Requests of a hundred that may be sent again, over the last ten seconds',
+    standard: DEFAULT_PROXY.retryBudget.percent,
+  }),
+  'min-per-sec': key(integer(0, BUDGET_RATE_MAX), {
+    about: 'Requests per second that may be sent again however few there are',
+    standard: DEFAULT_PROXY.retryBudget.minPerSec,
+  }),
+}
+
+const breakerSettings = {
+  'max-requests': key(integer(0, MAXCONN_MAX), {
+    about: 'Sessions at once, those that wait included; more are answered 503. 0 has no bound',
+    standard: 0,
+  }),
+  'max-pending': key(integer(0, MAXCONN_MAX), {
+    about: 'Sessions that wait for a server; more are answered 503',
+    otherwise: 'no bound',
+  }),
+}
+
+const circuitBreaker = (settings: typeof breakerSettings) =>
+  key(section('circuit-breaker', settings), {
+    about: 'How much a backend takes on before it refuses more at once',
+  })
+
+const retryBudget = (settings: typeof budgetSettings) =>
+  key(section('retry-budget', settings), {
+    about: 'How many requests may be sent again after a server had them; `mode http`',
+  })
 
 const rules = (about: string) => key(z.array(words), { about, otherwise: 'none' })
 
@@ -257,10 +141,13 @@ const ruleSettings = {
   'http-response': rules('Rules for responses, in order; `mode http`'),
 }
 
-const defaultServer = (settings: typeof serverSettings) =>
-  key(section('default-server', settings, UNSUPPORTED_SERVER_KEYS), {
-    about: 'What servers have unless they say otherwise',
-  })
+const answerSettings = {
+  'errorfile': key(z.record(answerStatus, absolutePath), {
+    about: 'Files with whole responses, by the status that they are answered for; `mode http`',
+    otherwise: 'none',
+  }),
+  'http-error': rules('Answers by status: `status N content-type TYPE string TEXT`; `mode http`'),
+}
 
 /** Section `defaults`. */
 export const defaultsSchema = section(
@@ -281,7 +168,11 @@ export const defaultsSchema = section(
       section('option of defaults', { ...clientOptions, ...serverOptions }, UNSUPPORTED_OPTIONS),
       { about: 'Options by name' },
     ),
-    'default-server': defaultServer(serverSettings),
+    ...checkSettings,
+    ...answerSettings,
+    'retry-budget': retryBudget(budgetSettings),
+    'circuit-breaker': circuitBreaker(breakerSettings),
+    'default-server': defaultsServer,
   },
   UNSUPPORTED_DEFAULTS_KEYS,
 )
@@ -289,8 +180,12 @@ export const defaultsSchema = section(
 const bind = section(
   'an entry of bind',
   {
-    address: requiredKey(bindAddress, { about: 'Where to listen' }),
+    'address': requiredKey(bindAddress, { about: 'Where to listen' }),
     ...inherited({ backlog }, '`backlog` of the frontend'),
+    'accept-proxy': key(z.boolean(), {
+      about: 'Every connection begins with a PROXY protocol header, which tells who the client is',
+      standard: false,
+    }),
   },
   UNSUPPORTED_BIND_KEYS,
 )
@@ -315,6 +210,7 @@ export const frontendSchema = section(
       section('option of a frontend', inherited(clientOptions, '`defaults`'), UNSUPPORTED_OPTIONS),
       { about: 'Options by name' },
     ),
+    ...inherited(answerSettings, '`defaults`'),
     ...ruleSettings,
     'use_backend': rules('Which backend takes which request: `BACKEND if CONDITION`, in order'),
     'default_backend': key(name, {
@@ -342,9 +238,14 @@ export const backendSchema = section(
       section('option of a backend', inherited(serverOptions, '`defaults`'), UNSUPPORTED_OPTIONS),
       { about: 'Options by name' },
     ),
+    ...inherited(checkSettings, '`defaults`'),
+    ...inherited(answerSettings, '`defaults`'),
     ...ruleSettings,
-    'default-server': defaultServer(inherited(serverSettings, '`defaults`')),
-    'servers': key(namedMap(z.union([serverAddress, server])), {
+    ...stickSettings,
+    'retry-budget': retryBudget(inherited(budgetSettings, '`defaults`')),
+    'circuit-breaker': circuitBreaker(inherited(breakerSettings, '`defaults`')),
+    'default-server': backendServer,
+    'servers': key(namedMap(z.union([serverAddress, serverSchema])), {
       about: 'The servers by name: an address, or a map',
       otherwise: 'none',
     }),

@@ -6,9 +6,13 @@ import { key, namedMap, requiredKey, section } from './schema-sections.ts'
 import {
   bindAddressOrOff,
   bufsizeBytes,
+  chunkExtensionBytes,
   durationOrZeroMs,
   integer,
   logTarget,
+  maxrewriteBytes,
+  messagePartBytes,
+  retryBodyBytes,
   words,
 } from './schema-values.ts'
 import { formatSize } from './sizes.ts'
@@ -36,6 +40,10 @@ const globalSchema = section(
       standard: formatDuration(DEFAULT_GLOBAL.graceMs),
       source: 'hard-stop-after',
     }),
+    'spread-checks': key(integer(0, 50), {
+      about: 'Percent by which each interval between checks is shorter or longer, at random',
+      standard: DEFAULT_GLOBAL.spreadChecks,
+    }),
     log: key(
       section(
         'log of global',
@@ -62,15 +70,35 @@ const globalSchema = section(
             standard: formatSize(DEFAULT_GLOBAL.bufsizeBytes),
             source: 'tune.bufsize',
           }),
+          'maxrewrite': key(maxrewriteBytes, {
+            about: 'Bytes of a buffer that a received head leaves free for what rules add to it',
+            standard: formatSize(DEFAULT_GLOBAL.maxrewriteBytes),
+            source: 'tune.maxrewrite',
+          }),
           'http.maxhdr': key(integer(1, 32_767), {
             about: 'Headers that a message may have',
             standard: DEFAULT_GLOBAL.httpMaxhdr,
             source: 'tune.http.maxhdr',
           }),
-          'pool-max-conn': key(integer(0, 100_000), {
-            about: 'Idle connections that each thread keeps open to each server',
-            standard: DEFAULT_GLOBAL.poolMaxConn,
-            source: 'pool-max-conn of a server, over all threads',
+          'http.max-request-line': key(messagePartBytes, {
+            about: 'Bytes of a request line; at most `bufsize`',
+            standard: formatSize(DEFAULT_GLOBAL.httpRequestLineBytesMax),
+          }),
+          'http.max-chunk-ext': key(chunkExtensionBytes, {
+            about: 'Bytes of all chunk extensions of one body together',
+            standard: formatSize(DEFAULT_GLOBAL.httpChunkExtensionBytesMax),
+          }),
+          'http.max-trailers': key(messagePartBytes, {
+            about: 'Bytes of the trailers of one body',
+            standard: formatSize(DEFAULT_GLOBAL.httpTrailerBytesMax),
+          }),
+          'http.max-pipelined': key(integer(1, 100_000), {
+            about: 'Requests that a client may have sent ahead one after another',
+            standard: DEFAULT_GLOBAL.httpPipelinedMax,
+          }),
+          'http.retry-bufsize': key(retryBodyBytes, {
+            about: 'Bytes of a request body that are kept for another try',
+            standard: formatSize(DEFAULT_GLOBAL.httpRetryBodyBytesMax),
           }),
         },
         UNSUPPORTED_TUNE_KEYS,

@@ -21,31 +21,31 @@ export const UNSUPPORTED_LOG_KEYS: readonly string[] = words('address facility f
 
 /** Keys of `global.tune`. */
 export const UNSUPPORTED_TUNE_KEYS: readonly string[] = words(`
-  http.cookielen http.logurilen http.maxuri idle-pool.shared maxaccept maxpollevents maxrewrite
-  pipesize rcvbuf.client rcvbuf.server sndbuf.client sndbuf.server ssl.cachesize ssl.lifetime`)
+  http.cookielen http.logurilen http.maxuri idle-pool.shared maxaccept maxpollevents pipesize
+  rcvbuf.client rcvbuf.server sndbuf.client sndbuf.server ssl.cachesize ssl.lifetime`)
 
 /** Keys of `admin`. */
 export const UNSUPPORTED_ADMIN_KEYS: readonly string[] = words('socket ssl tls')
 
 const PROXY_KEYS = words(`
-  compression cookie declare disabled email-alert enabled errorfile errorfiles filter grace
-  http-after-response http-error id log-format log-format-sd log-tag rate-limit redirect stats
-  stick stick-table tcp-request unique-id-format unique-id-header`)
+  compression declare disabled email-alert enabled errorfiles errorloc errorloc302
+  errorloc303 filter grace http-after-response id log-format log-format-sd log-tag rate-limit
+  redirect stats tcp-request unique-id-format unique-id-header`)
 
 /** Keys of a frontend. */
 export const UNSUPPORTED_FRONTEND_KEYS: readonly string[] = [
   ...PROXY_KEYS,
-  ...words('capture monitor monitor-uri'),
+  ...words('capture monitor monitor-uri stick-table'),
 ]
 
 /** Keys of a backend. */
 export const UNSUPPORTED_BACKEND_KEYS: readonly string[] = [
   ...PROXY_KEYS,
   ...words(`
-    dynamic-cookie-key external-check force-persist fullconn hash-balance-factor hash-type
-    health-agreement http-check http-reuse http-send-name-header ignore-persist
-    load-server-state-from-file max-keep-alive-queue persist server-template source
-    tcp-check tcp-response use-server`),
+    external-check
+    health-agreement http-check http-send-name-header
+    load-server-state-from-file max-keep-alive-queue server-template source
+    tcp-response use-server`),
 ]
 
 /** Keys of `defaults`. */
@@ -55,34 +55,38 @@ export const UNSUPPORTED_DEFAULTS_KEYS: readonly string[] = [
 
 /** Keys of an entry of `bind`. */
 export const UNSUPPORTED_BIND_KEYS: readonly string[] = words(`
-  accept-netscaler-cip accept-proxy alpn ca-file ciphers crl-file crt crt-list defer-accept
-  expose-fd gid group id interface level maxconn mode mss name namespace nice npn proto ssl
-  strict-sni tcp-ut tfo thread transparent uid user v4v6 v6only verify`)
+  accept-netscaler-cip alpn ca-file ciphers crl-file crt crt-list defer-accept expose-fd gid
+  group id interface level maxconn mode mss name namespace nice npn proto ssl strict-sni tcp-ut
+  tfo thread transparent uid user v4v6 v6only verify`)
 
 /** Keys of a server, and of `default-server`. */
 export const UNSUPPORTED_SERVER_KEYS: readonly string[] = words(`
-  agent-addr agent-check agent-inter agent-port alpn backup ca-file check-alpn check-proto
-  check-send-proxy check-sni check-ssl ciphers cookie crt downinter enabled error-limit fastinter
-  id init-addr log-proto max-reuse maxconn maxqueue minconn namespace observe on-error
-  on-marked-down on-marked-up pool-low-conn pool-max-conn pool-purge-delay proto redir resolve-net resolve-prefer
-  resolvers send-proxy send-proxy-v2 slowstart sni socks4 source ssl tcp-ut tfo track verify ws`)
+  alpn ca-file check-alpn check-proto
+  check-sni check-ssl ciphers crt enabled id init-addr
+  log-proto max-reuse maxqueue namespace on-marked-down
+  on-marked-up pool-low-conn proto proxy-v2-options redir resolve-net resolve-prefer resolvers
+  send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt slowstart sni socks4 source ssl
+  tcp-ut tfo verify ws`)
 
 /** Names of `option`. */
 export const UNSUPPORTED_OPTIONS: readonly string[] = words(`
-  abortonclose accept-invalid-http-request accept-invalid-http-response allbackups checkcache
-  clitcpka contstats dontlog-normal external-check forwarded h1-case-adjust-bogus-client
-  h1-case-adjust-bogus-server http-buffer-request http-ignore-probes http-keep-alive
-  http-no-delay http-pretend-keepalive http-restrict-req-hdr-names http-server-close
-  http-use-proxy-header httpclose httplog independent-streams ldap-check log-health-checks
-  log-separate-errors logasap mysql-check nolinger originalto persist pgsql-check
-  prefer-last-server redis-check smtpchk socket-stats splice-auto splice-request splice-response
-  srvtcpka ssl-hello-chk tcp-check tcp-smart-accept tcp-smart-connect tcpka tcplog transparent`)
+  abortonclose accept-invalid-http-request accept-invalid-http-response checkcache
+  clitcpka contstats dontlog-normal external-check h1-case-adjust-bogus-client
+  h1-case-adjust-bogus-server http-buffer-request http-keep-alive http-no-delay
+  http-pretend-keepalive http-restrict-req-hdr-names http-server-close http-use-proxy-header
+  httpclose httplog independent-streams ldap-check log-health-checks
+  log-separate-errors logasap nolinger originalto
+  prefer-last-server socket-stats splice-auto splice-request splice-response
+  srvtcpka ssl-hello-chk tcp-smart-accept tcp-smart-connect tcpka tcplog transparent`)
 
 /** Keys of `option httpchk`. */
-export const UNSUPPORTED_HTTPCHK_KEYS: readonly string[] = words('body hdr headers send version')
+export const UNSUPPORTED_HTTPCHK_KEYS: readonly string[] = words('hdr meth send ver')
 
 /** Names of `timeout`. */
 export const UNSUPPORTED_TIMEOUTS: readonly string[] = words('tarpit')
 
 /** Values of `mode`. */
 export const UNSUPPORTED_MODES: readonly string[] = words('health log udp')
+
+/** Values of `retry-on`. */
+export const UNSUPPORTED_RETRY_CAUSES: readonly string[] = words('0rtt-rejected')

@@ -1,9 +1,22 @@
+import { checkHealthCheckUse } from './check-usefulness.ts'
 import type { Report } from './diagnostics.ts'
+import { checkPersistenceUse } from './persistence-checks.ts'
 import { effectiveMode, routesOf } from './proxy-views.ts'
 import type { Cursor } from './tree.ts'
 
-/** Keys of a server that mean nothing unless it is checked. */
-const CHECK_KEYS = ['inter', 'rise', 'fall', 'addr', 'port']
+/** Keys that mean nothing where the bytes of a connection are not looked at. */
+const HTTP_KEYS = [
+  'errorfile',
+  'http-error',
+  'http-reuse',
+  'retry-budget',
+  'cookie',
+  'dynamic-cookie-key',
+  'force-persist',
+  'ignore-persist',
+]
+const HTTP_OPTIONS = ['forwardfor', 'forwarded', 'accept-connect']
+const HTTP_SERVER_KEYS = ['pool-max-conn', 'pool-purge-delay', 'cookie']
 
 /**
  * Warns of what is allowed but does nothing. For a config without errors: in any other, what a
@@ -22,11 +35,7 @@ export function checkUsefulness(tree: Cursor, report: Report): void {
     checkBackend(backend, tree.at('defaults'), report)
   }
   for (const proxy of [...frontends, ...backends]) {
-    const forwardfor = proxy.at('option').at('forwardfor')
-    const isOn = forwardfor.node !== null && forwardfor.value !== false
-    if (isOn && effectiveMode(proxy, tree.at('defaults')) === 'tcp') {
-      warnUnused(forwardfor, 'the mode is tcp', 'Write mode: http.', report)
-    }
+    if (effectiveMode(proxy, tree.at('defaults')) === 'tcp') checkModeTcp(proxy, report)
   }
 }
 
@@ -40,25 +49,59 @@ function checkFrontend(frontend: Cursor, report: Report): void {
 }
 
 function checkBackend(backend: Cursor, defaults: Cursor, report: Report): void {
+  checkBudget(backend, defaults, report)
+  checkBalanceFactor(backend, defaults, report)
+  checkPersistenceUse(backend, defaults, (at, why, hint) => warnUnused(at, why, hint, report))
   const servers = backend.at('servers').values()
   if (servers.length === 0) {
     const message = `backend "${backend.name}" has no server`
     report.warn(backend.keySpan, backend.path, { code: 'no-server', message, hint: '' })
     return
   }
-  const standard = [backend.at('default-server'), defaults.at('default-server')]
-  const isChecked = (server: Cursor): boolean =>
-    [server, ...standard].map((place) => place.at('check')).find(({ node }) => node !== null)
-      ?.value === true
-  for (const server of servers.filter((one) => !isChecked(one))) {
-    const idle = CHECK_KEYS.map((key) => server.at(key)).find(({ node }) => node !== null)
-    if (idle === undefined) continue
-    warnUnused(idle, `server "${server.name}" is not checked`, 'Add check: true.', report)
+  checkHealthCheckUse(backend, defaults, (at, why, hint) => warnUnused(at, why, hint, report))
+}
+
+function checkModeTcp(proxy: Cursor, report: Report): void {
+  const servers = [proxy.at('default-server'), ...proxy.at('servers').values()]
+  const settings = [
+    ...HTTP_KEYS.map((key) => proxy.at(key)),
+    ...HTTP_OPTIONS.map((key) => proxy.at('option').at(key)),
+    proxy.at('outlier-detection').at('latency'),
+    ...servers.flatMap((server) => HTTP_SERVER_KEYS.map((key) => server.at(key))),
+  ]
+  for (const at of settings.filter(({ node, value }) => node !== null && value !== false)) {
+    warnUnused(at, 'the mode is tcp', 'Write mode: http.', report)
   }
-  const httpchk = backend.at('option').at('httpchk')
-  if (httpchk.node === null || httpchk.value === false || servers.some(isChecked)) return
-  const why = `no server of backend "${backend.name}" is checked`
-  warnUnused(httpchk, why, 'Add check: true to default-server.', report)
+  for (const cause of proxy.at('retry-on').items().filter(isBeyondConnecting)) {
+    const message = `${cause.value} is never tried again: the mode is tcp`
+    const hint = 'Write mode: http, or retry-on: conn-failure.'
+    report.warn(cause.span, cause.path, { code: 'unused-setting', message, hint })
+  }
+}
+
+/** Only what a server may have had work with is counted by a budget. */
+function checkBudget(backend: Cursor, defaults: Cursor, report: Report): void {
+  const budget = backend.at('retry-budget')
+  if (budget.node === null || effectiveMode(backend, defaults) === 'tcp') return
+  const causes = [backend.at('retry-on'), defaults.at('retry-on')].find(({ node }) => node !== null)
+  if (causes?.items().some(isBeyondConnecting)) return
+  const why = 'nothing but failed connections is tried again'
+  warnUnused(budget, why, 'Add another cause to retry-on.', report)
+}
+
+/** Only a ring can say which server comes next. */
+function checkBalanceFactor(backend: Cursor, defaults: Cursor, report: Report): void {
+  const factor = backend.at('hash-balance-factor')
+  if (factor.node === null || factor.value === 0) return
+  const places = [backend.at('hash-type'), defaults.at('hash-type')]
+  const type = places.find(({ node }) => node !== null)?.text ?? ''
+  if (/^\s*consistent\b/.test(type)) return
+  warnUnused(factor, 'the hash type is map-based', 'Write hash-type: consistent.', report)
+}
+
+/** True for an entry of `retry-on` that needs an answer to be waited for, or be there. */
+function isBeyondConnecting({ value }: Cursor): boolean {
+  return value !== 'none' && value !== 'conn-failure'
 }
 
 function warnUnused(at: Cursor, why: string, hint: string, report: Report): void {

@@ -1,7 +1,12 @@
+import type { PlannedErrorAnswer } from '../model/plan.ts'
+
+/** An answer in latin1, for GET and for HEAD. */
 interface ErrorAnswer {
+  readonly whole: string
   readonly head: string
-  readonly body: string
 }
+
+const HEAD_END = '\r\n\r\n'
 
 /** What is answered where a status has no text of its own. */
 const OTHERWISE = 500
@@ -43,11 +48,11 @@ const TEXTS: readonly (readonly [status: number, reason: string, sentence: strin
   [505, 'HTTP Version Not Supported', 'The server does not support the HTTP version.'],
 ]
 
-const answers = new Map<number, ErrorAnswer>(
-  TEXTS.map(([status, reason, sentence]) => [status, answer(status, reason, sentence)]),
+const standardAnswers = new Map<number, ErrorAnswer>(
+  TEXTS.map(([status, reason, sentence]) => [status, standardAnswer(status, reason, sentence)]),
 )
 
-function answer(status: number, reason: string, sentence: string): ErrorAnswer {
+function standardAnswer(status: number, reason: string, sentence: string): ErrorAnswer {
   const title = `${status} ${reason}`
   const body = `<html><body><h1>${title}</h1>\n${sentence}\n</body></html>\n`
   const lines = [
@@ -57,7 +62,12 @@ function answer(status: number, reason: string, sentence: string): ErrorAnswer {
     'Connection: close',
     'Content-Type: text/html',
   ]
-  return { head: `${lines.join('\r\n')}\r\n\r\n`, body }
+  return bothForms(lines.join('\r\n') + HEAD_END + body)
+}
+
+function bothForms(response: string): ErrorAnswer {
+  const end = response.indexOf(HEAD_END)
+  return { whole: response, head: end < 0 ? '' : response.slice(0, end + HEAD_END.length) }
 }
 
 /**
@@ -67,6 +77,45 @@ function answer(status: number, reason: string, sentence: string): ErrorAnswer {
  * @param headOnly the request was HEAD: no body may follow. RFC 9110 section 9.3.2
  */
 export function errorAnswer(status: number, headOnly: boolean): string {
-  const { head, body } = (answers.get(status) ?? answers.get(OTHERWISE)) as ErrorAnswer
-  return headOnly ? head : head + body
+  const answer = standardAnswers.get(status) ?? (standardAnswers.get(OTHERWISE) as ErrorAnswer)
+  return headOnly ? answer.head : answer.whole
+}
+
+/**
+ * The answers that a frontend or backend gives in the place of the standard ones. A backend's come
+ * before its frontend's: `backend.errors.find(...) ?? frontend.errors.text(...)`. HAProxy
+ * configuration manual, errorfile and http-error.
+ */
+export class ErrorAnswers {
+  readonly #answers: ReadonlyMap<number, ErrorAnswer>
+
+  /** @param planned at most one answer a status, each ready to send before its connection closes */
+  constructor(planned: readonly PlannedErrorAnswer[]) {
+    this.#answers = new Map(planned.map(({ status, response }) => [status, bothForms(response)]))
+  }
+
+  /**
+   * The answer for this status alone, in latin1.
+   *
+   * @param headOnly the request was HEAD
+   * @returns null where there is none; '' where the client is to be told nothing, its connection
+   *   closed and no more
+   */
+  find(status: number, headOnly: boolean): string | null {
+    const answer = this.#answers.get(status)
+    if (answer === undefined) return null
+    return headOnly ? answer.head : answer.whole
+  }
+
+  /** The answer for this status, else the standard one: what {@link errorAnswer} gives. */
+  text(status: number, headOnly: boolean): string {
+    return this.find(status, headOnly) ?? errorAnswer(status, headOnly)
+  }
+}
+
+const NO_ANSWERS = new ErrorAnswers([])
+
+/** The answers of a section; all sections without any share one object. */
+export function errorAnswersOf(planned: readonly PlannedErrorAnswer[]): ErrorAnswers {
+  return planned.length === 0 ? NO_ANSWERS : new ErrorAnswers(planned)
 }

@@ -13,7 +13,9 @@ import { headerId, noteHeader } from './header-facts.ts'
 import {
   FACT_EDITED,
   FACT_UNUSUAL,
+  HEADER_CONTENT_LENGTH,
   HEADER_OTHER,
+  HEADER_REMOVED,
   HEADER_TRANSFER_ENCODING,
   type HeaderTable,
 } from './header-table.ts'
@@ -50,7 +52,7 @@ export function parseHeaderLines(
     if (nextLine <= 0) return nextLine
     if (table.count === table.ids.length) return REJECT.tooManyHeaders
     const valueEnd = trimBlanks(view, valueStart, lineEnd)
-    const id = headerId(view, lineStart, nameEnd)
+    const id = idFor(table, view, lineStart, nameEnd)
     table.append(id, lineStart - origin, nameEnd - origin, valueStart - origin, valueEnd - origin)
     if (id !== HEADER_OTHER) {
       const code = noteHeader(id, view, valueStart, valueEnd, table)
@@ -63,6 +65,13 @@ export function parseHeaderLines(
     }
     lineStart = nextLine
   }
+}
+
+/** Which header `view[start, end)` names in this head. */
+function idFor(table: HeaderTable, view: Buffer, start: number, end: number): number {
+  const id = headerId(view, start, end)
+  const isFraming = id === HEADER_CONTENT_LENGTH || id === HEADER_TRANSFER_ENCODING
+  return isFraming && table.framingIgnored ? HEADER_REMOVED : id
 }
 
 /**

@@ -47,6 +47,8 @@ export class HeaderTable {
   contentLength = 0
   /** Options that all Connection headers have together. */
   connectionOptions = 0
+  /** Content-Length and Transfer-Encoding mean nothing here, and are taken out as they are read. */
+  framingIgnored = false
 
   /** @param headersMax the most headers that one head may have */
   constructor(headersMax: number) {
@@ -60,6 +62,7 @@ export class HeaderTable {
     this.facts = 0
     this.contentLength = 0
     this.connectionOptions = 0
+    this.framingIgnored = false
   }
 
   /** Appends a header; the caller has made sure that there is room. */

@@ -1,3 +1,5 @@
+import type { TuneConfig } from '../model/config.ts'
+
 /** Bounds on one message head. */
 export interface HeadLimits {
   /** Bytes of the whole head, its blank line included; more is 431. */
@@ -10,7 +12,7 @@ export interface HeadLimits {
 
 /** Bounds on what a chunked body may carry besides its data. */
 export interface ChunkLimits {
-  /** Bytes of all chunk extensions of one body together. */
+  /** Bytes of all chunk extensions of one body together; more is 400. */
   readonly extensionBytesMax: number
   /** Bytes of the trailer section; more is 431. */
   readonly trailerBytesMax: number
@@ -31,4 +33,23 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = {
 export const DEFAULT_CHUNK_LIMITS: ChunkLimits = {
   extensionBytesMax: 16_384,
   trailerBytesMax: DEFAULT_HEAD_LIMITS.headBytesMax,
+}
+
+/** The bounds on heads that `global.tune` sets: `maxrewrite` of a buffer stays free for rules. */
+export function headLimitsOf(tune: TuneConfig): HeadLimits {
+  const headBytesMax = tune.bufsizeBytes - tune.maxrewriteBytes
+  return {
+    headBytesMax,
+    // A line and its CRLF that fill all of the head are too long a line, not too large a head.
+    requestLineBytesMax: Math.min(tune.httpRequestLineBytesMax, headBytesMax - 2),
+    headersMax: tune.httpMaxhdr,
+  }
+}
+
+/** The bounds on chunked bodies that `global.tune` sets. */
+export function chunkLimitsOf(tune: TuneConfig): ChunkLimits {
+  return {
+    extensionBytesMax: tune.httpChunkExtensionBytesMax,
+    trailerBytesMax: tune.httpTrailerBytesMax,
+  }
 }

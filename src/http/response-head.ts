@@ -103,6 +103,8 @@ function readHead(
   const linesStart = readStatusLine(view, start, limit, head)
   if (linesStart <= 0) return linesStart
   head.headersStart = linesStart - start
+  // RFC 9110 section 9.3.6: what comes after success is the tunnel's; a body is not to be looked for.
+  if (isConnectSuccess(requestMethod, head.status)) headers.framingIgnored = true
   const headEnd = parseHeaderLines(view, linesStart, limit, start, headers)
   if (headEnd <= 0) return headEnd
   headers.text = latin1(view, start, headEnd)
@@ -153,7 +155,7 @@ function settle(head: ResponseHead, requestMethod: string): number {
   if ((facts & FACT_NAMES) !== 0) markNamedHeaders(headers)
   head.persistent = minorVersion === 1 || (facts & FACT_KEEP_ALIVE) !== 0
   if ((facts & FACT_CLOSE) !== 0) head.persistent = false
-  head.tunnel = status === 101 || (requestMethod === 'CONNECT' && status >= 200 && status < 300)
+  head.tunnel = status === 101 || isConnectSuccess(requestMethod, status)
   if (head.tunnel) return settleTunnel(head)
   if (status < 200 || status === 204) return settleBodiless(head)
   if (requestMethod === 'HEAD' || status === 304) head.body = BODY_NONE
@@ -165,6 +167,10 @@ function settle(head: ResponseHead, requestMethod: string): number {
     head.persistent = false
   }
   return 0
+}
+
+function isConnectSuccess(requestMethod: string, status: number): boolean {
+  return requestMethod === 'CONNECT' && status >= 200 && status < 300
 }
 
 /** What follows is the tunnel's, whatever the framing headers say (RFC 9112 section 6.3 rule 2). */

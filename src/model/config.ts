@@ -1,4 +1,11 @@
 import type { Address } from './address.ts'
+import type { CheckProtocol } from './check-protocol.ts'
+import type {
+  CircuitBreakerConfig,
+  ObserveConfig,
+  OutlierDetectionConfig,
+} from './observation-config.ts'
+import type { PersistenceConfig } from './persistence-config.ts'
 
 /**
  * The validated configuration as plain data: what the control plane hands to the data plane with
@@ -36,12 +43,22 @@ export interface LogConfig {
 
 /** HAProxy's `tune.*` keywords that apply. */
 export interface TuneConfig {
-  /** `tune.bufsize`: bytes of one buffer, and with it the largest message head. */
+  /** `tune.bufsize`: bytes of one buffer; a message head and what rules add to it must fit. */
   readonly bufsizeBytes: number
+  /** `tune.maxrewrite`: bytes of a buffer that are kept free for what rules add to a head. */
+  readonly maxrewriteBytes: number
   /** `tune.http.maxhdr`: headers in one message. */
   readonly httpMaxhdr: number
-  /** Idle connections that each thread keeps to each server. HAProxy's `pool-max-conn`. */
-  readonly poolIdleMax: number
+  /** Bytes of a request line without its CRLF. */
+  readonly httpRequestLineBytesMax: number
+  /** Bytes of all chunk extensions of one body together. */
+  readonly httpChunkExtensionBytesMax: number
+  /** Bytes of the trailers of one body. */
+  readonly httpTrailerBytesMax: number
+  /** Requests of one client that are taken from what it sent ahead before it is told to close. */
+  readonly httpPipelinedMax: number
+  /** Bytes of a request body that are kept for another try. HAProxy keeps `tune.bufsize`. */
+  readonly httpRetryBodyBytesMax: number
 }
 
 /** Section `admin`: the address of the API, the metrics and the dashboard. Null turns it off. */
@@ -59,6 +76,8 @@ export interface BindConfig {
   readonly address: Address
   /** Length of the kernel's accept queue. HAProxy's `backlog`. */
   readonly backlog: number
+  /** `accept-proxy`: every connection begins with a PROXY protocol header, version 1 or 2. */
+  readonly acceptProxy: boolean
 }
 
 /** HAProxy's `option forwardfor`. */
@@ -71,6 +90,37 @@ export interface ForwardForConfig {
   readonly except: readonly string[]
 }
 
+/**
+ * HAProxy's `option forwarded`: which parameters of the `Forwarded` header (RFC 7239) are sent.
+ * HAProxy's default is `proto` and `for`.
+ */
+export interface ForwardedConfig {
+  /** `http` or `https`, as the client connected. */
+  readonly proto: boolean
+  /** The Host that the client asked for. */
+  readonly host: boolean
+  /** The address that the client connected to, */
+  readonly by: boolean
+  /** with its port. */
+  readonly byPort: boolean
+  /** The client's address, */
+  readonly for: boolean
+  /** with its port. */
+  readonly forPort: boolean
+}
+
+/** What a client is answered in place of the standard answer of one status. */
+export interface ErrorAnswerConfig {
+  readonly status: number
+  /**
+   * `errorfile`: the path of a whole HTTP response. `http-error`: the rule as written without its
+   * status (`content-type text/plain string "..."`).
+   */
+  readonly source:
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'rule'; readonly rule: string }
+}
+
 /** A frontend: where clients connect, and where their requests go. */
 export interface FrontendConfig {
   readonly name: string
@@ -80,8 +130,15 @@ export interface FrontendConfig {
   readonly maxconn: number
   readonly timeouts: FrontendTimeouts
   readonly forwardfor: ForwardForConfig | null
+  readonly forwarded: ForwardedConfig | null
+  /** `option accept-connect`: CONNECT is passed on and turns into a tunnel; else it is 405. */
+  readonly acceptConnect: boolean
+  /** Answers that differ from the standard ones, one a status. `errorfile`, `http-error`. */
+  readonly errorAnswers: readonly ErrorAnswerConfig[]
   /** `option dontlognull`: no access-log line for a connection that sent nothing. */
   readonly dontlognull: boolean
+  /** `option http-ignore-probes`: such a connection is not answered, counted or logged. */
+  readonly ignoreProbes: boolean
   /** Whether sessions of this frontend are written to the access log. */
   readonly log: boolean
   /** The conditions by name, in the order written. */
@@ -117,22 +174,80 @@ export interface BackendConfig {
   readonly mode: Mode
   /** A name of the strategy registry, with its arguments as written: `random(3)`. */
   readonly balance: string
+  /** How a strategy that balances by a key finds the key's server. HAProxy's `hash-type`. */
+  readonly hashType: HashTypeConfig
+  /**
+   * Percent of its share of all sessions that a server may have before a key goes elsewhere, with
+   * `consistent`; null: no bound. HAProxy's `hash-balance-factor`.
+   */
+  readonly hashBalanceFactor: number | null
   readonly timeouts: BackendTimeouts
-  /** Tries to connect after the first. HAProxy's `retries`. */
+  /** Who may be given an idle connection that another session has used. */
+  readonly httpReuse: HttpReuse
+  /** Tries after the first. HAProxy's `retries`. */
   readonly retries: number
   /** What is tried again. HAProxy's `retry-on`; empty for `none`. */
   readonly retryOn: readonly RetryCause[]
+  /** Statuses of responses after which a request is tried again. HAProxy's `retry-on STATUS`. */
+  readonly retryOnStatuses: readonly number[]
+  readonly retryBudget: RetryBudgetConfig
+  /** Null: no server is ejected for what it answers. */
+  readonly outlierDetection: OutlierDetectionConfig | null
+  readonly circuitBreaker: CircuitBreakerConfig
+  /** Sessions of the backend at which its servers may have their whole `maxconn`. */
+  readonly fullconn: number
+  /** `option allbackups`: all backups serve together, not the first one alone. */
+  readonly allbackups: boolean
   /** `option redispatch`: a retry may go to another server. */
   readonly redispatch: boolean
+  /** Null: no client is bound to a server. */
+  readonly persistence: PersistenceConfig | null
   readonly forwardfor: ForwardForConfig | null
+  readonly forwarded: ForwardedConfig | null
+  /** Answers that differ from the standard ones, one a status. `errorfile`, `http-error`. */
+  readonly errorAnswers: readonly ErrorAnswerConfig[]
   readonly httpRequest: readonly string[]
   readonly httpResponse: readonly string[]
   readonly acls: readonly AclConfig[]
   readonly servers: readonly ServerConfig[]
 }
 
-/** A kind of failure after which a request may be tried again. */
-export type RetryCause = 'conn-failure'
+/** HAProxy's `hash-type`. */
+export interface HashTypeConfig {
+  readonly method: 'map-based' | 'consistent'
+  readonly function: HashFunction
+  /** The hash is mixed once more. */
+  readonly avalanche: boolean
+}
+
+/** How a key is hashed. `none`: it is a number, and is taken as it is. */
+export type HashFunction = 'sdbm' | 'djb2' | 'wt6' | 'crc32' | 'none'
+
+/**
+ * HAProxy's `http-reuse`. `never`: only the session's own. `safe`: others too, but not for the
+ * first request of a client connection. `aggressive`: for that one too, if the connection has
+ * proved that its server keeps it. `always`: any.
+ */
+export type HttpReuse = 'never' | 'safe' | 'aggressive' | 'always'
+
+/**
+ * A kind of failure after which a request may be tried again. `conn-failure`: no connection came
+ * about. `empty-response`: the server closed before it answered. `junk-response`: it sent no valid
+ * response head. `response-timeout`: `timeout server` passed before it answered.
+ */
+export type RetryCause = 'conn-failure' | 'empty-response' | 'junk-response' | 'response-timeout'
+
+/**
+ * How many requests may be sent a second time, over the last ten seconds: the greater of a share
+ * of the requests and a rate. Tries after a failed connection do not count: no server had work
+ * with them.
+ */
+export interface RetryBudgetConfig {
+  /** Percent of the requests, 0-100. Envoy's and Finagle's default is 20. */
+  readonly percent: number
+  /** Retries each second that are granted however few requests there are. Finagle's is 10. */
+  readonly minPerSec: number
+}
 
 /** Timeouts on the server's side. */
 export interface BackendTimeouts {
@@ -155,30 +270,65 @@ export interface ServerConfig {
   readonly address: Address
   /** 0-256; 0 takes no new session. HAProxy's default is 1. */
   readonly weight: number
+  /** Sessions at once over all threads; more wait in line (`timeout queue`). 0: no bound. */
+  readonly maxconn: number
+  /**
+   * The bound while the backend has little to do: it grows with the backend's sessions, from this
+   * to `maxconn` at `fullconn`. 0: always `maxconn`.
+   */
+  readonly minconn: number
+  /** Takes sessions only when all servers that are no backups are down. */
+  readonly backup: boolean
   /** Administratively down from the start (`disabled`). */
   readonly disabled: boolean
-  /** Null: not probed, always taken for up. */
+  /** What names it in the cookie of the backend; null where nothing does. */
+  readonly cookie: string | null
+  /** `send-proxy`, `send-proxy-v2`: connections begin with a PROXY protocol header. */
+  readonly sendProxy: ProxyVersion | null
+  /** `pool-max-conn`: idle connections kept over all threads. */
+  readonly poolIdleMax: number
+  /** `pool-purge-delay`: each time it passes, half of the unused idle connections are closed. */
+  readonly poolPurgeDelayMs: number
+  /** Null: not probed, always taken for up unless it tracks another server. */
   readonly check: CheckConfig | null
+  /** What traffic tells the checks; null: nothing. Always null where {@link check} is. */
+  readonly observe: ObserveConfig | null
+  /** Null: no agent is asked. */
+  readonly agent: AgentConfig | null
+  /** `track`: the server, `BACKEND/SERVER`, whose verdict this one takes over; it has no check. */
+  readonly track: string | null
 }
+
+/** Version of the PROXY protocol: 1 is a line of text, 2 is binary. */
+export type ProxyVersion = 1 | 2
 
 /** How a server is probed. */
 export interface CheckConfig {
+  /** Between checks of a server that is fully up. */
   readonly interMs: number
+  /** `fastinter`: between checks while a change of state is being made sure of. */
+  readonly fastInterMs: number
+  /** `downinter`: between checks of a server that is fully down. */
+  readonly downInterMs: number
+  /** `spread-checks`: percent of the interval, 0-50, that each may be shorter or longer. */
+  readonly spreadPercent: number
   readonly rise: number
   readonly fall: number
   readonly timeoutMs: number
   /** Another address or port than the server's own, where given (`addr`, `port`). */
   readonly address: Address
-  /** Null: a TCP connection that opens is success. */
-  readonly http: HttpCheckConfig | null
+  /** Checks begin with a PROXY protocol header too (`check-send-proxy`). */
+  readonly sendProxy: ProxyVersion | null
+  /** What is said over the connection. Null: that it opens is success. */
+  readonly protocol: CheckProtocol | null
 }
 
-/** `option httpchk`. */
-export interface HttpCheckConfig {
-  readonly method: string
-  readonly uri: string
-  /** Empty: the request has no Host header and is HTTP/1.0, as HAProxy sends it. */
-  readonly host: string
-  /** Status codes taken for success, inclusive ranges. HAProxy's default is 200-399. */
-  readonly expectStatus: readonly (readonly [number, number])[]
+/** `agent-check`: a program beside the server says how the server does. */
+export interface AgentConfig {
+  readonly address: Address
+  readonly interMs: number
+  /** `agent-send`: what is sent once connected, in latin1; often ''. */
+  readonly send: string
+  /** `timeout check`: how long the answer may take once the connection is open. */
+  readonly timeoutMs: number
 }

@@ -21,13 +21,21 @@ export const COUNTER_COLUMNS = [
   'responseErrors', // malformed, cut or timed out by the server
   'connectionErrors', // connections to a server that could not be opened
   'connectionAttempts',
+  'connectionsOpened', // of the attempts, those that came about
   'connectionReuses', // requests sent on an idle server connection
   'retries',
   'redispatches',
+  'retriesDenied', // tries that the retry budget did not grant
+  'refusedSessions', // refused at once by a circuit breaker
+  'failedTries', // tries with a request that the server failed and that were followed by another
+  'serverResponses', // final responses whose head came from a server
+  'serverErrors', // of these, 5xx but 501 and 505, which a client can ask for
+  'gatewayErrors', // of these, 502, 503 and 504
   'clientAborts',
   'serverAborts',
   'idleConnections', // a gauge: open server connections without a request
-  'connectTime', // sums, for averages
+  'queueTime', // sums, for averages
+  'connectTime',
   'responseTime',
   'totalTime',
   'timedRequests', // requests that the sums of times are over

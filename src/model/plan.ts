@@ -1,31 +1,45 @@
 import type { Address } from './address.ts'
 import type { BackendConfig, FrontendConfig, ServerConfig, TuneConfig } from './config.ts'
 
+/** The answer to give instead of the standard one of a status. */
+export interface PlannedErrorAnswer {
+  /** The status that is to be answered. */
+  readonly status: number
+  /** The whole response, in latin1: status line, headers, blank line, body. */
+  readonly response: string
+}
+
 /** A server with its row in the server table and its host name resolved to an IP address. */
 export interface PlannedServer extends ServerConfig {
   readonly row: number
 }
 
 /** A backend with its row in the server table. */
-export interface PlannedBackend extends Omit<BackendConfig, 'servers'> {
+export interface PlannedBackend extends Omit<BackendConfig, 'servers' | 'errorAnswers'> {
   readonly row: number
+  readonly errorAnswers: readonly PlannedErrorAnswer[]
   readonly servers: readonly PlannedServer[]
+  /** The stick table, which all threads open; null where nothing sticks by one. */
+  readonly stickMemory: SharedArrayBuffer | null
 }
 
 /** A listening socket that the control plane holds open for the workers to accept on. */
 export interface PlannedListener {
-  /** The bind address as configured: the identity of the listener over reloads. */
+  /** Mode, protocol and bind address: the identity of the listener over reloads. */
   readonly key: string
   /** The listening descriptor, open for as long as a plan names it. */
   readonly fd: number
   readonly kind: Address['kind']
   /** Length of the kernel's accept queue. */
   readonly backlog: number
+  /** Every connection begins with a PROXY protocol header. */
+  readonly acceptProxy: boolean
 }
 
 /** A frontend with its row in the server table and its listening sockets. */
-export interface PlannedFrontend extends Omit<FrontendConfig, 'binds'> {
+export interface PlannedFrontend extends Omit<FrontendConfig, 'binds' | 'errorAnswers'> {
   readonly row: number
+  readonly errorAnswers: readonly PlannedErrorAnswer[]
   readonly listeners: readonly PlannedListener[]
 }
 

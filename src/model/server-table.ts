@@ -1,5 +1,6 @@
 import { assert } from '../errors.ts'
 import { COUNTER, COUNTER_STRIDE, type CounterName } from './counters.ts'
+import { WaitingLines } from './waiting-lines.ts'
 
 /** Rows that a daemon can have: frontends, backends and servers together. */
 export const ROWS_MAX = 32_768
@@ -31,6 +32,7 @@ export interface ServerTableMemory {
  * - per row, atomic: state, weight and sessions of a server;
  * - per worker and row: that worker's own sessions, so that what a dead worker held can be given
  *   back;
+ * - per backend: who waits for one of its servers ({@link WaitingLines});
  * - per worker and row: counters (see `counters.ts`), written by their worker only.
  *
  * The control plane writes states and weights, the data plane sessions and counters. The memory
@@ -38,6 +40,7 @@ export interface ServerTableMemory {
  */
 export class ServerTable {
   readonly workers: number
+  readonly lines: WaitingLines
   readonly #buffer: SharedArrayBuffer
   readonly #header: Int32Array
   readonly #rows: Int32Array
@@ -59,6 +62,8 @@ export class ServerTable {
     this.#connections = ints(Math.ceil(workers / 16) * 16)
     this.#rows = ints(ROWS_MAX * ROW_INTS)
     this.#held = Array.from({ length: workers }, () => ints(ROWS_MAX))
+    this.lines = new WaitingLines(workers, ROWS_MAX, ints)
+    offset = Math.ceil(offset / 8) * 8
     this.#counters = Array.from({ length: workers }, () => {
       const view = new Float64Array(buffer, offset, ROWS_MAX * COUNTER_STRIDE)
       offset += view.byteLength
@@ -68,8 +73,12 @@ export class ServerTable {
 
   /** Reserves a new table for a number of worker threads. All rows are zero: servers down. */
   static create(workers: number): ServerTable {
-    const ints = HEADER_INTS + Math.ceil(workers / 16) * 16 + ROWS_MAX * (ROW_INTS + workers)
-    const bytes = ints * 4 + workers * ROWS_MAX * COUNTER_STRIDE * 8
+    const ints =
+      HEADER_INTS +
+      Math.ceil(workers / 16) * 16 +
+      ROWS_MAX * (ROW_INTS + workers) +
+      WaitingLines.intsFor(workers, ROWS_MAX)
+    const bytes = Math.ceil(ints / 2) * 8 + workers * ROWS_MAX * COUNTER_STRIDE * 8
     return new ServerTable({ buffer: new SharedArrayBuffer(bytes), workers })
   }
 
@@ -95,6 +104,7 @@ export class ServerTable {
   setState(row: number, state: ServerState): void {
     Atomics.store(this.#rows, row * ROW_INTS + STATE, state)
     Atomics.add(this.#header, EPOCH_CELL, 1)
+    this.lines.ringAll()
   }
 
   /** The weight of a server, 0-256. */
@@ -106,6 +116,7 @@ export class ServerTable {
   setWeight(row: number, weight: number): void {
     Atomics.store(this.#rows, row * ROW_INTS + WEIGHT, weight)
     Atomics.add(this.#header, EPOCH_CELL, 1)
+    this.lines.ringAll()
   }
 
   /**
@@ -124,6 +135,31 @@ export class ServerTable {
     const held = this.#held[worker] as Int32Array
     held[row] = (held[row] as number) + 1
     Atomics.add(this.#rows, row * ROW_INTS + SESSIONS, 1)
+  }
+
+  /**
+   * As {@link acquire}, where that leaves the row with no more than so many sessions over all
+   * threads.
+   *
+   * @param sessionsMax 0 for no bound
+   * @returns false when the row is full
+   */
+  tryAcquire(worker: number, row: number, sessionsMax: number): boolean {
+    if (sessionsMax === 0) {
+      this.acquire(worker, row)
+      return true
+    }
+    const cell = row * ROW_INTS + SESSIONS
+    let sessions = Atomics.load(this.#rows, cell)
+    for (;;) {
+      if (sessions >= sessionsMax) return false
+      const found = Atomics.compareExchange(this.#rows, cell, sessions, sessions + 1)
+      if (found === sessions) break
+      sessions = found
+    }
+    const held = this.#held[worker] as Int32Array
+    held[row] = (held[row] as number) + 1
+    return true
   }
 
   /** A session that a worker gave to a row is over. */
@@ -164,6 +200,7 @@ export class ServerTable {
     }
     Atomics.sub(this.#header, CONNECTIONS_CELL, this.#connections[worker] as number)
     this.#connections[worker] = 0
+    this.lines.reclaim(worker)
   }
 
   /**

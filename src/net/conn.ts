@@ -40,6 +40,16 @@ export interface ConnHandler {
   onClose(conn: Conn, failure: ConnFailure | null): void
 }
 
+/** One end of a connection. */
+export interface Endpoint {
+  /** An IP address in its shortest text form, or ''. */
+  readonly address: string
+  readonly port: number
+}
+
+/** The end of a Unix socket, and one that is not known. */
+export const NO_ENDPOINT: Endpoint = { address: '', port: 0 }
+
 /** One byte stream: TCP, Unix socket, later TLS. Lives in one thread. */
 export interface Conn {
   handler: ConnHandler
@@ -53,6 +63,17 @@ export interface Conn {
   /** Our own IP address on this connection, or ''. */
   readonly localAddress: string
   readonly localPort: number
+  /**
+   * Takes the ends that a proxy in front has told of for those of this connection: what the four
+   * properties above say from now on, also after the connection is gone.
+   */
+  declareEndpoints(remote: Endpoint, local: Endpoint): void
+  /**
+   * Asks the kernel, without waiting for the event loop: true when the connection is established
+   * and open, and there are no bytes to be handed over and no end or reset of the peer. An idle
+   * connection that is not quiet cannot be used again. Changes nothing of what the handler is told.
+   */
+  isQuiet(): boolean
   /** Bytes accepted by `write` that the kernel has not taken yet. */
   readonly queuedBytes: number
   /**

@@ -26,14 +26,22 @@ interface SystemCalls {
     value: Int32Array,
     valueBytes: Int32Array,
   ) => number
+  readonly send: (fd: number, from: Uint8Array, bytes: number, flags: number) => number
+  readonly poll: (descriptors: Int16Array, count: number, timeoutMs: number) => number
   /** errno of the last call that returned -1. */
   readonly errno: () => number
   readonly errnoOf: Readonly<Record<string, number>>
 }
 
+/** poll(2) event of every system: something can be read. */
+const POLLIN = 1
+
 let systemCalls: SystemCalls | undefined
 const socketError = new Int32Array(1)
 const socketErrorBytes = new Int32Array(1)
+/** One `struct pollfd`: the descriptor in four bytes, then the events asked for and those found. */
+const polled = new Int16Array([0, 0, POLLIN, 0])
+const polledDescriptor = new Int32Array(polled.buffer, 0, 1)
 
 /**
  * Duplicates a descriptor of this process; Node has no call for it. Both refer to the same socket,
@@ -75,6 +83,30 @@ export function takeSocketError(fd: number): number {
   return socketError[0] as number
 }
 
+/**
+ * Sends what fits into the buffer of a socket that does not block (send(2)). Node ignores SIGPIPE
+ * for the process.
+ *
+ * @returns bytes taken; 0 when there is no room, or the connection is broken
+ * @throws SluiceError `platform-unsupported`
+ */
+export function sendBytes(fd: number, from: Uint8Array, bytes: number): number {
+  const sent = load().send(fd, from, bytes, 0)
+  return sent < 0 ? 0 : sent
+}
+
+/**
+ * True when a socket has bytes, the peer's end or an error for its next read (poll(2), which leaves
+ * all of them there; a recv(2) that peeks takes the error away).
+ *
+ * @throws SluiceError `platform-unsupported`
+ */
+export function hasInput(fd: number): boolean {
+  polledDescriptor[0] = fd
+  // A signal may interrupt the call, which then knows nothing: better a false alarm than none.
+  return load().poll(polled, 1, 0) !== 0
+}
+
 /** Loads koffi on first use, so that a command that opens no socket does without it. */
 function load(): SystemCalls {
   if (systemCalls !== undefined) return systemCalls
@@ -92,6 +124,12 @@ function load(): SystemCalls {
       fcntl: library.func('int fcntl(int fd, int command, ...)') as SystemCalls['fcntl'],
       close: library.func('int close(int fd)') as SystemCalls['close'],
       getsockopt: library.func(getsockopt) as SystemCalls['getsockopt'],
+      send: library.func(
+        'intptr_t send(int fd, const uint8_t *from, size_t bytes, int flags)',
+      ) as SystemCalls['send'],
+      poll: library.func(
+        'int poll(const int16_t *descriptors, unsigned long count, int timeoutMs)',
+      ) as SystemCalls['poll'],
       errno: koffi.errno,
       errnoOf: koffi.os.errno,
     }

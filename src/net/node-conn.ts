@@ -2,8 +2,16 @@ import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net'
 import type { DuplexOptions } from 'node:stream'
 import { assert } from '../errors.ts'
 import type { Address } from '../model/address.ts'
-import type { ByteView, Conn, ConnFailure, ConnHandler } from './conn.ts'
-import { takeSocketError } from './descriptor.ts'
+import {
+  type ByteView,
+  type Conn,
+  type ConnFailure,
+  type ConnHandler,
+  type Endpoint,
+  NO_ENDPOINT,
+} from './conn.ts'
+import { hasInput, sendBytes, takeSocketError } from './descriptor.ts'
+import { withoutMapping } from './ip-address.ts'
 import { type AcceptedHandle, descriptorOf, socketOn } from './node-handle.ts'
 import { WRITE_BUFFER_BYTES, type WriteBuffers } from './write-buffers.ts'
 
@@ -11,10 +19,14 @@ import { WRITE_BUFFER_BYTES, type WriteBuffers } from './write-buffers.ts'
 const WRITE_HIGH_WATER_BYTES = 65_536
 
 /**
- * Views up to this size are copied into a string, which Node writes from the stack (StreamBase,
- * 16 KiB), rather than into a write buffer.
+ * What the kernel did not take is queued as a copy: up to this size as a string, which takes no
+ * more memory than it has bytes, beyond it in write buffers.
  */
 const STRING_COPY_BYTES_MAX = 16_384
+
+/** Where text becomes bytes: heads, and short bodies with them. Longer text gets its own buffer. */
+const TEXT_BYTES = 65_536
+const text = Buffer.allocUnsafeSlow(TEXT_BYTES)
 
 /** What the connections of one engine share. */
 export interface NodeConnMemory {
@@ -23,20 +35,14 @@ export interface NodeConnMemory {
   readonly writeBuffers: WriteBuffers
 }
 
-interface Endpoint {
-  readonly address: string
-  readonly port: number
-}
-
-const NO_ENDPOINT: Endpoint = { address: '', port: 0 }
-const IPV4_MAPPED_PREFIX = '::ffff:'
-
 /** A {@link Conn} on a Socket of node:net. */
 export class NodeConn implements Conn {
   handler: ConnHandler
   readonly #kind: Address['kind']
   readonly #socket: Socket
   readonly #writeBuffers: WriteBuffers
+  /** Of the established connection; -1 before. */
+  #descriptor = -1
   #failure: ConnFailure | null = null
   #paused = false
   #remote: Endpoint | null = null
@@ -66,7 +72,10 @@ export class NodeConn implements Conn {
     const socket = accepted === null ? new Socket(options) : socketOn(accepted, options)
     this.#socket = socket
     // The log names a client after its end, when the system no longer tells the address.
-    if (accepted !== null) this.#remoteEndpoint()
+    if (accepted !== null) {
+      this.#remoteEndpoint()
+      this.#descriptor = descriptorOf(socket)
+    }
     socket.setNoDelay(true)
     socket.on('drain', () => this.handler.onDrain(this))
     socket.on('end', () => this.#onEnd())
@@ -78,7 +87,10 @@ export class NodeConn implements Conn {
 
   /** Opens the connection. An IP address and a path need no lookup; a host name gets one. */
   connect(address: Address): void {
-    this.#socket.on('connect', () => this.handler.onConnect(this))
+    this.#socket.on('connect', () => {
+      this.#descriptor = descriptorOf(this.#socket)
+      this.handler.onConnect(this)
+    })
     if (address.kind === 'unix') this.#socket.connect({ path: address.path })
     else {
       const { host, port } = address
@@ -102,6 +114,16 @@ export class NodeConn implements Conn {
     return this.#localEndpoint().port
   }
 
+  declareEndpoints(remote: Endpoint, local: Endpoint): void {
+    this.#remote = remote
+    this.#local = local
+  }
+
+  isQuiet(): boolean {
+    const isOpen = this.#descriptor >= 0 && !this.#socket.destroyed
+    return isOpen && !hasInput(this.#descriptor)
+  }
+
   get queuedBytes(): number {
     return this.#socket.writableLength
   }
@@ -109,9 +131,9 @@ export class NodeConn implements Conn {
   write(data: Uint8Array | string): boolean {
     if (this.#socket.destroyed) return false
     assert(!this.#socket.writableEnded, 'a connection was written to after its end')
-    if (typeof data === 'string') return this.#socket.write(data, 'latin1')
-    if (data.length > STRING_COPY_BYTES_MAX) return this.#writeCopies(data)
-    return this.#socket.write(asBuffer(data).toString('latin1'), 'latin1')
+    if (typeof data !== 'string') return this.#send(data, data.length)
+    const bytes = data.length <= TEXT_BYTES ? text : Buffer.allocUnsafe(data.length)
+    return this.#send(bytes, bytes.write(data, 'latin1'))
   }
 
   pause(): void {
@@ -144,7 +166,21 @@ export class NodeConn implements Conn {
     else socket.destroy()
   }
 
-  #writeCopies(data: Uint8Array): boolean {
+  /**
+   * Hands bytes to the kernel at once, past the stream of node:net, which costs more than the
+   * system call that it makes. What the kernel does not take is queued there, and so is everything
+   * while something is queued. Errors are found by the stream, too, when it tries again.
+   */
+  #send(data: Uint8Array, length: number): boolean {
+    const isFirst = this.#descriptor >= 0 && this.#socket.writableLength === 0
+    const sent = isFirst ? sendBytes(this.#descriptor, data, length) : 0
+    if (sent === length) return true
+    const left = data.subarray(sent, length)
+    if (left.length > STRING_COPY_BYTES_MAX) return this.#queueCopies(left)
+    return this.#socket.write(asBuffer(left).toString('latin1'), 'latin1')
+  }
+
+  #queueCopies(data: Uint8Array): boolean {
     let more = true
     for (let start = 0; start < data.length; start += WRITE_BUFFER_BYTES) {
       const part = data.subarray(start, start + WRITE_BUFFER_BYTES)
@@ -164,7 +200,7 @@ export class NodeConn implements Conn {
   #onEnd(): void {
     const socket = this.#socket
     if (socket.destroyed) return
-    if (takeSocketError(descriptorOf(socket)) === 0) this.handler.onEnd(this)
+    if (takeSocketError(this.#descriptor) === 0) this.handler.onEnd(this)
     else {
       this.#failure = 'reset'
       socket.destroy()
@@ -211,12 +247,6 @@ function failureOf(code: string | undefined): ConnFailure {
     default:
       return 'unreachable'
   }
-}
-
-/** An IPv4 peer of a dual-stack socket, written as what it is (RFC 4291 section 2.5.5.2). */
-function withoutMapping(address: string): string {
-  const mapped = address.startsWith(IPV4_MAPPED_PREFIX) && address.includes('.')
-  return mapped ? address.slice(IPV4_MAPPED_PREFIX.length) : address
 }
 
 function asBuffer(data: Uint8Array): Buffer {

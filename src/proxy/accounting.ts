@@ -38,6 +38,7 @@ const record: HttpLogRecord = {
   status: -1,
   bytes: 0,
   termination: '--',
+  cookies: '--',
   actconn: 0,
   feconn: 0,
   beconn: 0,
@@ -56,8 +57,9 @@ export function logTcpSession(services: Services, facts: TcpSessionFacts): void 
   if (frontend.dontlognull && bytesIn + bytesOut === 0) return
   const nowMs = services.clock()
   describeParties(record, services, facts, startMs, nowMs)
-  record.queueMs = connectedMs < 0 ? -1 : 0
-  record.connectMs = connectedMs < 0 ? -1 : connectedMs - startMs
+  const { queuedMs } = facts.dispatch
+  record.queueMs = connectedMs < 0 ? -1 : queuedMs
+  record.connectMs = connectedMs < 0 ? -1 : connectedMs - startMs - queuedMs
   record.totalMs = nowMs - startMs
   record.bytes = bytesOut
   record.termination = facts.termination
@@ -72,13 +74,22 @@ export function settleExchange(
   termination: Termination,
 ): void {
   const { cells, clock } = services
-  const { frontend, backend, dispatch } = parties
   const nowMs = clock()
   exchange.termination = termination
+  const isNothing = exchange.isNull && exchange.status === 0
+  if (!isNothing) countExchange(cells, parties, exchange, nowMs)
+  logExchange(services, parties, exchange, nowMs)
+}
+
+function countExchange(
+  cells: Float64Array,
+  { frontend, backend, dispatch }: SessionParties,
+  exchange: ExchangeRecord,
+  nowMs: number,
+): void {
   exchange.count(cells, frontend.row, nowMs)
   if (backend !== null) exchange.count(cells, backend.row, nowMs)
   if (dispatch.upstream !== null) exchange.count(cells, dispatch.upstream.plan.row, nowMs)
-  logExchange(services, parties, exchange, nowMs)
 }
 
 function logExchange(
@@ -88,16 +99,18 @@ function logExchange(
   nowMs: number,
 ): void {
   if (services.accessLog.isOff || !parties.frontend.log) return
-  const { startMs, headMs, connectedMs, responseMs, method } = exchange
+  if (exchange.isNull && parties.frontend.dontlognull) return
+  const { startMs, headMs, queuedMs, connectedMs, responseMs, method } = exchange
   describeParties(record, services, parties, startMs, nowMs)
   record.requestMs = method === '' ? -1 : headMs - startMs
-  record.queueMs = connectedMs < 0 ? -1 : 0
-  record.connectMs = connectedMs < 0 ? -1 : connectedMs - headMs
+  record.queueMs = connectedMs < 0 ? -1 : queuedMs
+  record.connectMs = connectedMs < 0 ? -1 : connectedMs - headMs - queuedMs
   record.responseMs = responseMs < 0 ? -1 : responseMs - connectedMs
   record.totalMs = nowMs - startMs
   record.status = exchange.status === 0 ? -1 : exchange.status
   record.bytes = exchange.bytesOut
   record.termination = exchange.termination
+  record.cookies = parties.dispatch.stickiness?.letters ?? '--'
   record.request =
     method === '' ? '' : `${method} ${exchange.target} HTTP/1.${exchange.minorVersion}`
   services.accessLog.http(record)
@@ -122,6 +135,7 @@ function describeParties(
   into.feconn = table.sessions(frontend.row)
   into.beconn = backend === null ? 0 : table.sessions(backend.row)
   into.srvConn = server === undefined ? 0 : table.sessions(server.row)
+  into.backendQueue = dispatch.queuedBehind
   into.retries = dispatch.retries
   into.redispatched = dispatch.redispatched
 }

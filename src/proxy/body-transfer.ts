@@ -1,6 +1,7 @@
 import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, type BodyKind } from '../http/body.ts'
 import { ChunkedScanner } from '../http/chunked-scanner.ts'
-import { DEFAULT_CHUNK_LIMITS } from '../http/limits.ts'
+import type { ChunkLimits } from '../http/limits.ts'
+import { rejectOf } from '../http/rejects.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
 
 /** Room for a head and the largest read after it. */
@@ -15,21 +16,26 @@ const join = Buffer.allocUnsafeSlow(JOIN_BYTES)
  * is told to stop reading.
  */
 export class BodyTransfer {
+  readonly #chunkLimits: ChunkLimits
   #kind: BodyKind = BODY_NONE
+  #length = 0
+  #dechunk = false
   #remaining = 0
   #scanner: ChunkedScanner | null = null
   /** Text that has to leave before the next body byte. */
   #head = ''
+  #reject = 0
   /** The body was carried whole. */
   done = true
-  /** The body breaks the grammar of chunks (RFC 9112 section 7.1). */
-  failed = false
   /** After {@link take}: the destination asks to wait for its drain. */
   blocked = false
-  /** Body bytes were sent that are kept nowhere: the message cannot be sent again. */
-  streamed = false
   /** Bytes that the last {@link take} wrote. */
   written = 0
+
+  /** @param chunkLimits bounds that every chunked body must keep */
+  constructor(chunkLimits: ChunkLimits) {
+    this.#chunkLimits = chunkLimits
+  }
 
   /**
    * Starts on the next body.
@@ -39,15 +45,31 @@ export class BodyTransfer {
    */
   begin(kind: BodyKind, length: number, dechunk: boolean): void {
     this.#kind = kind
-    this.#remaining = length
-    this.done = kind === BODY_NONE
-    this.failed = false
+    this.#length = length
+    this.#dechunk = dechunk
+    this.restart()
+  }
+
+  /** Starts on the same body again. */
+  restart(): void {
+    this.#remaining = this.#length
+    this.done = this.#kind === BODY_NONE
+    this.#reject = 0
     this.blocked = false
-    this.streamed = false
     this.written = 0
-    if (kind !== BODY_CHUNKED) return
-    this.#scanner ??= new ChunkedScanner(DEFAULT_CHUNK_LIMITS)
-    this.#scanner.reset(dechunk)
+    if (this.#kind !== BODY_CHUNKED) return
+    this.#scanner ??= new ChunkedScanner(this.#chunkLimits)
+    this.#scanner.reset(this.#dechunk)
+  }
+
+  /** The body breaks the grammar of chunks (RFC 9112 section 7.1) or its bounds. */
+  get failed(): boolean {
+    return this.#reject < 0
+  }
+
+  /** What the client is answered whose request has a body that {@link failed}. */
+  get refusalStatus(): number {
+    return rejectOf(this.#reject).status
   }
 
   /** The body's length if all of it is among the bytes at hand and no longer than asked, else 0. */
@@ -83,7 +105,6 @@ export class BodyTransfer {
   }
 
   #takeBytes(view: ByteView, at: number, end: number, to: Conn): number {
-    this.streamed = true
     switch (this.#kind) {
       case BODY_NONE:
         return at
@@ -110,7 +131,7 @@ export class BodyTransfer {
     while (place < end && !scanner.done) {
       const consumed = scanner.feed(view, place, end)
       if (consumed < 0) {
-        this.failed = true
+        this.#reject = consumed
         return end
       }
       for (let n = 0; n < scanner.spanCount; n++) {

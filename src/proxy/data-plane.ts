@@ -1,14 +1,12 @@
-import type { Plan, PlannedFrontend, PlannedListener } from '../model/plan.ts'
+import type { Plan, PlannedListener } from '../model/plan.ts'
 import type { Conn } from '../net/conn.ts'
 import { HttpSession } from './http-session.ts'
 import { FrontendListener } from './listener.ts'
+import { ProxyHeaderAcceptance } from './proxy-header-acceptance.ts'
 import { compileRuntime, type FrontendRuntime, type Runtime, retireRuntime } from './runtime.ts'
 import type { Services } from './services.ts'
-import { SessionRegistry } from './session-registry.ts'
+import { type Session, SessionRegistry } from './session-registry.ts'
 import { TcpSession } from './tcp-session.ts'
-
-/** How long a server connection may rest unused. nginx keeps its upstream connections as long. */
-const IDLE_SERVER_CONN_MS = 60_000
 
 /**
  * The data plane of one worker thread: accepts on the plan's listeners and runs a session for each
@@ -21,13 +19,12 @@ export class DataPlane {
   readonly #listeners = new Map<string, FrontendListener>()
   #runtime: Runtime | null = null
   #onDrained: (() => void) | null = null
+  /** A place goes from the wait for a PROXY protocol header to the session that follows it. */
+  #isPlacePassing = false
 
   constructor(services: Services) {
     this.#services = services
-    this.#registry = new SessionRegistry((delta) => {
-      services.table.addConnections(services.worker, delta)
-      if (delta < 0) this.#onSessionEnd()
-    })
+    this.#registry = new SessionRegistry((delta) => this.#onSessions(delta))
   }
 
   /**
@@ -70,8 +67,8 @@ export class DataPlane {
   /** Housekeeping, about once a second. */
   sweep(): void {
     for (const listener of this.#listeners.values()) listener.resumeIfFree()
-    const beforeMs = this.#services.wheel.nowMs - IDLE_SERVER_CONN_MS
-    for (const backend of this.#runtime?.backends.values() ?? []) backend.pool.expireIdle(beforeMs)
+    const { nowMs } = this.#services.wheel
+    for (const { pool } of this.#runtime?.backends.values() ?? []) pool.purgeIdle(nowMs)
   }
 
   #listen(planned: PlannedListener, frontend: FrontendRuntime): void {
@@ -81,12 +78,32 @@ export class DataPlane {
       known.resumeIfFree()
       return
     }
-    const start = (conn: Conn, listener: FrontendListener): void => {
-      startSession(listener.frontend.plan, conn, listener, this.#services, this.#registry)
-    }
+    const start = (conn: Conn, listener: FrontendListener): void => this.#start(conn, listener)
     const connectionsMax = (): number => this.#runtime?.plan.maxconn ?? 0
     const listener = new FrontendListener(planned, frontend, this.#services, connectionsMax, start)
     this.#listeners.set(planned.key, listener)
+  }
+
+  #start(conn: Conn, listener: FrontendListener): void {
+    const services = this.#services
+    const registry = this.#registry
+    if (listener.acceptsProxy) {
+      new ProxyHeaderAcceptance(conn, listener, services, registry, (acceptance) => {
+        this.#isPlacePassing = true
+        registry.remove(acceptance)
+        return startSession(conn, listener, services, registry)
+      })
+    } else startSession(conn, listener, services, registry)
+  }
+
+  #onSessions(delta: 1 | -1): void {
+    if (this.#isPlacePassing) {
+      // First the one leaves, then the other comes: the connection is counted all the while.
+      if (delta > 0) this.#isPlacePassing = false
+      return
+    }
+    this.#services.table.addConnections(this.#services.worker, delta)
+    if (delta < 0) this.#onSessionEnd()
   }
 
   #onSessionEnd(): void {
@@ -99,20 +116,18 @@ export class DataPlane {
 }
 
 function startSession(
-  frontend: PlannedFrontend,
   conn: Conn,
   listener: FrontendListener,
   services: Services,
   registry: SessionRegistry,
-): void {
-  switch (frontend.mode) {
+): Session {
+  const { mode } = listener.frontend.plan
+  switch (mode) {
     case 'http':
-      new HttpSession(conn, listener, services, registry)
-      return
+      return new HttpSession(conn, listener, services, registry)
     case 'tcp':
-      new TcpSession(conn, listener, services, registry)
-      return
+      return new TcpSession(conn, listener, services, registry)
     default:
-      frontend.mode satisfies never
+      return mode satisfies never
   }
 }

@@ -1,4 +1,5 @@
 import type { RequestHead } from '../http/request-head.ts'
+import type { Clock } from '../model/clock.ts'
 import { COUNTER, COUNTER_STRIDE, DURATION_BUCKETS_MS } from '../model/counters.ts'
 
 /** HAProxy's termination state: who ended the session, and in which phase. `--` is a normal end. */
@@ -17,6 +18,8 @@ export class ExchangeRecord {
   startMs = -1
   /** The request head was complete. */
   headMs = -1
+  /** Time spent waiting in line for a server. */
+  queuedMs = 0
   /** A server connection was there, new or reused. */
   connectedMs = -1
   /** The response head was complete. */
@@ -28,6 +31,8 @@ export class ExchangeRecord {
   /** Bytes of the response as the client gets it, head included. */
   bytesOut = 0
   termination: Termination = '--'
+  /** The client has sent nothing at all. */
+  isNull = false
 
   /** Starts the record of a request. */
   begin(startMs: number, nowMs: number): void {
@@ -36,12 +41,14 @@ export class ExchangeRecord {
     this.minorVersion = 1
     this.startMs = startMs
     this.headMs = nowMs
+    this.queuedMs = 0
     this.connectedMs = -1
     this.responseMs = -1
     this.status = 0
     this.bytesIn = 0
     this.bytesOut = 0
     this.termination = '--'
+    this.isNull = false
   }
 
   /** Notes what outlives the request head. */
@@ -50,6 +57,12 @@ export class ExchangeRecord {
     this.target = head.target
     this.minorVersion = head.minorVersion
     this.bytesIn = head.text.length
+  }
+
+  /** Notes how long the connection to a server took; one that was idle took no time. */
+  connected(way: { readonly queuedMs: number; readonly reused: boolean }, clock: Clock): void {
+    this.queuedMs = way.queuedMs
+    this.connectedMs = way.reused ? this.headMs + way.queuedMs : clock()
   }
 
   /** Adds the finished exchange to the counters of a frontend, a backend or a server. */
@@ -63,9 +76,14 @@ export class ExchangeRecord {
     add(cells, base + COUNTER.totalTime, totalMs)
     add(cells, base + COUNTER.duration0 + durationBucket(totalMs), 1)
     if (this.connectedMs < 0) return
-    add(cells, base + COUNTER.connectTime, this.connectedMs - this.headMs)
+    add(cells, base + COUNTER.queueTime, this.queuedMs)
+    add(cells, base + COUNTER.connectTime, this.connectedMs - this.headMs - this.queuedMs)
     if (this.responseMs < 0) return
     add(cells, base + COUNTER.responseTime, this.responseMs - this.connectedMs)
+    add(cells, base + COUNTER.serverResponses, 1)
+    if (this.status < 500 || this.status === 501 || this.status === 505) return
+    add(cells, base + COUNTER.serverErrors, 1)
+    if (this.status <= 504 && this.status >= 502) add(cells, base + COUNTER.gatewayErrors, 1)
   }
 }
 

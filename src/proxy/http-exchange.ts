@@ -1,67 +1,82 @@
-import { errorAnswer } from '../http/error-answers.ts'
+import { NO_KEY } from '../balance/strategy.ts'
 import { connectionOption } from '../http/forward.ts'
-import { isIdempotent } from '../http/methods.ts'
-import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
-import { Deadline } from '../net/deadline-wheel.ts'
+import type { RetryCause } from '../model/config.ts'
+import type { ByteView, Conn } from '../net/conn.ts'
 import { settleExchange } from './accounting.ts'
 import { Dispatch, type DispatchOwner } from './dispatch.ts'
 import type { ExchangeOwner } from './exchange-owner.ts'
 import { ExchangeRecord, type Termination } from './exchange-record.ts'
 import { HttpRequest } from './http-request.ts'
-import { HttpResponse } from './http-response.ts'
+import { HttpResponse, type ResponseOwner } from './http-response.ts'
 import { HttpTunnel } from './http-tunnel.ts'
+import type { Reuse } from './idle-connections.ts'
 import { outgoingRequestText, type RuleEnd, routeRequest } from './request-routing.ts'
+import { Retries } from './retries.ts'
 import { ruleAnswerText } from './rule-answer.ts'
-import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
-import { count, type Services, scheduleIn } from './services.ts'
+import { type BackendRuntime, errorText, type FrontendRuntime } from './runtime.ts'
+import { ServerLink, type ServerLinkOwner } from './server-link.ts'
+import { count, type Services } from './services.ts'
 
 /**
  * Where an exchange is:
  *
  * - `none`: no request;
  * - `dispatching`: a server is looked for (`timeout connect`, in {@link Dispatch});
- * - `waiting`: the request goes out or is out, and nothing has come back (`timeout server`);
- * - `responding`: the response is being forwarded;
- * - `tunnel`: the response was a 101, and a {@link Relay} has both connections.
+ * - `forwarding`: the request goes to the server, the response to the client (`timeout server`);
+ * - `tunnel`: a {@link Relay} has both connections.
  */
-type Phase = 'none' | 'dispatching' | 'waiting' | 'responding' | 'tunnel'
+type Phase = 'none' | 'dispatching' | 'forwarding' | 'tunnel'
 
 /**
  * One request and its response: has a server found, forwards both messages as they come, tries
- * again while nothing can have been done twice. It is the handler of the server connection while
- * it has one. Each client connection has one exchange, used again and again.
+ * again while nothing can have been done twice. Each client connection has one exchange, used again
+ * and again.
  */
-export class HttpExchange implements ConnHandler, DispatchOwner {
+export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwner {
+  readonly client: Conn
   readonly #session: ExchangeOwner
   readonly #services: Services
   readonly #dispatch: Dispatch
   readonly #response: HttpResponse
   readonly #record = new ExchangeRecord()
-  readonly #request = new HttpRequest()
-  readonly #deadline: Deadline
-  readonly #mayKeepClient = () => this.#clientPersistent && !this.#session.isLast
+  readonly #request: HttpRequest
+  readonly #retries: Retries
+  readonly #server: ServerLink
   #phase: Phase = 'none'
   #frontend: FrontendRuntime
   #backend: BackendRuntime | null = null
-  #server: Conn | null = null
   #clientPersistent = false
+  /** Whether the client connection has brought a request before this one. */
+  #reuse: Reuse = 'first'
 
   constructor(session: ExchangeOwner, services: Services) {
+    this.client = session.client
     this.#session = session
     this.#services = services
     this.#frontend = session.listener.frontend
     this.#dispatch = new Dispatch(this, services)
-    this.#response = new HttpResponse(services, session.client, this.#record, this.#mayKeepClient)
-    this.#deadline = new Deadline(() => this.#onDeadline())
+    this.#request = new HttpRequest(services)
+    this.#response = new HttpResponse(services, session.client, this.#record, this)
+    this.#retries = new Retries(services, this.#dispatch, this.#request, this.#response)
+    this.#server = new ServerLink(services, this.#request, this.#response, this)
   }
 
-  /** A request head was read, or what should have been one. Follow with `run` or `refuse`. */
-  begin(startMs: number, nowMs: number): void {
+  get mayKeepClient(): boolean {
+    return this.#clientPersistent && !this.#session.isLast
+  }
+
+  /**
+   * A request head was read, or what should have been one. Follow with `run` or `refuse`.
+   *
+   * @param isNull not a byte of one has come
+   */
+  begin(startMs: number, nowMs: number, isNull = false): void {
     this.#frontend = this.#session.listener.frontend
     this.#record.begin(startMs, nowMs)
+    this.#record.isNull = isNull
     this.#dispatch.forget()
     this.#clientPersistent = false
-    count(this.#services, this.#frontend.plan.row, 'requestsTotal')
+    if (!isNull) count(this.#services, this.#frontend.plan.row, 'requestsTotal')
   }
 
   /** Answers what is no request, or none that may pass, and closes. */
@@ -72,7 +87,7 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
 
   /** The client left within a request head: there is nobody to answer. */
   abandonHead(): void {
-    this.#countRequestError()
+    if (!this.#record.isNull) this.#countRequestError()
     this.#settle('CR')
   }
 
@@ -84,16 +99,12 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
   run(view: ByteView, at: number, end: number): number {
     const { requestHead: head } = this.#services
     this.#record.request(head)
-    this.#clientPersistent = head.persistent
     this.#request.begin(head)
-    if (head.method === 'CONNECT') {
-      this.refuse(405)
-      return at
-    }
-    const { client } = this.#session
-    const backend = routeRequest(this.#services, client, this.#frontend)
-    if (backend === null) {
-      this.#answer(503, 'SC')
+    // What a client sends ahead into a tunnel that it does not get must not be read as requests.
+    this.#clientPersistent = head.persistent && head.method !== 'CONNECT'
+    const backend = routeRequest(this.#services, this.client, this.#frontend)
+    if ('status' in backend) {
+      this.#answer(backend.status, backend.termination)
       return at
     }
     if ('outcome' in backend) {
@@ -101,12 +112,19 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
       return at
     }
     this.#backend = backend
-    count(this.#services, backend.plan.row, 'requestsTotal')
-    this.#request.setHead(outgoingRequestText(this.#services, client, this.#frontend, backend))
+    const stickiness = backend.requestPersistence?.begin(this.#services.requestRewrite) ?? null
+    const text = outgoingRequestText(this.#services, this.client, this.#frontend, backend)
+    if (text === null) {
+      this.#answer(500, 'PR')
+      return at
+    }
+    this.#request.setHead(text)
     if (!this.#request.isComplete) this.#session.expectClient()
-    this.#response.begin(this.#frontend, backend, head.upgrade !== '')
+    this.#response.begin(this.#frontend, backend, stickiness, head.upgrade !== '')
     this.#phase = 'dispatching'
-    this.#dispatch.begin(backend, true)
+    backend.retryBudget?.addRequest(this.#record.headMs)
+    const key = backend.requestKey?.(this.#services.requestRewrite) ?? NO_KEY
+    this.#dispatch.begin(backend, key, this.#reuse, this.#request.mayResend, stickiness)
     return this.takeRequestBytes(view, at, end)
   }
 
@@ -116,17 +134,17 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
    * @returns where it stopped: `end`, the end of the request, or `at` while there is no server
    */
   takeRequestBytes(view: ByteView, at: number, end: number): number {
-    const server = this.#server
+    const { conn: server } = this.#server
     if (server === null) return at
     const request = this.#request
     const taken = request.send(view, at, end, server)
     if (taken === at) return at
     this.#record.bytesIn += taken - at
-    this.#expectServer()
+    this.#server.touch()
     this.#session.expectClient()
     if (request.isBroken) {
       this.#countRequestError()
-      this.#fail(400, 'PR')
+      this.#fail(request.refusalStatus, 'PR')
       return end
     }
     if (request.isBlocked) this.#session.pauseRequest()
@@ -134,24 +152,19 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
   }
 
   onServer(conn: Conn): void {
-    conn.handler = this
-    this.#server = conn
-    this.#phase = 'waiting'
-    this.#record.connectedMs = this.#dispatch.reused ? this.#record.headMs : this.#services.clock()
-    this.#expectServer()
+    this.#phase = 'forwarding'
+    this.#record.connected(this.#dispatch, this.#services.clock)
+    this.#server.attach(conn, (this.#backend as BackendRuntime).plan.timeouts.serverMs)
     // Its timeout may have passed unheeded while a server was looked for.
     if (!this.#request.isComplete) this.#session.expectClient()
     this.#session.resumeRequest()
   }
 
-  onNoServer(): void {
-    this.#answer(503, 'SC')
+  onNoServer(termination: Termination): void {
+    this.#answer(503, termination)
   }
 
-  onConnect(): void {}
-
-  onData(conn: Conn, view: ByteView, length: number): void {
-    if (conn !== this.#server) return
+  onServerBytes(conn: Conn, view: ByteView, length: number): void {
     const response = this.#response
     const progress = response.take(view, length)
     switch (progress) {
@@ -159,8 +172,7 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
         this.#finish()
         return
       case 'more':
-        if (response.started) this.#phase = 'responding'
-        this.#expectServer()
+        this.#server.touch()
         if (!response.blocked) return
         conn.pause()
         this.#session.expectClient()
@@ -168,34 +180,48 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
       case 'tunnel':
         this.#openTunnel(view, length)
         return
+      case 'retry':
+        this.#resend()
+        return
+      case 'overgrown':
+        this.#fail(500, 'PH')
+        return
       case 'malformed':
-        this.#serverFailed(502, response.started ? 'PD' : 'PH')
+        if (!this.#retry('junk-response')) {
+          this.#serverFailed(502, response.started ? 'PD' : 'PH')
+        }
         return
       default:
         progress satisfies never
     }
   }
 
-  /** The server takes request bytes again. */
-  onDrain(conn: Conn): void {
-    if (conn === this.#server) this.#session.resumeRequest()
+  onServerDrain(): void {
+    this.#session.resumeRequest()
   }
 
-  onEnd(conn: Conn): void {
-    if (conn === this.#server) this.#onServerEnd(false)
+  onServerEnd(broken: boolean): void {
+    const response = this.#response
+    if (response.endsAtClose && !broken) this.#finish()
+    else if (this.#retries.isStale) this.#resend('replaceIdle')
+    else if (!this.#retry(response.isEmpty ? 'empty-response' : 'junk-response')) {
+      this.#serverFailed(502, response.started ? 'SD' : 'SH')
+    }
   }
 
-  onClose(conn: Conn, failure: ConnFailure | null): void {
-    if (conn === this.#server) this.#onServerEnd(failure !== null)
+  onServerTimeout(): void {
+    if (this.#response.started) this.#serverFailed(504, 'sD')
+    else if (!this.#retry('response-timeout')) this.#serverFailed(504, 'sH')
   }
 
   /** The client takes response bytes again. */
   onClientDrain(): void {
     if (!this.#response.blocked) return
     this.#response.blocked = false
-    if (this.#server === null) return
-    this.#expectServer()
-    this.#server.resume()
+    const { conn } = this.#server
+    if (conn === null) return
+    this.#server.touch()
+    conn.resume()
   }
 
   /** The client sends no more, but may still read. */
@@ -208,7 +234,11 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
 
   /** The client is gone. */
   onClientClose(): void {
-    this.#abort(this.#ending('C'))
+    if (this.#phase === 'none') return
+    this.#dispatch.count('clientAborts')
+    const termination = this.#ending('C')
+    this.#server.drop()
+    this.#settle(termination)
   }
 
   /** `timeout client`: the client was waited for and neither sent nor took anything. */
@@ -222,67 +252,65 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
 
   /** Ends the exchange where it is, without an answer, and the client's connection with it. */
   cut(termination: Termination): void {
-    this.#dropServer()
+    this.#server.drop()
     this.#settle(termination)
-    // A FIN would end a response well that only its connection ends (RFC 9112 section 8).
-    if (this.#response.clientUntilClose) this.#session.client.reset()
-    else this.#session.client.destroy()
+    // A FIN would end a response well that only its connection ends (RFC 9112 section 8), and leave
+    // what a client does not read in the kernel.
+    const { clientUntilClose, blocked } = this.#response
+    if (clientUntilClose || blocked) this.client.reset()
+    else this.client.destroy()
   }
 
   /** The session is over. */
   dispose(): void {
-    this.#services.wheel.cancel(this.#deadline)
+    this.#server.dispose()
+    this.#dispatch.dispose()
   }
 
-  #answerByRule({ outcome, row }: RuleEnd): void {
+  retriesStatus(status: number): boolean {
+    return this.#retries.take(status, this.#backend as BackendRuntime)
+  }
+
+  #answerByRule({ outcome, row, backend }: RuleEnd): void {
+    this.#backend = backend
     if (outcome.kind === 'deny') {
       count(this.#services, row, 'requestsDenied')
       this.#answer(outcome.status, 'PR')
       return
     }
-    const { minorVersion, method } = this.#record
-    const keep = this.#request.isComplete && this.#mayKeepClient()
-    const text = ruleAnswerText(outcome, connectionOption(keep, minorVersion), method === 'HEAD')
+    const keep = this.#request.isComplete && this.mayKeepClient
+    const connection = connectionOption(keep, this.#record.minorVersion)
+    const text = ruleAnswerText(outcome, connection, this.#record.method === 'HEAD')
     this.#respond(outcome.status, text, 'LR', keep)
   }
 
-  #onServerEnd(broken: boolean): void {
-    if (this.#response.endsAtClose && !broken) this.#finish()
-    else if (this.#mayResend()) this.#resend()
-    else this.#serverFailed(502, this.#response.started ? 'SD' : 'SH')
+  /** Tries again if that is allowed. */
+  #retry(cause: RetryCause): boolean {
+    if (!this.#retries.take(cause, this.#backend as BackendRuntime)) return false
+    this.#resend()
+    return true
   }
 
-  /**
-   * A reused connection may have been closed by its server before it saw the request. Sending that
-   * again is right only where doing it twice is (RFC 9110 section 9.2.2), and possible only where
-   * all of it is still here.
-   */
-  #mayResend(): boolean {
-    return (
-      this.#dispatch.reused &&
-      this.#dispatch.mayRetry &&
-      this.#response.untouched &&
-      this.#request.canResend &&
-      isIdempotent(this.#record.method)
-    )
-  }
-
-  #resend(): void {
-    this.#dropServer()
+  #resend(how: 'tryAgain' | 'replaceIdle' = 'tryAgain'): void {
+    this.#server.drop()
     this.#request.rewind()
+    this.#response.restart()
+    if (how === 'tryAgain') this.#observe(true)
+    this.#record.connectedMs = -1
     this.#phase = 'dispatching'
-    this.#dispatch.again()
+    this.#dispatch[how]()
   }
 
   #serverFailed(status: number, termination: Termination): void {
     this.#dispatch.count('responseErrors')
+    if (!this.#response.started) this.#observe(true)
     if (termination === 'SD') this.#dispatch.count('serverAborts')
     this.#fail(status, termination)
   }
 
   /** HAProxy's termination state for an end that the client or its timeout brought about. */
   #ending(by: 'C' | 'c'): Termination {
-    if (this.#phase === 'dispatching') return `${by}C`
+    if (this.#phase === 'dispatching') return `${by}${this.#dispatch.isQueued ? 'Q' : 'C'}`
     return this.#response.started ? `${by}D` : `${by}H`
   }
 
@@ -294,16 +322,14 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
 
   /** The response is forwarded whole. */
   #finish(): void {
-    const server = this.#server as Conn
     const { serverPersistent, leftover, blocked, clientPersistent } = this.#response
     const { isComplete } = this.#request
-    const idle = this.#dispatch.upstream?.idle
-    if (serverPersistent && isComplete && leftover === 0 && idle !== undefined) {
-      this.#server = null
+    if (serverPersistent && isComplete && leftover === 0) {
+      const server = this.#server.detach()
       if (blocked) server.resume()
-      idle.push(server, this.#services.wheel.nowMs)
+      this.#dispatch.keep(server)
     } else {
-      this.#dropServer()
+      this.#server.drop()
     }
     this.#settle('--')
     this.#session.exchangeDone(clientPersistent && isComplete)
@@ -311,8 +337,8 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
 
   /** Tells the client of an error and closes its connection. */
   #answer(status: number, termination: Termination): void {
-    this.#dropServer()
-    const text = errorAnswer(status, this.#record.method === 'HEAD')
+    this.#server.drop()
+    const text = errorText(status, this.#record.method === 'HEAD', this.#frontend, this.#backend)
     this.#respond(status, text, termination, false)
   }
 
@@ -320,49 +346,35 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
   #respond(status: number, text: string, termination: Termination, keep: boolean): void {
     this.#record.status = status
     this.#record.bytesOut += text.length
-    this.#session.client.write(text)
+    this.client.write(text)
     this.#settle(termination)
     this.#session.exchangeDone(keep)
-  }
-
-  /** The client is gone: so is its request. */
-  #abort(termination: Termination): void {
-    if (this.#phase === 'none') return
-    this.#dispatch.count('clientAborts')
-    this.#dropServer()
-    this.#settle(termination)
   }
 
   /** Counts and logs the exchange, gives up what it holds, and is ready for the next. */
   #settle(termination: Termination): void {
     const parties = {
-      client: this.#session.client,
+      client: this.client,
       frontend: this.#frontend.plan,
       backend: this.#backend?.plan ?? null,
       dispatch: this.#dispatch,
     }
     settleExchange(this.#services, parties, this.#record, termination)
+    if (this.#record.responseMs >= 0) this.#observe(this.#record.status >= 500)
     this.#dispatch.release()
+    this.#request.forget()
     this.#backend = null
     this.#phase = 'none'
-  }
-
-  #dropServer(): void {
-    const server = this.#server
-    if (server === null) return
-    this.#server = null
-    server.destroy()
+    this.#reuse = 'later'
   }
 
   /** The server agreed to an upgrade: its 101 goes to the client, then bytes both ways. */
   #openTunnel(view: ByteView, length: number): void {
-    const server = this.#server as Conn
+    const server = this.#server.detach()
     const { leftover } = this.#response
     const { timeouts } = (this.#backend as BackendRuntime).plan
-    this.#server = null
     this.#phase = 'tunnel'
-    this.#services.wheel.cancel(this.#deadline)
-    if (leftover > 0) this.#session.client.write(view.subarray(length - leftover, length))
+    if (leftover > 0) this.client.write(view.subarray(length - leftover, length))
     const tunnel = new HttpTunnel(this.#record, this.#dispatch, (termination) => {
       this.#settle(termination)
       this.#session.tunnelEnded()
@@ -370,22 +382,11 @@ export class HttpExchange implements ConnHandler, DispatchOwner {
     this.#session.openTunnel(server, timeouts, tunnel)
   }
 
-  #onDeadline(): void {
-    if (this.#phase === 'waiting') {
-      // A request that its client has not finished is timed by `timeout client`.
-      if (this.#request.isAwaited) this.#expectServer()
-      else this.#serverFailed(504, 'sH')
-    } else if (this.#phase === 'responding') {
-      // A client that does not read is timed by `timeout client`.
-      if (this.#response.blocked) this.#expectServer()
-      else this.#serverFailed(504, 'sD')
-    }
-  }
-
-  /** Restarts `timeout server`. */
-  #expectServer(): void {
+  /** Tells the strategy how long the server took, or might have, had it not failed. */
+  #observe(hasFailed: boolean): void {
+    const { responseMs, connectedMs } = this.#record
     const { serverMs } = (this.#backend as BackendRuntime).plan.timeouts
-    scheduleIn(this.#services, this.#deadline, serverMs)
+    this.#dispatch.observe(hasFailed ? serverMs : responseMs - connectedMs)
   }
 
   #countRequestError(): void {

@@ -1,22 +1,57 @@
+import { BODY_LENGTH, BODY_NONE } from '../http/body.ts'
 import { latin1 } from '../http/characters.ts'
+import { isIdempotent } from '../http/methods.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
 import { BodyTransfer } from './body-transfer.ts'
+import type { Services } from './services.ts'
+
+const NO_BYTES = Buffer.alloc(0)
 
 /** Bodies up to this size that came whole with their head are sent together with it. */
 const JOINED_BODY_BYTES_MAX = 4096
 
-/** The request side of an exchange: the rewritten head, then the body as it comes. */
+/**
+ * The request side of an exchange: the rewritten head, then the body as it comes. The body of a
+ * request that may be done twice is kept for another try, up to `http.retry-bufsize`.
+ */
 export class HttpRequest {
-  readonly #body = new BodyTransfer()
+  readonly #body: BodyTransfer
+  readonly #keptBytesMax: number
   #text = ''
   #headSent = false
+  #isIdempotent = false
+  /** What was sent of the body, as it was received: the first `#keptBytes` of it. */
+  #kept = NO_BYTES
+  #keptBytes = 0
+  /** Body bytes were sent that are kept nowhere. */
+  #isLost = false
+  /** Everything that the client has to send of this request has been taken from it. */
+  isComplete = true
+  /** It can be expected to stay {@link canResend}, however far it gets. */
+  mayResend = false
+
+  constructor({ chunkLimits, tune }: Services) {
+    this.#body = new BodyTransfer(chunkLimits)
+    this.#keptBytesMax = tune.httpRetryBodyBytesMax
+  }
 
   /** Starts on the request whose head was just parsed. */
-  begin(head: RequestHead): void {
-    this.#body.begin(head.body, head.contentLength, false)
-    this.#text = ''
+  begin({ body, contentLength, method }: RequestHead): void {
+    this.#body.begin(body, contentLength, false)
+    this.forget()
     this.#headSent = false
+    this.#isLost = false
+    this.#isIdempotent = isIdempotent(method)
+    this.isComplete = this.#body.done
+    const fits = body === BODY_NONE || (body === BODY_LENGTH && contentLength <= this.#keptBytesMax)
+    this.mayResend = this.#isIdempotent && fits
+  }
+
+  /** Gives up what is kept for another try: there will be none. */
+  forget(): void {
+    this.#text = ''
+    this.#forgetKept()
   }
 
   /** @param text the head as it is to be sent */
@@ -24,14 +59,9 @@ export class HttpRequest {
     this.#text = text
   }
 
-  /** Everything that the client has to send of this request has been taken from it. */
-  get isComplete(): boolean {
-    return this.#body.done
-  }
-
   /** More of the body is to come from the client, and could be passed on. */
   get isAwaited(): boolean {
-    return !this.#body.done && !this.#body.blocked
+    return !this.isComplete && !this.#body.blocked
   }
 
   /** The body breaks its framing. */
@@ -39,19 +69,28 @@ export class HttpRequest {
     return this.#body.failed
   }
 
+  /** What the client is answered where {@link isBroken}. */
+  get refusalStatus(): number {
+    return this.#body.refusalStatus
+  }
+
   /** The server does not keep up. */
   get isBlocked(): boolean {
     return this.#body.blocked
   }
 
-  /** All that was sent is still here. */
+  /**
+   * Sending it a second time is harmless (RFC 9110 section 9.2.2), and all that was sent is still
+   * here.
+   */
   get canResend(): boolean {
-    return !this.#body.streamed
+    return this.#isIdempotent && !this.#isLost
   }
 
   /** The next server is to be sent everything again. Invariant: {@link canResend}. */
   rewind(): void {
     this.#headSent = false
+    if (this.#keptBytes > 0) this.#body.restart()
   }
 
   /**
@@ -60,15 +99,55 @@ export class HttpRequest {
    * @returns where the taken bytes end
    */
   send(view: ByteView, at: number, end: number, server: Conn): number {
-    const body = this.#body
-    if (this.#headSent) return body.done ? at : body.take(view, at, end, server)
+    if (this.#headSent) return this.#sendBody(view, at, end, server, '')
     this.#headSent = true
-    const joined = body.wholeLength(end - at, JOINED_BODY_BYTES_MAX)
-    if (joined === 0) return body.take(view, at, end, server, this.#text)
+    const joined = this.#body.wholeLength(end - at, JOINED_BODY_BYTES_MAX)
+    if (joined === 0 || this.#keptBytes > 0) return this.#sendFromStart(view, at, end, server)
     // Kept with the head, a short body is sent again by another try.
     this.#text += latin1(view, at, at + joined)
-    body.finish()
+    this.#body.finish()
+    this.isComplete = true
     server.write(this.#text)
     return at + joined
+  }
+
+  /** Sends the head, what was sent of the body before, and what is at hand. */
+  #sendFromStart(view: ByteView, at: number, end: number, server: Conn): number {
+    const kept = this.#keptBytes
+    if (kept === 0) return this.#sendBody(view, at, end, server, this.#text)
+    this.#body.take(this.#kept, 0, kept, server, this.#text)
+    return at === end ? at : this.#sendBody(view, at, end, server, '')
+  }
+
+  #sendBody(view: ByteView, at: number, end: number, server: Conn, head: string): number {
+    const next = this.#body.take(view, at, end, server, head)
+    if (next > at) this.#keep(view, at, next)
+    if (this.#body.done) this.isComplete = true
+    return next
+  }
+
+  #keep(view: ByteView, start: number, end: number): void {
+    if (this.#isLost) return
+    const before = this.#keptBytes
+    const after = before + end - start
+    if (!this.#isIdempotent || after > this.#keptBytesMax) {
+      this.#isLost = true
+      this.#forgetKept()
+      return
+    }
+    if (after > this.#kept.length) {
+      // Doubled, so that a body that comes byte by byte is not copied with every one of them.
+      const room = Math.min(Math.max(after, 2 * this.#kept.length), this.#keptBytesMax)
+      const grown = Buffer.allocUnsafe(room)
+      this.#kept.copy(grown, 0, 0, before)
+      this.#kept = grown
+    }
+    view.copy(this.#kept, before, start, end)
+    this.#keptBytes = after
+  }
+
+  #forgetKept(): void {
+    this.#kept = NO_BYTES
+    this.#keptBytes = 0
   }
 }

@@ -5,6 +5,8 @@ import { parseResponseHead } from '../http/response-head.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
 import { BodyTransfer } from './body-transfer.ts'
 import type { ExchangeRecord } from './exchange-record.ts'
+import { HeldBytes } from './held-bytes.ts'
+import type { Stickiness } from './persistence.ts'
 import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
 import { count, type Services } from './services.ts'
 
@@ -18,8 +20,18 @@ const INTERIM_RESPONSES_MAX = 16
 export type ResponseProgress =
   | 'more' // the response is not complete yet
   | 'done' // it is forwarded whole
-  | 'tunnel' // 101: what follows is not HTTP
+  | 'tunnel' // 101, or CONNECT has succeeded: what follows is not HTTP
+  | 'retry' // nothing was forwarded, and the request is to be tried again
   | 'malformed' // it breaks the grammar
+  | 'overgrown' // a rule found no room for what it adds; nothing was forwarded
+
+/** What a response asks of the exchange that it belongs to. */
+export interface ResponseOwner {
+  /** The client connection may serve another request. */
+  readonly mayKeepClient: boolean
+  /** Whether the request is to be tried again after a response of this status; if so, it is. */
+  retriesStatus(status: number): boolean
+}
 
 /**
  * The response side of an exchange: reads the server's bytes as a response and writes it to the
@@ -27,14 +39,15 @@ export type ResponseProgress =
  */
 export class HttpResponse {
   readonly #services: Services
-  readonly #body = new BodyTransfer()
+  readonly #body: BodyTransfer
   readonly #client: Conn
   readonly #record: ExchangeRecord
-  readonly #mayKeepClient: () => boolean
+  readonly #owner: ResponseOwner
+  /** The beginning of a head that is not complete. */
+  readonly #held: HeldBytes
   #frontend: FrontendRuntime | null = null
   #backend: BackendRuntime | null = null
-  /** The beginning of a head that is not complete. */
-  #held: Buffer | null = null
+  #stickiness: Stickiness | null = null
   #interims = 0
   #untilClose = false
   #upgradeAsked = false
@@ -51,28 +64,28 @@ export class HttpResponse {
   /** Bytes came after the end of the response, or after a 101. */
   leftover = 0
 
-  /**
-   * @param record noted in what came and what was sent
-   * @param mayKeepClient asked when a head is forwarded: may the client connection be kept
-   */
-  constructor(
-    services: Services,
-    client: Conn,
-    record: ExchangeRecord,
-    mayKeepClient: () => boolean,
-  ) {
+  /** @param record noted in what came and what was sent */
+  constructor(services: Services, client: Conn, record: ExchangeRecord, owner: ResponseOwner) {
     this.#services = services
     this.#client = client
     this.#record = record
-    this.#mayKeepClient = mayKeepClient
+    this.#owner = owner
+    this.#body = new BodyTransfer(services.chunkLimits)
+    this.#held = new HeldBytes(services.responseHead.limits)
   }
 
   /** Waits for the response to a request that is about to be sent. */
-  begin(frontend: FrontendRuntime, backend: BackendRuntime, upgradeAsked: boolean): void {
+  begin(
+    frontend: FrontendRuntime,
+    backend: BackendRuntime,
+    stickiness: Stickiness | null,
+    upgradeAsked: boolean,
+  ): void {
     this.#upgradeAsked = upgradeAsked
+    this.#stickiness = stickiness
     this.#frontend = frontend
     this.#backend = backend
-    this.#held = null
+    this.#held.clear()
     this.#interims = 0
     this.#untilClose = false
     this.started = false
@@ -83,9 +96,19 @@ export class HttpResponse {
     this.leftover = 0
   }
 
-  /** True when nothing of a response has come yet: the request may go to another server. */
-  get untouched(): boolean {
-    return !this.started && this.#held === null && this.#interims === 0
+  /** Nothing of a response has come yet. */
+  get isEmpty(): boolean {
+    return this.isUnforwarded && this.#held.length === 0
+  }
+
+  /** The client has seen nothing of a response: the request may go to another server. */
+  get isUnforwarded(): boolean {
+    return !this.started && this.#interims === 0
+  }
+
+  /** Forgets what came of a head: another server is asked. Invariant: {@link isUnforwarded}. */
+  restart(): void {
+    this.#held.clear()
   }
 
   /** The server closed: true when that is how this response ends (RFC 9112 section 6.3). */
@@ -96,10 +119,11 @@ export class HttpResponse {
   /** Takes what the server sent. */
   take(view: ByteView, length: number): ResponseProgress {
     if (this.started) return this.#takeBody(view, 0, length)
-    if (this.#held === null) return this.#takeHead(view, 0, length)
-    const joined = Buffer.concat([this.#held, view.subarray(0, length)])
-    this.#held = null
-    return this.#takeHead(joined, 0, joined.length)
+    if (this.#held.length === 0) return this.#takeHead(view, 0, length)
+    if (!this.#held.add(view, 0, length)) return 'more'
+    const { bytes } = this.#held
+    this.#held.clear()
+    return this.#takeHead(bytes, 0, bytes.length)
   }
 
   #takeHead(view: ByteView, start: number, end: number): ResponseProgress {
@@ -110,20 +134,22 @@ export class HttpResponse {
       const consumed = parseResponseHead(view, at, end, record.method, head)
       if (consumed < 0) return 'malformed'
       if (consumed === 0) {
-        this.#held = Buffer.from(view.subarray(at, end))
+        this.#held.add(view, at, end)
         return 'more'
       }
       at += consumed
       if (head.tunnel) {
         // RFC 9110 section 7.8: a server may only change to what it was asked for.
-        if (!this.#upgradeAsked) return 'malformed'
+        if (head.status === 101 && !this.#upgradeAsked) return 'malformed'
         record.status = head.status
         record.responseMs = this.#services.clock()
         this.#write(this.#headText(''))
         this.leftover = end - at
         return 'tunnel'
       }
-      if (head.status >= 200) return this.#forward(view, at, end)
+      if (head.status >= 200) {
+        return this.#owner.retriesStatus(head.status) ? 'retry' : this.#forward(view, at, end)
+      }
       if (++this.#interims > INTERIM_RESPONSES_MAX) return 'malformed'
       // RFC 9110 section 15.2: an HTTP/1.0 client knows no interim response.
       if (record.minorVersion > 0) this.#write(this.#headText(''))
@@ -133,19 +159,15 @@ export class HttpResponse {
 
   #forward(view: ByteView, start: number, end: number): ResponseProgress {
     const { responseHead: head } = this.#services
+    const { contentLength } = head
     const record = this.#record
-    const dechunk = record.minorVersion === 0 && head.body === BODY_CHUNKED
-    this.#untilClose = head.body === BODY_CLOSE
+    const text = this.#finalHeadText()
+    if (text === null) return 'overgrown'
     this.started = true
     this.serverPersistent = head.persistent
-    this.clientUntilClose = this.#untilClose || dechunk
-    this.clientPersistent = !this.clientUntilClose && this.#mayKeepClient()
     record.status = head.status
     record.responseMs = this.#services.clock()
-    const connection = connectionOption(this.clientPersistent, record.minorVersion)
-    const text = this.#headText(connection, dechunk, this.#runRules())
-    this.#body.begin(head.body, head.contentLength, dechunk)
-    const { contentLength } = head
+    this.#body.begin(head.body, contentLength, record.minorVersion === 0)
     const isWhole = head.body === BODY_LENGTH && contentLength <= end - start
     if (isWhole && contentLength <= JOINED_BODY_BYTES_MAX) {
       this.#write(text + latin1(view, start, start + contentLength))
@@ -154,6 +176,27 @@ export class HttpResponse {
     }
     record.bytesOut += text.length
     return this.#takeBody(view, start, end, text)
+  }
+
+  /**
+   * The head as rules leave it, and with what the client is told of its connection; null where it
+   * has become longer than `tune.bufsize`.
+   */
+  #finalHeadText(): string | null {
+    const { responseHead: head, tune } = this.#services
+    const added = this.#runRules()
+    if (added === null) return null
+    const { minorVersion } = this.#record
+    // RFC 9112 section 6.1: an HTTP/1.0 client is told of no transfer coding.
+    const dechunked = minorVersion === 0
+    this.#untilClose = head.body === BODY_CLOSE
+    this.clientUntilClose = this.#untilClose || (dechunked && head.body === BODY_CHUNKED)
+    this.clientPersistent = !this.clientUntilClose && this.#owner.mayKeepClient
+    const connection = connectionOption(this.clientPersistent, minorVersion)
+    const text = this.#headText(connection, dechunked, added)
+    if (text.length <= tune.bufsizeBytes) return text
+    this.#countFailedRewrites(1)
+    return null
   }
 
   #takeBody(view: ByteView, start: number, end: number, head = ''): ResponseProgress {
@@ -167,18 +210,26 @@ export class HttpResponse {
     return 'done'
   }
 
-  /** Runs `http-response` of the backend, then of the frontend; returns the lines they added. */
-  #runRules(): string {
+  /**
+   * Runs `http-response` of the backend, then of the frontend; returns the lines they added, or
+   * null where there was no room for one (`tune.maxrewrite`).
+   */
+  #runRules(): string | null {
     const ofBackend = this.#backend?.rules?.response ?? null
     const ofFrontend = this.#frontend?.rules?.response ?? null
-    if (ofBackend === null && ofFrontend === null) return ''
+    const stickiness = this.#stickiness
+    if (ofBackend === null && ofFrontend === null && stickiness === null) return ''
     const { responseRewrite: rewrite } = this.#services
-    const { plan } = this.#frontend as FrontendRuntime
-    rewrite.begin(this.#client, plan.name)
+    rewrite.begin(this.#client, (this.#frontend as FrontendRuntime).plan.name)
     ofBackend?.(rewrite, rewrite)
     ofFrontend?.(rewrite, rewrite)
-    if (rewrite.failures > 0) count(this.#services, plan.row, 'failedRewrites', rewrite.failures)
-    return rewrite.addedLines
+    stickiness?.respond(rewrite)
+    if (rewrite.failures > 0) this.#countFailedRewrites(rewrite.failures)
+    return rewrite.isFull ? null : rewrite.addedLines
+  }
+
+  #countFailedRewrites(by: number): void {
+    count(this.#services, (this.#frontend as FrontendRuntime).plan.row, 'failedRewrites', by)
   }
 
   #headText(connection: ResponseEdits['connection'], dechunked = false, added = ''): string {

@@ -4,6 +4,7 @@ import type { BackendTimeouts } from '../model/config.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
 import type { ExchangeOwner } from './exchange-owner.ts'
+import { HeldBytes } from './held-bytes.ts'
 import { HttpExchange } from './http-exchange.ts'
 import type { FrontendListener } from './listener.ts'
 import { Relay, type RelayOwner } from './relay.ts'
@@ -35,7 +36,9 @@ type Phase = 'idle' | 'head' | 'exchange' | 'closing'
 /**
  * One client connection of a frontend in `mode http`: reads requests one after another and runs
  * each as an exchange. Requests sent ahead wait unread in `held`, at most one read buffer and one
- * head of them, so that answers keep the order of requests (RFC 9112 section 9.3.2).
+ * head of them, so that answers keep the order of requests (RFC 9112 section 9.3.2). Reading stops
+ * until they have been taken, and after `http.max-pipelined` of them in a row the client is told
+ * to close.
  */
 export class HttpSession implements ConnHandler, ExchangeOwner, Session {
   readonly client: Conn
@@ -45,10 +48,13 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
   readonly #exchange: HttpExchange
   readonly #deadline: Deadline
   readonly #frontendRow: number
+  readonly #held: HeldBytes
   #phase: Phase = 'head'
-  #held: Buffer | null = null
-  #heldLength = 0
   #headStartMs = -1
+  /** Requests in a row since the client was last waited for, the present one included. */
+  #inRow = 0
+  /** Bytes at hand behind the head that was read last, before what is left of them is held. */
+  #behindHead = 0
   #paused = false
   #consuming = false
   #clientEnded = false
@@ -67,6 +73,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
     this.#services = services
     this.#registry = registry
     this.#frontendRow = listener.frontend.plan.row
+    this.#held = new HeldBytes(services.requestHead.limits)
     this.#exchange = new HttpExchange(this, services)
     this.#deadline = new Deadline(() => this.#onDeadline())
     client.handler = this
@@ -77,12 +84,14 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
   }
 
   get isLast(): boolean {
-    const clientIsDone = this.#clientEnded && this.#heldLength === 0
-    return clientIsDone || this.#services.draining || this.listener.closed
+    const { draining, tune } = this.#services
+    const hasMore = (this.#consuming ? this.#behindHead : this.#held.length) > 0
+    const isEnough = hasMore ? this.#inRow >= tune.httpPipelinedMax : this.#clientEnded
+    return isEnough || draining || this.listener.closed
   }
 
   drain(): void {
-    const isIdle = this.#phase === 'idle' || (this.#phase === 'head' && this.#heldLength === 0)
+    const isIdle = this.#phase === 'idle' || (this.#phase === 'head' && this.#held.length === 0)
     if (isIdle) this.#schedule(DRAIN_IDLE_MS)
   }
 
@@ -96,13 +105,13 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
 
   onData(_conn: Conn, view: ByteView, length: number): void {
     if (this.#phase === 'closing') return
-    if (this.#heldLength > 0) {
-      this.#hold(view, 0, length)
-      this.#consumeHeld()
+    if (this.#held.length > 0) {
+      if (this.#held.add(view, 0, length)) this.#consumeHeld()
       return
     }
+    if (this.#phase !== 'exchange') this.#inRow = 0
     const at = this.#consume(view, 0, length)
-    if (at < length) this.#hold(view, at, length)
+    if (at < length) this.#held.add(view, at, length)
   }
 
   onDrain(): void {
@@ -127,7 +136,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
 
   resumeRequest(): void {
     if (this.#consuming) return
-    if (this.#heldLength > 0) this.#consumeHeld()
+    if (this.#held.length > 0) this.#consumeHeld()
     else this.#exchange.takeRequestBytes(NO_BYTES, 0, 0)
     this.#resumeReading()
   }
@@ -145,7 +154,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
     const { httpKeepAliveMs } = this.listener.frontend.plan.timeouts
     this.#enter('idle', this.#services.draining ? DRAIN_IDLE_MS : httpKeepAliveMs)
     if (this.#consuming) return
-    if (this.#heldLength > 0) this.#consumeHeld()
+    if (this.#held.length > 0) this.#consumeHeld()
     if (this.#clientEnded && this.#isBetweenRequests()) this.#close()
     else this.#resumeReading()
   }
@@ -155,12 +164,12 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
   }
 
   openTunnel(server: Conn, { tunnelMs, serverFinMs }: BackendTimeouts, owner: RelayOwner): void {
-    if (this.#heldLength > 0) server.write((this.#held as Buffer).subarray(0, this.#heldLength))
-    this.#held = null
-    this.#heldLength = 0
+    if (this.#held.length > 0) server.write(this.#held.bytes)
+    this.#held.clear()
     this.#services.wheel.cancel(this.#deadline)
     const { clientFinMs } = this.listener.frontend.plan.timeouts
-    const timeouts = { tunnelMs, clientFinMs, serverFinMs }
+    const tunnelLate = 'client-late'
+    const timeouts = { tunnelMs, tunnelLate, clientFinMs, serverFinMs } as const
     this.#tunnel = new Relay(this.client, server, timeouts, owner, this.#services)
     if (this.#clientEnded) server.end()
     this.#resumeReading()
@@ -209,6 +218,8 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
     }
     const startMs = this.#headStartMs
     this.#headStartMs = -1
+    this.#inRow++
+    this.#behindHead = end - at - consumed
     this.#phase = 'exchange'
     this.#exchange.begin(startMs, nowMs)
     if (consumed < 0) {
@@ -219,25 +230,8 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
   }
 
   #consumeHeld(): void {
-    const held = this.#held as Buffer
-    const at = this.#consume(held, 0, this.#heldLength)
-    if (at === 0 || this.#held !== held) return
-    held.copyWithin(0, at, this.#heldLength)
-    this.#heldLength -= at
-    if (this.#heldLength === 0) this.#held = null
-  }
-
-  #hold(view: ByteView, start: number, end: number): void {
-    const needed = this.#heldLength + end - start
-    if (this.#held === null || this.#held.length < needed) {
-      const grown = Buffer.allocUnsafe(
-        Math.max(needed, this.#services.requestHead.limits.headBytesMax),
-      )
-      this.#held?.copy(grown, 0, 0, this.#heldLength)
-      this.#held = grown
-    }
-    view.copy(this.#held, this.#heldLength, start, end)
-    this.#heldLength = needed
+    const { bytes } = this.#held
+    this.#held.drop(this.#consume(bytes, 0, bytes.length))
   }
 
   #isBetweenRequests(): boolean {
@@ -246,7 +240,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
 
   /** Reads on, unless requests that were sent ahead wait for the present one. */
   #resumeReading(): void {
-    if (!this.#paused || (this.#phase === 'exchange' && this.#heldLength > 0)) return
+    if (!this.#paused || (this.#phase === 'exchange' && this.#held.length > 0)) return
     this.#paused = false
     this.client.resume()
   }
@@ -255,8 +249,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
   #close(): void {
     if (this.#phase === 'closing') return
     this.#phase = 'closing'
-    this.#held = null
-    this.#heldLength = 0
+    this.#held.clear()
     this.client.end()
     this.#resumeReading()
     this.#lingerBytes = -1
@@ -303,22 +296,34 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
     }
   }
 
-  /** `timeout http-request`. A client that sent nothing at all is left without an answer. */
+  /** `timeout http-request`. */
   #requestTimedOut(): void {
-    if (this.#heldLength === 0) {
+    const mayStaySilent = this.listener.frontend.plan.ignoreProbes || this.#services.draining
+    if (this.#isProbe() && mayStaySilent) {
       this.client.destroy()
       return
     }
-    const nowMs = this.#services.clock()
+    this.#beginUnfinished()
     this.#phase = 'exchange'
-    this.#exchange.begin(this.#headStartMs, nowMs)
     this.#exchange.refuse(408, 'cR')
   }
 
   #logUnfinished(): void {
-    if (this.#heldLength === 0) return
-    this.#exchange.begin(this.#headStartMs, this.#services.clock())
+    const { dontlognull, ignoreProbes } = this.listener.frontend.plan
+    if (this.#isProbe() && (dontlognull || ignoreProbes)) return
+    this.#beginUnfinished()
     this.#exchange.abandonHead()
+  }
+
+  /** The client has sent nothing at all. */
+  #isProbe(): boolean {
+    return this.#held.length === 0
+  }
+
+  #beginUnfinished(): void {
+    const nowMs = this.#services.clock()
+    const startMs = this.#headStartMs < 0 ? nowMs : this.#headStartMs
+    this.#exchange.begin(startMs, nowMs, this.#isProbe())
   }
 
   #enter(phase: Phase, timeoutMs: number): void {

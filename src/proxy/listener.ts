@@ -3,8 +3,8 @@ import type { Conn, Listener } from '../net/conn.ts'
 import type { FrontendRuntime } from './runtime.ts'
 import type { Services } from './services.ts'
 
-/** Starts a session on a connection that has been accepted. */
-export type SessionStart = (conn: Conn, listener: FrontendListener) => void
+/** Takes charge of a connection that has been accepted, and counts it. */
+export type ConnStart = (conn: Conn, listener: FrontendListener) => void
 
 /**
  * Accepts for one bind address in this worker. It lives on over reloads that keep its address;
@@ -19,7 +19,7 @@ export class FrontendListener {
   readonly key: string
   readonly #planned: PlannedListener
   readonly #services: Services
-  readonly #start: SessionStart
+  readonly #start: ConnStart
   readonly #connectionsMax: () => number
   #listener: Listener | null = null
   #closed = false
@@ -29,7 +29,7 @@ export class FrontendListener {
     frontend: FrontendRuntime,
     services: Services,
     connectionsMax: () => number,
-    start: SessionStart,
+    start: ConnStart,
   ) {
     this.key = planned.key
     this.frontend = frontend
@@ -38,6 +38,11 @@ export class FrontendListener {
     this.#connectionsMax = connectionsMax
     this.#start = start
     this.resumeIfFree()
+  }
+
+  /** Every connection begins with a PROXY protocol header. */
+  get acceptsProxy(): boolean {
+    return this.#planned.acceptProxy
   }
 
   /** True once the address has been removed or the worker drains: sessions end when they can. */

@@ -3,15 +3,22 @@ import { Deadline } from '../net/deadline-wheel.ts'
 import type { Termination } from './exchange-record.ts'
 import { type Services, scheduleIn } from './services.ts'
 
-/** Why a relay ended: both sides finished, one broke off, or nothing came for too long. */
-export type RelayEnd = 'finished' | 'client-aborted' | 'server-aborted' | 'timeout' | 'cut'
+/** Why a relay ended: both sides finished, one broke off, or one was waited for too long. */
+export type RelayEnd =
+  | 'finished'
+  | 'client-aborted'
+  | 'server-aborted'
+  | 'client-late'
+  | 'server-late'
+  | 'cut'
 
 /** The termination state that each end is logged with, as in HAProxy's manual, section 8.5. */
 export const TERMINATIONS: Readonly<Record<RelayEnd, Termination>> = {
   finished: '--',
   'client-aborted': 'CD',
   'server-aborted': 'SD',
-  timeout: 'cD',
+  'client-late': 'cD',
+  'server-late': 'sD',
   cut: 'KD',
 }
 
@@ -19,9 +26,11 @@ export const TERMINATIONS: Readonly<Record<RelayEnd, Termination>> = {
 export interface RelayTimeouts {
   /** While both sides are open. */
   readonly tunnelMs: number
-  /** After the client has sent its FIN. */
+  /** Who is then told to have been late. */
+  readonly tunnelLate: 'client-late' | 'server-late'
+  /** Once the server has sent its FIN, and the client is waited for. */
   readonly clientFinMs: number
-  /** After the server has sent its FIN. */
+  /** Once the client has sent its FIN, and the server is waited for. */
   readonly serverFinMs: number
 }
 
@@ -49,6 +58,7 @@ export class Relay implements ConnHandler {
   readonly #timeouts: RelayTimeouts
   readonly #deadline: Deadline
   #idleMs: number
+  #late: RelayEnd
   #open = 2
   #end: RelayEnd = 'finished'
 
@@ -66,7 +76,8 @@ export class Relay implements ConnHandler {
     this.#services = services
     this.#timeouts = timeouts
     this.#idleMs = timeouts.tunnelMs
-    this.#deadline = new Deadline(() => this.#cutShort('timeout'))
+    this.#late = timeouts.tunnelLate
+    this.#deadline = new Deadline(() => this.#cutShort(this.#late))
     client.handler = this
     server.handler = this
     this.#touch()
@@ -96,7 +107,9 @@ export class Relay implements ConnHandler {
 
   onEnd(conn: Conn): void {
     const { clientFinMs, serverFinMs } = this.#timeouts
-    this.#idleMs = conn === this.#client ? clientFinMs : serverFinMs
+    const isClient = conn === this.#client
+    this.#idleMs = isClient ? serverFinMs : clientFinMs
+    this.#late = isClient ? 'server-late' : 'client-late'
     this.#touch()
     this.#otherOf(conn).end()
   }

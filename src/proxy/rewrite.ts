@@ -16,6 +16,8 @@ import type {
 interface AddedHeader {
   readonly name: HeaderName
   readonly value: string
+  /** Bytes that it counts against the bound: of a line that stands for a received one the growth. */
+  readonly bytes: number
 }
 
 /**
@@ -25,15 +27,20 @@ interface AddedHeader {
  */
 abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
   readonly #headers: HeaderTable
+  readonly #addedBytesMax: number
   readonly #added: AddedHeader[] = []
+  #addedBytes = 0
   #client: Conn | null = null
   frontendName = ''
   readonly isTls = false
   /** Values that a rule could not put where it would. */
   failures = 0
+  /** A line that a rule added had no room: the message may not go on without it. */
+  isFull = false
 
-  constructor(headers: HeaderTable) {
+  constructor(headers: HeaderTable, addedBytesMax: number) {
     this.#headers = headers
+    this.#addedBytesMax = addedBytesMax
   }
 
   /** Starts on the head that was just parsed. */
@@ -41,7 +48,9 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
     this.#client = client
     this.frontendName = frontendName
     this.#added.length = 0
+    this.#addedBytes = 0
     this.failures = 0
+    this.isFull = false
   }
 
   get src(): string {
@@ -78,17 +87,54 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
 
   setHeader(name: HeaderName, value: string): void {
     this.removeHeader(name)
-    this.#added.push({ name, value })
+    this.addHeader(name, value)
   }
 
   addHeader(name: HeaderName, value: string): void {
-    this.#added.push({ name, value })
+    const bytes = lineBytes(name, value)
+    if (this.#addedBytes + bytes > this.#addedBytesMax) {
+      this.isFull = true
+      this.failRewrite()
+      return
+    }
+    this.#addedBytes += bytes
+    this.#added.push({ name, value, bytes })
+  }
+
+  /**
+   * Puts what becomes of each value in the place of all lines that have this name, behind the other
+   * lines; nothing is touched where all stay as they are.
+   *
+   * @param edit gives null for a line that is to go
+   */
+  editHeader(name: HeaderName, edit: (value: string) => string | null): void {
+    const { count } = this.#headers
+    const lines: AddedHeader[] = []
+    let isEdited = false
+    let at = this.findHeader(name.lower, 0)
+    for (; at >= 0; at = this.findHeader(name.lower, at + 1)) {
+      const before = this.headerValue(at)
+      const value = edit(before)
+      if (value !== before) isEdited = true
+      if (value === null) continue
+      const counted = at < count ? 0 : (this.#added[at - count] as AddedHeader).bytes
+      lines.push({ name, value, bytes: counted + Math.max(0, value.length - before.length) })
+    }
+    if (!isEdited) return
+    this.removeHeader(name)
+    this.#added.push(...lines)
+    this.#addedBytes += lines.reduce((sum, { bytes }) => sum + bytes, 0)
+    if (this.#addedBytes <= this.#addedBytesMax) return
+    this.isFull = true
+    this.failRewrite()
   }
 
   removeHeader(name: HeaderName): void {
     this.#headers.remove(name.lower)
     const kept = this.#added.filter((header) => header.name.lower !== name.lower)
-    if (kept.length < this.#added.length) this.#added.splice(0, this.#added.length, ...kept)
+    if (kept.length === this.#added.length) return
+    this.#added.splice(0, this.#added.length, ...kept)
+    this.#addedBytes = kept.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   failRewrite(): void {
@@ -103,13 +149,19 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
   }
 }
 
+/** Bytes of a line as it is written into the head. */
+function lineBytes(name: HeaderName, value: string): number {
+  return name.written.length + ': '.length + value.length + '\r\n'.length
+}
+
 /** The request of a thread's shared request head, as rules see and change it. */
 export class RequestRewrite extends Rewrite implements RequestFacts, RequestHeadEdits {
   readonly #head: RequestHead
   #pathq: string | null = null
 
-  constructor(head: RequestHead) {
-    super(head.headers)
+  /** @param addedBytesMax bytes of all lines together that rules may add to one head */
+  constructor(head: RequestHead, addedBytesMax: number) {
+    super(head.headers, addedBytesMax)
     this.#head = head
   }
 
@@ -150,8 +202,9 @@ export class RequestRewrite extends Rewrite implements RequestFacts, RequestHead
 export class ResponseRewrite extends Rewrite implements ResponseFacts {
   readonly #head: ResponseHead
 
-  constructor(head: ResponseHead) {
-    super(head.headers)
+  /** @param addedBytesMax bytes of all lines together that rules may add to one head */
+  constructor(head: ResponseHead, addedBytesMax: number) {
+    super(head.headers, addedBytesMax)
     this.#head = head
   }
 

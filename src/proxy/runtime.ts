@@ -1,14 +1,39 @@
+import { type ErrorAnswers, errorAnswersOf } from '../http/error-answers.ts'
 import type { Plan, PlannedBackend, PlannedFrontend } from '../model/plan.ts'
 import { type CompiledRules, compileRules } from '../rules/compile.ts'
+import type { RequestFacts, SessionFacts } from '../rules/facts.ts'
+import { RetryBudget } from '../upstream/retry-budget.ts'
 import { ServerPool } from '../upstream/server-pool.ts'
+import { type BalanceKey, compileRequestKey, compileSessionKey } from './balance-key.ts'
+import { compileForwarded, type ForwardedLine } from './forwarded.ts'
 import { compileForwardedFor, type ForwardedForLine } from './forwarded-for.ts'
+import {
+  compileRequestPersistence,
+  compileSessionPersistence,
+  persistenceContext,
+  type RequestPersistence,
+  type SessionPersistence,
+} from './persistence.ts'
 import type { Services } from './services.ts'
 
 /** A backend compiled for this worker. */
 export interface BackendRuntime {
   readonly plan: PlannedBackend
   readonly pool: ServerPool
+  /** What a request is balanced by; null where the strategy needs no key, and in `mode tcp`. */
+  readonly requestKey: BalanceKey<RequestFacts> | null
+  /** The same for a session in `mode tcp`. */
+  readonly sessionKey: BalanceKey<SessionFacts> | null
+  /** Null where no client is bound to a server, and in `mode tcp`. */
+  readonly requestPersistence: RequestPersistence | null
+  /** The same for a session in `mode tcp`. */
+  readonly sessionPersistence: SessionPersistence | null
+  /** Null where nothing is tried again but failed connections. */
+  readonly retryBudget: RetryBudget | null
+  /** Its own answers, which come before those of the frontend. */
+  readonly errors: ErrorAnswers
   readonly forwardedFor: ForwardedForLine | null
+  readonly forwarded: ForwardedLine | null
   /** Null where the backend has no rule, so that it costs nothing. */
   readonly rules: CompiledRules | null
 }
@@ -16,7 +41,9 @@ export interface BackendRuntime {
 /** A frontend compiled for this worker. */
 export interface FrontendRuntime {
   readonly plan: PlannedFrontend
+  readonly errors: ErrorAnswers
   readonly forwardedFor: ForwardedForLine | null
+  readonly forwarded: ForwardedLine | null
   readonly defaultBackend: BackendRuntime | null
   readonly backends: ReadonlyMap<string, BackendRuntime>
   /** Null where the frontend has no rule, so that it costs nothing. */
@@ -36,6 +63,7 @@ export interface Runtime {
 /** Compiles a plan; what the previous one had open to servers that stay is taken over. */
 export function compileRuntime(plan: Plan, services: Services, previous: Runtime | null): Runtime {
   const backends = new Map<string, BackendRuntime>()
+  const context = persistenceContext(services.table)
   for (const backend of plan.backends) {
     const pool = new ServerPool(
       backend,
@@ -43,14 +71,20 @@ export function compileRuntime(plan: Plan, services: Services, previous: Runtime
         table: services.table,
         worker: services.worker,
         random: services.random,
-        idleMax: plan.tune.poolIdleMax,
       },
       previous?.backends.get(backend.name)?.pool,
     )
     backends.set(backend.name, {
       plan: backend,
       pool,
+      requestKey: backend.mode === 'http' ? compileRequestKey(backend) : null,
+      sessionKey: backend.mode === 'tcp' ? compileSessionKey(backend) : null,
+      requestPersistence: compileRequestPersistence(backend, context),
+      sessionPersistence: compileSessionPersistence(backend, context),
+      retryBudget: retryBudgetOf(backend, services),
+      errors: errorAnswersOf(backend.errorAnswers),
       forwardedFor: compileForwardedFor(backend.forwardfor),
+      forwarded: compileForwarded(backend.forwarded),
       rules: rulesOf(backend, []),
     })
   }
@@ -59,7 +93,9 @@ export function compileRuntime(plan: Plan, services: Services, previous: Runtime
   for (const frontend of plan.frontends) {
     frontends.set(frontend.name, {
       plan: frontend,
+      errors: errorAnswersOf(frontend.errorAnswers),
       forwardedFor: compileForwardedFor(frontend.forwardfor),
+      forwarded: compileForwarded(frontend.forwarded),
       defaultBackend: backends.get(frontend.defaultBackend ?? '') ?? null,
       backends,
       rules: rulesOf(frontend, names),
@@ -75,6 +111,21 @@ export function retireRuntime(previous: Runtime, successor: Runtime): void {
   }
 }
 
+/**
+ * The answer to a request that cannot be served: the backend's own, where one was found, or the
+ * frontend's, or the standard one. HAProxy configuration manual, errorfile.
+ *
+ * @returns '' where the client is to be told nothing
+ */
+export function errorText(
+  status: number,
+  headOnly: boolean,
+  frontend: FrontendRuntime,
+  backend: BackendRuntime | null,
+): string {
+  return backend?.errors.find(status, headOnly) ?? frontend.errors.text(status, headOnly)
+}
+
 function rulesOf(
   section: PlannedFrontend | PlannedBackend,
   backendNames: readonly string[],
@@ -83,4 +134,10 @@ function rulesOf(
   const { acls, httpRequest, httpResponse } = section
   if (httpRequest.length + httpResponse.length + useBackend.length === 0) return null
   return compileRules({ acls, httpRequest, httpResponse, useBackend, backendNames })
+}
+
+function retryBudgetOf(backend: PlannedBackend, { table }: Services): RetryBudget | null {
+  const { retryOn, retryOnStatuses, retryBudget } = backend
+  const isNeeded = retryOnStatuses.length > 0 || retryOn.some((cause) => cause !== 'conn-failure')
+  return isNeeded ? new RetryBudget(retryBudget, table.workers) : null
 }

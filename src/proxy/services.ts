@@ -1,12 +1,15 @@
 import type { RequestEdits, ResponseEdits } from '../http/forward.ts'
+import type { ChunkLimits } from '../http/limits.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import type { Clock, Random } from '../model/clock.ts'
+import type { TuneConfig } from '../model/config.ts'
 import { COUNTER, COUNTER_STRIDE, type CounterName } from '../model/counters.ts'
 import type { ServerTable } from '../model/server-table.ts'
 import type { NetEngine } from '../net/conn.ts'
 import { type Deadline, type DeadlineWheel, WHEEL_TICK_MS } from '../net/deadline-wheel.ts'
 import type { AccessLogWriter } from '../telemetry/access-log-writer.ts'
+import type { SessionQueues } from '../upstream/session-queue.ts'
 import type { RequestRewrite, ResponseRewrite } from './rewrite.ts'
 
 /** What every session of a worker shares. One instance a worker. */
@@ -21,7 +24,13 @@ export interface Services {
   readonly worker: number
   /** This worker's counter cells. */
   readonly cells: Float64Array
+  /** Sessions that wait for a server. */
+  readonly queues: SessionQueues
   readonly accessLog: AccessLogWriter
+  /** `global.tune`, fixed for the life of the worker. */
+  readonly tune: TuneConfig
+  /** Bounds of every chunked body, from {@link tune}. */
+  readonly chunkLimits: ChunkLimits
   /** Scratch, valid from a parse to the return to the event loop; so are the following. */
   readonly requestHead: RequestHead
   readonly requestEdits: RequestEdits

@@ -1,5 +1,7 @@
+import { NO_KEY } from '../balance/strategy.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { logTcpSession } from './accounting.ts'
+import { sessionFacts } from './balance-key.ts'
 import { Dispatch, type DispatchOwner } from './dispatch.ts'
 import type { Termination } from './exchange-record.ts'
 import type { FrontendListener } from './listener.ts'
@@ -13,7 +15,7 @@ import type { Session, SessionRegistry } from './session-registry.ts'
  * until both sides have finished. The client is not read before its server is there.
  */
 export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Session {
-  readonly #client: Conn
+  readonly client: Conn
   readonly #services: Services
   readonly #registry: SessionRegistry
   readonly #frontend: FrontendRuntime
@@ -21,6 +23,8 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
   readonly #startMs: number
   #backend: BackendRuntime | null
   #relay: Relay | null = null
+  /** What came behind a PROXY protocol header, before there was a server. */
+  #early: Buffer | null = null
   #connectedMs = -1
   #bytesIn = 0
   #bytesOut = 0
@@ -32,7 +36,7 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
     services: Services,
     registry: SessionRegistry,
   ) {
-    this.#client = client
+    this.client = client
     this.#services = services
     this.#registry = registry
     this.#frontend = listener.frontend
@@ -46,15 +50,15 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
     count(services, row, 'connectionsTotal')
     count(services, row, 'sessionsTotal')
     registry.add(this)
-    if (this.#backend === null) this.onNoServer()
-    else this.#dispatch.begin(this.#backend, false)
+    if (this.#backend === null) this.onNoServer('SC')
+    else this.#begin(this.#backend)
   }
 
   /** A session of unknown length is left to finish by itself until the grace is over. */
   drain(): void {}
 
   cut(): void {
-    if (this.#relay === null) this.#client.destroy()
+    if (this.#relay === null) this.client.destroy()
     else this.#relay.cut()
   }
 
@@ -63,15 +67,20 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
     const { serverFinMs, tcpTunnelMs, ...ofServer } = (this.#backend as BackendRuntime).plan
       .timeouts
     const tunnelMs = tcpTunnelMs ?? Math.min(tcpIdleMs, ofServer.tcpIdleMs)
+    const isServerSooner = tcpTunnelMs === null && ofServer.tcpIdleMs < tcpIdleMs
+    const tunnelLate = isServerSooner ? 'server-late' : 'client-late'
     this.#connectedMs = this.#services.clock()
-    const timeouts = { tunnelMs, clientFinMs, serverFinMs }
-    this.#relay = new Relay(this.#client, server, timeouts, this, this.#services)
-    this.#client.resume()
+    const timeouts = { tunnelMs, tunnelLate, clientFinMs, serverFinMs } as const
+    this.#relay = new Relay(this.client, server, timeouts, this, this.#services)
+    this.client.resume()
+    const early = this.#early
+    this.#early = null
+    if (early !== null) this.#relay.onData(this.client, early, early.length)
   }
 
-  onNoServer(): void {
-    this.#end('SC')
-    this.#client.reset()
+  onNoServer(termination: Termination): void {
+    this.#end(termination)
+    this.client.reset()
   }
 
   onUpstreamBytes(length: number): void {
@@ -94,7 +103,10 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
 
   onConnect(): void {}
 
-  onData(_conn: Conn, _view: ByteView, _length: number): void {}
+  /** The client is paused: only what came behind a PROXY protocol header comes here, once. */
+  onData(_conn: Conn, view: ByteView, length: number): void {
+    this.#early = Buffer.from(view.subarray(0, length))
+  }
 
   onDrain(): void {}
 
@@ -102,7 +114,14 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
 
   /** The client left while its server was looked for. */
   onClose(_conn: Conn, _failure: ConnFailure | null): void {
-    this.#end('CC')
+    this.#end(this.#dispatch.isQueued ? 'CQ' : 'CC')
+  }
+
+  #begin(backend: BackendRuntime): void {
+    const { sessionKey, sessionPersistence } = backend
+    const facts = sessionFacts(this.client, this.#frontend.plan.name)
+    const stickiness = sessionPersistence?.begin(facts) ?? null
+    this.#dispatch.begin(backend, sessionKey?.(facts) ?? NO_KEY, 'new', false, stickiness)
   }
 
   #end(termination: Termination): void {
@@ -110,7 +129,7 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
     this.#ended = true
     const services = this.#services
     logTcpSession(services, {
-      client: this.#client,
+      client: this.client,
       frontend: this.#frontend.plan,
       backend: this.#backend?.plan ?? null,
       dispatch: this.#dispatch,

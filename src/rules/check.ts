@@ -1,10 +1,19 @@
 import { type AclExpressions, AclScope, aclProblem } from './acls.ts'
 import { readRequestRule, readResponseRule, readRoute } from './compile.ts'
-import { REQUEST_PHASE, RESPONSE_PHASE } from './phases.ts'
+import { REQUEST_PHASE, RESPONSE_PHASE, SESSION_PHASE } from './phases.ts'
+import { conditionProblem, stickProblem } from './stick-rules.ts'
 import { type RuleProblem, Words } from './words.ts'
 
 /** Where in a config a rule stands. */
-export type RuleKind = 'acl' | 'http-request' | 'http-response' | 'use_backend'
+export type RuleKind =
+  | 'acl'
+  | 'http-request'
+  | 'http-response'
+  | 'use_backend'
+  | 'force-persist'
+  | 'ignore-persist'
+  | 'stick'
+  | 'stick in mode tcp'
 
 /**
  * Checks one rule as written: for an ACL one expression without its name, otherwise the whole
@@ -27,5 +36,12 @@ export function checkRule(kind: RuleKind, text: string, acls: AclExpressions): R
     case 'use_backend':
       readRoute(words, new AclScope(REQUEST_PHASE, acls))
       return words.problem
+    case 'force-persist':
+    case 'ignore-persist':
+      return conditionProblem(text, REQUEST_PHASE, acls)
+    case 'stick':
+      return stickProblem(text, REQUEST_PHASE, acls)
+    case 'stick in mode tcp':
+      return stickProblem(text, SESSION_PHASE, acls)
   }
 }

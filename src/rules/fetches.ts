@@ -16,8 +16,7 @@ const TEXT: Parameter = { name: 'text', kind: 'text', required: true }
 const NUMBER: Parameter = { name: 'number', kind: 'integer', required: true }
 const NAME: Parameter = { name: 'name', kind: 'text', required: true }
 
-/** HAProxy configuration manual, sections 7.3.2 and 7.3.3. */
-const SESSION_FETCHES: readonly FetchRow<SessionFacts>[] = [
+const SESSION_ROWS: readonly FetchRow<SessionFacts>[] = [
   ['always_true', plain('bool', () => 1)],
   ['always_false', plain('bool', () => 0)],
   ['str', { parameters: [TEXT], derives: false, make: (text = '') => constant('str', text) }],
@@ -30,10 +29,16 @@ const SESSION_FETCHES: readonly FetchRow<SessionFacts>[] = [
   ['ssl_fc', plain('bool', (facts) => Number(facts.isTls))],
 ]
 
+/**
+ * What can be fetched where a client has connected and nothing more is known. HAProxy
+ * configuration manual, sections 7.3.2 and 7.3.3.
+ */
+export const SESSION_FETCHES: ReadonlyMap<string, Fetch<SessionFacts>> = new Map(SESSION_ROWS)
+
 /** What can be fetched from a request. HAProxy configuration manual, section 7.3.6. */
 export const REQUEST_FETCHES: ReadonlyMap<string, Fetch<RequestFacts>> = new Map(
   withShortNames('req.', [
-    ...SESSION_FETCHES,
+    ...SESSION_ROWS,
     ...headerFetches('req.'),
     ...COOKIE_FETCHES,
     ['method', plain('str', (facts) => facts.method)],
@@ -62,7 +67,7 @@ export const RESPONSE_FETCHES: ReadonlyMap<string, Fetch<ResponseFacts>> = new M
   string,
   Fetch<ResponseFacts>
 >([
-  ...SESSION_FETCHES,
+  ...SESSION_ROWS,
   ...headerFetches('res.'),
   ['status', plain('int', (facts) => facts.status)],
   ['res.ver', plain('str', (facts) => facts.version)],
@@ -112,8 +117,11 @@ function withShortNames<F>(prefix: string, rows: readonly FetchRow<F>[]): FetchR
   )
 }
 
-/** A rule that inserts takes the first of several parameters, a rule that asks looks at all. */
-function urlParameter(name: string): Sample<RequestFacts> {
+/**
+ * A parameter of the query. A rule that inserts takes the first of several, a rule that asks looks
+ * at all. HAProxy configuration manual, section 7.3.6, url_param.
+ */
+export function urlParameter(name: string): Sample<RequestFacts> {
   return {
     type: 'str',
     value: (facts) => {

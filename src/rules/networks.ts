@@ -41,6 +41,20 @@ export function addressIn(text: string): string | null {
 }
 
 /**
+ * The 32-bit words of an address, joined by exclusive or: an IPv4 address itself, of an IPv6 one
+ * all four, 0 to 2^32 - 1.
+ *
+ * @returns null when the text is no address
+ */
+export function foldAddress(text: string): number | null {
+  const family = readAddress(text)
+  if (family === 0) return null
+  const low = address[3] as number
+  if (family === 4) return low >>> 0
+  return ((address[0] as number) ^ (address[1] as number) ^ (address[2] as number) ^ low) >>> 0
+}
+
+/**
  * Whether an address is in one of these networks; a text that is no address is in none.
  *
  * An IPv4 address is looked for in an IPv6 network as `::ffff:a.b.c.d`. An IPv6 address is looked

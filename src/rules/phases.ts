@@ -1,5 +1,5 @@
-import type { RequestFacts, ResponseFacts } from './facts.ts'
-import { REQUEST_FETCHES, RESPONSE_FETCHES } from './fetches.ts'
+import type { RequestFacts, ResponseFacts, SessionFacts } from './facts.ts'
+import { REQUEST_FETCHES, RESPONSE_FETCHES, SESSION_FETCHES } from './fetches.ts'
 import type { Fetch } from './samples.ts'
 
 /** Where rules run, and what can be fetched there. */
@@ -23,4 +23,11 @@ export const RESPONSE_PHASE: Phase<ResponseFacts> = {
   fetches: RESPONSE_FETCHES,
   subject: 'a response',
   isElsewhere: (fetch) => REQUEST_FETCHES.has(fetch),
+}
+
+/** What sees a connection alone, in `mode tcp`: the key of `balance hash`. */
+export const SESSION_PHASE: Phase<SessionFacts> = {
+  fetches: SESSION_FETCHES,
+  subject: 'a connection in mode tcp',
+  isElsewhere: (fetch) => REQUEST_FETCHES.has(fetch) || RESPONSE_FETCHES.has(fetch),
 }

@@ -1,4 +1,5 @@
 import { nearestName } from '../model/spelling.ts'
+import { parseContentType, parseStatus, refuseUntyped } from './answer-arguments.ts'
 import type { RequestFacts, RequestHeadEdits } from './facts.ts'
 import { hostOf, pathOf, queryOf } from './fetches.ts'
 import { type Format, parseFormat } from './formats.ts'
@@ -83,15 +84,6 @@ function parseDeny(words: Words): RequestAction | null {
   }
   const outcome: RequestOutcome = { kind: 'deny', status }
   return () => outcome
-}
-
-function parseStatus(least: number, words: Words): number | null {
-  const hint = `Write a number from ${least} to 599.`
-  const word = words.expect('a status code', hint)
-  if (word === null) return null
-  const status = /^\d{3}$/.test(word.text) ? Number(word.text) : 0
-  if (status >= least && status <= 599) return status
-  return words.refuse(word, `"${word.text}" is not a status code that fits here`, hint)
 }
 
 function parseRedirect(words: Words): RequestAction | null {
@@ -183,7 +175,7 @@ function parseReturn(words: Words): RequestAction | null {
     if (!parseReturnOption(option.text, draft, words)) return null
     const hasType = draft.contentType !== null || words.peek()?.text === 'content-type'
     if (draft.body !== null && !hasType) {
-      return words.refuse(option, 'a body needs a content-type', 'Write content-type text/plain.')
+      return refuseUntyped(option, words)
     }
   }
 }
@@ -202,12 +194,12 @@ function parseReturnOption(option: string, draft: Draft, words: Words): boolean 
     draft.headers.push({ name: name.written, value })
     return true
   }
-  const word = words.expect(option === 'content-type' ? 'a content type' : 'the body')
-  if (word === null) return false
   if (option === 'content-type') {
-    draft.contentType = word.text
-    return checkFieldText(word, words)
+    draft.contentType = parseContentType(words)
+    return draft.contentType !== null
   }
+  const word = words.expect('the body')
+  if (word === null) return false
   const { text } = word
   const isFormat = option === 'lf-string'
   draft.body = isFormat

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { parseBalance } from '../balance/registry.ts'
 import { type LoadResult, loadConfig } from '../config/load.ts'
 import { renderDiagnostics } from '../config/rendering.ts'
 import { SluiceError } from '../errors.ts'
 import type { Config } from '../model/config.ts'
+import { checkBalance } from '../proxy/balance-key.ts'
 import { checkRule } from '../rules/check.ts'
+import { checkHttpError } from '../rules/http-error.ts'
 
 /** What a config file is read with: the process is only seen through this. */
 export interface ConfigSurroundings {
@@ -33,11 +34,9 @@ export async function readConfigFile(
   const { config, diagnostics }: LoadResult = loadConfig(text, {
     env,
     cores,
-    checkBalance: (balance) => {
-      const parsed = parseBalance(balance)
-      return 'message' in parsed ? parsed : null
-    },
+    checkBalance,
     checkRule,
+    checkHttpError,
   })
   return { config, report: renderDiagnostics(text, file, diagnostics) }
 }

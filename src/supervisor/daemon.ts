@@ -6,10 +6,12 @@ import type { Clock } from '../model/clock.ts'
 import type { Config } from '../model/config.ts'
 import { RowAllocator } from '../model/rows.ts'
 import { ServerTable } from '../model/server-table.ts'
+import { ConnectionTrials } from '../net/connection-trials.ts'
 import { createNodeEngine } from '../net/node-engine.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { descriptorBudget } from './descriptor-limit.ts'
 import { Health } from './health.ts'
+import { Observation } from './observation.ts'
 import { type Prepared, prepare, retire } from './preparation.ts'
 import { Status } from './status.ts'
 import { WorkerPool } from './worker-pool.ts'
@@ -36,6 +38,7 @@ export class Daemon {
   readonly #rows: RowAllocator
   readonly #table: ServerTable
   readonly #health: Health
+  readonly #observation: Observation
   readonly #workers: WorkerPool
   readonly #status: Status
   #config: Config
@@ -51,8 +54,17 @@ export class Daemon {
     this.#prepared = prepared
     this.#table = ServerTable.create(config.global.nbthread)
     const engine = createNodeEngine({ onAcceptFailure: () => {} })
-    this.#health = new Health({ engine, clock, table: this.#table, log })
+    const trials = ConnectionTrials.create(clock)
+    this.#health = new Health({ engine, trials, clock, table: this.#table, log })
     this.#health.follow(prepared.plan)
+    this.#observation = new Observation({
+      table: this.#table,
+      clock,
+      log,
+      health: this.#health,
+      onFault: ({ key, onError, reason }) => this.#health.checker.fault(key, onError, reason),
+    })
+    this.#observation.follow(prepared.plan)
     this.#workers = new WorkerPool(prepared.plan, {
       table: this.#table,
       boot: { tune: config.global.tune, access: config.global.log.access },
@@ -65,7 +77,8 @@ export class Daemon {
     })
     this.#status = new Status({
       table: this.#table,
-      checker: this.#health.checker,
+      health: this.#health,
+      observation: this.#observation,
       version: options.version,
       clock,
       plan: () => this.#prepared.plan,
@@ -96,6 +109,7 @@ export class Daemon {
     const prepared = await prepare(config, this.#rows, previous)
     this.#warnOfRestart(config)
     this.#health.follow(prepared.plan)
+    this.#observation.follow(prepared.plan)
     await this.#workers.apply(prepared.plan)
     this.#config = config
     this.#prepared = prepared
@@ -165,6 +179,7 @@ export class Daemon {
   }
 
   async #close(): Promise<void> {
+    this.#observation.stop()
     this.#health.stop()
     await this.#workers.stop()
     await this.#admin?.close()
@@ -176,7 +191,10 @@ export class Daemon {
   }
 
   #recycleRows(): void {
-    const freed = this.#rows.recycle((row) => this.#table.sessions(row) === 0)
+    // Connections that rest for one client alone outlive the removal of their server.
+    const freed = this.#rows.recycle(
+      (row) => this.#table.sessions(row) === 0 && this.#table.total(row, 'idleConnections') === 0,
+    )
     for (const row of freed) this.#table.clear(row)
   }
 

@@ -7,6 +7,8 @@ import type { Plan, PlannedFrontend, PlannedServer } from '../model/plan.ts'
 import type { RowAllocator, RowKey } from '../model/rows.ts'
 import { type ListeningSocket, openListeningSocket } from '../net/listening-socket.ts'
 import { descriptorBudget } from './descriptor-limit.ts'
+import { type ErrorAnswersOf, readErrorAnswers } from './error-answers.ts'
+import { stickMemoryOf } from './stick-memory.ts'
 
 /** Host names that are looked up at once. */
 const LOOKUPS_MAX = 32
@@ -18,17 +20,19 @@ export interface Prepared {
 }
 
 /**
- * Turns a config into a plan: resolves host names, binds the addresses that are new, takes rows.
- * Nothing that runs is touched; when it fails, what it opened is closed again.
+ * Turns a config into a plan: reads error answers, resolves host names, binds the addresses that
+ * are new, takes rows. Nothing that runs is touched; when it fails, what it opened is closed again.
  *
  * @param previous what runs now, whose sockets are taken over where the address stays
- * @throws SluiceError `host-unresolved`, `address-in-use`, `bind-failed`, `table-full`
+ * @throws SluiceError `host-unresolved`, `address-in-use`, `bind-failed`, `table-full`, and what
+ *   {@link readErrorAnswers} throws
  */
 export async function prepare(
   config: Config,
   rows: RowAllocator,
   previous: Prepared | null,
 ): Promise<Prepared> {
+  const answersFor = await readErrorAnswers(config)
   const resolve = await resolveHosts(config)
   const sockets = new Map<string, ListeningSocket>()
   const opened: ListeningSocket[] = []
@@ -42,8 +46,8 @@ export async function prepare(
       }
       sockets.set(key, socket)
     }
-    const serial = (previous?.plan.serial ?? 0) + 1
-    return { plan: planOf(config, rows, sockets, resolve, serial), sockets }
+    const settled = { sockets, resolve, answersFor }
+    return { plan: planOf(config, rows, settled, previous?.plan ?? null), sockets }
   } catch (error) {
     for (const socket of opened) socket.close()
     throw error
@@ -57,30 +61,38 @@ export function retire(previous: Prepared, successor: Prepared, rows: RowAllocat
   for (const socket of previous.sockets.values()) if (!kept.has(socket)) socket.close()
 }
 
-function planOf(
-  config: Config,
-  rows: RowAllocator,
-  sockets: ReadonlyMap<string, ListeningSocket>,
-  resolve: (address: Address) => Address,
-  serial: number,
-): Plan {
+/** What was found out for a plan outside of its config. */
+interface Settled {
+  readonly sockets: ReadonlyMap<string, ListeningSocket>
+  readonly resolve: (address: Address) => Address
+  readonly answersFor: ErrorAnswersOf
+}
+
+function planOf(config: Config, rows: RowAllocator, settled: Settled, previous: Plan | null): Plan {
+  const serial = (previous?.serial ?? 0) + 1
+  const { sockets, resolve, answersFor } = settled
   const frontends = config.frontends.map(({ binds, ...frontend }): PlannedFrontend => {
-    const listeners = binds.map(({ address, backlog }) => {
+    const listeners = binds.map(({ address, backlog, acceptProxy }) => {
       const key = formatAddress(address)
       const { fd } = sockets.get(key) as ListeningSocket
-      return { key: `${frontend.mode} ${key}`, fd, kind: address.kind, backlog }
+      const protocol = acceptProxy ? `proxy ${frontend.mode}` : frontend.mode
+      return { key: `${protocol} ${key}`, fd, kind: address.kind, backlog, acceptProxy }
     })
-    return { ...frontend, row: rows.take(`frontend ${frontend.name}`), listeners }
+    const row = rows.take(`frontend ${frontend.name}`)
+    return { ...frontend, row, listeners, errorAnswers: answersFor(frontend) }
   })
   const backends = config.backends.map((backend) => ({
     ...backend,
     row: rows.take(`backend ${backend.name}`),
+    errorAnswers: answersFor(backend),
+    stickMemory: stickMemoryOf(backend, previous),
     servers: backend.servers.map(
       (server): PlannedServer => ({
         ...server,
         row: rows.take(`server ${backend.name}/${server.name}`),
         address: resolve(server.address),
         check: server.check && { ...server.check, address: resolve(server.check.address) },
+        agent: server.agent && { ...server.agent, address: resolve(server.agent.address) },
       }),
     ),
   }))
@@ -102,7 +114,7 @@ function keysOf(plan: Plan): Set<RowKey> {
 async function resolveHosts(config: Config): Promise<(address: Address) => Address> {
   const hosts = new Set<string>()
   for (const server of config.backends.flatMap(({ servers }) => servers)) {
-    for (const address of [server.address, server.check?.address]) {
+    for (const address of [server.address, server.check?.address, server.agent?.address]) {
       if (address?.kind === 'inet' && isIP(address.host) === 0) hosts.add(address.host)
     }
   }

@@ -1,12 +1,21 @@
-import type { ApiInfo, ApiReadiness, ApiServer, ApiServers } from '../admin/api-contract.ts'
-import type { AdminSource } from '../admin/server.ts'
+import type {
+  ApiInfo,
+  ApiReadiness,
+  ApiServer,
+  ApiServerChange,
+  ApiServers,
+} from '../admin/api-contract.ts'
+import type { AdminSource } from '../admin/routes.ts'
+import { renderStatistics } from '../admin/statistics-csv.ts'
+import { SluiceError } from '../errors.ts'
 import { formatAddress } from '../model/address.ts'
 import type { CheckState } from '../model/check.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Plan, PlannedServer } from '../model/plan.ts'
 import { SERVER_STATE, type ServerState, type ServerTable } from '../model/server-table.ts'
 import { Exposition, type MetricPrefix } from '../telemetry/exposition.ts'
-import type { Checker } from '../upstream/checker.ts'
+import type { Health } from './health.ts'
+import type { Observation } from './observation.ts'
 
 const STATE_NAMES: Readonly<Record<ServerState, ApiServer['state']>> = {
   [SERVER_STATE.down]: 'DOWN',
@@ -18,7 +27,8 @@ const STATE_NAMES: Readonly<Record<ServerState, ApiServer['state']>> = {
 /** What the status is read from. */
 export interface StatusOptions {
   readonly table: ServerTable
-  readonly checker: Checker
+  readonly health: Health
+  readonly observation: Observation
   readonly version: string
   readonly clock: Clock
   /** The plan that runs. */
@@ -42,7 +52,8 @@ export class Status implements AdminSource {
     this.#exposition = new Exposition({
       table: options.table,
       plan: options.plan,
-      check: (key) => options.checker.state(key),
+      check: (key) => options.health.checker.state(key),
+      ejection: (key) => options.observation.ejection(key),
       process: () => ({
         version: options.version,
         configVersion: options.plan().serial,
@@ -80,19 +91,54 @@ export class Status implements AdminSource {
     }
   }
 
+  server(backend: string, name: string): ApiServer {
+    const found = this.#options
+      .plan()
+      .backends.find((candidate) => candidate.name === backend)
+      ?.servers.find((candidate) => candidate.name === name)
+    if (found !== undefined) return this.#describe(backend, found)
+    throw new SluiceError('server-unknown', `there is no server ${backend}/${name}`)
+  }
+
+  setServer(backend: string, name: string, change: ApiServerChange): ApiServer {
+    if (this.draining) throw new SluiceError('node-draining', 'the node is draining')
+    this.server(backend, name)
+    this.#options.health.set(`${backend}/${name}`, change)
+    return this.server(backend, name)
+  }
+
+  statistics(): Promise<string> {
+    const { table, health, plan } = this.#options
+    return renderStatistics({
+      table,
+      plan: plan(),
+      isStopping: this.draining,
+      check: (key) => health.checker.state(key),
+      life: (key) => health.life(key),
+    })
+  }
+
   metrics(prefix: MetricPrefix): Promise<string> {
     return this.#exposition.render(prefix)
   }
 
   #describe(backend: string, server: PlannedServer): ApiServer {
-    const { table, checker } = this.#options
-    const check = checker.state(`${backend}/${server.name}`)
+    const { table, health } = this.#options
+    const key = `${backend}/${server.name}`
+    const check = health.checker.state(key)
+    const life = health.life(key)
     return {
       backend,
       server: server.name,
       address: formatAddress(server.address),
       state: STATE_NAMES[table.state(server.row)],
+      cause: life?.cause ?? null,
+      reason: life?.reason ?? '',
+      lastChangeSeconds: Math.floor((life?.sinceChangeMs ?? 0) / 1000),
+      changesTotal: life?.changesTotal ?? 0,
+      adminState: life?.admin ?? 'ready',
       weight: table.weight(server.row),
+      setAtRunTime: life?.setAtRunTime ?? [],
       sessions: table.sessions(server.row),
       check: check === undefined ? null : describeCheck(check),
     }

@@ -1,9 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../errors.ts'
-import { DEFAULT_HEAD_LIMITS, type HeadLimits } from '../http/limits.ts'
+import { chunkLimitsOf, headLimitsOf } from '../http/limits.ts'
 import { RequestHead } from '../http/request-head.ts'
 import { ResponseHead } from '../http/response-head.ts'
-import type { TuneConfig } from '../model/config.ts'
 import { ServerTable } from '../model/server-table.ts'
 import { DeadlineWheel, WHEEL_TICK_MS } from '../net/deadline-wheel.ts'
 import { createNodeEngine } from '../net/node-engine.ts'
@@ -11,13 +10,11 @@ import { DataPlane } from '../proxy/data-plane.ts'
 import { RequestRewrite, ResponseRewrite } from '../proxy/rewrite.ts'
 import type { Services } from '../proxy/services.ts'
 import { AccessLogWriter } from '../telemetry/access-log-writer.ts'
+import { SessionQueues } from '../upstream/session-queue.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from './channel.ts'
 
 /** How often idle connections are aged and full listeners looked at again. */
 const SWEEP_TICKS = 20
-
-/** HAProxy's `tune.maxrewrite`: what is kept free of a buffer for headers to be added. */
-const REWRITE_BYTES = 1024
 
 /** Runs the data plane of one worker thread until it is told to exit. */
 function runWorker(boot: WorkerBoot): void {
@@ -27,7 +24,8 @@ function runWorker(boot: WorkerBoot): void {
   const table = new ServerTable(boot.memory)
   const accessLog = new AccessLogWriter(boot.access)
   const clock = (): number => performance.now()
-  const limits = headLimits(boot.tune)
+  const { tune } = boot
+  const limits = headLimitsOf(tune)
   const requestHead = new RequestHead(limits)
   const responseHead = new ResponseHead(limits)
   let acceptFailures = 0
@@ -45,12 +43,15 @@ function runWorker(boot: WorkerBoot): void {
     table,
     worker: boot.index,
     cells: table.counters(boot.index),
+    queues: new SessionQueues(table, boot.index),
     accessLog,
+    tune,
+    chunkLimits: chunkLimitsOf(tune),
     requestHead,
-    requestRewrite: new RequestRewrite(requestHead),
+    requestRewrite: new RequestRewrite(requestHead, tune.bufsizeBytes),
     requestEdits: { added: '', target: '', defaultHost: '', close: false, upgrade: false },
     responseHead,
-    responseRewrite: new ResponseRewrite(responseHead),
+    responseRewrite: new ResponseRewrite(responseHead, tune.bufsizeBytes),
     responseEdits: { added: '', connection: '', dechunked: false },
     draining: false,
   }
@@ -97,14 +98,6 @@ function reopenLog(accessLog: AccessLogWriter, send: (message: FromWorker) => vo
     const fields = { error: String(error) }
     const message = 'the access log goes on in the old file'
     send({ kind: 'warning', event: 'log-unwritable', message, fields })
-  }
-}
-
-function headLimits(tune: TuneConfig): HeadLimits {
-  return {
-    ...DEFAULT_HEAD_LIMITS,
-    headBytesMax: tune.bufsizeBytes - REWRITE_BYTES,
-    headersMax: tune.httpMaxhdr,
   }
 }
 

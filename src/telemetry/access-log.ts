@@ -62,6 +62,8 @@ export interface HttpLogRecord extends TcpLogRecord {
   responseMs: number
   /** Status code sent to the client, -1 when none was. */
   status: number
+  /** HAProxy's third and fourth letter of the termination state: `--` without a cookie. */
+  cookies: string
   /** The request line, one character a byte, as received; '' when there was no valid one. */
   request: string
 }
@@ -76,7 +78,7 @@ export class AccessLogFormat {
     const { requestMs, queueMs, connectMs, responseMs, totalMs } = record
     const timers = `${whole(requestMs)}/${whole(queueMs)}/${whole(connectMs)}/${whole(responseMs)}/${whole(totalMs)}`
     const request = record.request === '' ? '<BADREQ>' : encodeRequest(record.request)
-    return `${this.#origin(record)} ${timers} ${record.status} ${record.bytes} - - ${record.termination}-- ${load(record)} "${request}"\n`
+    return `${this.#origin(record)} ${timers} ${record.status} ${record.bytes} - - ${record.termination}${record.cookies} ${load(record)} "${request}"\n`
   }
 
   /** One line of HAProxy's TCP format, ending in a newline. */

@@ -1,5 +1,6 @@
 import { CHECK_STATUS, type CheckState } from '../model/check.ts'
 import { COUNTER_COLUMNS, type CounterName, DURATION_BUCKETS_MS } from '../model/counters.ts'
+import { EJECTION_CAUSES, type EjectionState } from '../model/ejection.ts'
 import { SERVER_STATE, type ServerTable } from '../model/server-table.ts'
 
 /** Label names and values. */
@@ -25,9 +26,10 @@ export interface BackendSubject extends Subject {
   readonly servers: readonly ServerSubject[]
 }
 
-/** A server with what its checks found; undefined when it is not checked. */
+/** A server with what its checks and its traffic have shown; undefined where nobody looks. */
 export interface ServerSubject extends Subject {
   readonly check: CheckState | undefined
+  readonly ejection: EjectionState | undefined
 }
 
 /** The process. */
@@ -165,12 +167,27 @@ export const BACKEND_FAMILIES: readonly Family<BackendSubject>[] = [
       value: countIf(servers, ({ check }) => check?.status === labels.state),
     })),
   ),
+  gauge('backend_current_queue', 'Sessions that wait for a server.', ({ row }, table) =>
+    table.lines.length(row),
+  ),
   ...upstreamFamilies('backend'),
   httpOnly(
     counter('backend_requests_denied_total', 'requestsDenied', 'Requests that a rule denied.'),
   ),
   httpOnly(counter('backend_failed_header_rewriting_total', 'failedRewrites', FAILED_REWRITES)),
   httpOnly(counter('backend_http_requests_total', 'requestsTotal', 'HTTP requests.')),
+  httpOnly(
+    counter(
+      'backend_retry_budget_exhausted_total',
+      'retriesDenied',
+      'Tries that the retry budget did not grant.',
+    ),
+  ),
+  counter(
+    'backend_refused_sessions_total',
+    'refusedSessions',
+    'Sessions that the circuit breaker refused.',
+  ),
   httpOnly({
     name: 'backend_response_duration_seconds',
     type: 'histogram',
@@ -193,6 +210,21 @@ export const SERVER_FAMILIES: readonly Family<ServerSubject>[] = [
     table.total(row, 'idleConnections'),
   ),
   ...upstreamFamilies('server'),
+  gauge('server_ejected', '1 while it gets no sessions for what it has answered.', (it) =>
+    it.ejection === undefined ? NONE : Number(it.ejection.isEjected),
+  ),
+  {
+    name: 'server_ejections_total',
+    type: 'counter',
+    help: 'Ejections for what the server has answered, by cause.',
+    read: ({ ejection }) =>
+      ejection === undefined
+        ? NONE
+        : EJECTION_CAUSES.map((cause) => ({
+            labels: { cause },
+            value: ejection.ejectionsTotal[cause],
+          })),
+  },
   ofCheck('status', 'gauge', '1 for the outcome of the last check.', ({ status }) =>
     CHECK_STATUS_LABELS.map((labels) => ({ labels, value: Number(labels.state === status) })),
   ),
@@ -245,6 +277,7 @@ function upstreamFamilies(kind: 'backend' | 'server'): Family<Subject>[] {
     counter(`${kind}_client_aborts_total`, 'clientAborts', 'Exchanges broken off by clients.'),
     counter(`${kind}_server_aborts_total`, 'serverAborts', 'Exchanges broken off by servers.'),
     httpOnly(responses(`${kind}_http_responses_total`)),
+    httpOnly(mean(`${kind}_queue_time_average_seconds`, 'queueTime')),
     httpOnly(mean(`${kind}_connect_time_average_seconds`, 'connectTime')),
     httpOnly(mean(`${kind}_response_time_average_seconds`, 'responseTime')),
     httpOnly(mean(`${kind}_total_time_average_seconds`, 'totalTime')),

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Metric, Registry } from 'prom-client'
 import type { CheckState } from '../model/check.ts'
+import type { EjectionState } from '../model/ejection.ts'
 import type { Plan } from '../model/plan.ts'
 import type { ServerTable } from '../model/server-table.ts'
 import {
@@ -35,6 +36,8 @@ export interface ExpositionSource {
   plan(): Plan
   /** @param key `backend/server` */
   check(key: string): CheckState | undefined
+  /** @param key `backend/server` */
+  ejection(key: string): EjectionState | undefined
   process(): ProcessFacts
 }
 
@@ -120,6 +123,7 @@ export class Exposition {
         row: server.row,
         isHttp: mode === 'http',
         check: this.#source.check(`${proxy}/${server.name}`),
+        ejection: this.#source.ejection(`${proxy}/${server.name}`),
       })),
     }))
     const serverSubjects = backendSubjects.flatMap(({ servers }) => servers)

@@ -1,8 +1,20 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { CheckState } from '../model/check.ts'
 import type { CheckConfig } from '../model/config.ts'
-import { describeOutcome, hasPassed, Probe, type ProbeContext, type ProbeOutcome } from './probe.ts'
-import { carryHealth, initialHealth, isUp, nextHealth } from './verdict.ts'
+import type { OnError } from '../model/observation-config.ts'
+import { type ConnectionTrials, socketName, type TrialEnd } from '../net/connection-trials.ts'
+import { checkTask, connectLimitMs } from './checks/check-task.ts'
+import type { Finding } from './checks/dialogue.ts'
+import { healthAfterFault } from './observation-limit.ts'
+import {
+  describeOutcome,
+  FAILURE_INFO,
+  hasPassed,
+  Probe,
+  type ProbeContext,
+  type ProbeOutcome,
+} from './probe.ts'
+import { carryHealth, initialHealth, intervalMs, isUp, nextHealth } from './verdict.ts'
 
 /**
  * Probes that may be open at once. Each server has one at most, so that this is only met when
@@ -12,6 +24,13 @@ const PROBES_OPEN_MAX = 16_384
 
 /** How long a probe is put off that would be one too many. */
 const PUT_OFF_MS = 100
+
+/**
+ * Checks that are due within one slot begin together, at its end: to wake up for each would cost
+ * more than to make them. A slot is a hundredth of the interval, and 10 ms at most.
+ */
+const SLOT_SHARE = 0.01
+const SLOT_MS_MAX = 10
 
 /** A server to check. */
 export interface CheckTarget {
@@ -37,6 +56,10 @@ export interface CheckerOptions extends ProbeContext {
   readonly onTransition: (transition: CheckTransition) => void
   /** Default `PROBES_OPEN_MAX`. */
   readonly probesOpenMax?: number
+  /** Opens the connections of checks that only connect; without it the engine does. */
+  readonly trials?: ConnectionTrials | null
+  /** A number in [0, 1), for `spread-checks`. Default `Math.random`. */
+  readonly random?: () => number
 }
 
 /**
@@ -51,7 +74,7 @@ export class Checker {
   #checks = new Map<string, Check>()
 
   constructor(options: CheckerOptions) {
-    this.#runner = { ...options, probesOpen: 0 }
+    this.#runner = { random: Math.random, ...options, probesOpen: 0 }
   }
 
   /**
@@ -83,14 +106,35 @@ export class Checker {
     return this.#checks.get(key)?.state()
   }
 
+  /**
+   * The traffic of a server has shown that it fails (HAProxy configuration manual, `on-error`).
+   * Does nothing for one that is not checked itself.
+   *
+   * @param reason what was seen, for a transition
+   */
+  fault(key: string, onError: OnError, reason: string): void {
+    this.#checks.get(key)?.fault(onError, reason)
+  }
+
   /** Ends all checks: no probe and no timer is left, and no transition is told any more. */
   stop(): void {
     this.replace([])
   }
 }
 
+/** What the end of a trial says of a server. */
+const FINDINGS: Readonly<Record<NonNullable<TrialEnd> | 'opened', Finding>> = {
+  opened: { status: 'L4OK', code: 0, info: '' },
+  timeout: { status: 'L4TOUT', code: 0, info: '' },
+  refused: { status: 'L4CON', code: 0, info: FAILURE_INFO.refused },
+  unreachable: { status: 'L4CON', code: 0, info: FAILURE_INFO.unreachable },
+  reset: { status: 'L4CON', code: 0, info: FAILURE_INFO.reset },
+  aborted: { status: 'L4CON', code: 0, info: FAILURE_INFO.aborted },
+}
+
 /** What all checks of a checker share. */
 interface Runner extends CheckerOptions {
+  readonly random: () => number
   probesOpen: number
 }
 
@@ -108,7 +152,10 @@ class Check {
   /** When the present or the next probe is due. */
   #dueMs = 0
   #timer: NodeJS.Timeout | undefined
-  #probe: Probe | null = null
+  readonly #onDue = (): void => this.#run()
+  #probe: Pick<Probe, 'cancel'> | null = null
+  /** Where a connection that opens is all; null where more is said. */
+  readonly #name: Uint8Array | null
 
   /** @param previous the same server's checks before a reload */
   constructor(target: CheckTarget, runner: Runner, previous: Check | undefined) {
@@ -116,6 +163,9 @@ class Check {
     this.#runner = runner
     this.#health = initialHealth(target.check)
     this.#changedMs = runner.clock()
+    const { protocol, sendProxy, address } = target.check
+    const isPlain = protocol === null && sendProxy === null
+    this.#name = isPlain ? socketName(address) : null
     if (previous === undefined) return
     if (!isDeepStrictEqual(previous.target.check.address, target.check.address)) return
     this.#health = carryHealth(previous.#health, previous.target.check, target.check)
@@ -140,6 +190,26 @@ class Check {
     this.#runner.probesOpen--
   }
 
+  fault(onError: OnError, reason: string): void {
+    const { check } = this.target
+    const health = healthAfterFault(this.#health, onError, check)
+    const goesDown = isUp(this.#health, check) && !isUp(health, check)
+    if (health < this.#health) this.#failuresTotal++
+    this.#health = health
+    this.#hasten()
+    if (goesDown) this.#turn({ ...this.#last, durationMs: 0 }, false, reason)
+  }
+
+  /** The next check comes after `fastinter` at the latest. */
+  #hasten(): void {
+    if (this.#probe !== null) return
+    const dueMs = this.#runner.clock() + this.target.check.fastInterMs
+    if (this.#dueMs <= dueMs) return
+    this.#dueMs = dueMs
+    clearTimeout(this.#timer)
+    this.#wait()
+  }
+
   state(): CheckState {
     const up = isUp(this.#health, this.target.check)
     const sinceChangeMs = this.#runner.clock() - this.#changedMs
@@ -158,47 +228,63 @@ class Check {
   }
 
   #wait(): void {
-    const delayMs = Math.max(this.#dueMs - this.#runner.clock(), 0)
-    this.#timer = setTimeout(() => this.#run(), delayMs)
+    const slotMs = Math.min(SLOT_MS_MAX, this.target.check.interMs * SLOT_SHARE)
+    const slotEndMs = Math.ceil(this.#dueMs / slotMs) * slotMs
+    const delayMs = Math.max(slotEndMs - this.#runner.clock(), 0)
+    this.#timer = setTimeout(this.#onDue, delayMs)
   }
 
   #run(): void {
     const { target } = this
     const { probesOpen, probesOpenMax = PROBES_OPEN_MAX } = this.#runner
     if (probesOpen >= probesOpenMax) {
-      this.#timer = setTimeout(() => this.#run(), PUT_OFF_MS)
+      this.#timer = setTimeout(this.#onDue, PUT_OFF_MS)
       return
     }
     this.#runner.probesOpen++
-    this.#probe = new Probe(target.check, target.connectTimeoutMs, this.#runner, (outcome) => {
+    this.#probe = this.#begin((outcome) => {
       this.#probe = null
       this.#runner.probesOpen--
+      const wasUp = isUp(this.#health, target.check)
+      this.#count(outcome)
       this.#next()
-      this.#judge(outcome)
+      if (isUp(this.#health, target.check) !== wasUp) this.#turn(outcome, !wasUp)
+    })
+  }
+
+  #begin(onOutcome: (outcome: ProbeOutcome) => void): Pick<Probe, 'cancel'> {
+    const { clock, trials } = this.#runner
+    const { check, connectTimeoutMs } = this.target
+    if (this.#name === null || trials === undefined || trials === null) {
+      return new Probe(checkTask(check, connectTimeoutMs), this.#runner, onOutcome)
+    }
+    const startMs = clock()
+    return trials.start(this.#name, connectLimitMs(check, connectTimeoutMs), (end) => {
+      onOutcome({ ...FINDINGS[end ?? 'opened'], durationMs: clock() - startMs })
     })
   }
 
   /** Waits for the first beat after the one that the last probe was for and that is not past. */
   #next(): void {
-    const { interMs } = this.target.check
-    const beats = Math.ceil((this.#runner.clock() - this.#dueMs) / interMs)
-    this.#dueMs += Math.max(beats, 1) * interMs
+    const beatMs = intervalMs(this.#health, this.target.check)
+    const beats = Math.ceil((this.#runner.clock() - this.#dueMs) / beatMs)
+    const spreadMs = (beatMs * this.target.check.spreadPercent) / 100
+    this.#dueMs += Math.max(beats, 1) * beatMs + (2 * this.#runner.random() - 1) * spreadMs
     this.#wait()
   }
 
-  #judge(outcome: ProbeOutcome): void {
-    const { check, key } = this.target
+  #count(outcome: ProbeOutcome): void {
     const passed = hasPassed(outcome.status)
-    const wasUp = isUp(this.#health, check)
     if (!passed && this.#health > 0) this.#failuresTotal++
-    this.#health = nextHealth(this.#health, passed, check)
+    this.#health = nextHealth(this.#health, passed, this.target.check)
     this.#last = outcome
-    const up = isUp(this.#health, check)
-    if (up === wasUp) return
+  }
+
+  #turn(outcome: ProbeOutcome, up: boolean, reason = describeOutcome(outcome)): void {
     const nowMs = this.#runner.clock()
     if (up) this.#downtimeMs += nowMs - this.#changedMs
     else this.#downTransitionsTotal++
     this.#changedMs = nowMs
-    this.#runner.onTransition({ ...outcome, key, up, reason: describeOutcome(outcome) })
+    this.#runner.onTransition({ ...outcome, key: this.target.key, up, reason })
   }
 }

@@ -3,17 +3,21 @@ import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 
 /**
  * Open connections to one server that wait for the next request, newest on top: the newest is the
- * least likely to be closed by the server just now, and the oldest may age out.
+ * least likely to be closed by the server just now, and the oldest may be purged. Connections that
+ * have served more than one request, which proves that the server keeps them, rest apart.
  *
  * While a connection rests here the pool is its handler: whatever the server sends or closes
  * meanwhile takes it out, so that nobody is given a connection that is known to be dead.
  */
 export class IdlePool implements ConnHandler {
-  readonly #conns: Conn[] = []
-  readonly #sinceMs: number[] = []
+  readonly #proven: Conn[] = []
+  readonly #unproven: Conn[] = []
   readonly #cells: Float64Array
   readonly #gauge: number
   #sizeMax: number
+  /** The fewest that rested at one moment since the last purge: so many were not needed. */
+  #surplus = 0
+  #purgedMs = 0
 
   /**
    * @param sizeMax connections kept; more push out the oldest
@@ -27,46 +31,57 @@ export class IdlePool implements ConnHandler {
   }
 
   get size(): number {
-    return this.#conns.length
+    return this.#proven.length + this.#unproven.length
   }
 
-  /** A reload may change how many are kept; what is over it ages out. */
+  /** A reload may change how many are kept. */
   resize(sizeMax: number): void {
     this.#sizeMax = sizeMax
+    while (this.size > sizeMax) this.#evictOldest()
   }
 
-  /** Puts a connection to rest. It must have nothing outstanding in either direction. */
-  push(conn: Conn, nowMs: number): void {
+  /**
+   * Puts a connection to rest. It must have nothing outstanding in either direction.
+   *
+   * @param isProven it has served more than one request
+   */
+  push(conn: Conn, isProven: boolean): void {
+    conn.handler = this
     if (this.#sizeMax === 0) {
-      conn.handler = this
       conn.destroy()
       return
     }
-    if (this.#conns.length >= this.#sizeMax) this.#evictOldest()
-    conn.handler = this
-    this.#conns.push(conn)
-    this.#sinceMs.push(nowMs)
+    if (this.size >= this.#sizeMax) this.#evictOldest()
+    if (isProven) this.#proven.push(conn)
+    else this.#unproven.push(conn)
     this.#count(1)
   }
 
-  /** Takes the newest connection; the caller must set its handler at once. */
+  /** Takes a connection, a proven one first; the caller must set its handler at once. */
   pop(): Conn | undefined {
-    const conn = this.#conns.pop()
-    if (conn === undefined) return undefined
-    this.#sinceMs.pop()
-    this.#count(-1)
-    return conn
+    return this.popProven() ?? this.#popFrom(this.#unproven)
   }
 
-  /** Closes the connections that have rested since before a moment. */
-  expire(beforeMs: number): void {
-    while ((this.#sinceMs[0] ?? beforeMs) < beforeMs) this.#evictOldest()
+  /** Takes a connection that has served more than one request, as {@link pop} does. */
+  popProven(): Conn | undefined {
+    return this.#popFrom(this.#proven)
+  }
+
+  /**
+   * Each time the delay has passed, closes half of the connections that nobody needed meanwhile.
+   *
+   * HAProxy configuration manual, pool-purge-delay.
+   */
+  purge(nowMs: number, delayMs: number): void {
+    if (nowMs - this.#purgedMs < delayMs) return
+    this.#purgedMs = nowMs
+    for (let left = Math.ceil(this.#surplus / 2); left > 0; left--) this.#evictOldest()
+    this.#surplus = this.size
   }
 
   /** The server is removed: closes all, and what sessions that still use it put to rest later. */
   close(): void {
-    this.#sizeMax = 0
-    while (this.#conns.length > 0) this.#evictOldest()
+    this.resize(0)
   }
 
   onConnect(): void {}
@@ -88,23 +103,30 @@ export class IdlePool implements ConnHandler {
     this.#remove(conn)
   }
 
+  #popFrom(conns: Conn[]): Conn | undefined {
+    const conn = conns.pop()
+    if (conn !== undefined) this.#count(-1)
+    return conn
+  }
+
   #evictOldest(): void {
-    const conn = this.#conns.shift()
-    this.#sinceMs.shift()
+    const conn = this.#unproven.shift() ?? this.#proven.shift()
     if (conn === undefined) return
     this.#count(-1)
     conn.destroy()
   }
 
   #remove(conn: Conn): void {
-    const index = this.#conns.indexOf(conn)
-    if (index < 0) return
-    this.#conns.splice(index, 1)
-    this.#sinceMs.splice(index, 1)
-    this.#count(-1)
+    for (const conns of [this.#proven, this.#unproven]) {
+      const index = conns.indexOf(conn)
+      if (index < 0) continue
+      conns.splice(index, 1)
+      this.#count(-1)
+    }
   }
 
   #count(delta: 1 | -1): void {
     this.#cells[this.#gauge] = (this.#cells[this.#gauge] as number) + delta
+    if (this.size < this.#surplus) this.#surplus = this.size
   }
 }

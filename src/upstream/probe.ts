@@ -1,18 +1,20 @@
+import type { Address } from '../model/address.ts'
 import { CHECK_STATUS, type CheckStatus } from '../model/check.ts'
 import type { Clock } from '../model/clock.ts'
-import type { CheckConfig, HttpCheckConfig } from '../model/config.ts'
-import type { ByteView, Conn, ConnFailure, ConnHandler, NetEngine } from '../net/conn.ts'
-
-/** Bytes of a response that a probe reads at most while it waits for the end of the status line. */
-export const STATUS_LINE_BYTES_MAX = 1024
+import type { ProxyVersion } from '../model/config.ts'
+import {
+  type ByteView,
+  type Conn,
+  type ConnFailure,
+  type ConnHandler,
+  type NetEngine,
+  NO_ENDPOINT,
+} from '../net/conn.ts'
+import { encodeProxyHeader } from '../net/proxy-protocol.ts'
+import { CHECK_BYTES_MAX, type Dialogue, type Finding, type Turn } from './checks/dialogue.ts'
 
 /** How one probe ended. */
-export interface ProbeOutcome {
-  readonly status: CheckStatus
-  /** The HTTP status code, 0 where there was none. */
-  readonly code: number
-  /** More about it, or ''. */
-  readonly info: string
+export interface ProbeOutcome extends Finding {
   readonly durationMs: number
 }
 
@@ -22,52 +24,65 @@ export interface ProbeContext {
   readonly clock: Clock
 }
 
-const FAILURE_INFO: Record<ConnFailure, string> = {
+/** What one probe does. */
+export interface ProbeTask {
+  readonly address: Address
+  /** Another port to begin with; null: that of the address. */
+  readonly port: number | null
+  readonly sendProxy: ProxyVersion | null
+  /** How long each connection may take to open. */
+  readonly connectTimeoutMs: number
+  /** How long the conversation may take in all. */
+  readonly timeoutMs: number
+  /** Null: that a connection opens is all. */
+  readonly dialogue: Dialogue | null
+}
+
+/** What a failed connection has to say, for a finding. */
+export const FAILURE_INFO: Record<ConnFailure, string> = {
   refused: 'Connection refused',
   unreachable: 'No route to the address',
   reset: 'Connection reset by peer',
   aborted: 'Connection aborted',
 }
 
-/** RFC 9112 section 4; servers that leave out the reason and its space are let pass. */
-const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r?$/
+/** What the handler of a connection that is not used any more does. */
+const DEAF: ConnHandler = {
+  onConnect() {},
+  onData() {},
+  onDrain() {},
+  onEnd() {},
+  onClose() {},
+}
 
 /**
  * One health check of one server, from opening the connection to the outcome: a connection that
- * opens (`check` alone), or an answer with an expected status (`option httpchk`).
- *
- * Time limits are HAProxy's (configuration manual, `timeout check`): the smaller of
- * `timeout connect` and `inter` to connect, then `timeout check` to answer.
+ * opens (`check` alone), or a conversation over it.
  */
 export class Probe implements ConnHandler {
-  readonly #check: CheckConfig
-  readonly #clock: Clock
+  readonly #task: ProbeTask
+  readonly #context: ProbeContext
   readonly #onOutcome: (outcome: ProbeOutcome) => void
   readonly #startMs: number
-  readonly #conn: Conn
-  #timer: NodeJS.Timeout
+  #conn: Conn
+  #connectTimer: NodeJS.Timeout
+  /** Runs from the first connection that opens. */
+  #answerTimer: NodeJS.Timeout | undefined
   #connected = false
-  #statusLine = ''
   #ended = false
 
   /**
    * Starts at once.
    *
-   * @param connectTimeoutMs the backend's `timeout connect`
    * @param onOutcome called once, from the event loop, unless {@link cancel} comes first
    */
-  constructor(
-    check: CheckConfig,
-    connectTimeoutMs: number,
-    context: ProbeContext,
-    onOutcome: (outcome: ProbeOutcome) => void,
-  ) {
-    this.#check = check
-    this.#clock = context.clock
+  constructor(task: ProbeTask, context: ProbeContext, onOutcome: (outcome: ProbeOutcome) => void) {
+    this.#task = task
+    this.#context = context
     this.#onOutcome = onOutcome
     this.#startMs = context.clock()
-    this.#timer = this.#startTimer('L4TOUT', Math.min(connectTimeoutMs, check.interMs))
-    this.#conn = context.engine.connect(check.address, this)
+    this.#connectTimer = this.#startTimer('L4TOUT', task.connectTimeoutMs)
+    this.#conn = this.#connect(task.port)
   }
 
   /** Ends the probe without an outcome. Idempotent. */
@@ -79,35 +94,53 @@ export class Probe implements ConnHandler {
   onConnect(conn: Conn): void {
     if (this.#ended) return
     this.#connected = true
-    const { http, timeoutMs } = this.#check
-    if (http === null) {
-      this.#finish('L4OK', 0, '')
+    clearTimeout(this.#connectTimer)
+    const { dialogue, sendProxy, timeoutMs } = this.#task
+    const header = sendProxy === null ? '' : proxyHeader(conn, sendProxy)
+    if (dialogue === null) {
+      if (header !== '') conn.write(header)
+      this.#finish({ status: 'L4OK', code: 0, info: '' })
       return
     }
-    clearTimeout(this.#timer)
-    this.#timer = this.#startTimer('L7TOUT', timeoutMs)
-    conn.write(checkRequest(http))
+    this.#answerTimer ??= this.#startTimer('L7TOUT', timeoutMs)
+    this.#take(dialogue.begin(), header)
   }
 
   onData(_conn: Conn, view: ByteView, length: number): void {
-    if (this.#ended) return
-    const room = STATUS_LINE_BYTES_MAX - this.#statusLine.length
-    this.#statusLine += view.toString('latin1', 0, Math.min(length, room))
-    const end = this.#statusLine.indexOf('\n')
-    if (end >= 0) this.#judge(this.#statusLine.slice(0, end))
-    else if (length >= room) this.#finish('L7RSP', 0, 'Status line too long')
+    const text = view.toString('latin1', 0, Math.min(length, CHECK_BYTES_MAX))
+    if (!this.#ended) this.#take(this.#task.dialogue?.receive(text, false))
   }
 
   onDrain(): void {}
 
   onEnd(): void {
-    if (this.#statusLine === '') this.#finish('L7RSP', 0, 'Empty response')
-    else this.#finish('L7RSP', 0, 'Incomplete status line')
+    if (!this.#ended) this.#take(this.#task.dialogue?.receive('', true))
   }
 
   onClose(_conn: Conn, failure: ConnFailure | null): void {
     const info = failure === null ? '' : FAILURE_INFO[failure]
-    this.#finish(this.#connected ? 'SOCKERR' : 'L4CON', 0, info)
+    this.#finish({ status: this.#connected ? 'SOCKERR' : 'L4CON', code: 0, info })
+  }
+
+  #connect(port: number | null): Conn {
+    const { address } = this.#task
+    const isElsewhere = port !== null && address.kind === 'inet'
+    return this.#context.engine.connect(isElsewhere ? { ...address, port } : address, this)
+  }
+
+  /** @param before is sent first */
+  #take(turn: Turn | undefined, before = ''): void {
+    if (turn === undefined) return
+    const bytes = before + turn.send
+    if (bytes !== '') this.#conn.write(bytes)
+    if (turn.finding !== null) this.#finish(turn.finding)
+    else if (turn.connect !== undefined) {
+      this.#conn.handler = DEAF
+      this.#conn.destroy()
+      this.#connected = false
+      this.#connectTimer = this.#startTimer('L4TOUT', this.#task.connectTimeoutMs)
+      this.#conn = this.#connect(turn.connect.port)
+    }
   }
 
   /**
@@ -115,30 +148,24 @@ export class Probe implements ConnHandler {
    * must not take its servers for late, all at once.
    */
   #startTimer(status: CheckStatus, timeoutMs: number): NodeJS.Timeout {
-    return setTimeout(() => setImmediate(() => this.#finish(status, 0, '')), timeoutMs)
-  }
-
-  #judge(line: string): void {
-    const match = STATUS_LINE.exec(line)
-    if (match === null) {
-      this.#finish('L7RSP', 0, 'Not an HTTP/1 status line')
-      return
+    const giveUp = (): void => {
+      if (status === 'L4TOUT' && this.#connected) return
+      const info = this.#connected ? (this.#task.dialogue?.pending() ?? '') : ''
+      this.#finish({ status, code: 0, info })
     }
-    const code = Number(match[1])
-    const ranges = this.#check.http?.expectStatus ?? []
-    const expected = ranges.some(([least, most]) => code >= least && code <= most)
-    this.#finish(expected ? 'L7OK' : 'L7STS', code, match[2] ?? '')
+    return setTimeout(() => setImmediate(giveUp), timeoutMs)
   }
 
-  #finish(status: CheckStatus, code: number, info: string): void {
+  #finish(finding: Finding): void {
     if (this.#ended) return
     this.#ended = true
     this.#release()
-    this.#onOutcome({ status, code, info, durationMs: this.#clock() - this.#startMs })
+    this.#onOutcome({ ...finding, durationMs: this.#context.clock() - this.#startMs })
   }
 
   #release(): void {
-    clearTimeout(this.#timer)
+    clearTimeout(this.#connectTimer)
+    clearTimeout(this.#answerTimer)
     // With a reset no port of ours is left in TIME_WAIT, of which frequent checks would fill the
     // table. HAProxy closes its checks the same way.
     this.#conn.reset()
@@ -157,7 +184,18 @@ export function describeOutcome({ status, code, info }: ProbeOutcome): string {
   return CHECK_STATUS[status] + codeText + infoText
 }
 
-function checkRequest({ method, uri, host }: HttpCheckConfig): string {
-  if (host === '') return `${method} ${uri} HTTP/1.0\r\n\r\n`
-  return `${method} ${uri} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`
+/**
+ * What a check says of its own connection: in version 1 its two ends, since servers exist that
+ * refuse `UNKNOWN`; in version 2 the command LOCAL, which is meant for it (proxy-protocol.txt
+ * sections 2.1 and 2.2). HAProxy 2.6 was seen to send the same.
+ *
+ * @returns latin1
+ */
+function proxyHeader(conn: Conn, version: ProxyVersion): string {
+  const { localAddress, localPort, remoteAddress, remotePort } = conn
+  const isLocal = version === 2
+  const source = isLocal ? NO_ENDPOINT : { address: localAddress, port: localPort }
+  const destination = isLocal ? NO_ENDPOINT : { address: remoteAddress, port: remotePort }
+  const header = encodeProxyHeader(version, source, destination)
+  return typeof header === 'string' ? header : Buffer.from(header).toString('latin1')
 }

@@ -46,3 +46,20 @@ export function nextHealth(health: number, passed: boolean, { rise, fall }: Thre
 export function carryHealth(health: number, before: Thresholds, after: Thresholds): number {
   return isUp(health, before) ? initialHealth(after) : 0
 }
+
+/** How long a server's checks are apart, in milliseconds. */
+export interface Intervals {
+  readonly interMs: number
+  readonly fastInterMs: number
+  readonly downInterMs: number
+}
+
+/**
+ * How long after a check the next one is due (HAProxy configuration manual, `inter`, `fastinter`,
+ * `downinter`): `inter` for a server that is fully up, `downinter` for one that is fully down,
+ * `fastinter` in between, where the next checks will decide.
+ */
+export function intervalMs(health: number, check: Thresholds & Intervals): number {
+  if (health >= check.rise + check.fall - 1) return check.interMs
+  return health === 0 ? check.downInterMs : check.fastInterMs
+}

@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Address } from '../../src/model/address.ts'
-import type { ConnFailure } from '../../src/net/conn.ts'
+import type { ConnFailure, Endpoint } from '../../src/net/conn.ts'
 import { openListeningSocket } from '../../src/net/listening-socket.ts'
 import { BACKLOG, type ConnLab, type LabTest } from './conn-lab.ts'
 import { Probe } from './conn-probe.ts'
@@ -58,6 +58,13 @@ const hasIpv6 = Object.values(networkInterfaces())
   .flat()
   .some((each) => each?.family === 'IPv6')
 
+function endsOf({ conn }: Probe): readonly Endpoint[] {
+  return [
+    { address: conn.remoteAddress, port: conn.remotePort },
+    { address: conn.localAddress, port: conn.localPort },
+  ]
+}
+
 /** Each side knows both addresses. */
 export function describeAddresses(it: LabTest): void {
   it('are those of the two ends, also after the close if asked before', async ({ lab }) => {
@@ -94,6 +101,24 @@ export function describeAddresses(it: LabTest): void {
       expect([conn.remotePort, conn.localPort]).toEqual([0, 0])
     }
   })
+
+  it.for(['inet', 'unix'] as const)(
+    'are those that were declared from then on, also after the close, over %s',
+    async (kind, { lab }) => {
+      const { client, server } = await lab.connectPair(kind)
+      const remote = { address: '2001:db8::1', port: 56_324 }
+      const local = { address: '192.0.2.2', port: 0 }
+      const [remoteBefore, localBefore] = endsOf(client)
+      server.conn.declareEndpoints(remote, local)
+      expect(endsOf(server)).toEqual([remote, local])
+      expect(endsOf(client)).toEqual([remoteBefore, localBefore])
+      server.conn.write('as before')
+      await client.bytes(9)
+      server.conn.destroy()
+      await server.closed()
+      expect(endsOf(server)).toEqual([remote, local])
+    },
+  )
 
   it.skipIf(!hasIpv6)('write an IPv4 client of a dual-stack socket as IPv4', async ({ lab }) => {
     const socket = await lab.open('inet', '::')

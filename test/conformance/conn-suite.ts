@@ -5,6 +5,7 @@ import { describeAddresses, describeConnecting } from './conn-connecting.ts'
 import { describeEnding } from './conn-ending.ts'
 import { type EngineUnderTest, labTest } from './conn-lab.ts'
 import { describeListening } from './conn-listening.ts'
+import { describeQuiet } from './conn-quiet.ts'
 import { describeTransfer } from './conn-transfer.ts'
 
 /**
@@ -18,6 +19,7 @@ export function describeConn(subject: EngineUnderTest): void {
     describeTransfer(it, kind)
     describeEnding(it, kind)
     describeListening(it, kind)
+    describeQuiet(it, kind)
   })
   describe('connecting', () => describeConnecting(it))
   describe('addresses', () => describeAddresses(it))

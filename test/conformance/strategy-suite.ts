@@ -1,18 +1,42 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createStrategy } from '../../src/balance/registry.ts'
-import type { Candidates, Strategy } from '../../src/balance/strategy.ts'
+import { serverId } from '../../src/balance/hashing.ts'
+import { type BalanceSettings, createStrategy } from '../../src/balance/registry.ts'
+import { type Candidates, NO_KEY, type Strategy } from '../../src/balance/strategy.ts'
 import { seededRandom } from './strategy-random.ts'
 
 /** Standard deviations by which a chi-square may exceed its mean: one run in 30,000. */
 const SIGMAS = 4
 
-/** Candidates of the weights given, in rows from `firstRow` on. */
+/** A way to name a strategy in a config. */
+export interface Way extends Partial<BalanceSettings> {
+  readonly balance: string
+  /** `hash-type` where it matters. */
+  readonly title?: string
+}
+
+/** A strategy as a config makes it, with a seed of its own; no server has a session by default. */
+export function strategyOf(
+  way: Way,
+  seed = 1,
+  loads: (row: number) => number = () => 0,
+  loadTotal: () => number = () => 1,
+): Strategy {
+  const hashType = { method: 'map-based', function: 'sdbm', avalanche: false } as const
+  const settings = { hashType, hashBalanceFactor: null, ...way }
+  return createStrategy(settings, { random: seededRandom(seed), loads, loadTotal })
+}
+
+/** All servers of a backend as candidates, of the weights given, in rows from `firstRow` on. */
 export function candidatesOf(weights: readonly number[], firstRow = 0): Candidates {
   return {
     count: weights.length,
     rows: Int32Array.from(weights, (_, i) => firstRow + i),
     weights: Int32Array.from(weights),
+    ids: Uint32Array.from(weights, (_, i) => serverId(`s${firstRow + i}`)),
+    capacities: new Int32Array(weights.length),
+    serversTotal: weights.length,
+    weightTotal: weights.reduce((sum, weight) => sum + weight, 0),
   }
 }
 
@@ -20,7 +44,7 @@ export function candidatesOf(weights: readonly number[], firstRow = 0): Candidat
 export function countPicks(strategy: Strategy, count: number, picks: number): number[] {
   const counts = new Array<number>(count).fill(0)
   for (let pick = 0; pick < picks; pick++) {
-    const picked = strategy.pick(0, -1)
+    const picked = strategy.pick(NO_KEY, -1)
     counts[picked] = (counts[picked] ?? Number.NaN) + 1
   }
   return counts
@@ -46,47 +70,48 @@ function chiSquareLimit(candidates: number): number {
 const weightsArbitrary = fc.array(fc.integer({ min: 1, max: 256 }), { minLength: 1, maxLength: 40 })
 
 /** What every strategy must do. To be run for each way that a config can name one. */
-export function describeStrategy(text: string): void {
-  const create = (seed = 1, loads: (row: number) => number = () => 0): Strategy =>
-    createStrategy(text, { random: seededRandom(seed), loads })
-
-  describe(`strategy ${text}`, () => {
+export function describeStrategy(way: Way): void {
+  describe(`strategy ${way.balance}${way.title ?? ''}`, () => {
     it('picks nobody exactly when there is nobody', () => {
-      const strategy = create()
+      const strategy = strategyOf(way)
       strategy.rebuild(candidatesOf([]))
-      expect(strategy.pick(0, -1)).toBe(-1)
+      expect([strategy.pick(NO_KEY, -1), strategy.pick(0, -1)]).toEqual([-1, -1])
       strategy.rebuild(candidatesOf([3, 1]))
+      expect(strategy.pick(NO_KEY, -1)).toBeGreaterThanOrEqual(0)
       expect(strategy.pick(0, -1)).toBeGreaterThanOrEqual(0)
       strategy.rebuild(candidatesOf([]))
-      expect(strategy.pick(7, 0)).toBe(-1)
+      expect([strategy.pick(NO_KEY, 0), strategy.pick(7, 0)]).toEqual([-1, -1])
     })
 
     it('picks the only one, even when it is to be avoided', () => {
-      const strategy = create()
+      const strategy = strategyOf(way)
       strategy.rebuild(candidatesOf([5], 70))
       expect([strategy.pick(0, -1), strategy.pick(9, 70), strategy.pick(0, 3)]).toEqual([0, 0, 0])
+      expect([strategy.pick(NO_KEY, -1), strategy.pick(NO_KEY, 70)]).toEqual([0, 0])
     })
 
     it('stays within the candidates through any rebuilds and loads', () => {
       const step = fc.record({
         weights: weightsArbitrary,
         firstRow: fc.nat(60),
-        picks: fc.nat(30),
+        keys: fc.array(fc.oneof(fc.constant(NO_KEY), fc.nat(2 ** 32 - 1)), { maxLength: 30 }),
         avoid: fc.integer({ min: -1, max: 100 }),
       })
       fc.assert(
         fc.property(fc.array(step, { maxLength: 8 }), fc.integer(), (steps, seed) => {
           const sessions = new Int32Array(200)
-          const strategy = create(seed, (row) => sessions[row]!)
-          for (const { weights, firstRow, picks, avoid } of steps) {
+          const total = (): number => 1 + sessions.reduce((sum, load) => sum + load, 0)
+          const strategy = strategyOf(way, seed, (row) => sessions[row]!, total)
+          for (const { weights, firstRow, keys, avoid } of steps) {
             const candidates = candidatesOf(weights, firstRow)
             strategy.rebuild(candidates)
-            for (let pick = 0; pick < picks; pick++) {
-              const picked = strategy.pick(pick, avoid)
+            for (const [n, key] of keys.entries()) {
+              const picked = strategy.pick(key, avoid)
               expect(picked).toBeGreaterThanOrEqual(0)
               expect(picked).toBeLessThan(candidates.count)
               const row = candidates.rows[picked]!
               sessions[row] = sessions[row]! + 1
+              strategy.observe?.(row, 10 * n, n)
               if (candidates.count > 1) expect(row).not.toBe(avoid)
             }
           }
@@ -101,21 +126,56 @@ export function describeStrategy(text: string): void {
       { weights: [1, 256, 1] },
       { weights: [7, 7, 7, 7] },
     ])('avoids whichever row it is told to: $weights', ({ weights }) => {
-      const strategy = create()
+      const strategy = strategyOf(way)
       const candidates = candidatesOf(weights, 10)
       strategy.rebuild(candidates)
       for (let pick = 0; pick < 1000; pick++) {
         const avoidRow = 10 + (pick % weights.length)
-        expect(candidates.rows[strategy.pick(0, avoidRow)]).not.toBe(avoidRow)
+        const key = pick % 2 === 0 ? NO_KEY : pick * 4_000_037
+        expect(candidates.rows[strategy.pick(key, avoidRow)]).not.toBe(avoidRow)
       }
     })
+
+    it('is the same again with the same seed', () => {
+      const picksOf = (seed: number): number[] => {
+        const strategy = strategyOf(way, seed, (row) => row % 3)
+        strategy.rebuild(candidatesOf([9, 4, 1, 4]))
+        const before = Array.from({ length: 50 }, () => strategy.pick(NO_KEY, -1))
+        strategy.rebuild(candidatesOf([9, 4, 7]))
+        return [...before, ...Array.from({ length: 50 }, () => strategy.pick(NO_KEY, 1))]
+      }
+      expect(picksOf(17)).toEqual(picksOf(17))
+    })
+
+    it('keeps to the set it was given when the arrays are used again', () => {
+      const strategy = strategyOf(way)
+      const candidates = candidatesOf([1, 1, 1], 4)
+      strategy.rebuild(candidates)
+      candidates.rows.fill(0)
+      candidates.weights.fill(0)
+      candidates.ids.fill(0)
+      candidates.capacities.fill(1)
+      for (let pick = 0; pick < 100; pick++) {
+        expect(strategy.pick(pick % 2 === 0 ? NO_KEY : pick, 5)).not.toBe(1)
+      }
+    })
+  })
+}
+
+/**
+ * What every strategy must do that shares sessions by weight, those that balance by a key where a
+ * session has none. To be run beside {@link describeStrategy}.
+ */
+export function describeSharing(way: Way): void {
+  describe(`strategy ${way.balance}${way.title ?? ''}, sharing`, () => {
+    const create = (seed = 1): Strategy => strategyOf(way, seed)
 
     it('shares by weight among the others when one is avoided', () => {
       const strategy = create()
       strategy.rebuild(candidatesOf([8, 4, 2, 1]))
       const counts = [0, 0, 0, 0]
       for (let pick = 0; pick < 7000; pick++) {
-        const picked = strategy.pick(0, pick % 2 === 0 ? 0 : -1)
+        const picked = strategy.pick(NO_KEY, pick % 2 === 0 ? 0 : -1)
         counts[picked] = counts[picked]! + 1
       }
       const others = counts.slice(1).reduce((sum, count) => sum + count, 0)
@@ -175,32 +235,12 @@ export function describeStrategy(text: string): void {
       for (let pick = 0; pick < 20_000; pick++) {
         if (pick % 3 === 0)
           strategy.rebuild(candidatesOf(pick % 2 === 0 ? [2, 1, 2, 2, 3] : [2, 1, 2, 2]))
-        const picked = strategy.pick(0, -1)
+        const picked = strategy.pick(NO_KEY, -1)
         counts[picked] = counts[picked]! + 1
       }
       const steady = counts.slice(0, 4)
       expect(chiSquare(steady, [2, 1, 2, 2])).toBeLessThan(chiSquareLimit(4))
       expect(counts[4]! / 20_000).toBeCloseTo(3 / 20, 1)
-    })
-
-    it('is the same again with the same seed', () => {
-      const picksOf = (seed: number): number[] => {
-        const strategy = create(seed, (row) => row % 3)
-        strategy.rebuild(candidatesOf([9, 4, 1, 4]))
-        const before = Array.from({ length: 50 }, () => strategy.pick(0, -1))
-        strategy.rebuild(candidatesOf([9, 4, 7]))
-        return [...before, ...Array.from({ length: 50 }, () => strategy.pick(0, 1))]
-      }
-      expect(picksOf(17)).toEqual(picksOf(17))
-    })
-
-    it('keeps to the set it was given when the arrays are used again', () => {
-      const strategy = create()
-      const candidates = candidatesOf([1, 1, 1], 4)
-      strategy.rebuild(candidates)
-      candidates.rows.fill(0)
-      candidates.weights.fill(0)
-      for (let pick = 0; pick < 100; pick++) expect(strategy.pick(0, 5)).not.toBe(1)
     })
   })
 }

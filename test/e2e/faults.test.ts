@@ -106,8 +106,14 @@ async function startProxy(
   )
   const daemon = await startDaemon({
     config: {
-      global: { nbthread: 1, grace: '500ms', tune: { 'pool-max-conn': idleMax } },
-      defaults: { mode: 'http', retries: 0, timeout, ...changes },
+      global: { nbthread: 1, grace: '500ms' },
+      defaults: {
+        mode: 'http',
+        retries: 0,
+        timeout,
+        'default-server': { 'pool-max-conn': idleMax },
+        ...changes,
+      },
       frontends: { web: { bind: `127.0.0.1:${port}`, default_backend: 'app' } },
       backends: { app: { servers: { s1: server } } },
     },
@@ -275,9 +281,9 @@ const overtakenByServer = [outcome(502, '502 SH'), outcome('cut', '200 SD')]
 
 const clientFaults: Record<keyof typeof requestMoments, Record<Fault, readonly Outcome[]>> = {
   nothing: {
-    FIN: [outcome('none', null)],
-    RST: [outcome('none', null)],
-    stall: [outcome('none', null)],
+    FIN: [outcome('none', '-1 CR')],
+    RST: [outcome('none', '-1 CR')],
+    stall: [outcome(408, '408 cR')],
   },
   head: {
     FIN: [outcome('none', '-1 CR')],
@@ -285,7 +291,8 @@ const clientFaults: Record<keyof typeof requestMoments, Record<Fault, readonly O
     stall: [outcome(408, '408 cR')],
   },
   body: {
-    FIN: [outcome(400, '400 CH')],
+    // The second: before a server was connected to.
+    FIN: [outcome(400, '400 CH'), outcome(400, '400 CC')],
     RST: [outcome('none', '-1 CH'), ...overtakenByClient],
     stall: [outcome(408, '408 cH')],
   },

@@ -31,6 +31,7 @@ backends: {app: {servers: {${server.name}: "${server.address}"}}}
     cores: 2,
     checkBalance: () => null,
     checkRule: () => null,
+    checkHttpError: () => ({ offset: 0, message: 'no http-error here', hint: '' }),
   })
   if (config === null) throw new Error('the config of the test is wrong')
   const rows = new RowAllocator()

@@ -10,6 +10,8 @@ export interface HttpServerOptions {
   /** Sent as header `X-Server`, and as the body when nothing else is said. */
   readonly name?: string
   readonly port?: number
+  /** Closes connections that rest for so long; default: never. */
+  readonly keepAliveTimeoutMs?: number
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Buffer
@@ -29,6 +31,7 @@ export interface RecordedRequest {
   /** Names and values in turn, as they came. */
   readonly rawHeaders: readonly string[]
   readonly body: Buffer
+  readonly trailers: IncomingMessage['trailers']
   /** The peer's port: requests with the same one came over one connection. */
   readonly remotePort: number
 }
@@ -51,7 +54,8 @@ export async function startHttpServer(options: HttpServerOptions = {}): Promise<
   const name = options.name ?? 'server'
   const port = options.port ?? (await freePort())
   const requests: RecordedRequest[] = []
-  const server = createServer({ keepAliveTimeout: 0, requestTimeout: 0 }, (incoming, response) => {
+  const keepAliveTimeout = options.keepAliveTimeoutMs ?? 0
+  const server = createServer({ keepAliveTimeout, requestTimeout: 0 }, (incoming, response) => {
     // A peer that aborts is part of many tests; what it left undone shows in their assertions.
     answer(incoming, response).catch(() => response.destroy())
   })
@@ -79,13 +83,16 @@ async function listen(server: Server, port: number): Promise<void> {
 }
 
 async function record(incoming: IncomingMessage): Promise<RecordedRequest> {
+  // Trailers are there once the body has been read.
+  const body = await buffer(incoming)
   return {
     method: incoming.method ?? '',
     url: incoming.url ?? '',
     headers: incoming.headers,
     rawHeaders: incoming.rawHeaders,
     remotePort: incoming.socket.remotePort ?? 0,
-    body: await buffer(incoming),
+    trailers: incoming.trailers,
+    body,
   }
 }
 

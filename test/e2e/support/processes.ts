@@ -37,9 +37,13 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** Runs `sluice` with arguments to its end. */
-export async function runSluice(...args: readonly string[]): Promise<Finished> {
-  const child = startProcess(NODE, [SLUICE, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+/** Runs a program with arguments to its end. It inherits the environment. */
+export async function runProgram(
+  command: string,
+  args: readonly string[],
+  options: Pick<SpawnOptions, 'cwd'> = {},
+): Promise<Finished> {
+  const child = startProcess(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
   child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
@@ -50,4 +54,9 @@ export async function runSluice(...args: readonly string[]): Promise<Finished> {
   })
   const [code] = (await once(child, 'close')) as [number | null]
   return { code, stdout, stderr }
+}
+
+/** Runs `sluice` with arguments to its end. */
+export function runSluice(...args: readonly string[]): Promise<Finished> {
+  return runProgram(NODE, [SLUICE, ...args])
 }

@@ -1,8 +1,20 @@
 import { spawnSync } from 'node:child_process'
 import type { TestContext } from 'vitest'
+import { postgresqlPrograms } from './postgresql.ts'
 
-/** What a test may need beyond Node and npm: a program, or the rights of root. */
-export type Requirement = 'root' | 'wrk' | 'haproxy' | 'nginx' | 'curl'
+/** What a test may need beyond Node and npm: a program, the rights of root, or Linux. */
+export type Requirement =
+  | 'root'
+  | 'linux'
+  | 'wrk'
+  | 'haproxy'
+  | 'nginx'
+  | 'curl'
+  | 'ab'
+  | 'chromium'
+  | 'slowhttptest'
+  | 'redis-server'
+  | 'postgresql'
 
 /**
  * For `beforeEach`: where something is missing the tests are skipped and say why. With
@@ -21,5 +33,7 @@ export function requires(...needs: readonly Requirement[]): (context: TestContex
 
 function isMet(need: Requirement): boolean {
   if (need === 'root') return process.getuid?.() === 0
+  if (need === 'linux') return process.platform === 'linux'
+  if (need === 'postgresql') return postgresqlPrograms() !== null
   return spawnSync('which', [need]).status === 0
 }

@@ -6,6 +6,9 @@ import { onTestFinished } from 'vitest'
 /** A new folder that is removed when the test is over. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-test-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  // What a program that was killed has started may still write there for a moment.
+  onTestFinished(() =>
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }),
+  )
   return folder
 }

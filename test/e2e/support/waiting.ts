@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const POLL_INTERVAL_MS = 25
@@ -37,5 +39,20 @@ export async function untilSteady(what: string, read: () => number): Promise<num
       since = performance.now()
     }
     return performance.now() - since >= 1000 ? now : undefined
+  })
+}
+
+/** Waits until somebody accepts connections on a port of 127.0.0.1. */
+export async function untilListening(port: number): Promise<void> {
+  await until(`port ${port} to be listened on`, async () => {
+    const socket = connect(port, '127.0.0.1')
+    try {
+      await once(socket, 'connect')
+      return true
+    } catch {
+      return undefined
+    } finally {
+      socket.destroy()
+    }
   })
 }

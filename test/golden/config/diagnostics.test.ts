@@ -28,6 +28,8 @@ function load(text: string): LoadResult {
     cores: 2,
     checkBalance: findNonsense,
     checkRule: (_, rule) => findNonsense(rule),
+    checkHttpError: (line) =>
+      findNonsense(line) ?? { status: Number(line.split(' ')[1]), rule: '' },
   })
 }
 

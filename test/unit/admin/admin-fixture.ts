@@ -1,5 +1,6 @@
-import type { ApiServers } from '../../../src/admin/api-contract.ts'
-import type { AdminSource } from '../../../src/admin/server.ts'
+import type { ApiServer, ApiServers } from '../../../src/admin/api-contract.ts'
+import type { AdminSource } from '../../../src/admin/routes.ts'
+import { SluiceError } from '../../../src/errors.ts'
 import type { DaemonLog } from '../../../src/telemetry/daemon-log.ts'
 
 export const SERVERS: ApiServers = {
@@ -9,7 +10,13 @@ export const SERVERS: ApiServers = {
       server: 'app1',
       address: '10.0.0.11:8080',
       state: 'UP',
+      cause: null,
+      reason: '',
+      lastChangeSeconds: 60,
+      changesTotal: 2,
+      adminState: 'ready',
       weight: 10,
+      setAtRunTime: [],
       sessions: 3,
       check: {
         status: 'L7OK',
@@ -25,7 +32,13 @@ export const SERVERS: ApiServers = {
       server: 'app2',
       address: '[2001:db8::12]:8080',
       state: 'DOWN',
+      cause: 'check',
+      reason: 'Layer4 connection problem',
+      lastChangeSeconds: 60,
+      changesTotal: 2,
+      adminState: 'ready',
       weight: 100,
+      setAtRunTime: ['weight'],
       sessions: 0,
       check: {
         status: 'L4CON',
@@ -41,7 +54,13 @@ export const SERVERS: ApiServers = {
       server: 'db1',
       address: 'unix@/run/db.sock',
       state: 'MAINT',
+      cause: 'admin',
+      reason: 'set to maint at run time',
+      lastChangeSeconds: 60,
+      changesTotal: 2,
+      adminState: 'maint',
       weight: 1,
+      setAtRunTime: ['state'],
       sessions: 12,
       check: null,
     },
@@ -61,6 +80,9 @@ export function sourceOf(changes: Partial<AdminSource> = {}): AdminSource {
       configVersion: 3,
     }),
     servers: () => SERVERS,
+    server: findServer,
+    setServer: findServer,
+    statistics: () => Promise.resolve('# pxname,\n'),
     metrics: (prefix) => Promise.resolve(`# HELP ${prefix}_up Up.\n`),
     ...changes,
   }
@@ -72,4 +94,10 @@ export function recordingLog(events: string[] = []): DaemonLog {
     events.push(event)
   }
   return { debug: note, info: note, warn: note, error: note, setLevel: () => {} }
+}
+
+function findServer(backend: string, name: string): ApiServer {
+  const found = SERVERS.servers.find((one) => one.backend === backend && one.server === name)
+  if (found !== undefined) return found
+  throw new SluiceError('server-unknown', `there is no server ${backend}/${name}`)
 }

@@ -54,10 +54,10 @@ describe('server list', () => {
   it('prints an aligned table', async () => {
     expect(await run({ admin: await startDaemon() })).toBe(
       [
-        'SERVER    ADDRESS              STATE  WEIGHT  SESSIONS  CHECK',
-        'app/app1  10.0.0.11:8080       UP         10         3  L7OK/200 in 2ms',
-        'app/app2  [2001:db8::12]:8080  DOWN      100         0  L4CON in 0ms',
-        'db/db1    unix@/run/db.sock    MAINT       1        12  -',
+        'SERVER    ADDRESS              STATE  ADMIN  WEIGHT  SESSIONS  CHECK            SET',
+        'app/app1  10.0.0.11:8080       UP     ready      10         3  L7OK/200 in 2ms  -',
+        'app/app2  [2001:db8::12]:8080  DOWN   ready     100         0  L4CON in 0ms     weight',
+        'db/db1    unix@/run/db.sock    MAINT  maint       1        12  -                state',
         '',
       ].join('\n'),
     )

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { LeastConn, SCANNED_MAX } from '../../../src/balance/leastconn.ts'
+import { EXACT_MAX, LeastConn, SAMPLE } from '../../../src/balance/leastconn.ts'
 import { seededRandom } from '../../conformance/strategy-random.ts'
 import { candidatesOf, countPicks } from '../../conformance/strategy-suite.ts'
 
@@ -9,15 +9,15 @@ const serverArbitrary = fc.record({
   sessions: fc.nat(300),
 })
 
+const create = (loads: (row: number) => number, seed = 1): LeastConn =>
+  new LeastConn({ random: seededRandom(seed), loads, loadTotal: () => 1 })
+
 describe('leastconn', () => {
   it('picks the least sessions for the weight, as looking at each shows', () => {
-    const farm = fc.array(serverArbitrary, { minLength: 1, maxLength: SCANNED_MAX })
+    const farm = fc.array(serverArbitrary, { minLength: 1, maxLength: EXACT_MAX })
     fc.assert(
       fc.property(farm, fc.integer(), fc.integer({ min: -1, max: 9 }), (servers, seed, avoid) => {
-        const strategy = new LeastConn({
-          random: seededRandom(seed),
-          loads: (row) => servers[row]!.sessions,
-        })
+        const strategy = create((row) => servers[row]!.sessions, seed)
         strategy.rebuild(candidatesOf(servers.map(({ weight }) => weight)))
         const ratios = servers.map(({ sessions, weight }) => sessions / weight)
         const allowed = ratios.filter((_, row) => servers.length === 1 || row !== avoid)
@@ -29,7 +29,7 @@ describe('leastconn', () => {
   })
 
   it('takes turns among the equally loaded', () => {
-    const strategy = new LeastConn({ random: seededRandom(1), loads: () => 3 })
+    const strategy = create(() => 3)
     strategy.rebuild(candidatesOf([1, 1, 1, 1]))
     expect(countPicks(strategy, 4, 400)).toEqual([100, 100, 100, 100])
   })
@@ -39,7 +39,7 @@ describe('leastconn', () => {
     { sessions: [0, 0, 0, 0, 0, 9, 9, 9, 9, 9], idle: [0, 1, 2, 3, 4] },
     { sessions: [1, 9, 1, 9, 9, 1], idle: [0, 2, 5] },
   ])('shares evenly among the least loaded beside busy ones: $sessions', ({ sessions, idle }) => {
-    const strategy = new LeastConn({ random: seededRandom(1), loads: (row) => sessions[row]! })
+    const strategy = create((row) => sessions[row]!)
     strategy.rebuild(candidatesOf(sessions.map(() => 1)))
     const counts = countPicks(strategy, sessions.length, 6_000)
     for (const i of idle) expect(counts[i]! / 6_000).toBeCloseTo(1 / idle.length, 2)
@@ -47,7 +47,7 @@ describe('leastconn', () => {
 
   it('fills servers in proportion to their weights', () => {
     const sessions = [0, 0, 0]
-    const strategy = new LeastConn({ random: seededRandom(1), loads: (row) => sessions[row]! })
+    const strategy = create((row) => sessions[row]!)
     strategy.rebuild(candidatesOf([3, 2, 1]))
     for (let session = 0; session < 600; session++) {
       const picked = strategy.pick(0, -1)
@@ -59,7 +59,7 @@ describe('leastconn', () => {
   it('stays exact over threads that see each other’s sessions', () => {
     const sessions = [0, 0, 0, 0]
     const threads = [1, 2, 3].map((seed) => {
-      const thread = new LeastConn({ random: seededRandom(seed), loads: (row) => sessions[row]! })
+      const thread = create((row) => sessions[row]!, seed)
       thread.rebuild(candidatesOf([1, 1, 1, 1]))
       return thread
     })
@@ -75,7 +75,7 @@ describe('leastconn', () => {
     const holdMeans = [4, 4, 40]
     const sessions = [0, 0, 0]
     const counts = [0, 0, 0]
-    const strategy = new LeastConn({ random, loads: (row) => sessions[row]! })
+    const strategy = create((row) => sessions[row]!)
     strategy.rebuild(candidatesOf([1, 1, 1]))
     for (let arrival = 0; arrival < 30_000; arrival++) {
       holdMeans.forEach((mean, server) => {
@@ -92,20 +92,58 @@ describe('leastconn', () => {
     expect(counts[0]! / counts[1]!).toBeCloseTo(1, 1)
   })
 
-  it(`looks at no more than ${SCANNED_MAX} of many, and at all of them in turn`, () => {
-    const count = 4 * SCANNED_MAX
+  it(`looks at ${SAMPLE} of many in a row, and at all of them in turn`, () => {
+    const count = 16 * SAMPLE
     const seen = new Set<number>()
-    const strategy = new LeastConn({
-      random: seededRandom(1),
-      loads: (row) => {
-        seen.add(row)
-        return 5
-      },
+    const strategy = create((row) => {
+      seen.add(row)
+      return 5
     })
     strategy.rebuild(candidatesOf(new Array<number>(count).fill(1)))
+    expect(count).toBeGreaterThan(EXACT_MAX)
     strategy.pick(0, -1)
-    expect(seen.size).toBeLessThanOrEqual(1 + SCANNED_MAX)
-    for (let pick = 1; pick < 4; pick++) strategy.pick(0, -1)
+    expect(seen.size).toBeLessThanOrEqual(1 + SAMPLE)
+    for (let pick = 1; pick < 16; pick++) strategy.pick(0, -1)
     expect(seen.size).toBe(count)
+  })
+
+  it('looks at others next, also where the least was found at once', () => {
+    const count = 16 * SAMPLE
+    let seen: number[] = []
+    const strategy = create((row) => {
+      seen.push(row)
+      return row % 4 === 0 ? 1 : 5
+    })
+    strategy.rebuild(candidatesOf(new Array<number>(count).fill(1)))
+    const looks = Array.from({ length: 16 }, () => {
+      seen = []
+      strategy.pick(0, -1)
+      // The first look is at the one whose turn it is.
+      return seen.slice(1)
+    })
+    expect(new Set(looks.flat()).size).toBe(count)
+  })
+
+  it('keeps every one of 2,000 servers close to the average', () => {
+    const average = 10
+    const random = seededRandom(8)
+    const sessions = new Int32Array(2_000)
+    const open: number[] = []
+    const threads = [1, 2].map((seed) => create((row) => sessions[row]!, seed))
+    for (const thread of threads) thread.rebuild(candidatesOf(new Array<number>(2_000).fill(1)))
+    let most = 0
+    for (let arrival = 0; arrival < 200_000; arrival++) {
+      if (open.length === average * sessions.length) {
+        const ended = Math.floor(random() * open.length)
+        sessions[open[ended]!] = sessions[open[ended]!]! - 1
+        open[ended] = open.at(-1)!
+        open.pop()
+      }
+      const picked = threads[arrival % 2]!.pick(0, -1)
+      sessions[picked] = sessions[picked]! + 1
+      open.push(picked)
+      most = Math.max(most, sessions[picked]!)
+    }
+    expect(most).toBeLessThanOrEqual(average + 2)
   })
 })

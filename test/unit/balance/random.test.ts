@@ -31,6 +31,9 @@ function naivePick(
   return best
 }
 
+const create = (draws: number, seed: number, loads: (row: number) => number): RandomDraws =>
+  new RandomDraws({ random: seededRandom(seed), loads, loadTotal: () => 1 }, draws)
+
 describe('random', () => {
   it('picks what drawing tickets by brute force picks', () => {
     const farm = fc.array(
@@ -46,7 +49,7 @@ describe('random', () => {
         const loads = (row: number): number => servers[row]!.sessions
         const candidates = candidatesOf(servers.map(({ weight }) => weight))
         for (let pick = 0; pick < 5; pick++) {
-          const strategy = new RandomDraws({ random: seededRandom(seed + pick), loads }, draws)
+          const strategy = create(draws, seed + pick, loads)
           strategy.rebuild(candidates)
           const twin = naivePick(candidates, draws, seededRandom(seed + pick), loads, avoidRow)
           expect(strategy.pick(0, avoidRow)).toBe(twin)
@@ -58,7 +61,7 @@ describe('random', () => {
   it('keeps within 5% of the weights on two threads', () => {
     const weights = [100, 50, 25, 10, 1]
     const counts = [1, 2].map((seed) => {
-      const thread = new RandomDraws({ random: seededRandom(seed), loads: () => 0 }, 2)
+      const thread = create(2, seed, () => 0)
       thread.rebuild(candidatesOf(weights))
       return countPicks(thread, weights.length, 5_000)
     })
@@ -70,7 +73,7 @@ describe('random', () => {
 
   it('with two draws never takes the most loaded of all, unless drawn twice', () => {
     const sessions = [1, 1, 1, 50]
-    const strategy = new RandomDraws({ random: seededRandom(4), loads: (row) => sessions[row]! }, 2)
+    const strategy = create(2, 4, (row) => sessions[row]!)
     strategy.rebuild(candidatesOf([1, 1, 1, 1]))
     const share = countPicks(strategy, 4, 10_000)[3]! / 10_000
     expect(share).toBeCloseTo(1 / 16, 2)
@@ -82,7 +85,7 @@ describe('random', () => {
     const sessions = [0, 0, 0]
     const open: number[] = []
     const counts = [0, 0, 0]
-    const strategy = new RandomDraws({ random, loads: (row) => sessions[row]! }, 2)
+    const strategy = create(2, 9, (row) => sessions[row]!)
     strategy.rebuild(candidatesOf(weights))
     for (let request = 0; request < 10_000; request++) {
       if (open.length === 64) {

@@ -1,12 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createStrategy } from '../../../src/balance/registry.ts'
 import type { Strategy } from '../../../src/balance/strategy.ts'
-import { seededRandom } from '../../conformance/strategy-random.ts'
-import { candidatesOf, countPicks } from '../../conformance/strategy-suite.ts'
+import { candidatesOf, countPicks, strategyOf } from '../../conformance/strategy-suite.ts'
 
-const create = (text: string, seed = 1): Strategy =>
-  createStrategy(text, { random: seededRandom(seed), loads: () => 0 })
+const create = (balance: string, seed = 1): Strategy => strategyOf({ balance }, seed)
 
 const weightsArbitrary = fc.array(fc.integer({ min: 1, max: 256 }), { minLength: 1, maxLength: 30 })
 

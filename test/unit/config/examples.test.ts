@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { parseBalance } from '../../../src/balance/registry.ts'
 import { renderDiagnostics } from '../../../src/config/rendering.ts'
 import type { Config } from '../../../src/model/config.ts'
+import { checkBalance } from '../../../src/proxy/balance-key.ts'
 import { checkRule } from '../../../src/rules/check.ts'
+import { checkHttpError } from '../../../src/rules/http-error.ts'
 import { load } from './loading.ts'
 
 const folder = new URL('../../../configs/', import.meta.url)
@@ -14,11 +15,9 @@ function loadExample(name: string, env = {}): Config | null {
   const text = readFileSync(new URL(name, folder), 'utf8')
   const { config, diagnostics } = load(text, {
     env,
-    checkBalance: (balance) => {
-      const result = parseBalance(balance)
-      return 'message' in result ? result : null
-    },
+    checkBalance,
     checkRule,
+    checkHttpError,
   })
   expect(renderDiagnostics(text, name, diagnostics)).toBe('')
   return config

@@ -116,6 +116,16 @@ describe('the JSON Schema and the diagnostics', () => {
     ['{frontends: {web: {bind: ":1"}}, backends: {app: {servers: {a: {weight: 1}}}}}', false],
     ['{frontends: {web: {bind: ":1"}}, admin: {bind: off}}', true],
     ['{frontends: {web: {bind: ":1"}}, global: {log: {access: x.log}}}', false],
+    ['frontends: {web: {bind: ":1", errorfile: {503: /a.http}, mode: http}}', true],
+    ['frontends: {web: {bind: ":1", errorfile: {418: /a.http}, mode: http}}', false],
+    ['frontends: {web: {bind: ":1", errorfile: {503: a.http}, mode: http}}', false],
+    ['frontends: {web: {bind: ":1", http-error: [status 503 x], mode: http}}', true],
+    ['{frontends: {web: {bind: ":1"}}, defaults: {retry-on: [none]}}', true],
+    ['{frontends: {web: {bind: ":1"}}, defaults: {retry-on: [503, junk-response]}}', true],
+    ['{frontends: {web: {bind: ":1"}}, defaults: {retry-on: "503"}}', false],
+    ['{frontends: {web: {bind: ":1"}}, defaults: {retry-on: 418}}', false],
+    ['{frontends: {web: {bind: ":1"}}, global: {tune: {bufsize: 1m}}}', true],
+    ['{frontends: {web: {bind: ":1"}}, global: {tune: {bufsize: 1000}}}', false],
   ])('judge %s alike', (text, isValid) => {
     expect(validate(parse(text)), JSON.stringify(validate.errors)).toBe(isValid)
     const { config } = load(text, { env: { N: '5', MODE: 'tcp' } })

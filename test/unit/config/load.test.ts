@@ -22,14 +22,29 @@ describe('a minimal config', () => {
         maxconn: 10_000,
         graceMs: 30_000,
         log: { level: 'info', access: { to: 'stdout' } },
-        tune: { bufsizeBytes: 16_384, httpMaxhdr: 101, poolIdleMax: 128 },
+        tune: {
+          bufsizeBytes: 16_384,
+          maxrewriteBytes: 1_024,
+          httpMaxhdr: 101,
+          httpRequestLineBytesMax: 8_192,
+          httpChunkExtensionBytesMax: 16_384,
+          httpTrailerBytesMax: 15_360,
+          httpPipelinedMax: 1_000,
+          httpRetryBodyBytesMax: 16_384,
+        },
       },
       admin: { bind: { kind: 'inet', host: '127.0.0.1', port: 8404 }, tokenFile: null },
       frontends: [
         {
           name: 'web',
           mode: 'tcp',
-          binds: [{ address: { kind: 'inet', host: '0.0.0.0', port: 8080 }, backlog: 10_000 }],
+          binds: [
+            {
+              address: { kind: 'inet', host: '0.0.0.0', port: 8080 },
+              backlog: 10_000,
+              acceptProxy: false,
+            },
+          ],
           maxconn: 10_000,
           timeouts: {
             clientMs: 30_000,
@@ -39,7 +54,11 @@ describe('a minimal config', () => {
             tcpIdleMs: 3_600_000,
           },
           forwardfor: null,
+          forwarded: null,
+          acceptConnect: false,
+          errorAnswers: [],
           dontlognull: false,
+          ignoreProbes: false,
           log: true,
           acls: [],
           httpRequest: [],
@@ -53,6 +72,8 @@ describe('a minimal config', () => {
           name: 'app',
           mode: 'tcp',
           balance: 'roundrobin',
+          hashType: { method: 'map-based', function: 'sdbm', avalanche: false },
+          hashBalanceFactor: null,
           timeouts: {
             connectMs: 5_000,
             serverMs: 30_000,
@@ -63,10 +84,20 @@ describe('a minimal config', () => {
             tcpIdleMs: 3_600_000,
             tcpTunnelMs: null,
           },
+          httpReuse: 'always',
           retries: 3,
           retryOn: ['conn-failure'],
+          retryOnStatuses: [],
+          retryBudget: { percent: 20, minPerSec: 10 },
+          outlierDetection: null,
+          circuitBreaker: { maxRequests: 0, maxPending: null },
+          fullconn: 1000,
+          allbackups: false,
           redispatch: false,
+          persistence: null,
           forwardfor: null,
+          forwarded: null,
+          errorAnswers: [],
           acls: [],
           httpRequest: [],
           httpResponse: [],
@@ -75,8 +106,18 @@ describe('a minimal config', () => {
               name: 'app1',
               address: { kind: 'inet', host: '10.0.0.1', port: 80 },
               weight: 1,
+              maxconn: 0,
+              minconn: 0,
+              backup: false,
               disabled: false,
+              cookie: null,
+              sendProxy: null,
+              poolIdleMax: 10_000,
+              poolPurgeDelayMs: 5_000,
               check: null,
+              observe: null,
+              agent: null,
+              track: null,
             },
           ],
         },
@@ -142,6 +183,8 @@ backends:
     })
     expect(backends[0]).toMatchObject({
       balance: 'random',
+      fullconn: 1000,
+      allbackups: false,
       redispatch: false,
       timeouts: { connectMs: 3_000, serverMs: 9_000, serverFinMs: 9_000 },
       servers: [
@@ -172,16 +215,23 @@ backends:
   plain: {option: {httpchk: true, forwardfor: true}, servers: {s1: "h:1"}}
 `)
     const [own, off, plain] = backends
-    const standard = { method: 'OPTIONS', host: '', expectStatus: [[200, 399]] }
-    expect(own?.servers[0]?.check?.http).toEqual({ ...standard, uri: '/b' })
+    const standard = {
+      kind: 'http',
+      method: 'OPTIONS',
+      version: 'HTTP/1.0',
+      headers: [],
+      body: '',
+      expect: [{ kind: 'status', negated: false, ranges: [[200, 399]] }],
+    }
+    expect(own?.servers[0]?.check?.protocol).toEqual({ ...standard, uri: '/b' })
     expect(own?.forwardfor).toEqual({
       header: 'X-Forwarded-For',
       ifNone: false,
       except: ['10.0.0.0/8'],
     })
-    expect(off?.servers[0]?.check?.http).toBeNull()
+    expect(off?.servers[0]?.check?.protocol).toBeNull()
     expect(off?.forwardfor).toBeNull()
-    expect(plain?.servers[0]?.check?.http).toEqual({ ...standard, uri: '/' })
+    expect(plain?.servers[0]?.check?.protocol).toEqual({ ...standard, uri: '/' })
   })
 
   it('gives forwardfor of defaults to mode http alone', () => {
@@ -440,16 +490,5 @@ describe('timeouts of mode tcp', () => {
       ofBackend?.tcpIdleMs,
       ofBackend?.tcpTunnelMs,
     ]).toEqual(expected)
-  })
-})
-
-describe('retry-on', () => {
-  it.each([
-    ['none', []],
-    ['conn-failure', ['conn-failure']],
-    ['[conn-failure]', ['conn-failure']],
-  ])('%s is %j', (text, expected) => {
-    const { backends } = configOf(`${MINIMAL}\ndefaults: {retry-on: ${text}}\n`)
-    expect(backends[0]?.retryOn).toEqual(expected)
   })
 })

@@ -1,5 +1,15 @@
+import type { LanguageChecks } from '../../../src/config/language-checks.ts'
 import { type LoadOptions, type LoadResult, loadConfig } from '../../../src/config/load.ts'
 import type { Config } from '../../../src/model/config.ts'
+
+/** Reads `status N RULE`, and refuses everything else. */
+const readHttpError: LanguageChecks['checkHttpError'] = (line) => {
+  const [, status, rule] = /^status ([0-9]+) (.*)$/.exec(line) ?? []
+  if (status === undefined || rule === undefined) {
+    return { offset: 0, message: 'this is no http-error', hint: 'Write status N.' }
+  }
+  return { status: Number(status), rule }
+}
 
 /** Loads a config with languages that accept everything, no environment and two cores. */
 export function load(text: string, options: Partial<LoadOptions> = {}): LoadResult {
@@ -8,6 +18,7 @@ export function load(text: string, options: Partial<LoadOptions> = {}): LoadResu
     cores: 2,
     checkBalance: () => null,
     checkRule: () => null,
+    checkHttpError: readHttpError,
     ...options,
   })
 }

@@ -5,6 +5,8 @@ import { BALANCE_NAMES } from '../../../src/balance/registry.ts'
 import { DIAGNOSTIC_CODES } from '../../../src/config/diagnostics.ts'
 import { configJsonSchema } from '../../../src/config/json-schema.ts'
 import { renderDiagnostics } from '../../../src/config/rendering.ts'
+import { checkBalance } from '../../../src/proxy/balance-key.ts'
+import { checkHttpError } from '../../../src/rules/http-error.ts'
 import { configOf, load } from './loading.ts'
 
 const file = new URL('../../../docs/configuration.md', import.meta.url)
@@ -39,7 +41,8 @@ function typeOf(node: AnySchemaObject): string {
   if (type === 'integer') return `${node['minimum']} to ${node['maximum']}`
   if (type === 'boolean') return '`true`, `false`'
   if (type === 'array') return 'list'
-  if (type === 'object') return node['properties'] === undefined ? 'map by name' : 'map'
+  if (type === 'object' && node['properties'] !== undefined) return 'map'
+  if (type === 'object') return `map by ${typeOf(node['propertyNames']) || 'name'}`
   // A text without an id is the reference to the environment that every value may be.
   return ''
 }
@@ -113,7 +116,8 @@ describe('docs/configuration.md', () => {
 
   it.each(blocks)('has only examples that are right: %#', (block) => {
     const env = { HOSTNAME: 'lb1' }
-    expect(renderDiagnostics(block, 'example', load(block, { env }).diagnostics)).toBe('')
+    const { diagnostics } = load(block, { env, checkBalance, checkHttpError })
+    expect(renderDiagnostics(block, 'example', diagnostics)).toBe('')
   })
 
   it('has examples', () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { BODY_LENGTH } from '../../../src/http/body.ts'
-import { errorAnswer } from '../../../src/http/error-answers.ts'
+import { ErrorAnswers, errorAnswer, errorAnswersOf } from '../../../src/http/error-answers.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../src/http/limits.ts'
+import { localAnswerText } from '../../../src/http/local-answer.ts'
 import { REJECTS, RESPONSE_REJECT_STATUS } from '../../../src/http/rejects.ts'
 import { parseResponseHead, ResponseHead } from '../../../src/http/response-head.ts'
 
@@ -38,5 +39,46 @@ describe('an error answer', () => {
     const used = new Set([...REJECTS.map(({ status }) => status), RESPONSE_REJECT_STATUS])
     expect([...used].filter((status) => !STATUSES.includes(status))).toEqual([])
     expect(errorAnswer(599, false)).toBe(errorAnswer(500, false))
+  })
+})
+
+describe('the answers of a section', () => {
+  const head = 'HTTP/1.1 503 Sorry\r\nContent-Length: 5\r\nConnection: close\r\n\r\n'
+  const answers = errorAnswersOf([
+    { status: 503, response: `${head}a\r\n\r\n` },
+    { status: 408, response: '' },
+  ])
+
+  it('are given in the place of the standard ones', () => {
+    expect(answers.find(503, false)).toBe(`${head}a\r\n\r\n`)
+    expect(answers.text(503, false)).toBe(`${head}a\r\n\r\n`)
+  })
+
+  it('are given to HEAD without their body', () => {
+    expect(answers.find(503, true)).toBe(head)
+    expect(answers.text(503, true)).toBe(head)
+  })
+
+  it('may tell a client nothing, which is an answer too', () => {
+    expect(answers.find(408, false)).toBe('')
+    expect(answers.text(408, false)).toBe('')
+    expect(answers.text(408, true)).toBe('')
+  })
+
+  it('leave all other statuses as they are', () => {
+    expect(answers.find(502, false)).toBeNull()
+    expect(answers.text(502, false)).toBe(errorAnswer(502, false))
+    expect(answers.text(502, true)).toBe(errorAnswer(502, true))
+  })
+
+  it('cost nothing where there are none', () => {
+    expect(errorAnswersOf([])).toBe(errorAnswersOf([]))
+    expect(errorAnswersOf([])).toBeInstanceOf(ErrorAnswers)
+    expect(errorAnswersOf([]).find(503, false)).toBeNull()
+  })
+
+  it.each(STATUSES)('name the reason of %i where a rule gives them', (status) => {
+    const text = localAnswerText({ status, lines: '', body: '' }, 'close', false)
+    expect(text).toMatch(/^HTTP\/1\.1 \d{3} (?!Other)[A-Z]/)
   })
 })

@@ -101,9 +101,20 @@ describe('a forwarded request', () => {
   it('has the version and the target of our own', () => {
     expect(sent(['GET http://a/b?c HTTP/1.1', HOST])).toEqual(['GET /b?c HTTP/1.1', HOST])
     expect(sent(['OPTIONS http://a HTTP/1.1', HOST])).toEqual(['OPTIONS * HTTP/1.1', HOST])
-    expect(sent(['CONNECT a:443 HTTP/1.1', HOST])).toEqual(['CONNECT a:443 HTTP/1.1', HOST])
     expect(sent(['GET / HTTP/1.0', HOST])).toEqual([GET, HOST])
     expect(sent([GET, HOST], { target: '/x?y' })).toEqual(['GET /x?y HTTP/1.1', HOST])
+  })
+
+  it('keeps the authority of CONNECT, and has it as Host where there is none', () => {
+    const line = 'CONNECT [::1]:443 HTTP/1.1'
+    expect(sent([line, 'Host: [::1]'])).toEqual([line, 'Host: [::1]'])
+    expect(sent(['CONNECT a:443 HTTP/1.0', HOST])).toEqual(['CONNECT a:443 HTTP/1.1', HOST])
+    expect(sent(['CONNECT a:443 HTTP/1.0'])).toEqual(['CONNECT a:443 HTTP/1.1', 'Host: a:443'])
+    expect(
+      sent([line, 'Host: [::1]:443', 'Proxy-Connection: keep-alive', 'A: b'], {
+        added: 'C: d\r\n',
+      }),
+    ).toEqual([line, 'Host: [::1]:443', 'A: b', 'C: d'])
   })
 
   it('has a Host', () => {
@@ -210,7 +221,10 @@ describe('a forwarded response', () => {
       expect(answered([line, 'Content-Length: 0', 'A: b'])).toEqual([line, 'A: b'])
       expect(answered([line, 'A: b', 'Transfer-Encoding: chunked'])).toEqual([line, 'A: b'])
     }
-    expect(answered([OK, 'Content-Length: 5'], {}, 'CONNECT')).toEqual([OK])
+    const both = ['Content-Length: 5', 'A: b', 'Transfer-Encoding: chunked']
+    expect(answered([OK, ...both], {}, 'CONNECT')).toEqual([OK, 'A: b'])
+    const bad = ['content-length:\t5, 6', 'A: b', 'Transfer-Encoding: x']
+    expect(answered(['HTTP/1.0 200', ...bad], {}, 'CONNECT')).toEqual(['HTTP/1.1 200 ', 'A: b'])
     expect(answered([OK, 'Content-Length: 5'], {}, 'HEAD')).toEqual([OK, 'Content-Length: 5'])
     const not = 'HTTP/1.1 304 '
     expect(answered([not, 'Content-Length: 5'])).toEqual([not, 'Content-Length: 5'])
@@ -224,6 +238,8 @@ describe('a forwarded response', () => {
       'X: y',
       'Connection: close',
     ])
+    // RFC 9112 section 6.1: nor is it told of chunks that GET would have got.
+    expect(answered(lines, { dechunked: true }, 'HEAD')).toEqual([OK, 'A: b'])
   })
 
   it('names the protocol that comes now, or that would do', () => {

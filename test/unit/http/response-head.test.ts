@@ -137,7 +137,51 @@ const rows: VerdictRow[] = [
   ],
 ]
 
+/** What a server says that lets a tunnel be opened; the framing in it means nothing. */
+const tunnels: VerdictRow[] = [
+  ['9110 9.3.6', 'nothing', response('HTTP/1.1 200 OK'), ['1.1 200 OK|']],
+  ['9110 9.3.6', '204', response('HTTP/1.1 204 '), ['1.1 204 |']],
+  ['9110 9.3.6', 'HTTP/1.0', response('HTTP/1.0 200 '), ['1.0 200 |']],
+  ['9110 9.3.6', 'a length', response('HTTP/1.1 200 ', 'Content-Length: 5'), ['1.1 200 |']],
+  ['9110 9.3.6', 'chunked', response('HTTP/1.1 200 ', CHUNKED), ['1.1 200 |']],
+  ['9110 9.3.6', 'chunked in HTTP/1.0', response('HTTP/1.0 200 ', CHUNKED), ['1.0 200 |']],
+  [
+    '9110 9.3.6',
+    'a length and chunked',
+    response('HTTP/1.1 200 ', 'Content-Length: 5', CHUNKED),
+    ['1.1 200 |'],
+  ],
+  [
+    '9110 9.3.6',
+    'a length of no digits',
+    response('HTTP/1.1 200 ', 'content-length:\tx\t'),
+    ['1.1 200 |'],
+  ],
+  ['9110 9.3.6', 'a coding', response('HTTP/1.1 200 ', 'Transfer-Encoding: x'), ['1.1 200 |']],
+  [
+    '9110 15.2',
+    'an interim response before',
+    `HTTP/1.1 103 \r\n\r\n${response('HTTP/1.1 200 ')}`,
+    ['1.1 103 |', '1.1 200 |'],
+  ],
+  [
+    '9110 9.3.6',
+    'no success: a body, and another response',
+    response('HTTP/1.1 407 ', 'Content-Length: 5'),
+    ['1.1 407 |hello', '1.1 204 |'],
+  ],
+  [
+    '9112 6.3',
+    'no success with a length and chunked',
+    response('HTTP/1.1 503 ', 'Content-Length: 5', CHUNKED),
+    'framing-conflict',
+  ],
+  ['9112 2.2', 'LF alone', 'HTTP/1.1 200 OK\n\r\n', 'bare-lf'],
+  ['9112 5.2', 'a folded line', response('HTTP/1.1 200 OK', 'A: b', ' c'), 'obs-fold'],
+]
+
 describeVerdicts('responses', rows, { answering: 'GET' })
+describeVerdicts('responses to CONNECT', tunnels, { answering: 'CONNECT' })
 
 function parsed(method: string, ...lines: string[]): ResponseHead {
   const head = new ResponseHead(DEFAULT_HEAD_LIMITS)
@@ -194,6 +238,19 @@ describe('the body of a response (RFC 9112 section 6.3)', () => {
 })
 
 describe('parsing a response head', () => {
+  it('heeds the framing again after it had none to heed', () => {
+    const head = new ResponseHead(DEFAULT_HEAD_LIMITS)
+    const view = Buffer.from(`HTTP/1.1 200 \r\n${CHUNKED}\r\n\r\n`)
+    for (const [method, body] of [
+      ['CONNECT', BODY_NONE],
+      ['GET', BODY_CHUNKED],
+    ] as const) {
+      expect(parseResponseHead(view, 0, view.length, method, head)).toBe(view.length)
+      expect([head.body, head.tunnel]).toEqual([body, method === 'CONNECT'])
+      expect(head.headers.has('transfer-encoding')).toBe(method === 'GET')
+    }
+  })
+
   it('keeps its bounds', () => {
     const head = new ResponseHead({ ...DEFAULT_HEAD_LIMITS, headBytesMax: 30, headersMax: 1 })
     const nameOf = (text: string): string => {

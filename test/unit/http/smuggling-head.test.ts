@@ -118,6 +118,18 @@ const targets: VerdictRow[] = [
   ],
   [
     '9112 3.2.2',
+    'an absolute target in HTTP/1.0 without Host',
+    'GET http://a/b HTTP/1.0\r\n\r\n',
+    ok('GET http://a/b 1.0'),
+  ],
+  [
+    '9112 3.2.2',
+    'an absolute target with an empty Host',
+    'GET http://a/ HTTP/1.1\r\nHost:\r\n\r\n',
+    'host-mismatch',
+  ],
+  [
+    '9112 3.2.2',
     'an absolute target of another host',
     line('GET http://b/ HTTP/1.1'),
     'host-mismatch',
@@ -167,6 +179,16 @@ const targets: VerdictRow[] = [
   ],
   [
     '9112 3.2.3',
+    'CONNECT to an IPv6 address',
+    'CONNECT [::1]:443 HTTP/1.1\r\nHost: [::1]:443\r\n\r\n',
+    ok('CONNECT [::1]:443 1.1'),
+  ],
+  ['9112 3.2.3', 'CONNECT in HTTP/1.0', 'CONNECT a:443 HTTP/1.0\r\n\r\n', ok('CONNECT a:443 1.0')],
+  ['9112 3.2.3', 'CONNECT without Host', 'CONNECT a:443 HTTP/1.1\r\n\r\n', 'host-missing'],
+  ['9112 3.2.3', 'CONNECT with an asterisk', line('CONNECT * HTTP/1.1'), 'target-form'],
+  ['9112 3.2.3', 'CONNECT with a user', line('CONNECT b@a:443 HTTP/1.1'), 'target-form'],
+  [
+    '9112 3.2.3',
     'CONNECT for another host than Host',
     line('CONNECT b:443 HTTP/1.1'),
     'host-mismatch',
@@ -198,6 +220,8 @@ const targets: VerdictRow[] = [
     'connect-body',
   ],
   ['9112 3.2.4', 'OPTIONS *', line('OPTIONS * HTTP/1.1'), ok('OPTIONS * 1.1')],
+  ['9112 3.2.4', 'OPTIONS * in HTTP/1.0', 'OPTIONS * HTTP/1.0\r\n\r\n', ok('OPTIONS * 1.0')],
+  ['9112 3.2.4', 'OPTIONS with an authority', line('OPTIONS a:80 HTTP/1.1'), 'target-form'],
   ['9112 3.2.4', 'an asterisk with another method', line('GET * HTTP/1.1'), 'target-form'],
   ['9112 3.2.4', 'two asterisks', line('OPTIONS ** HTTP/1.1'), 'target-form'],
 ]

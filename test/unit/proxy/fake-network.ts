@@ -1,5 +1,5 @@
 import type { Address } from '../../../src/model/address.ts'
-import type { Conn, ConnHandler, Listener, NetEngine } from '../../../src/net/conn.ts'
+import type { Conn, ConnHandler, Endpoint, Listener, NetEngine } from '../../../src/net/conn.ts'
 
 const NOBODY: ConnHandler = {
   onConnect() {},
@@ -12,10 +12,14 @@ const NOBODY: ConnHandler = {
 /** A connection without a network: tests play the peer. */
 export class FakeConn implements Conn {
   handler: ConnHandler = NOBODY
-  readonly remoteAddress = '192.0.2.1'
-  readonly remotePort = 50_000
-  readonly localAddress = '192.0.2.2'
-  readonly localPort = 80
+  /** The host that it was opened to; '' for a client. */
+  to = ''
+  remoteAddress = '192.0.2.1'
+  remotePort = 50_000
+  localAddress = '192.0.2.2'
+  localPort = 80
+  /** What `isQuiet` says. */
+  quiet = true
   queuedBytes = 0
   /** What was written so far, as latin1. */
   written = ''
@@ -24,6 +28,17 @@ export class FakeConn implements Conn {
   destroyed = false
   /** What `write` says. */
   takesMore = true
+
+  declareEndpoints(remote: Endpoint, local: Endpoint): void {
+    this.remoteAddress = remote.address
+    this.remotePort = remote.port
+    this.localAddress = local.address
+    this.localPort = local.port
+  }
+
+  isQuiet(): boolean {
+    return this.quiet
+  }
 
   write(data: Uint8Array | string): boolean {
     if (this.ended) throw new Error('written to after end')
@@ -67,9 +82,10 @@ export class FakeEngine implements NetEngine {
     return { close: () => {} }
   }
 
-  connect(_address: Address, handler: ConnHandler): FakeConn {
+  connect(address: Address, handler: ConnHandler): FakeConn {
     const conn = new FakeConn()
     conn.handler = handler
+    conn.to = address.kind === 'inet' ? address.host : address.path
     this.opened.push(conn)
     return conn
   }

@@ -1,131 +1,7 @@
 import { expect, it } from 'vitest'
-import { DEFAULT_HEAD_LIMITS } from '../../../src/http/limits.ts'
-import { RequestHead } from '../../../src/http/request-head.ts'
-import { ResponseHead } from '../../../src/http/response-head.ts'
-import type { Plan } from '../../../src/model/plan.ts'
-import { SERVER_STATE, ServerTable } from '../../../src/model/server-table.ts'
-import { DeadlineWheel } from '../../../src/net/deadline-wheel.ts'
-import { HttpSession } from '../../../src/proxy/http-session.ts'
-import type { FrontendListener } from '../../../src/proxy/listener.ts'
-import { RequestRewrite, ResponseRewrite } from '../../../src/proxy/rewrite.ts'
-import { compileRuntime } from '../../../src/proxy/runtime.ts'
-import type { Services } from '../../../src/proxy/services.ts'
-import { SessionRegistry } from '../../../src/proxy/session-registry.ts'
-import type { AccessLogWriter } from '../../../src/telemetry/access-log-writer.ts'
-import { FakeConn, FakeEngine } from './fake-network.ts'
-
-const CLIENT_MS = 10_000
-const [FRONTEND, BACKEND, SERVER] = [0, 1, 2]
-
-const PLAN = {
-  serial: 1,
-  maxconn: 100,
-  tune: { bufsizeBytes: 16_384, httpMaxhdr: 101, poolIdleMax: 4 },
-  frontends: [
-    {
-      name: 'web',
-      row: FRONTEND,
-      mode: 'http',
-      maxconn: 100,
-      timeouts: {
-        clientMs: CLIENT_MS,
-        clientFinMs: CLIENT_MS,
-        httpRequestMs: 5000,
-        httpKeepAliveMs: 60_000,
-        tcpIdleMs: CLIENT_MS,
-      },
-      forwardfor: null,
-      dontlognull: false,
-      log: false,
-      acls: [],
-      httpRequest: [],
-      httpResponse: [],
-      useBackend: [],
-      defaultBackend: 'app',
-      listeners: [],
-    },
-  ],
-  backends: [
-    {
-      name: 'app',
-      row: BACKEND,
-      mode: 'http',
-      balance: 'roundrobin',
-      timeouts: {
-        connectMs: 1000,
-        serverMs: 20_000,
-        serverFinMs: 20_000,
-        queueMs: 1000,
-        checkMs: 1000,
-        tunnelMs: 20_000,
-        tcpIdleMs: 20_000,
-        tcpTunnelMs: null,
-      },
-      retries: 3,
-      retryOn: ['conn-failure'],
-      redispatch: false,
-      forwardfor: null,
-      acls: [],
-      httpRequest: [],
-      httpResponse: [],
-      servers: [
-        {
-          name: 's1',
-          row: SERVER,
-          address: { kind: 'inet', host: '192.0.2.9', port: 80 },
-          weight: 1,
-          disabled: false,
-          check: null,
-        },
-      ],
-    },
-  ],
-} as const satisfies Plan
-
-function start() {
-  const table = ServerTable.create(1)
-  table.setState(SERVER, SERVER_STATE.up)
-  table.setWeight(SERVER, 1)
-  const engine = new FakeEngine()
-  const wheel = new DeadlineWheel(0)
-  const requestHead = new RequestHead(DEFAULT_HEAD_LIMITS)
-  const responseHead = new ResponseHead(DEFAULT_HEAD_LIMITS)
-  const services: Services = {
-    engine,
-    wheel,
-    clock: () => wheel.nowMs,
-    random: () => 0,
-    table,
-    worker: 0,
-    cells: table.counters(0),
-    accessLog: { isOff: true } as AccessLogWriter,
-    requestHead,
-    requestEdits: { added: '', target: '', defaultHost: '', close: false, upgrade: false },
-    requestRewrite: new RequestRewrite(requestHead),
-    responseHead,
-    responseEdits: { added: '', connection: '', dechunked: false },
-    responseRewrite: new ResponseRewrite(responseHead),
-    draining: false,
-  }
-  const runtime = compileRuntime(PLAN, services, null)
-  const listener = { frontend: runtime.frontends.get('web'), closed: false }
-  const client = new FakeConn()
-  const registry = new SessionRegistry(() => {})
-  new HttpSession(client, listener as unknown as FrontendListener, services, registry)
-  /** Lets time pass, as the worker's ticker does. */
-  const pass = (ms: number): void => {
-    for (const end = wheel.nowMs + ms; wheel.nowMs < end; ) {
-      wheel.advance(Math.min(wheel.nowMs + 50, end))
-    }
-  }
-  /** Opens the server connection that is being waited for. */
-  const connectServer = (): FakeConn => {
-    const server = engine.opened.at(-1) as FakeConn
-    server.handler.onConnect(server)
-    return server
-  }
-  return { client, engine, table, registry, pass, connectServer }
-}
+import { SERVER_STATE } from '../../../src/model/server-table.ts'
+import type { FakeConn } from './fake-network.ts'
+import { BACKEND, CLIENT_MS, FRONTEND, SERVER, start } from './session-lab.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const GET_AND_CLOSE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
@@ -253,4 +129,17 @@ it('gives up waiting for a server that is found to be down meanwhile', () => {
   expect(engine.opened).toHaveLength(1)
   expect(client.written).toMatch(/^HTTP\/1\.1 503 /)
   expect([table.sessions(BACKEND), table.sessions(SERVER)]).toEqual([0, 0])
+})
+
+it('answers 408 to a client that sends nothing, as HAProxy does', () => {
+  const { client, pass } = start()
+  pass(5200)
+  expect(client.written).toMatch(/^HTTP\/1\.1 408 /)
+})
+
+it('leaves a client that sends nothing without an answer, where probes are ignored', () => {
+  const { client, pass } = start({}, { frontend: { ignoreProbes: true } })
+  pass(5200)
+  expect(client.written).toBe('')
+  expect(client.destroyed).toBe(true)
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addressIn, isInNetworks, parseNetwork } from '../../../src/rules/networks.ts'
+import { addressIn, foldAddress, isInNetworks, parseNetwork } from '../../../src/rules/networks.ts'
 
 /** An address as one big number, the plain way: the twin of the one that avoids allocation. */
 interface Ip {
@@ -149,6 +149,17 @@ describe('networks', () => {
   ])('%j is none', (text) => {
     expect(addressIn(text)).toBeNull()
     expect(isInNetworks(text, [parseNetwork('0.0.0.0/0')!, parseNetwork('::/0')!])).toBe(false)
+  })
+
+  it('fold to the exclusive or of their words', () => {
+    fc.assert(
+      fc.property(ips, ({ ip, text }) => {
+        const words = [96n, 64n, 32n, 0n].map((shift) => BigInt.asUintN(32, ip.number >> shift))
+        const folded = words.reduce((before, word) => before ^ word)
+        expect(foldAddress(text)).toBe(Number(folded))
+      }),
+    )
+    expect(foldAddress('localhost')).toBeNull()
   })
 
   it('drop the port behind an IPv4 address', () => {

@@ -38,6 +38,7 @@ describe('the HTTP format', () => {
   it.each([
     ['no valid request', { request: '', status: 400, termination: 'PR' }, '"<BADREQ>"'],
     ['its termination', { termination: 'SD' }, ' SD-- '],
+    ['what became of its cookie', { termination: 'cD', cookies: 'VN' }, ' cDVN '],
     ['no backend', { backend: '', server: '' }, ' fe fe/<NOSRV> '],
     ['no server', { server: '' }, ' fe be/<NOSRV> '],
     ['phases not reached', { connectMs: -1, responseMs: -1 }, ' 0/1/-1/-1/6 '],

@@ -7,6 +7,7 @@ import {
   type CounterName,
   DURATION_BUCKETS_MS,
 } from '../../../src/model/counters.ts'
+import type { EjectionState } from '../../../src/model/ejection.ts'
 import type { Plan } from '../../../src/model/plan.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/model/server-table.ts'
 import { Exposition, type ExpositionSource } from '../../../src/telemetry/exposition.ts'
@@ -32,6 +33,16 @@ const CHECK: CheckState = {
   failuresTotal: 3,
   downTransitionsTotal: 1,
   downtimeMs: 4500,
+}
+
+const EJECTION: EjectionState = {
+  isEjected: true,
+  ejectionsTotal: {
+    'consecutive-errors': 2,
+    'consecutive-gateway-errors': 0,
+    'success-rate': 1,
+    'latency': 0,
+  },
 }
 
 /** Only what the exposition reads of a plan. */
@@ -85,6 +96,7 @@ function sourceOf(changes: Partial<ExpositionSource> = {}): ExpositionSource {
     table,
     plan: () => PLAN,
     check: (key) => (key === 'app/app2' ? CHECK : undefined),
+    ejection: (key) => (key === 'app/app2' ? EJECTION : undefined),
     process: () => ({
       version: '0.1.0',
       configVersion: 7,
@@ -139,13 +151,17 @@ describe('the text', () => {
     const ours = [...(await scrape()).keys()]
     const theirs = [...parseExposition(await exposition.render('haproxy')).keys()]
     expect(theirs).toEqual(ours.map((name) => name.replace(/^sluice_/, 'haproxy_')))
-    // Names that HAProxy 2.6 was seen to export; the two others are ours.
+    // Names that HAProxy 2.6 was seen to export; the others are ours.
     const ownNames = theirs.filter((name) => !HAPROXY_NAMES.has(name))
     expect(ownNames).toEqual([
       'haproxy_process_cpu_seconds_total',
       'haproxy_process_resident_memory_bytes',
       'haproxy_config_version',
+      'haproxy_backend_retry_budget_exhausted_total',
+      'haproxy_backend_refused_sessions_total',
       'haproxy_backend_response_duration_seconds',
+      'haproxy_server_ejected',
+      'haproxy_server_ejections_total',
     ])
   })
 
@@ -206,6 +222,16 @@ describe('the numbers', () => {
       )
       expect(await valueIn('sluice_server_weight', { proxy: 'app', server })).toBe(row * 7)
     }
+  })
+
+  it('tell what the retry budget of a backend did not grant', async () => {
+    count(0, APP, 'retriesDenied', 3)
+    count(1, APP, 'retriesDenied', 4)
+    count(1, APP1, 'retriesDenied', 100)
+    const families = await scrape()
+    const samples = families.get('sluice_backend_retry_budget_exhausted_total')?.samples
+    expect(samples?.map(({ labels, value }) => [labels, value])).toEqual([[{ proxy: 'app' }, 7]])
+    expect([...families.keys()].filter((name) => name.includes('budget'))).toHaveLength(1)
   })
 
   it('tell sessions and connections of this moment', async () => {
@@ -328,6 +354,20 @@ describe('states', () => {
   })
 })
 
+describe('ejections', () => {
+  const labels = { proxy: 'app', server: 'app2' }
+
+  it('are told by cause for the servers that are observed', async () => {
+    expect(await valueIn('sluice_server_ejected', labels)).toBe(1)
+    const total = async (cause: string): Promise<unknown> =>
+      valueIn('sluice_server_ejections_total', { cause, ...labels })
+    expect(await total('consecutive-errors')).toBe(2)
+    expect(await total('success-rate')).toBe(1)
+    expect(await total('latency')).toBe(0)
+    expect(await valueIn('sluice_server_ejected', { ...labels, server: 'app1' })).toBeUndefined()
+  })
+})
+
 describe('the histogram', () => {
   it('counts each request in every bucket that it fits in', async () => {
     const perBucket = [5, 4, 0, 3, 0, 0, 2, 0, 0, 1, 0, 6]
@@ -369,6 +409,7 @@ const HAPROXY_NAMES: ReadonlySet<string> = new Set(
   backend_http_responses_total backend_connect_time_average_seconds
   backend_response_time_average_seconds backend_total_time_average_seconds
   backend_requests_denied_total backend_failed_header_rewriting_total
+  backend_current_queue backend_queue_time_average_seconds server_queue_time_average_seconds
   backend_http_requests_total server_status server_weight server_idle_connections_current
   server_current_sessions server_sessions_total server_bytes_in_total server_bytes_out_total
   server_connection_attempts_total server_connection_reuses_total server_connection_errors_total

@@ -17,6 +17,7 @@ export function httpRecord(changes: Partial<HttpLogRecord> = {}): HttpLogRecord 
     status: 200,
     bytes: 53,
     termination: '--',
+    cookies: '--',
     actconn: 7,
     feconn: 6,
     beconn: 5,

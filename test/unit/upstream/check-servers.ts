@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Address } from '../../../src/model/address.ts'
-import type { CheckConfig, HttpCheckConfig } from '../../../src/model/config.ts'
+import type { HttpCheckConfig } from '../../../src/model/check-protocol.ts'
+import type { CheckConfig } from '../../../src/model/config.ts'
 
 /** A server to be checked: what it does with a connection may change while it runs. */
 export interface CheckedServer {
@@ -53,15 +54,31 @@ export function silent(socket: Socket): void {
 }
 
 export const HTTP_CHECK: HttpCheckConfig = {
+  kind: 'http',
   method: 'OPTIONS',
   uri: '/',
-  host: '',
-  expectStatus: [[200, 399]],
+  version: 'HTTP/1.0',
+  headers: [],
+  body: '',
+  expect: [{ kind: 'status', negated: false, ranges: [[200, 399]] }],
 }
 
 /** HAProxy's defaults, faster. */
 export function checkOf(address: Address, changes: Partial<CheckConfig> = {}): CheckConfig {
-  return { interMs: 1000, rise: 2, fall: 3, timeoutMs: 1000, address, http: null, ...changes }
+  const interMs = changes.interMs ?? 1000
+  return {
+    interMs,
+    fastInterMs: interMs,
+    downInterMs: interMs,
+    spreadPercent: 0,
+    rise: 2,
+    fall: 3,
+    timeoutMs: 1000,
+    address,
+    sendProxy: null,
+    protocol: null,
+    ...changes,
+  }
 }
 
 /** A promise and the function that fulfils it. */

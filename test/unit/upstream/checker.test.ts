@@ -99,7 +99,7 @@ describe('on paper', () => {
       queueMicrotask(() => handler.onConnect(silentConn))
       return silentConn
     })
-    checker.replace([targetAt(1, { interMs: 100, http: HTTP_CHECK, timeoutMs: 250 })])
+    checker.replace([targetAt(1, { interMs: 100, protocol: HTTP_CHECK, timeoutMs: 250 })])
     await passTime(1000)
     expect(engine.begun.map(([, atMs]) => atMs)).toEqual([0, 300, 600, 900])
     connect.mockRestore()
@@ -145,6 +145,33 @@ describe('on paper', () => {
     })
   })
 
+  it('checks at fastinter while in doubt, and at downinter while down', async () => {
+    checker.replace([targetAt(1, { interMs: 1000, fastInterMs: 100, downInterMs: 5000 })])
+    await passTime(1500)
+    engine.fates.set(1, 'refused')
+    await passTime(6499)
+    engine.fates.set(1, 'opens')
+    await passTime(5301)
+    expect(engine.begun.map(([, atMs]) => atMs)).toEqual([
+      // Up for sure after the first; down after three that failed; up after two that passed.
+      0, 1000, 2000, 2100, 2200, 7200, 12_200, 12_300, 13_300,
+    ])
+    expect(told()).toEqual(['app/s1 down', 'app/s1 up'])
+  })
+
+  it('makes intervals shorter and longer at random by spread-checks', async () => {
+    const draws = [0, 0.5, 0.75]
+    checker = new Checker({
+      engine,
+      clock: () => Date.now(),
+      onTransition: () => {},
+      random: () => draws.shift() ?? 0.5,
+    })
+    checker.replace([targetAt(1, { spreadPercent: 40 })])
+    await passTime(4000)
+    expect(engine.begun.map(([, atMs]) => atMs)).toEqual([0, 600, 1600, 2800, 3800])
+  })
+
   it('takes a new server down by its first failure', async () => {
     engine.fates.set(1, 'refused')
     checker.replace([targetAt(1)])
@@ -180,11 +207,15 @@ describe('on paper', () => {
     expect(engine.open).toBeLessThanOrEqual(2)
   })
 
-  it('starts no two of a thousand checks together where there is room for each', async () => {
+  it('spreads a thousand checks over the interval, a few of them at a time', async () => {
     checker.replace(Array.from({ length: 1000 }, (_, i) => targetAt(i + 1, { interMs: 2000 })))
-    await passTime(1999)
-    expect(engine.begun).toHaveLength(1000)
-    expect(new Set(engine.begun.map(([, atMs]) => atMs)).size).toBe(1000)
+    await passTime(2000)
+    const together = new Map<number, number>()
+    for (const [, atMs] of engine.begun) together.set(atMs, (together.get(atMs) ?? 0) + 1)
+    expect(engine.begun.slice(0, 1000).map(([port]) => port)).toEqual(
+      Array.from({ length: 1000 }, (_, i) => i + 1),
+    )
+    expect(Math.max(...together.values())).toBeLessThanOrEqual(6)
   })
 
   describe('a reload', () => {
@@ -273,7 +304,7 @@ describe('over sockets', () => {
       clock: () => performance.now(),
       onTransition: (transition) => next.resolve(transition),
     })
-    const check = checkOf(server.address, { interMs: 10, http: HTTP_CHECK })
+    const check = checkOf(server.address, { interMs: 10, protocol: HTTP_CHECK })
     checker.replace([{ key: 'app/s1', check, connectTimeoutMs: 1000 }])
 
     server.behave(answering('HTTP/1.1 503 Gone fishing\r\n\r\n'))

@@ -1,14 +1,20 @@
-import type { Socket } from 'node:net'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { CheckConfig, HttpCheckConfig } from '../../../src/model/config.ts'
+import type { HttpCheckConfig } from '../../../src/model/check-protocol.ts'
+import type { CheckConfig } from '../../../src/model/config.ts'
 import { createNodeEngine } from '../../../src/net/node-engine.ts'
+import { checkTask } from '../../../src/upstream/checks/check-task.ts'
+import { STATUS_LINE_BYTES_MAX } from '../../../src/upstream/checks/http-dialogue.ts'
 import {
   describeOutcome,
   hasPassed,
   Probe,
   type ProbeOutcome,
-  STATUS_LINE_BYTES_MAX,
 } from '../../../src/upstream/probe.ts'
 import {
   answering,
@@ -36,7 +42,7 @@ async function serverThat(behaviour: (socket: Socket) => void): Promise<CheckedS
 
 function probe(check: CheckConfig, connectTimeoutMs = 1000): Promise<ProbeOutcome> {
   return new Promise((resolve) => {
-    new Probe(check, connectTimeoutMs, { engine, clock }, resolve)
+    new Probe(checkTask(check, connectTimeoutMs), { engine, clock }, resolve)
   })
 }
 
@@ -46,7 +52,7 @@ async function httpProbe(
   changes: Partial<CheckConfig> = {},
 ): Promise<ProbeOutcome> {
   const server = await serverThat(behaviour)
-  return probe(checkOf(server.address, { http: { ...HTTP_CHECK, ...http }, ...changes }))
+  return probe(checkOf(server.address, { protocol: { ...HTTP_CHECK, ...http }, ...changes }))
 }
 
 describe('a TCP check', () => {
@@ -84,7 +90,7 @@ describe('a TCP check', () => {
     const stuck = { ...engine, connect: () => conn as never }
     const check = checkOf({ kind: 'inet', host: '127.0.0.1', port: 1 }, { interMs })
     const outcome = await new Promise<ProbeOutcome>((resolve) => {
-      new Probe(check, connectTimeoutMs, { engine: stuck, clock }, resolve)
+      new Probe(checkTask(check, connectTimeoutMs), { engine: stuck, clock }, resolve)
     })
     expect(outcome).toMatchObject({ status: 'L4TOUT', code: 0 })
     expect(calls).toEqual(['reset'])
@@ -100,7 +106,12 @@ describe('an HTTP check', () => {
 
   it('sends HTTP/1.1 when a host is given', async () => {
     const requests: string[] = []
-    const http = { method: 'GET', uri: '/healthz', host: 'app.example' }
+    const http: Partial<HttpCheckConfig> = {
+      method: 'GET',
+      uri: '/healthz',
+      version: 'HTTP/1.1',
+      headers: [['Host', 'app.example']],
+    }
     await httpProbe(answering('HTTP/1.1 200 OK\r\n\r\n', requests), http)
     expect(requests).toEqual([
       'GET /healthz HTTP/1.1\r\nHost: app.example\r\nConnection: close\r\n\r\n',
@@ -131,9 +142,15 @@ describe('an HTTP check', () => {
 
   it('takes the configured codes for success', async () => {
     const http: Partial<HttpCheckConfig> = {
-      expectStatus: [
-        [200, 200],
-        [401, 403],
+      expect: [
+        {
+          kind: 'status',
+          negated: false,
+          ranges: [
+            [200, 200],
+            [401, 403],
+          ],
+        },
       ],
     }
     const statusOf = async (code: number): Promise<string> =>
@@ -197,6 +214,75 @@ describe('an HTTP check', () => {
   })
 })
 
+describe('a check with a PROXY protocol header', () => {
+  const LOCAL = '\r\n\r\n\0\r\nQUIT\n\x20\0\0\0'
+  const REQUEST = 'OPTIONS / HTTP/1.0\r\n\r\n'
+
+  /** What the server receives in all, and how the check ends. */
+  async function received(changes: Partial<CheckConfig>): Promise<[string, ProbeOutcome]> {
+    let text = ''
+    const closed = signal()
+    const server = await serverThat((socket) => {
+      socket
+        .on('close', () => closed.resolve())
+        // A reset behind bytes is shown as an end by libuv.
+        .on('end', () => socket.destroy())
+        .on('data', (data) => {
+          text += data.toString('latin1')
+          if (text.endsWith(REQUEST)) socket.write('HTTP/1.0 200 OK\r\n\r\n')
+        })
+    })
+    const outcome = await probe(checkOf(server.address, changes))
+    await closed.promise
+    const port = server.address.kind === 'inet' ? server.address.port : -1
+    return [text.replace(`${port}\r\n`, 'PORT\r\n'), outcome]
+  }
+
+  it('says in version 1 between whom its connection is', async () => {
+    const [text, { status }] = await received({ protocol: HTTP_CHECK, sendProxy: 1 })
+    expect(status).toBe('L7OK')
+    expect(text).toMatch(
+      /^PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 [1-9]\d{3,4} PORT\r\nOPTIONS \/ HTTP\/1\.0\r\n\r\n$/,
+    )
+  })
+
+  it('says in version 2 that it is its own', async () => {
+    const [text, { status }] = await received({ protocol: HTTP_CHECK, sendProxy: 2 })
+    expect(status).toBe('L7OK')
+    expect(text).toBe(LOCAL + REQUEST)
+  })
+
+  it.each([
+    [1, /^PROXY TCP4 127\.0\.0\.1 127\.0\.0\.1 \d+ PORT\r\n$/],
+    [2, new RegExp(`^${LOCAL}$`)],
+  ] as const)(
+    'sends it, version %i, where opening the connection is all',
+    async (version, header) => {
+      const [text, { status }] = await received({ sendProxy: version })
+      expect(status).toBe('L4OK')
+      expect(text).toMatch(header)
+    },
+  )
+
+  it.each([
+    [1, 'PROXY UNKNOWN\r\n'],
+    [2, LOCAL],
+  ] as const)('has no address to tell over a Unix socket, version %i', async (version, header) => {
+    const folder = mkdtempSync(join(tmpdir(), 'sluice-probe-'))
+    const path = join(folder, 'socket')
+    const requests: string[] = []
+    const server = createServer(answering('HTTP/1.0 200 OK\r\n\r\n', requests)).listen(path)
+    await once(server, 'listening')
+    const outcome = await probe(
+      checkOf({ kind: 'unix', path }, { protocol: HTTP_CHECK, sendProxy: version }),
+    )
+    server.close()
+    rmSync(folder, { recursive: true })
+    expect(outcome.status).toBe('L7OK')
+    expect(requests).toEqual([header + REQUEST])
+  })
+})
+
 describe('a thread that is late itself', () => {
   it('does not take the server for late', async () => {
     const server = await serverThat(silent)
@@ -216,8 +302,10 @@ describe('cancel', () => {
       arrived.resolve(socket)
     })
     const outcomes: ProbeOutcome[] = []
-    const check = checkOf(server.address, { http: HTTP_CHECK })
-    const running = new Probe(check, 1000, { engine, clock }, (outcome) => outcomes.push(outcome))
+    const check = checkOf(server.address, { protocol: HTTP_CHECK })
+    const running = new Probe(checkTask(check, 1000), { engine, clock }, (outcome) =>
+      outcomes.push(outcome),
+    )
     const socket = await arrived.promise
     running.cancel()
     running.cancel()
@@ -256,7 +344,7 @@ describe('any first line', () => {
     const server = await serverThat((socket) => {
       socket.on('data', () => socket.end(response, 'latin1'))
     })
-    const check = checkOf(server.address, { http: HTTP_CHECK })
+    const check = checkOf(server.address, { protocol: HTTP_CHECK })
     const bytes = fc.uint8Array({ maxLength: 80 }).map((it) => Buffer.from(it).toString('latin1'))
     const line = fc.oneof(
       bytes,

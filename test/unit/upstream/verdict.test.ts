@@ -1,6 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { carryHealth, initialHealth, isUp, nextHealth } from '../../../src/upstream/verdict.ts'
+import {
+  carryHealth,
+  initialHealth,
+  intervalMs,
+  isUp,
+  nextHealth,
+} from '../../../src/upstream/verdict.ts'
 
 const thresholds = fc.record({
   rise: fc.integer({ min: 1, max: 10 }),
@@ -93,5 +99,25 @@ describe('other thresholds', () => {
         expect(carried).toBeLessThanOrEqual(after.rise + after.fall - 1)
       }),
     )
+  })
+})
+
+describe('intervalMs', () => {
+  const check = { rise: 2, fall: 3, interMs: 1, fastInterMs: 2, downInterMs: 3 }
+
+  it.each([
+    [0, 3],
+    [1, 2],
+    [2, 2],
+    [3, 2],
+    [4, 1],
+  ])('of health %i is number %i', (health, interval) => {
+    expect(intervalMs(health, check)).toBe(interval)
+  })
+
+  it('has only two states where one check decides', () => {
+    expect([0, 1].map((health) => intervalMs(health, { ...check, rise: 1, fall: 1 }))).toEqual([
+      3, 1,
+    ])
   })
 })

@@ -1,0 +1,32 @@
+import { avalanche } from './hashing.ts'
+import type { KeyTable } from './keyed.ts'
+import type { Candidates } from './strategy.ts'
+import { turnMap } from './turn-map.ts'
+
+/**
+ * The server whose turn is at the key's place in a round of turns. Keys are shared exactly by
+ * weight, and nearly all of them move when a server comes or goes. Meant for weights that do not
+ * change at run time.
+ *
+ * O(1) a pick; a rebuild is O(sum of weights). HAProxy configuration manual, hash-type map-based.
+ */
+export class MapBased implements KeyTable {
+  #rows = new Int32Array(0)
+  #map = new Int32Array(0)
+
+  rebuild(candidates: Candidates): void {
+    this.#rows = candidates.rows.slice(0, candidates.count)
+    this.#map = turnMap(candidates.weights.subarray(0, candidates.count))
+  }
+
+  find(key: number, avoidRow: number): number {
+    const map = this.#map
+    const rows = this.#rows
+    const found = map[key % map.length] as number
+    if (rows[found] !== avoidRow || rows.length === 1) return found
+    // Elsewhere by another hash, so that one server's keys do not all go to its neighbour.
+    let slot = avalanche(key) % map.length
+    while (rows[map[slot] as number] === avoidRow) slot = slot + 1 === map.length ? 0 : slot + 1
+    return map[slot] as number
+  }
+}

@@ -1,0 +1,94 @@
+/** What a check says to a server and expects of it. */
+export type CheckProtocol = HttpCheckConfig | StepCheckConfig | LogInCheckConfig
+
+/** `option mysql-check`, `option pgsql-check`: a user that tries to log in, without a password. */
+export interface LogInCheckConfig {
+  readonly kind: 'mysql' | 'postgresql'
+  /** '' only reads the greeting, of which PostgreSQL has none. */
+  readonly user: string
+}
+
+/** `option httpchk` and `http-check`. */
+export interface HttpCheckConfig {
+  readonly kind: 'http'
+  readonly method: string
+  readonly uri: string
+  readonly version: 'HTTP/1.0' | 'HTTP/1.1'
+  /** Header lines in the order sent, Host among them, without those that frame the message. */
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  /** In latin1: one character a byte. */
+  readonly body: string
+  /** All must hold. HAProxy's default is a status of 200-399. */
+  readonly expect: readonly HttpExpectation[]
+}
+
+/** `option tcp-check` and `tcp-check`. */
+export interface StepCheckConfig {
+  readonly kind: 'steps'
+  readonly steps: readonly CheckStep[]
+}
+
+/** One line of `tcp-check`; `comment` goes with the step that it stands before. */
+export type CheckStep = ConnectStep | SendStep | ExpectStep
+
+/** `tcp-check connect`. */
+export interface ConnectStep {
+  readonly kind: 'connect'
+  /** Null: the check's own. */
+  readonly port: number | null
+}
+
+/** `tcp-check send` and `send-binary`. */
+export interface SendStep {
+  readonly kind: 'send'
+  /** In latin1: one character a byte. */
+  readonly bytes: string
+}
+
+/** `tcp-check expect`. */
+export interface ExpectStep {
+  readonly kind: 'expect'
+  readonly expectation: TextExpectation
+  /** `min-recv`: bytes with which the verdict is final; null: what does not match may go on. */
+  readonly bytesMin: number | null
+  readonly comment: string
+  /** What it means that it does not hold: a wrong answer, or none that can be read. */
+  readonly failure: 'L7RSP' | 'L7STS'
+}
+
+/** What received bytes are held against, as latin1. */
+export type TextExpectation = StringExpectation | PatternExpectation<'rstring' | 'rbinary'>
+
+/** What the response to an HTTP check is held against. */
+export type HttpExpectation = TextExpectation | StatusExpectation
+
+/** An expectation of the status code. */
+export type StatusExpectation = RangeExpectation | PatternExpectation<'rstatus'>
+
+/** What every expectation has. */
+interface AnyExpectation {
+  /** `!`: it must not be found. */
+  readonly negated: boolean
+}
+
+/** `expect string` and `expect binary`. */
+export interface StringExpectation extends AnyExpectation {
+  readonly kind: 'string'
+  /** In latin1: one character a byte. */
+  readonly text: string
+}
+
+/** A regular expression over the text, its upper-case hexadecimal digits, or the status code. */
+export interface PatternExpectation<Kind extends string> extends AnyExpectation {
+  readonly kind: Kind
+  readonly pattern: string
+}
+
+/** `expect status`. */
+export interface RangeExpectation extends AnyExpectation {
+  readonly kind: 'status'
+  readonly ranges: readonly StatusRange[]
+}
+
+/** The first and the last of a range of status codes. */
+export type StatusRange = readonly [first: number, last: number]

@@ -1,0 +1,107 @@
+/** Gives a region of shared memory, so many Int32 long. */
+type Reserve = (ints: number) => Int32Array
+
+/**
+ * The lines in which sessions wait for a server of their backend, one a backend row, over all
+ * threads. Who comes first is served first, in whichever thread it waits: a session takes a
+ * ticket, and each worker shows the lowest one that waits in it.
+ *
+ * Nobody is overlooked: who waits shows its ticket first and then looks for room, who makes room
+ * gives it up first and then looks for tickets; both are atomic, so that one sees the other.
+ */
+export class WaitingLines {
+  readonly #tickets: Int32Array
+  readonly #lengths: Int32Array
+  /** Per worker and row: the lowest ticket that waits there, 0 for none. */
+  readonly #firsts: readonly Int32Array[]
+  /** Per worker and row: its share of the length, to be given back when it dies. */
+  readonly #held: readonly Int32Array[]
+  readonly #bells: Int32Array
+
+  constructor(workers: number, rows: number, reserve: Reserve) {
+    this.#tickets = reserve(rows)
+    this.#lengths = reserve(rows)
+    this.#firsts = Array.from({ length: workers }, () => reserve(rows))
+    this.#held = Array.from({ length: workers }, () => reserve(rows))
+    this.#bells = reserve(workers)
+  }
+
+  /** Int32s that the constructor reserves. */
+  static intsFor(workers: number, rows: number): number {
+    return rows * 2 * (workers + 1) + workers
+  }
+
+  /** Sessions that wait in a row's line, over all threads. */
+  length(row: number): number {
+    return Atomics.load(this.#lengths, row)
+  }
+
+  /** Joins the line. Show the ticket with {@link showFirst} where it is the worker's lowest. */
+  join(worker: number, row: number): number {
+    const held = this.#held[worker] as Int32Array
+    held[row] = (held[row] as number) + 1
+    Atomics.add(this.#lengths, row, 1)
+    const ticket = (Atomics.add(this.#tickets, row, 1) + 1) | 0
+    return ticket === 0 ? (Atomics.add(this.#tickets, row, 1) + 1) | 0 : ticket
+  }
+
+  /** Leaves the line, served or not. */
+  leave(worker: number, row: number): void {
+    const held = this.#held[worker] as Int32Array
+    held[row] = (held[row] as number) - 1
+    Atomics.sub(this.#lengths, row, 1)
+  }
+
+  /** Shows the lowest ticket that waits in a worker; 0 for none. */
+  showFirst(worker: number, row: number, ticket: number): void {
+    Atomics.store(this.#firsts[worker] as Int32Array, row, ticket)
+  }
+
+  /** The worker in which the session waits that is to be served next, or -1. */
+  nextWorker(row: number): number {
+    let next = -1
+    let lowest = 0
+    for (let worker = 0; worker < this.#firsts.length; worker++) {
+      const ticket = Atomics.load(this.#firsts[worker] as Int32Array, row)
+      // Tickets wrap around; those that wait at the same time are close together.
+      if (ticket === 0 || (next >= 0 && ((ticket - lowest) | 0) > 0)) continue
+      next = worker
+      lowest = ticket
+    }
+    return next
+  }
+
+  /** Makes a worker look at its lines. */
+  ring(worker: number): void {
+    Atomics.add(this.#bells, worker, 1)
+    Atomics.notify(this.#bells, worker)
+  }
+
+  /** Makes all workers look: a server may have more room. */
+  ringAll(): void {
+    for (let worker = 0; worker < this.#bells.length; worker++) this.ring(worker)
+  }
+
+  /** Calls back, from the event loop of this thread, whenever a worker has been rung for. */
+  onRing(worker: number, callback: () => void): void {
+    const seen = Atomics.load(this.#bells, worker)
+    const { value } = Atomics.waitAsync(this.#bells, worker, seen)
+    // Looking comes after listening, so that no ring falls between.
+    void Promise.resolve(value).then(() => {
+      this.onRing(worker, callback)
+      callback()
+    })
+  }
+
+  /** Empties the places of a dead worker. */
+  reclaim(worker: number): void {
+    const held = this.#held[worker] as Int32Array
+    this.#firsts[worker]?.fill(0)
+    for (let row = 0; row < held.length; row++) {
+      const waiting = held[row] as number
+      if (waiting !== 0) Atomics.sub(this.#lengths, row, waiting)
+      held[row] = 0
+    }
+    this.ringAll()
+  }
+}

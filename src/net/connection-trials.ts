@@ -1,0 +1,230 @@
+import { createRequire } from 'node:module'
+import { isIPv4, isIPv6 } from 'node:net'
+import type * as Koffi from 'koffi'
+import type { Address } from '../model/address.ts'
+import type { Clock } from '../model/clock.ts'
+import type { ConnFailure } from './conn.ts'
+import { writeIpv4, writeIpv6 } from './ip-address.ts'
+
+/** How a trial ends: `null` when the connection opened. */
+export type TrialEnd = ConnFailure | 'timeout' | null
+
+/** A trial that is going on. */
+export interface Trial {
+  /** Ends it; nothing is told any more. Idempotent. */
+  cancel(): void
+}
+
+// Linux's numbers, the same on the machines below (asm-generic).
+const AF_INET = 2
+const AF_INET6 = 10
+/** SOCK_STREAM, SOCK_NONBLOCK and SOCK_CLOEXEC. */
+const STREAM = 0o1 | 0o4000 | 0o2000000
+const SOL_SOCKET = 1
+const SO_ERROR = 4
+const SO_LINGER = 13
+const IPPROTO_TCP = 6
+const TCP_QUICKACK = 12
+const POLLOUT = 4
+const POLLERR = 8
+const POLLHUP = 16
+const MACHINES: readonly string[] = ['x64', 'arm64']
+
+/** Numbers of a `struct pollfd`, in 16 bits: the descriptor in two, events asked for, and found. */
+const POLLFD = 4
+/** Numbers that the list of descriptors has room for at first. */
+const DESCRIPTORS_START = 64
+/** Between two looks at what has not opened at once. A check's time is told this exactly. */
+const LOOK_INTERVAL_MS = 5
+const SOCKADDR_IN_BYTES = 16
+const SOCKADDR_IN6_BYTES = 28
+/** Where the port is in either, in network order, and where the address is in each. */
+const PORT_AT = 2
+const IPV4_AT = 4
+const IPV6_AT = 8
+
+interface SystemCalls {
+  readonly socket: (family: number, type: number, protocol: number) => number
+  readonly setsockopt: (
+    fd: number,
+    level: number,
+    name: number,
+    value: Int32Array,
+    bytes: number,
+  ) => number
+  readonly getsockopt: (
+    fd: number,
+    level: number,
+    name: number,
+    value: Int32Array,
+    bytes: Int32Array,
+  ) => number
+  readonly connect: (fd: number, address: Uint8Array, bytes: number) => number
+  readonly poll: (descriptors: Int16Array, count: number, timeoutMs: number) => number
+  readonly close: (fd: number) => number
+  readonly refused: number
+  readonly reset: number
+}
+
+/** `struct linger`: a close is a reset. */
+const RESET_ON_CLOSE = new Int32Array([1, 0])
+const OFF = new Int32Array([0])
+
+/**
+ * An address as connect(2) takes it: a `struct sockaddr_in` or `sockaddr_in6`. Null for what is not
+ * an IP address and a port.
+ */
+export function socketName(address: Address): Uint8Array | null {
+  if (address.kind !== 'inet') return null
+  const { host, port } = address
+  const isFour = isIPv4(host)
+  if (!isFour && (!isIPv6(host) || host.includes('%'))) return null
+  const name = Buffer.alloc(isFour ? SOCKADDR_IN_BYTES : SOCKADDR_IN6_BYTES)
+  name.writeUInt16LE(isFour ? AF_INET : AF_INET6, 0)
+  name.writeUInt16BE(port, PORT_AT)
+  if (isFour) writeIpv4(host, name, IPV4_AT)
+  else writeIpv6(host, name, IPV6_AT)
+  return name
+}
+
+/**
+ * Opens TCP connections only to see whether they open, many at once and at little cost: no object
+ * of Node is made for them, one poll(2) looks at all that are open, and each is closed with a
+ * reset before its handshake is acknowledged, so that servers mostly do not see it at all and no
+ * port is left in TIME_WAIT. HAProxy does the same for checks that only connect.
+ */
+export class ConnectionTrials {
+  readonly #calls: SystemCalls
+  readonly #clock: Clock
+  #open: OpenTrial[] = []
+  #descriptors = new Int16Array(POLLFD * DESCRIPTORS_START)
+  #isLooking = false
+
+  private constructor(calls: SystemCalls, clock: Clock) {
+    this.#calls = calls
+    this.#clock = clock
+  }
+
+  /** Null where these system calls are not known: connections are then to be opened by an engine. */
+  static create(clock: Clock): ConnectionTrials | null {
+    const calls = loadCalls()
+    return calls === null ? null : new ConnectionTrials(calls, clock)
+  }
+
+  /**
+   * Begins to open a connection.
+   *
+   * @param name as {@link socketName} gives it
+   * @param onEnd called once, from the event loop, unless the trial is cancelled before
+   */
+  start(name: Uint8Array, timeoutMs: number, onEnd: (end: TrialEnd) => void): Trial {
+    const { socket, setsockopt, connect } = this.#calls
+    const fd = socket(name.length === SOCKADDR_IN_BYTES ? AF_INET : AF_INET6, STREAM, 0)
+    const trial = new OpenTrial(fd, this.#clock() + timeoutMs, onEnd)
+    if (fd >= 0) {
+      setsockopt(fd, SOL_SOCKET, SO_LINGER, RESET_ON_CLOSE, RESET_ON_CLOSE.byteLength)
+      setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, OFF, OFF.byteLength)
+      // Whatever it returns, poll(2) and SO_ERROR tell how it went.
+      connect(fd, name, name.length)
+    }
+    this.#open.push(trial)
+    if (!this.#isLooking) {
+      this.#isLooking = true
+      setImmediate(() => this.#look())
+    }
+    return trial
+  }
+
+  /** Looks at all trials; each that has ended is closed and told. */
+  #look(): void {
+    const trials = this.#open
+    this.#poll(trials)
+    const nowMs = this.#clock()
+    const ended: [OpenTrial, TrialEnd][] = []
+    this.#open = trials.filter((trial, i) => {
+      const end = this.#endOf(trial, this.#descriptors[POLLFD * i + 3] as number, nowMs)
+      if (end === undefined) return true
+      if (trial.fd >= 0) this.#calls.close(trial.fd)
+      ended.push([trial, end])
+      return false
+    })
+    this.#isLooking = this.#open.length > 0
+    // Unlike a timer of one trial, this one stays: a stalled thread looks before it gives up.
+    if (this.#isLooking) setTimeout(() => this.#look(), LOOK_INTERVAL_MS)
+    for (const [trial, end] of ended) if (!trial.isCancelled) trial.onEnd(end)
+  }
+
+  #poll(trials: readonly OpenTrial[]): void {
+    if (this.#descriptors.length < POLLFD * trials.length) {
+      this.#descriptors = new Int16Array(2 * POLLFD * trials.length)
+    }
+    const list = this.#descriptors
+    for (const [i, { fd }] of trials.entries()) {
+      // Little-endian, as all machines are that this runs on.
+      list[POLLFD * i] = fd & 0xffff
+      list[POLLFD * i + 1] = fd >> 16
+      list[POLLFD * i + 2] = POLLOUT
+      list[POLLFD * i + 3] = 0
+    }
+    this.#calls.poll(list, trials.length, 0)
+  }
+
+  /** Undefined while it goes on. */
+  #endOf(trial: OpenTrial, events: number, nowMs: number): TrialEnd | undefined {
+    if (trial.isCancelled) return 'aborted'
+    if (trial.fd < 0) return 'unreachable'
+    if ((events & (POLLERR | POLLHUP)) !== 0) return this.#failureOf(trial.fd)
+    if ((events & POLLOUT) !== 0) return null
+    return nowMs >= trial.deadlineMs ? 'timeout' : undefined
+  }
+
+  #failureOf(fd: number): ConnFailure {
+    const { getsockopt, refused, reset } = this.#calls
+    const error = new Int32Array(1)
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, error, new Int32Array([error.byteLength]))
+    if (error[0] === refused) return 'refused'
+    return error[0] === reset ? 'reset' : 'unreachable'
+  }
+}
+
+/** One trial; its descriptor is -1 where none was left. */
+class OpenTrial implements Trial {
+  readonly fd: number
+  readonly deadlineMs: number
+  readonly onEnd: (end: TrialEnd) => void
+  isCancelled = false
+
+  constructor(fd: number, deadlineMs: number, onEnd: (end: TrialEnd) => void) {
+    this.fd = fd
+    this.deadlineMs = deadlineMs
+    this.onEnd = onEnd
+  }
+
+  cancel(): void {
+    this.isCancelled = true
+  }
+}
+
+function loadCalls(): SystemCalls | null {
+  if (process.platform !== 'linux' || !MACHINES.includes(process.arch)) return null
+  let koffi: typeof Koffi
+  try {
+    koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
+  } catch {
+    return null
+  }
+  const library = koffi.load(null)
+  const option = 'int fd, int level, int name'
+  return {
+    socket: library.func('int socket(int family, int type, int protocol)'),
+    setsockopt: library.func(`int setsockopt(${option}, const int *value, uint32_t bytes)`),
+    getsockopt: library.func(
+      `int getsockopt(${option}, _Out_ int *value, _Inout_ uint32_t *bytes)`,
+    ),
+    connect: library.func('int connect(int fd, const uint8_t *address, uint32_t bytes)'),
+    poll: library.func('int poll(int16_t *descriptors, unsigned long count, int timeoutMs)'),
+    close: library.func('int close(int fd)'),
+    refused: koffi.os.errno['ECONNREFUSED'] as number,
+    reset: koffi.os.errno['ECONNRESET'] as number,
+  } as SystemCalls
+}

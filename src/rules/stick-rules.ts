@@ -1,0 +1,110 @@
+import { SluiceError } from '../errors.ts'
+import { type AclExpressions, AclScope } from './acls.ts'
+import { parseSuffix, type Test } from './conditions.ts'
+import { parseExpression } from './expressions.ts'
+import type { Phase } from './phases.ts'
+import type { Sample } from './samples.ts'
+import { offsetIn, type RuleProblem, Words } from './words.ts'
+
+/** A `stick` rule compiled for sessions or requests with facts F. */
+export interface StickRule<F> {
+  /** The key is looked up: `on`, `match`. */
+  readonly isMatch: boolean
+  /** The server is noted under the key: `on`, `store-request`. */
+  readonly isStore: boolean
+  readonly test: Test<F>
+  readonly key: Sample<F>
+}
+
+const KINDS = ['on', 'match', 'store-request']
+const UNSUPPORTED_KINDS = ['store-response']
+
+/**
+ * Checks a `stick` rule: `on src if COND`. HAProxy configuration manual, stick on.
+ *
+ * @returns the first problem, or null
+ */
+export function stickProblem<F>(
+  text: string,
+  phase: Phase<F>,
+  acls: AclExpressions,
+): RuleProblem | null {
+  const words = new Words(text)
+  readStick(words, new AclScope(phase, acls))
+  return words.problem
+}
+
+/**
+ * Compiles a `stick` rule.
+ *
+ * @throws SluiceError `config-invalid` where {@link stickProblem} has a problem
+ */
+export function compileStick<F>(text: string, phase: Phase<F>, acls: AclExpressions): StickRule<F> {
+  const words = new Words(text)
+  return orThrow(text, words, readStick(words, new AclScope(phase, acls)))
+}
+
+/**
+ * Checks a condition that stands alone: `if COND`, `unless COND`.
+ *
+ * @returns the first problem, or null
+ */
+export function conditionProblem<F>(
+  text: string,
+  phase: Phase<F>,
+  acls: AclExpressions,
+): RuleProblem | null {
+  const words = new Words(text)
+  readCondition(words, new AclScope(phase, acls))
+  return words.problem
+}
+
+/**
+ * Compiles a condition that stands alone.
+ *
+ * @throws SluiceError `config-invalid` where {@link conditionProblem} has a problem
+ */
+export function compileCondition<F>(text: string, phase: Phase<F>, acls: AclExpressions): Test<F> {
+  const words = new Words(text)
+  return orThrow(text, words, readCondition(words, new AclScope(phase, acls)))
+}
+
+function readStick<F>(words: Words, scope: AclScope<F>): StickRule<F> | null {
+  const hint = `Known: ${KINDS.join(', ')}.`
+  const kind = words.expect('what to do', hint)
+  if (kind === null) return null
+  if (UNSUPPORTED_KINDS.includes(kind.text)) {
+    return words.refuse(kind, `"${kind.text}" is not available in this version`, hint)
+  }
+  if (!KINDS.includes(kind.text)) {
+    return words.refuse(kind, `"${kind.text}" is not a stick rule`, hint)
+  }
+  const word = words.expect('a sample expression', 'Such as src.')
+  if (word === null) return null
+  const expression = parseExpression(word, 0, scope.phase, false, words)
+  if (expression === null) return null
+  const { sample: key, end } = expression
+  if (end < word.text.length) {
+    return words.refuse(offsetIn(word, end), `unexpected "${word.text.slice(end)}"`)
+  }
+  const table = words.nextIf('table')
+  if (table !== null) {
+    const message = 'the table of another backend is not available in this version'
+    return words.refuse(table, message, "Leave it out: the backend's own is meant.")
+  }
+  const test = parseSuffix(words, scope)
+  if (test === null) return null
+  const isMatch = kind.text !== 'store-request'
+  return { isMatch, isStore: kind.text !== 'match', test, key }
+}
+
+function readCondition<F>(words: Words, scope: AclScope<F>): Test<F> | null {
+  if (words.peek() !== null) return parseSuffix(words, scope)
+  return words.refuse(0, 'a condition is missing', 'Write if CONDITION.')
+}
+
+function orThrow<T>(text: string, words: Words, read: T | null): T {
+  if (read !== null && words.problem === null) return read
+  const why = words.problem?.message ?? ''
+  throw new SluiceError('config-invalid', `in the rule "${text}": ${why}`)
+}

@@ -1,0 +1,20 @@
+import type { CheckProtocol } from '../../model/check-protocol.ts'
+import type { Dialogue } from './dialogue.ts'
+import { HttpDialogue } from './http-dialogue.ts'
+import { MysqlDialogue } from './mysql-dialogue.ts'
+import { PostgresqlDialogue } from './postgresql-dialogue.ts'
+import { StepDialogue } from './step-dialogue.ts'
+
+/** Begins the conversation of one check. */
+export function createDialogue(protocol: CheckProtocol): Dialogue {
+  switch (protocol.kind) {
+    case 'http':
+      return new HttpDialogue(protocol)
+    case 'steps':
+      return new StepDialogue(protocol)
+    case 'mysql':
+      return new MysqlDialogue(protocol)
+    case 'postgresql':
+      return new PostgresqlDialogue(protocol)
+  }
+}

@@ -1,0 +1,33 @@
+import type { ApiServer, ApiServerChange, ApiServers } from '../../../src/admin/api-contract.ts'
+import type { Daemon } from './daemon.ts'
+import { until } from './waiting.ts'
+
+/** Sets a server's state or weight over the API; `key` is `backend/server`. */
+export function patchServer(
+  daemon: Daemon,
+  key: string,
+  change: ApiServerChange,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  return fetch(`${daemon.adminUrl}/api/v1/servers/${key}`, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(change),
+  })
+}
+
+/** What the API tells of a server. */
+export async function describeServer(daemon: Daemon, key: string): Promise<ApiServer> {
+  const response = await fetch(`${daemon.adminUrl}/api/v1/servers`)
+  const { servers } = (await response.json()) as ApiServers
+  const found = servers.find(({ backend, server }) => `${backend}/${server}` === key)
+  if (found === undefined) throw new Error(`no server ${key}`)
+  return found
+}
+
+/** Waits until a server has no session any more. */
+export function untilIdle(daemon: Daemon, key: string): Promise<true> {
+  return until(`${key} to have no session`, async () =>
+    (await describeServer(daemon, key)).sessions === 0 ? true : undefined,
+  )
+}

@@ -1,0 +1,38 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { onTestFinished } from 'vitest'
+import { freePort } from './ports.ts'
+import { startProcess } from './processes.ts'
+
+/** On loopback a handshake that the kernel takes part in is over in far less. */
+const HANDSHAKE_MS = 300
+/** More than the kernel's queue of a backlog of 1 holds. */
+const QUEUED_MAX = 16
+
+const PROGRAM = `
+  const server = require('node:net').createServer()
+  server.listen(Number(process.argv[1]), '127.0.0.1', 1, () => process.send('listening'))
+`
+
+/**
+ * Starts a server that a connection is never established to, on Linux: its process is stopped and
+ * its backlog full, so that the kernel ignores whoever knocks.
+ *
+ * @returns `127.0.0.1:PORT`, for the config
+ */
+export async function startStuckServer(): Promise<string> {
+  const port = await freePort()
+  const child = startProcess(process.execPath, ['-e', PROGRAM, String(port)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  await once(child, 'message')
+  child.kill('SIGSTOP')
+  for (let queued = 0; queued < QUEUED_MAX; queued++) {
+    const socket = connect(port, '127.0.0.1').on('error', () => {})
+    onTestFinished(() => void socket.destroy())
+    const connected = once(socket, 'connect').then(() => true)
+    if (!(await Promise.race([connected, sleep(HANDSHAKE_MS, false)]))) return `127.0.0.1:${port}`
+  }
+  throw new Error('the backlog does not fill')
+}

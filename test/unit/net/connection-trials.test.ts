@@ -1,0 +1,95 @@
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { ConnectionTrials, socketName, type TrialEnd } from '../../../src/net/connection-trials.ts'
+import { startStuckServer } from '../../e2e/support/stuck-server.ts'
+
+const trials = ConnectionTrials.create(() => performance.now())
+const servers: Server[] = []
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    server.close()
+    await once(server, 'close')
+  }
+})
+
+/** A server that accepts, or nobody, on a free port. */
+async function portOf(host: string, isOpen: boolean): Promise<number> {
+  const server = createServer((socket) => socket.on('error', () => {}).resume())
+  server.listen(0, host)
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  if (isOpen) servers.push(server)
+  else {
+    server.close()
+    await once(server, 'close')
+  }
+  return address.port
+}
+
+function attempt(host: string, port: number, timeoutMs = 1000): Promise<TrialEnd> {
+  const name = socketName({ kind: 'inet', host, port }) as Uint8Array
+  return new Promise((resolve) => {
+    trials?.start(name, timeoutMs, resolve)
+  })
+}
+
+describe('socketName', () => {
+  it.each([
+    ['10.1.2.3', 258, '020001020a0102030000000000000000'],
+    ['::1', 80, '0a000050000000000000000000000000000000000000000100000000'],
+    ['2001:db8::7', 80, '0a0000500000000020010db800000000000000000000000700000000'],
+  ])('of %s and port %i', (host, port, hex) => {
+    const name = socketName({ kind: 'inet', host, port }) as Uint8Array
+    expect(Buffer.from(name).toString('hex')).toBe(hex)
+  })
+
+  it('is nothing for names and for Unix sockets', () => {
+    expect(socketName({ kind: 'inet', host: 'localhost', port: 80 })).toBeNull()
+    expect(socketName({ kind: 'inet', host: 'fe80::1%eth0', port: 80 })).toBeNull()
+    expect(socketName({ kind: 'unix', path: '/run/app.sock' })).toBeNull()
+  })
+})
+
+describe.skipIf(trials === null)('a trial', () => {
+  it.each(['127.0.0.1', '::1'])('says that somebody listens on %s', async (host) => {
+    expect(await attempt(host, await portOf(host, true))).toBeNull()
+  })
+
+  it.each(['127.0.0.1', '::1'])('says that nobody listens on %s', async (host) => {
+    expect(await attempt(host, await portOf(host, false))).toBe('refused')
+  })
+
+  it('says that there is no way to an address', async () => {
+    // A connection to the broadcast address is never allowed.
+    expect(await attempt('255.255.255.255', 1)).toBe('unreachable')
+  })
+
+  it('ends many at once, and leaves no descriptor behind', async () => {
+    const open = await portOf('127.0.0.1', true)
+    const shut = await portOf('127.0.0.1', false)
+    const before = readdirSync('/proc/self/fd').length
+    const ends = await Promise.all(
+      Array.from({ length: 300 }, (_, i) => attempt('127.0.0.1', i % 2 === 0 ? open : shut)),
+    )
+    expect(ends).toEqual(Array.from({ length: 300 }, (_, i) => (i % 2 === 0 ? null : 'refused')))
+    expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before + 1)
+  })
+
+  it('is given up after its time when nobody answers', async () => {
+    const [, port] = (await startStuckServer()).split(':')
+    expect(await attempt('127.0.0.1', Number(port), 20)).toBe('timeout')
+  })
+
+  it('tells nothing once it is cancelled', async () => {
+    const port = await portOf('127.0.0.1', true)
+    const told: TrialEnd[] = []
+    const name = socketName({ kind: 'inet', host: '127.0.0.1', port }) as Uint8Array
+    trials?.start(name, 1000, (end) => told.push(end)).cancel()
+    await attempt('127.0.0.1', port)
+    expect(told).toEqual([])
+  })
+})

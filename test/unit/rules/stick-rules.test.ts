@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest'
+import { SluiceError } from '../../../src/errors.ts'
+import { checkRule } from '../../../src/rules/check.ts'
+import { REQUEST_PHASE } from '../../../src/rules/phases.ts'
+import { compileCondition, compileStick } from '../../../src/rules/stick-rules.ts'
+import { Message } from './messages.ts'
+
+const NO_ACLS = new Map<string, readonly string[]>()
+const acls = new Map([
+  ['is_api', ['path_beg /api/']],
+  ['is_local', ['src 127.0.0.0/8']],
+])
+
+describe('a stick rule', () => {
+  it.each([
+    { text: 'on src', isMatch: true, isStore: true },
+    { text: 'match src', isMatch: true, isStore: false },
+    { text: 'store-request src', isMatch: false, isStore: true },
+  ])('$text', ({ text, isMatch, isStore }) => {
+    const rule = compileStick(text, REQUEST_PHASE, NO_ACLS)
+    expect(rule).toMatchObject({ isMatch, isStore })
+    const message = new Message({ src: '192.0.2.7' })
+    expect([rule.test(message), rule.key.value(message)]).toEqual([true, '192.0.2.7'])
+  })
+
+  it('has a key of any expression, and a condition', () => {
+    const rule = compileStick('on req.hdr(x-user),lower if !is_api', REQUEST_PHASE, acls)
+    const message = new Message({ line: 'GET /x', headers: ['X-User: ANN'] })
+    expect([rule.test(message), rule.key.value(message)]).toEqual([true, 'ann'])
+    expect(rule.test(new Message({ line: 'GET /api/x' }))).toBe(false)
+  })
+
+  it.each([
+    { text: '', offset: 0, problem: 'what to do is missing' },
+    { text: 'off src', offset: 0, problem: '"off" is not a stick rule' },
+    { text: 'store-response res.hdr(x)', offset: 0, problem: 'not available' },
+    { text: 'on', offset: 2, problem: 'a sample expression is missing' },
+    { text: 'on srcc', offset: 3, problem: 'unknown fetch' },
+    { text: 'on src)', offset: 6, problem: 'unexpected ")"' },
+    { text: 'on src table other', offset: 7, problem: 'the table of another backend' },
+    { text: 'on src when is_api', offset: 7, problem: 'one word too many' },
+    { text: 'on src if none', offset: 10, problem: 'no ACL "none"' },
+  ])('"$text" is refused at $offset', ({ text, offset, problem }) => {
+    expect(checkRule('stick', text, acls)).toMatchObject({
+      offset,
+      message: expect.stringContaining(problem),
+    })
+    expect(() => compileStick(text, REQUEST_PHASE, acls)).toThrow(SluiceError)
+  })
+
+  it('sees only the connection in mode tcp', () => {
+    expect(checkRule('stick in mode tcp', 'on src if is_local', acls)).toBeNull()
+    expect(checkRule('stick in mode tcp', 'on path', acls)).toMatchObject({ offset: 3 })
+    expect(checkRule('stick in mode tcp', 'on src if is_api', acls)).toMatchObject({ offset: 10 })
+  })
+})
+
+describe('a condition of force-persist and ignore-persist', () => {
+  it.each([
+    ['if is_api', true],
+    ['unless is_api', false],
+    ['if is_local { method GET }', true],
+  ])('%s', (text, holds) => {
+    expect(checkRule('force-persist', text, acls)).toBeNull()
+    expect(checkRule('ignore-persist', text, acls)).toBeNull()
+    const test = compileCondition(text, REQUEST_PHASE, acls)
+    expect(test(new Message({ line: 'GET /api/x' }))).toBe(holds)
+  })
+
+  it.each([
+    { text: '', offset: 0 },
+    { text: 'is_api', offset: 0 },
+    { text: 'if', offset: 2 },
+    { text: 'if { path /a', offset: 3 },
+  ])('"$text" is refused at $offset', ({ text, offset }) => {
+    expect(checkRule('force-persist', text, acls)).toMatchObject({ offset })
+    expect(() => compileCondition(text, REQUEST_PHASE, acls)).toThrow(SluiceError)
+  })
+})
