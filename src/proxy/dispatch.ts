@@ -1,6 +1,6 @@
 import { NO_KEY } from '../balance/strategy.ts'
 import type { ProxyVersion } from '../model/config.ts'
-import type { CounterName } from '../model/counters.ts'
+import { COUNTER } from '../model/counters.ts'
 import { SERVER_STATE, type ServerState } from '../model/server-table.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
@@ -44,7 +44,8 @@ export class Dispatch implements ConnHandler, Waiter {
   /** The line that it waits in, since when, and which server it would rather avoid. */
   #queue: SessionQueue | null = null
   #queuedSinceMs = 0
-  #avoidRow = -1
+  /** Servers that have failed on the session, where it may go to another. */
+  readonly #failedRows: number[] = []
   #key = NO_KEY
   #stickiness: Stickiness | null = null
   #reuse: Reuse = 'new'
@@ -116,12 +117,16 @@ export class Dispatch implements ConnHandler, Waiter {
     this.#reuse = reuse
     this.#mayResend = mayResend
     this.#retriesLeft = backend.plan.retries
+    this.#failedRows.length = 0
     const upstream = stickiness === null ? null : backend.pool.takeSticky(stickiness)
-    if (upstream === null) this.#pick(-1)
-    else this.#enter(upstream, -1, false)
+    if (upstream === null) this.#pick()
+    else this.#enter(upstream, false)
   }
 
-  /** Tries again on a new connection: the idle one had been closed by its server. */
+  /**
+   * Tries again on a new connection: the idle one had been closed by its server. That is no failure
+   * of the server, and happens to a session once: it takes none of the tries.
+   */
   replaceIdle(): void {
     this.#countRetry()
     this.#reuse = 'new'
@@ -130,9 +135,10 @@ export class Dispatch implements ConnHandler, Waiter {
 
   /** Tries again after a server has failed on the request, elsewhere with `option redispatch`. */
   tryAgain(): void {
+    this.#retriesLeft--
     this.#countRetry()
     const upstream = this.#upstream as UpstreamServer
-    if ((this.#backend as BackendRuntime).plan.redispatch) this.#pick(upstream.plan.row, false)
+    if ((this.#backend as BackendRuntime).plan.redispatch) this.#pickOther(upstream, false)
     else this.#connectAgain(upstream)
   }
 
@@ -152,10 +158,10 @@ export class Dispatch implements ConnHandler, Waiter {
     return this.#retriesLeft > 0
   }
 
-  /** Counts for the backend and for the server at hand. */
-  count(name: CounterName, by = 1): void {
-    if (this.#backend !== null) count(this.#services, this.#backend.plan.row, name, by)
-    if (this.#upstream !== null) count(this.#services, this.#upstream.plan.row, name, by)
+  /** Counts for the backend and for the server at hand. @param column one of `COUNTER` */
+  count(column: number, by = 1): void {
+    if (this.#backend !== null) count(this.#services, this.#backend.plan.row, column, by)
+    if (this.#upstream !== null) count(this.#services, this.#upstream.plan.row, column, by)
   }
 
   /** Tells a strategy that goes by it how long the server at hand took, in milliseconds. */
@@ -184,7 +190,7 @@ export class Dispatch implements ConnHandler, Waiter {
   onConnect(conn: Conn): void {
     this.#connecting = null
     this.#services.wheel.cancel(this.#deadline)
-    this.count('connectionsOpened')
+    this.count(COUNTER.connectionsOpened)
     this.#handOver(conn)
   }
 
@@ -199,33 +205,39 @@ export class Dispatch implements ConnHandler, Waiter {
   }
 
   tryEnter(): boolean {
-    const upstream = (this.#backend as BackendRuntime).pool.take(this.#key, this.#avoidRow)
+    const upstream = (this.#backend as BackendRuntime).pool.take(this.#key, this.#failedRows)
     if (upstream === null || upstream === 'full') return false
     this.#leaveQueue()
     this.#services.wheel.cancel(this.#deadline)
-    this.#enter(upstream, this.#avoidRow, false)
+    this.#enter(upstream, false)
     return true
   }
 
-  /** @param waits a server that has just failed, and is the only one, is left alone for a moment */
-  #pick(avoidRow: number, waits = true): void {
+  /** @param waits a server that is the only one is left alone for a moment after it has failed */
+  #pickOther({ plan }: UpstreamServer, waits = true): void {
+    this.#failedRows.push(plan.row)
+    this.#pick(waits)
+  }
+
+  #pick(waits = true): void {
     this.#leaveServer()
     const { pool, plan } = this.#backend as BackendRuntime
     const queue = pool.isLimited ? this.#services.queues.of(plan.row) : null
     // Who comes now does not overtake who waits.
-    const upstream = queue !== null && queue.length > 0 ? 'full' : pool.take(this.#key, avoidRow)
+    const upstream =
+      queue !== null && queue.length > 0 ? 'full' : pool.take(this.#key, this.#failedRows)
     if (upstream === null) this.#owner.onNoServer('SC')
-    else if (upstream !== 'full') this.#enter(upstream, avoidRow, waits)
-    else this.#wait(queue as SessionQueue, avoidRow)
+    else if (upstream !== 'full') this.#enter(upstream, waits)
+    else this.#wait(queue as SessionQueue)
   }
 
   /** The circuit breaker of a backend lets no more in. */
   #refuse(row: number): void {
-    count(this.#services, row, 'refusedSessions')
+    count(this.#services, row, COUNTER.refusedSessions)
     this.#owner.onNoServer('PC')
   }
 
-  #wait(queue: SessionQueue, avoidRow: number): void {
+  #wait(queue: SessionQueue): void {
     const { timeouts, circuitBreaker, row } = (this.#backend as BackendRuntime).plan
     const { maxPending } = circuitBreaker
     if (maxPending !== null && queue.length >= maxPending) {
@@ -234,7 +246,6 @@ export class Dispatch implements ConnHandler, Waiter {
     }
     this.#queue = queue
     this.#queuedSinceMs = this.#services.clock()
-    this.#avoidRow = avoidRow
     this.queuedBehind = queue.length
     scheduleIn(this.#services, this.#deadline, timeouts.queueMs)
     queue.join(this)
@@ -249,33 +260,34 @@ export class Dispatch implements ConnHandler, Waiter {
   }
 
   /** Goes on with a server, at which a place was taken. */
-  #enter(upstream: UpstreamServer, avoidRow: number, waits: boolean): void {
-    const isSame = upstream.plan.row === avoidRow
+  #enter(upstream: UpstreamServer, waits: boolean): void {
+    const failedRow = this.#failedRows.at(-1) ?? -1
+    const isSame = upstream.plan.row === failedRow
     this.#upstream = upstream
     this.#holdsServer = true
     if (isSame && waits) {
       this.#waitForSame()
       return
     }
-    if (avoidRow >= 0 && !isSame) {
+    if (failedRow >= 0 && !isSame) {
       this.redispatched = true
-      this.count('redispatches')
+      this.count(COUNTER.redispatches)
     }
     this.#connect(upstream)
   }
 
   #connect(upstream: UpstreamServer): void {
     const services = this.#services
-    this.count('sessionsTotal')
+    this.count(COUNTER.sessionsTotal)
     const idle = this.#takeIdle(upstream)
     if (idle !== undefined) {
       this.reused = true
-      this.count('connectionReuses')
+      this.count(COUNTER.connectionReuses)
       this.#handOver(idle)
       return
     }
     this.reused = false
-    this.count('connectionAttempts')
+    this.count(COUNTER.connectionAttempts)
     const conn = services.engine.connect(upstream.plan.address, this)
     this.#connecting = conn
     const { sendProxy } = upstream.plan
@@ -302,7 +314,7 @@ export class Dispatch implements ConnHandler, Waiter {
   /** @param termination what the session ends with where there is no other try */
   #failed(termination: Termination): void {
     this.#services.wheel.cancel(this.#deadline)
-    this.count('connectionErrors')
+    this.count(COUNTER.connectionErrors)
     this.observe(this.#timeoutConnectMs)
     this.#dropConnecting()
     const { retryOn, redispatch } = (this.#backend as BackendRuntime).plan
@@ -310,8 +322,9 @@ export class Dispatch implements ConnHandler, Waiter {
       this.#owner.onNoServer(termination)
       return
     }
+    this.#retriesLeft--
     this.#countRetry()
-    if (redispatch) this.#pick((this.#upstream as UpstreamServer).plan.row)
+    if (redispatch) this.#pickOther(this.#upstream as UpstreamServer)
     else this.#waitForSame()
   }
 
@@ -332,7 +345,7 @@ export class Dispatch implements ConnHandler, Waiter {
     // Without `option redispatch` too: waiting for a server that is known to be down helps nobody.
     const state = this.#services.table.state(row)
     if (state === SERVER_STATE.up || this.#mayStay(row, state)) this.#connect(upstream)
-    else this.#pick(row)
+    else this.#pickOther(upstream)
   }
 
   /** A session stays at the server that it belongs to while that one drains. */
@@ -357,9 +370,8 @@ export class Dispatch implements ConnHandler, Waiter {
   }
 
   #countRetry(): void {
-    this.#retriesLeft--
     this.retries++
-    this.count('retries')
+    this.count(COUNTER.retries)
   }
 
   get #timeoutConnectMs(): number {

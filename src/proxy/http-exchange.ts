@@ -1,6 +1,7 @@
 import { NO_KEY } from '../balance/strategy.ts'
 import { connectionOption } from '../http/forward.ts'
 import type { RetryCause } from '../model/config.ts'
+import { COUNTER } from '../model/counters.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
 import { settleExchange } from './accounting.ts'
 import { Dispatch, type DispatchOwner } from './dispatch.ts'
@@ -76,7 +77,7 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
     this.#record.isNull = isNull
     this.#dispatch.forget()
     this.#clientPersistent = false
-    if (!isNull) count(this.#services, this.#frontend.plan.row, 'requestsTotal')
+    if (!isNull) count(this.#services, this.#frontend.plan.row, COUNTER.requestsTotal)
   }
 
   /** Answers what is no request, or none that may pass, and closes. */
@@ -228,14 +229,14 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
   onClientEnd(): void {
     if (this.#request.isComplete) return
     this.#countRequestError()
-    this.#dispatch.count('clientAborts')
+    this.#dispatch.count(COUNTER.clientAborts)
     this.#fail(400, this.#ending('C'))
   }
 
   /** The client is gone. */
   onClientClose(): void {
     if (this.#phase === 'none') return
-    this.#dispatch.count('clientAborts')
+    this.#dispatch.count(COUNTER.clientAborts)
     const termination = this.#ending('C')
     this.#server.drop()
     this.#settle(termination)
@@ -245,7 +246,7 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
   onClientTimeout(): void {
     const { blocked } = this.#response
     if (!blocked && (this.#phase === 'dispatching' || this.#request.isComplete)) return
-    this.#dispatch.count('clientAborts')
+    this.#dispatch.count(COUNTER.clientAborts)
     if (blocked) this.cut('cD')
     else this.#fail(408, this.#ending('c'))
   }
@@ -274,7 +275,7 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
   #answerByRule({ outcome, row, backend }: RuleEnd): void {
     this.#backend = backend
     if (outcome.kind === 'deny') {
-      count(this.#services, row, 'requestsDenied')
+      count(this.#services, row, COUNTER.requestsDenied)
       this.#answer(outcome.status, 'PR')
       return
     }
@@ -302,9 +303,9 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
   }
 
   #serverFailed(status: number, termination: Termination): void {
-    this.#dispatch.count('responseErrors')
+    this.#dispatch.count(COUNTER.responseErrors)
     if (!this.#response.started) this.#observe(true)
-    if (termination === 'SD') this.#dispatch.count('serverAborts')
+    if (termination === 'SD') this.#dispatch.count(COUNTER.serverAborts)
     this.#fail(status, termination)
   }
 
@@ -390,6 +391,6 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
   }
 
   #countRequestError(): void {
-    count(this.#services, this.#frontend.plan.row, 'requestErrors')
+    count(this.#services, this.#frontend.plan.row, COUNTER.requestErrors)
   }
 }

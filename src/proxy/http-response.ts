@@ -2,6 +2,7 @@ import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH } from '../http/body.ts'
 import { latin1 } from '../http/characters.ts'
 import { connectionOption, forwardResponseText, type ResponseEdits } from '../http/forward.ts'
 import { parseResponseHead } from '../http/response-head.ts'
+import { COUNTER } from '../model/counters.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
 import { BodyTransfer } from './body-transfer.ts'
 import type { ExchangeRecord } from './exchange-record.ts'
@@ -229,7 +230,7 @@ export class HttpResponse {
   }
 
   #countFailedRewrites(by: number): void {
-    count(this.#services, (this.#frontend as FrontendRuntime).plan.row, 'failedRewrites', by)
+    count(this.#services, (this.#frontend as FrontendRuntime).plan.row, COUNTER.failedRewrites, by)
   }
 
   #headText(connection: ResponseEdits['connection'], dechunked = false, added = ''): string {

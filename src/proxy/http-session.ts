@@ -1,6 +1,7 @@
 import { rejectOf } from '../http/rejects.ts'
 import { parseRequestHead } from '../http/request-head.ts'
 import type { BackendTimeouts } from '../model/config.ts'
+import { COUNTER } from '../model/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
 import type { ExchangeOwner } from './exchange-owner.ts'
@@ -78,7 +79,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, Session {
     this.#deadline = new Deadline(() => this.#onDeadline())
     client.handler = this
     services.table.acquire(services.worker, this.#frontendRow)
-    count(services, this.#frontendRow, 'connectionsTotal')
+    count(services, this.#frontendRow, COUNTER.connectionsTotal)
     registry.add(this)
     this.#schedule(listener.frontend.plan.timeouts.httpRequestMs)
   }

@@ -1,3 +1,4 @@
+import { COUNTER } from '../model/counters.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { ExchangeRecord, Termination } from './exchange-record.ts'
 import { type RelayEnd, type RelayOwner, TERMINATIONS } from './relay.ts'
@@ -27,8 +28,8 @@ export class HttpTunnel implements RelayOwner {
   }
 
   onRelayEnd(end: RelayEnd): void {
-    if (end === 'client-aborted') this.#dispatch.count('clientAborts')
-    if (end === 'server-aborted') this.#dispatch.count('serverAborts')
+    if (end === 'client-aborted') this.#dispatch.count(COUNTER.clientAborts)
+    if (end === 'server-aborted') this.#dispatch.count(COUNTER.serverAborts)
     this.#onEnd(TERMINATIONS[end])
   }
 }

@@ -1,3 +1,4 @@
+import { COUNTER } from '../model/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
 import { PROXY_HEADER_BYTES_MAX, parseProxyHeader } from '../net/proxy-protocol.ts'
@@ -93,7 +94,7 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
   }
 
   onClose(_conn: Conn, _failure: ConnFailure | null): void {
-    if (!this.#ended) count(this.#services, this.#frontendRow, 'requestErrors')
+    if (!this.#ended) count(this.#services, this.#frontendRow, COUNTER.requestErrors)
     this.#leave()
     this.#registry.remove(this)
   }
@@ -118,7 +119,7 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
   #refuse(): void {
     if (this.#ended) return
     this.#ended = true
-    count(this.#services, this.#frontendRow, 'requestErrors')
+    count(this.#services, this.#frontendRow, COUNTER.requestErrors)
     this.client.destroy()
   }
 

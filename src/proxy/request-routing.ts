@@ -1,5 +1,6 @@
 import { forwardRequestText } from '../http/forward.ts'
 import { formatAddress } from '../model/address.ts'
+import { COUNTER } from '../model/counters.ts'
 import type { Conn } from '../net/conn.ts'
 import type { RequestOutcome } from '../rules/outcomes.ts'
 import type { Termination } from './exchange-record.ts'
@@ -46,7 +47,7 @@ export function routeRequest(
   const name = rules?.route?.(rewrite) ?? null
   const backend = name === null ? frontend.defaultBackend : (frontend.backends.get(name) ?? null)
   if (backend === null) return NO_BACKEND
-  count(services, backend.plan.row, 'requestsTotal')
+  count(services, backend.plan.row, COUNTER.requestsTotal)
   const outcome = backend.rules?.request?.(rewrite, rewrite) ?? null
   return outcome === null ? backend : { outcome, row: backend.plan.row, backend }
 }
@@ -65,7 +66,8 @@ export function outgoingRequestText(
   const { requestEdits: edits, requestHead: head, requestRewrite: rewrite } = services
   const forwardedFor = frontend.forwardedFor ?? backend.forwardedFor
   const forwarded = frontend.forwarded ?? backend.forwarded
-  if (rewrite.failures > 0) count(services, backend.plan.row, 'failedRewrites', rewrite.failures)
+  if (rewrite.failures > 0)
+    count(services, backend.plan.row, COUNTER.failedRewrites, rewrite.failures)
   if (rewrite.isFull) return null
   edits.added = rewrite.addedLines
   if (forwardedFor !== null) edits.added += forwardedFor(client.remoteAddress, head.headers)
@@ -76,7 +78,7 @@ export function outgoingRequestText(
   edits.upgrade = head.upgrade !== ''
   const text = forwardRequestText(head, edits)
   if (text.length <= services.tune.bufsizeBytes) return text
-  count(services, backend.plan.row, 'failedRewrites')
+  count(services, backend.plan.row, COUNTER.failedRewrites)
   return null
 }
 

@@ -1,4 +1,5 @@
 import type { RetryCause } from '../model/config.ts'
+import { COUNTER } from '../model/counters.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { HttpRequest } from './http-request.ts'
 import type { HttpResponse } from './http-response.ts'
@@ -47,10 +48,10 @@ export class Retries {
     if (!isWanted) return false
     if (retryBudget.takeRetry(this.#services.wheel.nowMs)) {
       // A status below 500 is no failure of the server.
-      if (typeof cause !== 'number' || cause >= 500) this.#dispatch.count('failedTries')
+      if (typeof cause !== 'number' || cause >= 500) this.#dispatch.count(COUNTER.failedTries)
       return true
     }
-    count(this.#services, plan.row, 'retriesDenied')
+    count(this.#services, plan.row, COUNTER.retriesDenied)
     return false
   }
 

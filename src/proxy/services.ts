@@ -4,7 +4,7 @@ import type { RequestHead } from '../http/request-head.ts'
 import type { ResponseHead } from '../http/response-head.ts'
 import type { Clock, Random } from '../model/clock.ts'
 import type { TuneConfig } from '../model/config.ts'
-import { COUNTER, COUNTER_STRIDE, type CounterName } from '../model/counters.ts'
+import { COUNTER_STRIDE } from '../model/counters.ts'
 import type { ServerTable } from '../model/server-table.ts'
 import type { NetEngine } from '../net/conn.ts'
 import { type Deadline, type DeadlineWheel, WHEEL_TICK_MS } from '../net/deadline-wheel.ts'
@@ -42,9 +42,9 @@ export interface Services {
   draining: boolean
 }
 
-/** Adds to a counter of a row. */
-export function count(services: Services, row: number, name: CounterName, by = 1): void {
-  const cell = row * COUNTER_STRIDE + COUNTER[name]
+/** Adds to a counter of a row. @param column one of `COUNTER` */
+export function count(services: Services, row: number, column: number, by = 1): void {
+  const cell = row * COUNTER_STRIDE + column
   services.cells[cell] = (services.cells[cell] as number) + by
 }
 

@@ -1,4 +1,5 @@
 import { NO_KEY } from '../balance/strategy.ts'
+import { COUNTER } from '../model/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { logTcpSession } from './accounting.ts'
 import { sessionFacts } from './balance-key.ts'
@@ -47,8 +48,8 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
     client.pause()
     const { row } = this.#frontend.plan
     services.table.acquire(services.worker, row)
-    count(services, row, 'connectionsTotal')
-    count(services, row, 'sessionsTotal')
+    count(services, row, COUNTER.connectionsTotal)
+    count(services, row, COUNTER.sessionsTotal)
     registry.add(this)
     if (this.#backend === null) this.onNoServer('SC')
     else this.#begin(this.#backend)
@@ -85,19 +86,19 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
 
   onUpstreamBytes(length: number): void {
     this.#bytesIn += length
-    count(this.#services, this.#frontend.plan.row, 'bytesIn', length)
-    this.#dispatch.count('bytesIn', length)
+    count(this.#services, this.#frontend.plan.row, COUNTER.bytesIn, length)
+    this.#dispatch.count(COUNTER.bytesIn, length)
   }
 
   onDownstreamBytes(length: number): void {
     this.#bytesOut += length
-    count(this.#services, this.#frontend.plan.row, 'bytesOut', length)
-    this.#dispatch.count('bytesOut', length)
+    count(this.#services, this.#frontend.plan.row, COUNTER.bytesOut, length)
+    this.#dispatch.count(COUNTER.bytesOut, length)
   }
 
   onRelayEnd(end: RelayEnd): void {
-    if (end === 'client-aborted') this.#dispatch.count('clientAborts')
-    if (end === 'server-aborted') this.#dispatch.count('serverAborts')
+    if (end === 'client-aborted') this.#dispatch.count(COUNTER.clientAborts)
+    if (end === 'server-aborted') this.#dispatch.count(COUNTER.serverAborts)
     this.#end(TERMINATIONS[end])
   }
 

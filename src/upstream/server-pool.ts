@@ -84,19 +84,23 @@ export class ServerPool implements Candidates {
    * at one that is not. Give it back with the table's `release`.
    *
    * @param key hash of what the strategy balances by, 0 to 2^32 - 1, or `NO_KEY`
-   * @param avoidRow a server that has just failed, or -1
+   * @param failed rows of the servers that have failed on the session, the last one last; passed
+   *   over while there is another
    * @returns null when no server is up, `full` when all that are have as many as they may
    */
-  take(key: number, avoidRow: number): UpstreamServer | 'full' | null {
+  take(key: number, failed: readonly number[]): UpstreamServer | 'full' | null {
     const epoch = this.#table.epoch()
     if (epoch !== this.#epoch) {
       this.#epoch = epoch
       this.#refresh()
     }
-    const index = this.#strategy.pick(key, avoidRow)
+    const index = this.#strategy.pick(key, failed.at(-1) ?? -1)
     if (index < 0) return null
     const picked = this.#candidates[index] as UpstreamServer
-    return this.takeAt(picked) ? picked : this.#takeElsewhere(index, avoidRow)
+    if (!failed.includes(picked.plan.row) && this.takeAt(picked)) return picked
+    const other = this.#takeElsewhere(index, failed)
+    if (other !== null) return other
+    return this.takeAt(picked) ? picked : 'full'
   }
 
   /**
@@ -127,13 +131,13 @@ export class ServerPool implements Candidates {
     return Math.min(Math.max(minconn, share), maxconn)
   }
 
-  /** Servers in the order of the config, beginning behind the one that is full. */
-  #takeElsewhere(full: number, avoidRow: number): UpstreamServer | 'full' {
+  /** Another server, in the order of the config, beginning behind the one that was picked. */
+  #takeElsewhere(from: number, failed: readonly number[]): UpstreamServer | null {
     for (let step = 1; step < this.count; step++) {
-      const other = this.#candidates[(full + step) % this.count] as UpstreamServer
-      if (other.plan.row !== avoidRow && this.takeAt(other)) return other
+      const other = this.#candidates[(from + step) % this.count] as UpstreamServer
+      if (!failed.includes(other.plan.row) && this.takeAt(other)) return other
     }
-    return 'full'
+    return null
   }
 
   /** The idle connections that a server of the next plan may take over. */

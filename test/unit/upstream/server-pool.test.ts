@@ -41,7 +41,7 @@ function poolOf(
 
 /** Takes a place and gives it back: the name of the server. */
 function take(pool: ServerPool, table: ServerTable, key = -1, avoidRow = -1): string {
-  const server = pool.take(key, avoidRow)
+  const server = pool.take(key, avoidRow < 0 ? [] : [avoidRow])
   if (server === null || server === 'full') return String(server)
   table.release(0, server.plan.row)
   return server.plan.name
@@ -110,7 +110,7 @@ describe('the pool', () => {
 
   it('fills servers one after the other with first', () => {
     const { pool } = poolOf({ a: { maxconn: 1 }, b: { maxconn: 2 } }, { balance: 'first' })
-    const taken = Array.from({ length: 4 }, () => pool.take(-1, -1))
+    const taken = Array.from({ length: 4 }, () => pool.take(-1, []))
     expect(taken.map((server) => (server === 'full' ? server : server?.plan.name))).toEqual([
       'a',
       'b',
@@ -170,8 +170,23 @@ describe('the bound of a server', () => {
       const { pool, table } = poolOf({ a: { minconn: 4, maxconn: 10 } }, { fullconn: 100 })
       for (let n = 0; n < load; n++) table.acquire(0, BACKEND)
       let places = 0
-      while (pool.take(-1, -1) !== 'full') places++
+      while (pool.take(-1, []) !== 'full') places++
       expect(places).toBe(bound)
     },
   )
+})
+
+it('passes over all servers that have failed on a session, while there is another', () => {
+  const { pool, table } = poolOf({ a: {}, b: {}, c: {}, d: {} })
+  const takeAfter = (failed: readonly number[]): string => {
+    const server = pool.take(-1, failed)
+    if (server === null || server === 'full') return String(server)
+    table.release(0, server.plan.row)
+    return server.plan.name
+  }
+  for (let n = 0; n < 12; n++) {
+    expect(takeAfter([1, 2, 3])).toBe('d')
+    expect(['b', 'd']).toContain(takeAfter([3, 1]))
+    expect(['a', 'b', 'c']).toContain(takeAfter([1, 2, 3, 4]))
+  }
 })
