@@ -243,16 +243,18 @@ describe.each(PEERS_BY_NAME)('%s as the server', (_, { needs, isNode, start }) =
     expect(trailers).toEqual({ 'x-trailer': 'done' })
   })
 
-  it.runIf(isNode)('gets trailers', async () => {
-    const proxy = await startProxy(`127.0.0.1:${await start()}`)
-    const head = 'POST /trailed HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n'
-    const body = '4\r\nbody\r\n0\r\nX-Trailer: all of it\r\n\r\n'
-    const { text } = await rawExchange(
-      proxy.port,
-      `${head}Connection: close\r\nTrailer: X-Trailer\r\n\r\n${body}`,
-    )
-    expect(text).toMatch(/^HTTP\/1\.1 200 .*\r\n\r\nall of it$/s)
-  })
+  if (isNode) {
+    it('gets trailers', async () => {
+      const proxy = await startProxy(`127.0.0.1:${await start()}`)
+      const head = 'POST /trailed HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n'
+      const body = '4\r\nbody\r\n0\r\nX-Trailer: all of it\r\n\r\n'
+      const { text } = await rawExchange(
+        proxy.port,
+        `${head}Connection: close\r\nTrailer: X-Trailer\r\n\r\n${body}`,
+      )
+      expect(text).toMatch(/^HTTP\/1\.1 200 .*\r\n\r\nall of it$/s)
+    })
+  }
 
   it('ends a body with its connection, for clients of both versions', async () => {
     const proxy = await startProxy(`127.0.0.1:${await start()}`)
@@ -262,12 +264,14 @@ describe.each(PEERS_BY_NAME)('%s as the server', (_, { needs, isNode, start }) =
     expect((await httpClient(proxy.port)('/closed')).body.toString()).toBe('hello\n')
   })
 
-  it.runIf(isNode)('sends early hints before its answer', async () => {
-    const proxy = await startProxy(`127.0.0.1:${await start()}`)
-    const { interims, body } = await httpClient(proxy.port)('/early')
-    expect(interims).toEqual([103])
-    expect(body.toString()).toBe('late\n')
-  })
+  if (isNode) {
+    it('sends early hints before its answer', async () => {
+      const proxy = await startProxy(`127.0.0.1:${await start()}`)
+      const { interims, body } = await httpClient(proxy.port)('/early')
+      expect(interims).toEqual([103])
+      expect(body.toString()).toBe('late\n')
+    })
+  }
 
   it('closes connections under many requests, and no client sees it', async () => {
     const proxy = await startProxy(`127.0.0.1:${await start()}`)

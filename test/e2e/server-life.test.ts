@@ -199,8 +199,8 @@ describe('a server that drains', () => {
       adminState: 'drain',
     })
     expect(await describeServer(daemon, 'app/s2')).toMatchObject({ state: 'MAINT', check: null })
-    await patchServer(daemon, 'app/s2', { state: 'ready' })
     const from = daemon.log.length
+    await patchServer(daemon, 'app/s2', { state: 'ready' })
     expect(await daemon.event('server-down', from)).toMatchObject({ server: 'app/s2' })
   })
 })
