@@ -64,7 +64,7 @@ interface Outcome {
 interface Exchange {
   readonly answer: RawAnswer
   /** The client's. */
-  readonly port: number
+  readonly address: string
 }
 
 /** A proxy with one server behind it, which plays the scripts that it is given. */
@@ -124,6 +124,7 @@ async function startProxy(
 async function startStage(): Promise<Stage> {
   const scripts = new Map<string, Script>()
   const delivered = new Set<string>()
+  let addresses = 1
   const server = await startTcpServer((socket) => {
     let text = ''
     let script: Script | undefined
@@ -146,13 +147,14 @@ async function startStage(): Promise<Stage> {
     delivered,
     perform: async (id, client, server) => {
       scripts.set(`/${id}`, server)
-      const socket = await openSocket(port, true)
-      const { localPort } = socket
+      // Ports come again while one test runs; addresses do not.
+      const address = `127.1.${addresses >> 8}.${addresses++ & 0xff}`
+      const socket = await openSocket(port, true, address)
       const ended = readUntil(socket, isWhole)
       await perform(socket, { ...client, bytes: client.bytes.replace('/case', `/${id}`) })
       const answer = await ended
       socket.destroy()
-      return { answer, port: localPort ?? 0 }
+      return { answer, address }
     },
   }
 }
@@ -183,11 +185,11 @@ async function play(cases: readonly Case[]): Promise<string[]> {
   const last = await stage.perform('last', fine, { bytes: `${OK_LENGTH_HEAD}hello`, fault: null })
   expect(outcomeOf(last.answer)).toBe(200)
   // Lines are written in the order of the ends, so that all are there when the last one is.
-  await until('the log', () => lineOf(daemon, last.port))
+  await until('the log', () => lineOf(daemon, last.address))
   const problems: string[] = []
   for (const [n, it] of cases.entries()) {
-    const { answer, port } = exchanges.get(it) as Exchange
-    const outcome = { got: outcomeOf(answer), logged: loggedIn(lineOf(daemon, port)) }
+    const { answer, address } = exchanges.get(it) as Exchange
+    const outcome = { got: outcomeOf(answer), logged: loggedIn(lineOf(daemon, address)) }
     const isExpected = it.expected.some(
       ({ got, logged }) => got === outcome.got && logged === outcome.logged,
     )
@@ -234,8 +236,9 @@ function outcomeOf({ text, ending }: RawAnswer): Outcome['got'] {
   return final === undefined ? 'cut' : statusOf(final)
 }
 
-function lineOf({ accessLog }: Daemon, port: number): string | undefined {
-  return accessLog.find((line) => line.includes(`127.0.0.1:${port} `))
+/** The line of a client, by its address, with its port or without. */
+function lineOf({ accessLog }: Daemon, client: string): string | undefined {
+  return accessLog.find((line) => line.startsWith(`${client}:`) || line.startsWith(`${client} `))
 }
 
 function loggedIn(line: string | undefined): string | null {
@@ -465,7 +468,7 @@ async function startLone(
 
 /** The status and termination that the exchange of a client's port was logged with. */
 function untilLogged(daemon: Daemon, port: number | undefined): Promise<string | null> {
-  return until('the log', () => loggedIn(lineOf(daemon, port ?? 0)) ?? undefined)
+  return until('the log', () => loggedIn(lineOf(daemon, `127.0.0.1:${port ?? 0}`)) ?? undefined)
 }
 
 describe('what is left of an exchange', () => {
@@ -560,7 +563,7 @@ describe('what is left of an exchange', () => {
     const rest = await readUntil(client)
     expect(outcomeOf({ text: begun.text + rest.text, ending: rest.ending })).toBe('cut')
     await stopped
-    expect(loggedIn(lineOf(daemon, localPort ?? 0))).toBe('200 KD')
+    expect(loggedIn(lineOf(daemon, `127.0.0.1:${localPort ?? 0}`))).toBe('200 KD')
   })
 })
 

@@ -24,9 +24,14 @@ export interface RawAnswer {
  * Opens a connection that is closed when the test is over.
  *
  * @param allowHalfOpen keeps our side open when the peer ends its own; default: ends it too
+ * @param localAddress our own address, of 127.0.0.0/8
  */
-export async function openSocket(port: number, allowHalfOpen = false): Promise<Socket> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen })
+export async function openSocket(
+  port: number,
+  allowHalfOpen = false,
+  localAddress = '127.0.0.1',
+): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen, localAddress })
   // An error while nobody reads is seen by the next who does.
   socket.on('error', () => {})
   onTestFinished(() => {
