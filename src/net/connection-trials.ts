@@ -1,10 +1,10 @@
-import { createRequire } from 'node:module'
 import { isIPv4, isIPv6 } from 'node:net'
-import type * as Koffi from 'koffi'
 import type { Address } from '../model/address.ts'
 import type { Clock } from '../model/clock.ts'
 import type { ConnFailure } from './conn.ts'
+import { takeSocketError } from './descriptor.ts'
 import { writeIpv4, writeIpv6 } from './ip-address.ts'
+import { type SystemCalls, systemCalls } from './system-calls.ts'
 
 /** How a trial ends: `null` when the connection opened. */
 export type TrialEnd = ConnFailure | 'timeout' | null
@@ -21,7 +21,6 @@ const AF_INET6 = 10
 /** SOCK_STREAM, SOCK_NONBLOCK and SOCK_CLOEXEC. */
 const STREAM = 0o1 | 0o4000 | 0o2000000
 const SOL_SOCKET = 1
-const SO_ERROR = 4
 const SO_LINGER = 13
 const IPPROTO_TCP = 6
 const TCP_QUICKACK = 12
@@ -42,29 +41,6 @@ const SOCKADDR_IN6_BYTES = 28
 const PORT_AT = 2
 const IPV4_AT = 4
 const IPV6_AT = 8
-
-interface SystemCalls {
-  readonly socket: (family: number, type: number, protocol: number) => number
-  readonly setsockopt: (
-    fd: number,
-    level: number,
-    name: number,
-    value: Int32Array,
-    bytes: number,
-  ) => number
-  readonly getsockopt: (
-    fd: number,
-    level: number,
-    name: number,
-    value: Int32Array,
-    bytes: Int32Array,
-  ) => number
-  readonly connect: (fd: number, address: Uint8Array, bytes: number) => number
-  readonly poll: (descriptors: Int16Array, count: number, timeoutMs: number) => number
-  readonly close: (fd: number) => number
-  readonly refused: number
-  readonly reset: number
-}
 
 /** `struct linger`: a close is a reset. */
 const RESET_ON_CLOSE = new Int32Array([1, 0])
@@ -107,8 +83,8 @@ export class ConnectionTrials {
 
   /** Null where these system calls are not known: connections are then to be opened by an engine. */
   static create(clock: Clock): ConnectionTrials | null {
-    const calls = loadCalls()
-    return calls === null ? null : new ConnectionTrials(calls, clock)
+    const isKnown = process.platform === 'linux' && MACHINES.includes(process.arch)
+    return isKnown ? new ConnectionTrials(systemCalls(), clock) : null
   }
 
   /**
@@ -179,11 +155,10 @@ export class ConnectionTrials {
   }
 
   #failureOf(fd: number): ConnFailure {
-    const { getsockopt, refused, reset } = this.#calls
-    const error = new Int32Array(1)
-    getsockopt(fd, SOL_SOCKET, SO_ERROR, error, new Int32Array([error.byteLength]))
-    if (error[0] === refused) return 'refused'
-    return error[0] === reset ? 'reset' : 'unreachable'
+    const { ECONNREFUSED, ECONNRESET } = this.#calls.errnoOf
+    const error = takeSocketError(fd)
+    if (error === ECONNREFUSED) return 'refused'
+    return error === ECONNRESET ? 'reset' : 'unreachable'
   }
 }
 
@@ -203,28 +178,4 @@ class OpenTrial implements Trial {
   cancel(): void {
     this.isCancelled = true
   }
-}
-
-function loadCalls(): SystemCalls | null {
-  if (process.platform !== 'linux' || !MACHINES.includes(process.arch)) return null
-  let koffi: typeof Koffi
-  try {
-    koffi = createRequire(import.meta.url)('koffi') as typeof Koffi
-  } catch {
-    return null
-  }
-  const library = koffi.load(null)
-  const option = 'int fd, int level, int name'
-  return {
-    socket: library.func('int socket(int family, int type, int protocol)'),
-    setsockopt: library.func(`int setsockopt(${option}, const int *value, uint32_t bytes)`),
-    getsockopt: library.func(
-      `int getsockopt(${option}, _Out_ int *value, _Inout_ uint32_t *bytes)`,
-    ),
-    connect: library.func('int connect(int fd, const uint8_t *address, uint32_t bytes)'),
-    poll: library.func('int poll(int16_t *descriptors, unsigned long count, int timeoutMs)'),
-    close: library.func('int close(int fd)'),
-    refused: koffi.os.errno['ECONNREFUSED'] as number,
-    reset: koffi.os.errno['ECONNRESET'] as number,
-  } as SystemCalls
 }
