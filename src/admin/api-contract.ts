@@ -1,5 +1,6 @@
+import type { AdminState } from '../model/admin-state.ts'
 import type { CheckStatus } from '../model/check.ts'
-import type { AdminState, StateCause } from '../upstream/server-state.ts'
+import type { StateCause } from '../upstream/server-state.ts'
 
 /**
  * What the admin API answers, as JSON. Scripts depend on it: members may be added, never renamed

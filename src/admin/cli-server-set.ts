@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors.ts'
-import { ADMIN_STATES, WEIGHT_MAX } from '../upstream/server-state.ts'
+import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'
 import type { ApiServer, ApiServerChange } from './api-contract.ts'
 import { askAdmin, type CliIo, type ConnectionOptions } from './cli-connection.ts'
 import { serverTable } from './cli-server-list.ts'

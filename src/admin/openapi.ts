@@ -1,5 +1,6 @@
+import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'
 import { CHECK_STATUS } from '../model/check.ts'
-import { ADMIN_STATES, STATE_CAUSES, WEIGHT_MAX } from '../upstream/server-state.ts'
+import { STATE_CAUSES } from '../upstream/server-state.ts'
 
 /** JSON Schema, as OpenAPI 3.1 takes it. */
 type Schema = Readonly<Record<string, unknown>>

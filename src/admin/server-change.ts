@@ -1,5 +1,5 @@
 import { SluiceError } from '../errors.ts'
-import { ADMIN_STATES, type AdminState, WEIGHT_MAX } from '../upstream/server-state.ts'
+import { ADMIN_STATES, type AdminState, WEIGHT_MAX } from '../model/admin-state.ts'
 import type { ApiServerChange } from './api-contract.ts'
 
 /**

@@ -1,11 +1,12 @@
 import type { ApiServerChange, ApiServerSetting } from '../admin/api-contract.ts'
 import { formatAddress } from '../model/address.ts'
+import type { AdminState } from '../model/admin-state.ts'
 import type { PlannedBackend, PlannedServer } from '../model/plan.ts'
 import { SERVER_STATE } from '../model/server-table.ts'
 import type { AgentTarget } from '../upstream/agent-checker.ts'
 import type { CheckTarget } from '../upstream/checker.ts'
 import type { AgentVerdict } from '../upstream/checks/agent-reply.ts'
-import { type AdminState, type EffectiveState, effectiveWeight } from '../upstream/server-state.ts'
+import { type EffectiveState, effectiveWeight } from '../upstream/server-state.ts'
 
 /** What is known of a server's life beyond its row in the server table. */
 export interface ServerLifeState extends EffectiveState {

@@ -1,18 +1,6 @@
+import { type AdminState, WEIGHT_MAX } from '../model/admin-state.ts'
 import { SERVER_STATE, type ServerState } from '../model/server-table.ts'
 import type { AgentVerdict } from './checks/agent-reply.ts'
-
-/**
- * What an operator wants of a server (HAProxy management manual, `set server state`). `ready`: its
- * checks decide. `drain`: it finishes what it has and takes no new session, but is checked.
- * `maint`: it takes none and is not checked.
- */
-export const ADMIN_STATES = ['ready', 'drain', 'maint'] as const
-
-/** One of {@link ADMIN_STATES}. */
-export type AdminState = (typeof ADMIN_STATES)[number]
-
-/** The greatest weight. HAProxy configuration manual, weight. */
-export const WEIGHT_MAX = 256
 
 /** Everything that has a say in the state of a server. */
 export interface StateSources {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { ADMIN_STATES } from '../../../src/model/admin-state.ts'
 import { SERVER_STATE } from '../../../src/model/server-table.ts'
 import type { AgentVerdict } from '../../../src/upstream/checks/agent-reply.ts'
 import {
-  ADMIN_STATES,
   effectiveState,
   effectiveWeight,
   mergeVerdicts,
