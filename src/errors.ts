@@ -150,6 +150,141 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Web pages of other sites may not use the admin address; use the command line.',
   },
+  'cluster-unprepared': {
+    source: 'operator',
+    retryable: false,
+    hint: 'See the reason of each node; correct the config, or what is in the way on that node.',
+  },
+  'config-conflict': {
+    source: 'client',
+    retryable: false,
+    hint: 'Another change came first: look at `sluice config show`, and apply again.',
+  },
+  'config-version-unknown': {
+    source: 'client',
+    retryable: false,
+    hint: 'See `sluice config history` for the versions that are kept.',
+  },
+  'confirmation-pending': {
+    source: 'client',
+    retryable: true,
+    hint: 'Confirm the active version with `sluice config confirm`, or roll it back, first.',
+  },
+  'confirmation-unknown': {
+    source: 'client',
+    retryable: false,
+    hint: 'See `sluice config history` for whether the version has been rolled back.',
+  },
+  'server-exists': {
+    source: 'client',
+    retryable: false,
+    hint: 'Choose another name, or change the server with `sluice server set`.',
+  },
+  'server-configured': {
+    source: 'client',
+    retryable: false,
+    hint: 'Remove the server from the config and apply it, or set it to maint.',
+  },
+  'backend-unknown': {
+    source: 'client',
+    retryable: false,
+    hint: 'See `sluice server list` or the config for the backends.',
+  },
+  'pool-full': {
+    source: 'client',
+    retryable: false,
+    hint: 'Remove servers that were added at run time, or name the servers in the config.',
+  },
+  'no-quorum': {
+    source: 'operator',
+    retryable: true,
+    hint: 'Start enough nodes for a majority, see `sluice cluster status`; reads can be had stale.',
+  },
+  'outcome-unknown': {
+    source: 'internal',
+    retryable: false,
+    hint: 'Look whether the change is there before asking again.',
+  },
+  'proposal-dropped': {
+    source: 'internal',
+    retryable: true,
+    hint: 'The leader changed meanwhile and the change did not hold; ask again.',
+  },
+  overloaded: {
+    source: 'client',
+    retryable: true,
+    hint: 'More changes wait than the cluster keeps; ask again later.',
+  },
+  'engine-stopped': {
+    source: 'operator',
+    retryable: false,
+    hint: 'The node takes no part in the cluster any more; see its log for why.',
+  },
+  'member-exists': {
+    source: 'client',
+    retryable: false,
+    hint: 'See `sluice cluster status`; names and addresses of nodes are unique.',
+  },
+  'member-unknown': {
+    source: 'client',
+    retryable: false,
+    hint: 'See `sluice cluster status` for the nodes.',
+  },
+  'member-last': {
+    source: 'client',
+    retryable: false,
+    hint: 'Stop the node instead: a cluster has at least one.',
+  },
+  'membership-changing': {
+    source: 'client',
+    retryable: true,
+    hint: 'One change of membership at a time; ask again when it is done.',
+  },
+  'transfer-failed': {
+    source: 'internal',
+    retryable: true,
+    hint: 'See `sluice cluster status`: the node must be a voter, reachable, and not far behind.',
+  },
+  'cluster-absent': {
+    source: 'client',
+    retryable: false,
+    hint: 'Give the config a `cluster` section and start the node again.',
+  },
+  'peer-unreachable': {
+    source: 'server',
+    retryable: true,
+    hint: 'See `sluice cluster status`, and whether the node runs and its address can be reached.',
+  },
+  'peer-refused': {
+    source: 'server',
+    retryable: false,
+    hint: 'See the message for what the other node has against it.',
+  },
+  'peer-credentials': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Give all nodes the same secret, or certificates of the same authority in their own names.',
+  },
+  'data-dir-unusable': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Check that the directory is writable by this user alone, and that no other process has it.',
+  },
+  'data-dir-foreign': {
+    source: 'operator',
+    retryable: false,
+    hint: 'The directory is of another node or cluster: correct cluster.data-dir, or empty it to join anew.',
+  },
+  'data-dir-damaged': {
+    source: 'operator',
+    retryable: false,
+    hint: 'The disk lost or altered data. Empty the directory: the node then joins anew and is repaired by its peers.',
+  },
+  'data-dir-failed': {
+    source: 'operator',
+    retryable: false,
+    hint: 'The disk is full or failing. Mend that and start the node again; nothing acknowledged is lost.',
+  },
   usage: {
     source: 'operator',
     retryable: false,

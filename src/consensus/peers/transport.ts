@@ -1,0 +1,59 @@
+import type { Duplex } from 'node:stream'
+import type { Member, NodeId } from '../raft/entries.ts'
+
+/** Where a peer is looked for. */
+export type PeerAddress = Pick<Member, 'name' | 'address'>
+
+/** What a node says of itself to a peer, after both have proved that they belong together. */
+export interface PeerHello {
+  readonly name: string
+  readonly id: NodeId
+  /** Null: it belongs to no cluster yet. */
+  readonly clusterId: string | null
+  /** The ids of the members as it knows them; while it has no cluster, its own alone. */
+  readonly memberIds: readonly NodeId[]
+}
+
+/** What a frame on a link is for. */
+export type Channel = 'consensus' | 'request' | 'reply'
+
+/** What a transport tells. */
+export interface PeerEvents {
+  /**
+   * A peer has introduced itself, on a link that it has opened or that this node has.
+   *
+   * @returns null to go on; otherwise why it is refused, which it is told
+   */
+  admit(hello: PeerHello): string | null
+  /** A link to the peer is open: what is sent to it may arrive. */
+  onOpen(hello: PeerHello): void
+  onMessage(from: NodeId, channel: Channel, data: Uint8Array): void
+  /** A peer has opened a byte stream, over which it forwards admin requests. */
+  onStream(from: NodeId, stream: Duplex): void
+}
+
+/**
+ * Links to the peers. Nothing is promised: frames may be lost, never altered, and those that arrive
+ * over one link arrive in order.
+ */
+export interface PeerTransport {
+  /**
+   * @returns the bound address, `HOST:PORT`
+   * @throws SluiceError `address-in-use`, `bind-failed`
+   */
+  listen(): Promise<string>
+  /** Keeps links to these peers, and closes those to any other. This node's own name is left out. */
+  setPeers(peers: readonly PeerAddress[]): void
+  /** What this node says of itself from now on; peers that have heard otherwise are told anew. */
+  setHello(hello: PeerHello): void
+  /** @returns false where the frame was dropped: no link is open, or its buffer is full */
+  send(to: NodeId, channel: Channel, data: Uint8Array): boolean
+  isConnected(to: NodeId): boolean
+  /**
+   * Opens a byte stream to a peer.
+   *
+   * @throws SluiceError `peer-unreachable`
+   */
+  openStream(to: NodeId): Promise<Duplex>
+  close(): Promise<void>
+}
