@@ -35,6 +35,16 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Write an HTTP response no longer than global.tune.bufsize: `HTTP/1.1 503 Reason`, headers, an empty line, the body.',
   },
+  'ca-file-unreadable': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Check that ca-file names a file that this user may read, or write @system-ca.',
+  },
+  'ca-file-invalid': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Give certificates of authorities in PEM form, no longer than 4 MiB in all.',
+  },
   'address-in-use': {
     source: 'operator',
     retryable: true,
@@ -128,12 +138,12 @@ export const ERROR_KINDS = {
   'change-invalid': {
     source: 'client',
     retryable: false,
-    hint: 'Send {"state": "ready" | "drain" | "maint", "weight": 0 to 256}, one of the two or both.',
+    hint: 'Correct what the message names; GET /api/v1/ describes the members of every change.',
   },
   'body-too-large': {
     source: 'client',
     retryable: false,
-    hint: 'Send only the members that are to change.',
+    hint: 'A config has 1 MiB at most; of anything else send only the members that are to change.',
   },
   'media-type-unsupported': {
     source: 'client',
@@ -198,7 +208,7 @@ export const ERROR_KINDS = {
   'no-quorum': {
     source: 'operator',
     retryable: true,
-    hint: 'Start enough nodes for a majority, see `sluice cluster status`; reads can be had stale.',
+    hint: 'Start enough nodes for a majority, see `sluice cluster status`; read with ?stale or --stale meanwhile.',
   },
   'outcome-unknown': {
     source: 'internal',
@@ -235,6 +245,11 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Stop the node instead: a cluster has at least one.',
   },
+  'members-full': {
+    source: 'client',
+    retryable: false,
+    hint: 'Remove a node that is not needed any more first; five or seven voters are plenty.',
+  },
   'membership-changing': {
     source: 'client',
     retryable: true,
@@ -250,6 +265,11 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Give the config a `cluster` section and start the node again.',
   },
+  'state-newer': {
+    source: 'operator',
+    retryable: false,
+    hint: 'The cluster has been written to by a newer version of Sluice: start this node with that version.',
+  },
   'peer-unreachable': {
     source: 'server',
     retryable: true,
@@ -264,6 +284,11 @@ export const ERROR_KINDS = {
     source: 'operator',
     retryable: false,
     hint: 'Give all nodes the same secret, or certificates of the same authority in their own names.',
+  },
+  'encoding-invalid': {
+    source: 'server',
+    retryable: false,
+    hint: 'Run versions of Sluice on all nodes that may be mixed, and see what else speaks on the peer port.',
   },
   'data-dir-unusable': {
     source: 'operator',

@@ -23,7 +23,14 @@ const ROOMS = [
   'upstream',
 ]
 const TEST_FOLDERS = ['conformance', 'e2e', 'fixtures', 'fuzz', 'golden', 'simulation', 'unit']
-const SKIPPED_FOLDERS = ['.git', 'coverage', 'dist', 'dist-bench', 'node_modules']
+const SKIPPED_FOLDERS = [
+  '.git',
+  'coverage',
+  'dist',
+  'dist-bench',
+  'dist-simulation',
+  'node_modules',
+]
 const BINARY = /\.(png|ico|gif|jpg|woff2?|gz|pem|crt|key|node)$/
 
 /** Paths of all files below a folder, relative to the project. */

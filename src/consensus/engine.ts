@@ -8,6 +8,7 @@ export interface StateMachine {
    *
    * @param index grows; not every index has a command
    * @returns what the proposer is given
+   * @throws SluiceError `state-newer`: this node cannot go on, and takes no further part
    */
   apply(index: number, command: Uint8Array): unknown
   /** All of the state; equal states give equal bytes. */

@@ -27,8 +27,15 @@ export interface PeerEvents {
   admit(hello: PeerHello): string | null
   /** A link to the peer is open: what is sent to it may arrive. */
   onOpen(hello: PeerHello): void
+  /**
+   * @param data the receiver's to keep
+   * @throws SluiceError `encoding-invalid`: the peer speaks garbage; its link is closed, and counted
+   */
   onMessage(from: NodeId, channel: Channel, data: Uint8Array): void
-  /** A peer has opened a byte stream, over which it forwards admin requests. */
+  /**
+   * A peer has opened a byte stream, over which it forwards admin requests. Whoever takes it listens
+   * for its `error` before returning.
+   */
   onStream(from: NodeId, stream: Duplex): void
 }
 
@@ -46,7 +53,11 @@ export interface PeerTransport {
   setPeers(peers: readonly PeerAddress[]): void
   /** What this node says of itself from now on; peers that have heard otherwise are told anew. */
   setHello(hello: PeerHello): void
-  /** @returns false where the frame was dropped: no link is open, or its buffer is full */
+  /**
+   * @param data not to be changed before the turn of the event loop has ended
+   * @returns false where the frame was dropped: no link is open, its buffer is full, or the frame is
+   *   longer than any may be
+   */
   send(to: NodeId, channel: Channel, data: Uint8Array): boolean
   isConnected(to: NodeId): boolean
   /**

@@ -16,7 +16,7 @@ export interface Member {
 
 /**
  * Who takes part (Raft thesis chapter 4). Holds from the moment its entry is appended, committed or
- * not. Invariant: no id occurs twice, except in both `voters` and `outgoing`.
+ * not. Invariant: no id occurs twice, except that an outgoing voter may be a voter or a learner too.
  */
 export interface Membership {
   /** Never empty. */

@@ -29,10 +29,11 @@ export interface RaftOptions {
   readonly pendingReadsMax: number
   /**
    * `read-index`: a quorum is asked for every batch of reads. `lease`: none while a quorum has
-   * answered within `electionMinMs` less the drift (thesis section 6.4.1).
+   * answered within `electionMinMs`, less what clocks may be off (thesis section 6.4.1). All nodes
+   * have the same mode and the same `electionMinMs`: voters keep what the lease of a leader stands on.
    */
   readonly readMode: 'read-index' | 'lease'
-  /** Percent by which clocks may run faster or slower than each other, 0-50. */
+  /** Percent by which each clock may run faster or slower than true time, 0-50. */
   readonly clockDriftPercent: number
 }
 

@@ -36,9 +36,12 @@ export interface Ready {
   readonly persist: Persist | null
   /** Held until the `persist` of the same Ready is durable, and all before it. */
   readonly messagesAfterPersist: readonly Message[]
-  /** A received snapshot that the state machine is to be set to; durable first. */
+  /**
+   * A received snapshot that the state machine is to be set to, before `committed`. Handed out only
+   * when it is durable.
+   */
   readonly snapshot: Snapshot | null
-  /** Committed entries, each handed out once, in the order of their indexes. */
+  /** Committed entries that are durable here, each handed out once, in the order of their indexes. */
   readonly committed: readonly Entry[]
   readonly reads: readonly ReadOutcome[]
 }

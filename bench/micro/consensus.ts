@@ -1,0 +1,165 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { EngineEvents, StateMachine } from '../../src/consensus/engine.ts'
+import { nodeScheduler } from '../../src/consensus/node-scheduler.ts'
+import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/limits.ts'
+import { WebSocketTransport } from '../../src/consensus/peers/web-socket-transport.ts'
+import { RaftEngine } from '../../src/consensus/raft-engine.ts'
+
+const WRITES = 500
+const IN_FLIGHT = 64
+const SECONDS = 3
+const COMMAND_BYTES = 200
+const SNAPSHOT_BYTES = 2 ** 20
+const JOINS = 10
+const POLL_MS = 5
+
+/** A state of a fixed size, which commands only count in. */
+class SizedMachine implements StateMachine {
+  #applied = 0
+  restoredMs = 0
+
+  apply(): number {
+    return ++this.#applied
+  }
+
+  snapshot(): Uint8Array {
+    return new Uint8Array(SNAPSHOT_BYTES)
+  }
+
+  restore(data: Uint8Array): void {
+    if (data.length > 0) this.restoredMs = performance.now()
+  }
+}
+
+interface Node {
+  readonly name: string
+  readonly machine: SizedMachine
+  readonly engine: RaftEngine
+}
+
+const EVENTS: EngineEvents = {
+  onStatus: () => {},
+  onFatal: (error) => {
+    throw error
+  },
+  onRequest: async () => new Uint8Array(),
+  onStream: (_, stream) => stream.destroy(),
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((done) => server.once('listening', done))
+  const { port } = server.address() as AddressInfo
+  await new Promise((done) => server.close(done))
+  return port
+}
+
+async function startNode(
+  folder: string,
+  name: string,
+  peers: readonly { readonly name: string; readonly address: string }[],
+  secret: Uint8Array,
+): Promise<Node> {
+  const machine = new SizedMachine()
+  const bind = peers.find((peer) => peer.name === name)?.address ?? ''
+  const engine = await RaftEngine.open({
+    name,
+    peers,
+    folder: join(folder, name),
+    machine,
+    events: EVENTS,
+    makeTransport: (hello, events, onRefused) =>
+      new WebSocketTransport(
+        {
+          bind,
+          hello,
+          secret,
+          tls: null,
+          isOpenAllowed: false,
+          limits: DEFAULT_PEER_LIMITS,
+          random: Math.random,
+          onRefused,
+        },
+        events,
+      ),
+    scheduler: nodeScheduler,
+    random: Math.random,
+    makeIncarnation: () => randomBytes(8).toString('hex'),
+    log: { info: () => {} },
+    // The log is short, so that who joins is sent the snapshot.
+    driver: { snapshotEntries: 200, keptEntries: 10 },
+  })
+  return { name, machine, engine }
+}
+
+async function until<T>(probe: () => T | undefined): Promise<T> {
+  for (;;) {
+    const found = probe()
+    if (found !== undefined) return found
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+}
+
+function quantile(values: readonly number[], share: number): string {
+  const sorted = [...values].sort((a, b) => a - b)
+  return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(2)
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+/** Three nodes in this process, on loopback and a real disk: what agreement costs without HTTP. */
+async function main(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const names = ['n1', 'n2', 'n3', ...Array.from({ length: JOINS }, (_, n) => `late${n}`)]
+  const addresses = new Map<string, string>()
+  for (const name of names) addresses.set(name, `127.0.0.1:${await freePort()}`)
+  const peerOf = (name: string) => ({ name, address: addresses.get(name) ?? '' })
+  const secret = randomBytes(32)
+  const founders = ['n1', 'n2', 'n3'].map(peerOf)
+  const nodes = await Promise.all(
+    founders.map(({ name }) => startNode(folder, name, founders, secret)),
+  )
+  const leader = await until(() => nodes.find(({ engine }) => engine.status().role === 'leader'))
+  const command = new Uint8Array(COMMAND_BYTES)
+  const latenciesMs: number[] = []
+  for (let n = 0; n < WRITES; n++) {
+    const beganMs = performance.now()
+    await leader.engine.propose(command)
+    latenciesMs.push(performance.now() - beganMs)
+  }
+  say(`one proposer: p50 ${quantile(latenciesMs, 0.5)} ms, p99 ${quantile(latenciesMs, 0.99)} ms`)
+  const endMs = performance.now() + SECONDS * 1000
+  let writes = 0
+  const proposer = async (): Promise<void> => {
+    while (performance.now() < endMs) {
+      await leader.engine.propose(command)
+      writes++
+    }
+  }
+  await Promise.all(Array.from({ length: IN_FLIGHT }, proposer))
+  say(`${IN_FLIGHT} in flight: ${(writes / SECONDS).toFixed(0)} a second`)
+  const joinsMs: number[] = []
+  for (const name of names.slice(3)) {
+    await leader.engine.addNode(name, peerOf(name).address)
+    const beganMs = performance.now()
+    const late = await startNode(folder, name, [...founders, peerOf(name)], secret)
+    await until(() => (late.machine.restoredMs > 0 ? true : undefined))
+    joinsMs.push(late.machine.restoredMs - beganMs)
+    await leader.engine.removeNode(name)
+    await late.engine.stop()
+  }
+  const size = `a snapshot of ${SNAPSHOT_BYTES / 2 ** 20} MB installed on a node that joins`
+  say(
+    `${size}, its start included: p50 ${quantile(joinsMs, 0.5)} ms, p99 ${quantile(joinsMs, 0.99)} ms`,
+  )
+  await Promise.all(nodes.map(({ engine }) => engine.stop()))
+}
+
+await main()

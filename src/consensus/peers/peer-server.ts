@@ -1,0 +1,215 @@
+import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { SluiceError } from '../../errors.ts'
+import { acceptingTls } from './certificates.ts'
+import { formatHostPort, parseHostPort } from './host-port.ts'
+import type { PeerTransportOptions } from './options.ts'
+import type { Purpose } from './proofs.ts'
+import type { Objection } from './refusals.ts'
+import { PATHS, SOCKET_OPTIONS } from './web-sockets.ts'
+
+/** Bytes of the head of a request: ours has about 250. */
+const HEAD_BYTES_MAX = 2048
+/** Connections, of any kind; the system closes more. */
+const CONNECTIONS_MAX = 1024
+/** Of a server that refuses everything, without a word more. */
+const NOT_FOUND = 'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+/** What OpenSSL calls a certificate that is missing or is not the authority's. */
+const CERTIFICATE_FAILURE = /CERT|VERIFY|ISSUER|SELF_SIGNED/i
+
+/** A connection that has become a WebSocket and has not said anything yet. */
+export interface Newcomer {
+  readonly socket: WebSocket
+  readonly purpose: Purpose
+  readonly address: string
+  /** Null without TLS. */
+  readonly tls: TLSSocket | null
+  /** It is admitted: it counts no longer among those that are not, and has no deadline. */
+  settle(): void
+}
+
+/** What the server tells. */
+export interface ServerEvents {
+  onNewcomer(newcomer: Newcomer): void
+  onRefused(objection: Objection, address: string): void
+}
+
+interface Pending {
+  readonly host: string
+  readonly deadline: NodeJS.Timeout
+}
+
+/**
+ * Where peers call. Whoever does, has until the handshake's timeout to become a peer, over TLS,
+ * HTTP and WebSocket together; those that have not yet are few, in all and from one address. What
+ * is no upgrade to one of the two paths is answered 404; so is what comes from a web page, which
+ * could otherwise reach a node on its visitor's host.
+ */
+export class PeerServer {
+  readonly #options: PeerTransportOptions
+  readonly #events: ServerEvents
+  readonly #server: Server
+  readonly #upgrader: WebSocketServer
+  /** By remote address and port, which TLS and the connection below it have in common. */
+  readonly #pending = new Map<string, Pending>()
+  /** With their keys. */
+  readonly #sockets = new Map<Socket, string>()
+
+  constructor(options: PeerTransportOptions, events: ServerEvents) {
+    this.#options = options
+    this.#events = events
+    const { tls } = options
+    const http: ServerOptions = {
+      maxHeaderSize: HEAD_BYTES_MAX,
+      noDelay: true,
+      keepAlive: true,
+    }
+    this.#server =
+      tls === null ? createServer(http) : createTlsServer({ ...http, ...acceptingTls(tls) })
+    this.#server.maxConnections = CONNECTIONS_MAX
+    this.#upgrader = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      ...SOCKET_OPTIONS,
+    })
+    this.#listen()
+  }
+
+  /** Connections that are not admitted yet. */
+  get pendingCount(): number {
+    return this.#pending.size
+  }
+
+  /**
+   * @returns the bound address
+   * @throws SluiceError `address-in-use`, `bind-failed`
+   */
+  open(): Promise<string> {
+    const { bind } = this.#options
+    const { host, port } = parseHostPort(bind)
+    return new Promise((resolve, reject) => {
+      const fail = (error: NodeJS.ErrnoException) => {
+        const code = error.code === 'EADDRINUSE' ? 'address-in-use' : 'bind-failed'
+        reject(new SluiceError(code, `peers at ${bind}: ${error.message}`, error))
+      }
+      this.#server.once('error', fail)
+      this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+        this.#server.off('error', fail)
+        // Afterwards only an accept can fail, which is tried again with the next connection.
+        this.#server.on('error', () => {})
+        const address = this.#server.address() as AddressInfo
+        resolve(formatHostPort(address.address, address.port))
+      })
+    })
+  }
+
+  /**
+   * Closes the address, and what has not become a peer; the peers' connections are for their owners
+   * to close, and are cut after `closeTimeoutMs`. Resolves when no connection is left.
+   */
+  async close(): Promise<void> {
+    const isClosed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const [socket, key] of this.#sockets) {
+      if (this.#pending.has(key)) socket.destroy()
+    }
+    const cut = setTimeout(() => {
+      for (const socket of this.#sockets.keys()) socket.destroy()
+    }, this.#options.limits.closeTimeoutMs)
+    await isClosed
+    clearTimeout(cut)
+  }
+
+  #listen(): void {
+    const server = this.#server
+    server.on('connection', (socket: Socket) => this.#accepted(socket))
+    server.on('request', (_request, response) => {
+      response.writeHead(404, { connection: 'close', 'content-length': 0 }).end()
+    })
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
+    server.on('clientError', (_error, socket) => socket.destroy())
+    server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
+      const isCertificate =
+        socket.authorizationError != null || CERTIFICATE_FAILURE.test(error.code ?? '')
+      const reason = isCertificate ? 'credentials' : 'garbage'
+      const message = isCertificate ? 'no valid certificate' : 'no TLS that both know'
+      this.#events.onRefused({ reason, message }, addressOf(socket))
+    })
+    this.#upgrader.on('wsClientError', (_error, socket) => socket.end(NOT_FOUND))
+  }
+
+  #accepted(socket: Socket): void {
+    const { limits } = this.#options
+    const host = socket.remoteAddress
+    if (host === undefined) {
+      socket.destroy()
+      return
+    }
+    const fromHost = [...this.#pending.values()].filter((pending) => pending.host === host).length
+    if (this.#pending.size >= limits.handshakesMax || fromHost >= limits.handshakesPerAddressMax) {
+      const message = 'more connections than may wait for their handshake'
+      this.#events.onRefused({ reason: 'crowded', message }, addressOf(socket))
+      socket.destroy()
+      return
+    }
+    const key = keyOf(socket)
+    const deadline = setTimeout(() => {
+      this.#events.onRefused(
+        { reason: 'timeout', message: 'no handshake in time' },
+        addressOf(socket),
+      )
+      socket.destroy()
+    }, limits.handshakeTimeoutMs)
+    this.#pending.set(key, { host, deadline })
+    this.#sockets.set(socket, key)
+    socket.on('close', () => {
+      this.#settle(key)
+      this.#sockets.delete(socket)
+    })
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const tls = request.socket instanceof TLSSocket ? request.socket : null
+    const purpose = purposeOf(request.url)
+    const isFromPage = request.headers.origin !== undefined
+    if (purpose === null || isFromPage || (tls !== null && !tls.authorized)) {
+      socket.on('error', () => {})
+      socket.end(NOT_FOUND)
+      return
+    }
+    const key = keyOf(request.socket)
+    const address = addressOf(request.socket)
+    this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
+      this.#events.onNewcomer({
+        socket: webSocket,
+        purpose,
+        address,
+        tls,
+        settle: () => this.#settle(key),
+      })
+    })
+  }
+
+  #settle(key: string): void {
+    const pending = this.#pending.get(key)
+    if (pending === undefined) return
+    clearTimeout(pending.deadline)
+    this.#pending.delete(key)
+  }
+}
+
+function purposeOf(url: string | undefined): Purpose | null {
+  if (url === PATHS.link) return 'link'
+  return url === PATHS.stream ? 'stream' : null
+}
+
+function keyOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return formatHostPort(remoteAddress ?? 'unknown', remotePort ?? 0)
+}

@@ -1,0 +1,245 @@
+import { describe, expect, it } from 'vitest'
+import { until } from '../e2e/support/waiting.ts'
+import { bytesOf, type EngineUnderTest, Lab, type TestNode } from './consensus-lab.ts'
+
+/** What an engine of three nodes promises beside that. */
+export function describeGroup(subject: EngineUnderTest): void {
+  describe('lost nodes', () => describeLosses(subject))
+  describe('members', () => describeMembers(subject))
+  describe('between nodes', () => describeStreams(subject))
+}
+
+async function proposeAll(node: TestNode, texts: readonly string[]): Promise<void> {
+  await Promise.all(texts.map((text) => node.engine.propose(bytesOf(text))))
+}
+
+function textsOf(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, n) => `${prefix} ${n}`)
+}
+
+function membershipOf(node: TestNode, name: string): string | undefined {
+  return node.engine.status().nodes.find((other) => other.name === name)?.membership
+}
+
+function describeLosses(subject: EngineUnderTest): void {
+  it('a leader that ends leaves another one behind', async () => {
+    const lab = await Lab.start(subject)
+    const first = await lab.leader()
+    await proposeAll(first, textsOf('before', 5))
+    const { epoch } = first.engine.status()
+    await lab.stopNode(first.name)
+    const second = await lab.leader()
+    expect(second.engine.status().epoch).toBeGreaterThan(epoch)
+    await proposeAll(second, textsOf('after', 5))
+    expect(await lab.agreement(10)).toHaveLength(10)
+  })
+
+  it('a node that comes back has what it missed', async () => {
+    const lab = await Lab.start(subject)
+    const [lost] = await lab.followers()
+    await lab.stopNode(lost?.name ?? '')
+    await proposeAll(await lab.leader(), textsOf('meanwhile', 50))
+    const back = await lab.startNode(lost?.name ?? '')
+    await lab.leader()
+    await back.engine.read()
+    expect(back.machine.list).toHaveLength(50)
+    await lab.agreement(50)
+  })
+
+  it('a node that comes back so late that the log is gone is sent the state', async () => {
+    const lab = await Lab.start(subject, 20)
+    const [lost] = await lab.followers()
+    await lab.stopNode(lost?.name ?? '')
+    const leader = await lab.leader()
+    for (let n = 0; n < 10; n++) await proposeAll(leader, textsOf(`round ${n}`, 10))
+    expect(leader.engine.status().firstIndex).toBeGreaterThan(20)
+    const back = await lab.startNode(lost?.name ?? '')
+    await lab.agreement(100)
+    await back.engine.propose(bytesOf('more'))
+    expect(await lab.agreement(101)).toHaveLength(101)
+  })
+
+  it('without a majority nothing is proposed, and that is said at once', async () => {
+    const lab = await Lab.start(subject)
+    const leader = await lab.leader()
+    await leader.engine.propose(bytesOf('one'))
+    await lab.agreement(1)
+    for (const { name } of await lab.followers()) await lab.stopNode(name)
+    await until('the quorum to be missed', () =>
+      leader.engine.status().hasQuorum ? undefined : true,
+    )
+    await expect(leader.engine.propose(bytesOf('two'))).rejects.toMatchObject({ code: 'no-quorum' })
+    await expect(leader.engine.read()).rejects.toMatchObject({ code: 'no-quorum' })
+    expect(leader.engine.status()).toMatchObject({ leader: null })
+    await until('that to be told', () => leader.statuses.at(-1)?.hasQuorum === false || undefined)
+    const [other] = lab.group.names.filter((name) => name !== leader.name)
+    await lab.startNode(other ?? '')
+    await lab.leader()
+    await leader.engine.propose(bytesOf('three'))
+    expect(await lab.agreement(2)).toEqual(['one', 'three'])
+  })
+
+  it('all nodes come back with what was agreed on', async () => {
+    const lab = await Lab.start(subject, 20)
+    await proposeAll(await lab.leader(), textsOf('old', 75))
+    const list = [...(await lab.agreement(75))]
+    await Promise.all(lab.group.names.map((name) => lab.stopNode(name)))
+    await Promise.all(lab.group.names.map((name) => lab.startNode(name)))
+    const leader = await lab.leader()
+    await leader.engine.read()
+    expect(leader.machine.list).toEqual(list)
+    await leader.engine.propose(bytesOf('new'))
+    expect(await lab.agreement(76)).toEqual([...list, 'new'])
+  })
+
+  it('a node that lost its data comes back as another one, and becomes a voter again', async () => {
+    const lab = await Lab.start(subject)
+    const [lost] = await lab.followers()
+    const name = lost?.name ?? ''
+    const idBefore = lost?.engine.status().id
+    await proposeAll(await lab.leader(), textsOf('kept', 10))
+    await lab.stopNode(name)
+    lab.group.wipe(name)
+    const back = await lab.startNode(name)
+    await until('it to be a voter', () => {
+      const { role, id, nodes } = back.engine.status()
+      const isVoter = nodes.some((node) => node.id === id && node.membership === 'voter')
+      return role === 'follower' && isVoter ? true : undefined
+    })
+    expect(back.engine.status().id).not.toBe(idBefore)
+    const leader = await lab.leader()
+    expect(leader.engine.status().nodes.map((node) => node.id)).not.toContain(idBefore)
+    expect(leader.engine.status().nodes).toHaveLength(3)
+    expect(await lab.agreement(10)).toHaveLength(10)
+  })
+}
+
+function describeMembers(subject: EngineUnderTest): void {
+  it('a node is added, catches up, and takes part', async () => {
+    const lab = await Lab.start(subject)
+    const [asker] = await lab.followers()
+    await proposeAll(await lab.leader(), textsOf('old', 20))
+    await asker?.engine.addNode('lb4', lab.group.addressOf('lb4'))
+    const leader = await lab.leader()
+    expect(membershipOf(leader, 'lb4')).toBe('invited')
+    const added = await lab.startNode('lb4')
+    await until('it to be a voter', () => membershipOf(added, 'lb4') === 'voter' || undefined)
+    await lab.leader()
+    await added.engine.propose(bytesOf('mine'))
+    expect((await lab.agreement(21)).at(-1)).toBe('mine')
+    await added.engine.transfer('lb4')
+    expect((await lab.leader()).name).toBe('lb4')
+  })
+
+  it('a node is removed, is told so, and the others go on', async () => {
+    const lab = await Lab.start(subject)
+    const [removed, asker] = await lab.followers()
+    const name = removed?.name ?? ''
+    await asker?.engine.removeNode(name)
+    await until('it to be an outsider', () => {
+      return removed?.engine.status().role === 'outsider' || undefined
+    })
+    await expect(removed?.engine.propose(bytesOf('no'))).rejects.toMatchObject({
+      code: 'no-quorum',
+    })
+    await lab.stopNode(name)
+    const leader = await lab.leader()
+    expect(membershipOf(leader, name)).toBeUndefined()
+    await leader.engine.propose(bytesOf('yes'))
+    expect(await lab.agreement(1)).toEqual(['yes'])
+    // It does not come back by being started again, but by being asked back.
+    const back = await lab.startNode(name)
+    await until('it to be refused', () => back.engine.status().note || undefined)
+    expect(back.engine.status()).toMatchObject({ role: 'outsider' })
+    await leader.engine.addNode(name, lab.group.addressOf(name))
+    await until('it to be a voter', () => {
+      return back.engine.status().role === 'follower' && membershipOf(leader, name) === 'voter'
+        ? true
+        : undefined
+    })
+    expect(await lab.agreement(1)).toEqual(['yes'])
+  })
+
+  it('a leader may be removed', async () => {
+    const lab = await Lab.start(subject)
+    const leader = await lab.leader()
+    await leader.engine.removeNode(leader.name)
+    await lab.stopNode(leader.name)
+    const next = await lab.leader()
+    await next.engine.propose(bytesOf('on'))
+    expect(await lab.agreement(1)).toEqual(['on'])
+    expect(next.engine.status().nodes).toHaveLength(2)
+  })
+
+  it('wishes that make no sense are refused, on any node', async () => {
+    const lab = await Lab.start(subject)
+    const [first, second] = lab.group.names
+    for (const { engine } of lab.all()) {
+      for (const [wish, code] of [
+        [engine.addNode(first ?? '', '127.0.0.1:1'), 'member-exists'],
+        [engine.addNode('lb9', lab.group.addressOf(second ?? '')), 'member-exists'],
+        [engine.removeNode('lb9'), 'member-unknown'],
+        [engine.transfer('lb9'), 'member-unknown'],
+      ] as const) {
+        await expect(wish).rejects.toMatchObject({ code })
+      }
+    }
+  })
+
+  it('the last voter stays', async () => {
+    const lab = await Lab.start(subject)
+    const leader = await lab.leader()
+    for (const { name } of await lab.followers()) {
+      await leader.engine.removeNode(name)
+      await lab.stopNode(name)
+    }
+    await expect(leader.engine.removeNode(leader.name)).rejects.toMatchObject({
+      code: 'member-last',
+    })
+    await leader.engine.propose(bytesOf('alone'))
+    expect(leader.machine.list).toEqual(['alone'])
+  })
+
+  it('leadership goes where it is sent, again and again', async () => {
+    const lab = await Lab.start(subject)
+    for (const target of [...lab.all(), ...lab.all()]) {
+      const [asker] = await lab.followers()
+      await asker?.engine.transfer(target.name)
+      expect((await lab.leader()).name).toBe(target.name)
+      await asker?.engine.propose(bytesOf('on'))
+    }
+  })
+}
+
+function describeStreams(subject: EngineUnderTest): void {
+  it('a stream carries bytes both ways, and says from whom it comes', async () => {
+    const lab = await Lab.start(subject)
+    const leader = await lab.leader()
+    for (const follower of await lab.followers()) {
+      const stream = await follower.engine.openStream(leader.name)
+      const accepted = await until('the stream to arrive', () => leader.streams.pop())
+      expect(accepted.from).toBe(follower.name)
+      stream.write('question')
+      expect(`${(await accepted.stream.iterator().next()).value}`).toBe('question')
+      accepted.stream.destroy()
+      stream.destroy()
+    }
+  })
+
+  it('a request that is not answered ends with its time', async () => {
+    const lab = await Lab.start(subject)
+    const [asker, asked] = lab.all()
+    const request = asker?.engine.request(asked?.name ?? '', 'ignore', bytesOf(''), 50)
+    await expect(request).rejects.toMatchObject({ code: 'peer-unreachable' })
+  })
+
+  it('a request to a node that is gone is told so', async () => {
+    const lab = await Lab.start(subject)
+    const [gone] = await lab.followers()
+    await lab.stopNode(gone?.name ?? '')
+    const { engine } = await lab.leader()
+    await expect(engine.request(gone?.name ?? '', 'say', bytesOf(''), 5000)).rejects.toMatchObject({
+      code: 'peer-unreachable',
+    })
+  })
+}

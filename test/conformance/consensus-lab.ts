@@ -1,0 +1,174 @@
+import type { Duplex } from 'node:stream'
+import { onTestFinished } from 'vitest'
+import type {
+  ConsensusEngine,
+  EngineEvents,
+  EngineStatus,
+  StateMachine,
+} from '../../src/consensus/engine.ts'
+import { SluiceError } from '../../src/errors.ts'
+import { until } from '../e2e/support/waiting.ts'
+
+/** A command on which the machine gives up, as one of a newer version does. */
+export const UNKNOWN_COMMAND = 'unknown'
+
+/** A list of texts. A command appends one; its result is how many there are. */
+export class ListMachine implements StateMachine {
+  list: string[] = []
+  #lastIndex = 0
+
+  apply(index: number, command: Uint8Array): unknown {
+    if (index <= this.#lastIndex) throw new Error(`index ${index} after ${this.#lastIndex}`)
+    const text = textOf(command)
+    if (text === UNKNOWN_COMMAND) throw new SluiceError('state-newer', 'a command of the future')
+    this.#lastIndex = index
+    return this.list.push(text)
+  }
+
+  snapshot(): Uint8Array {
+    return bytesOf(JSON.stringify([this.#lastIndex, this.list]))
+  }
+
+  restore(data: Uint8Array): void {
+    const start: [number, string[]] = data.length === 0 ? [0, []] : JSON.parse(textOf(data))
+    ;[this.#lastIndex, this.list] = start
+  }
+}
+
+export function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
+
+export function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes)
+}
+
+/** One node under test: its engine, and what the engine has told. */
+export interface TestNode {
+  readonly name: string
+  readonly engine: ConsensusEngine
+  readonly machine: ListMachine
+  readonly statuses: EngineStatus[]
+  readonly failures: Error[]
+  readonly streams: { readonly from: string; readonly stream: Duplex }[]
+}
+
+/** What a node is made with. */
+export interface NodeSeat {
+  readonly name: string
+  readonly machine: ListMachine
+  readonly events: EngineEvents
+}
+
+/** A group of nodes of one engine. */
+export interface EngineGroup {
+  /** Names of those that belong to it from the start. */
+  readonly names: readonly string[]
+  /** Starts a node, or starts it again with the data that it had. */
+  start(seat: NodeSeat): Promise<ConsensusEngine>
+  /** Loses the data of a node that does not run. */
+  wipe(name: string): void
+  /** Where a node's peers find it; makes one up for a new node. */
+  addressOf(name: string): string
+}
+
+/** An engine that the suite runs on. */
+export interface EngineUnderTest {
+  readonly name: string
+  readonly nodes: number
+  /** @param snapshotEntries null: as by default */
+  makeGroup(snapshotEntries: number | null): Promise<EngineGroup>
+}
+
+/** The nodes of a test. All are stopped when it is over. */
+export class Lab {
+  readonly nodes = new Map<string, TestNode>()
+  readonly group: EngineGroup
+
+  constructor(group: EngineGroup) {
+    this.group = group
+    onTestFinished(async () => {
+      await Promise.all([...this.nodes.values()].map(({ engine }) => engine.stop()))
+    })
+  }
+
+  /** Starts a group and waits until it can agree. */
+  static async start(
+    subject: EngineUnderTest,
+    snapshotEntries: number | null = null,
+  ): Promise<Lab> {
+    const lab = new Lab(await subject.makeGroup(snapshotEntries))
+    await Promise.all(lab.group.names.map((name) => lab.startNode(name)))
+    await lab.leader()
+    return lab
+  }
+
+  async startNode(name: string): Promise<TestNode> {
+    const machine = new ListMachine()
+    const statuses: EngineStatus[] = []
+    const failures: Error[] = []
+    const streams: TestNode['streams'] = []
+    const events: EngineEvents = {
+      onStatus: (status) => statuses.push(status),
+      onFatal: (error) => failures.push(error),
+      onRequest: async (from, kind, body) => {
+        if (kind === 'refuse') throw new SluiceError('config-invalid', `not for ${from}`)
+        if (kind === 'ignore') return new Promise(() => {})
+        return bytesOf(`${name} heard ${kind} ${textOf(body)} from ${from}`)
+      },
+      onStream: (from, stream) => {
+        stream.on('error', () => {})
+        streams.push({ from, stream })
+      },
+    }
+    const engine = await this.group.start({ name, machine, events })
+    const node: TestNode = { name, engine, machine, statuses, failures, streams }
+    this.nodes.set(name, node)
+    return node
+  }
+
+  node(name: string): TestNode {
+    const node = this.nodes.get(name)
+    if (node === undefined) throw new Error(`${name} does not run`)
+    return node
+  }
+
+  async stopNode(name: string): Promise<void> {
+    await this.node(name).engine.stop()
+    this.nodes.delete(name)
+  }
+
+  all(): TestNode[] {
+    return [...this.nodes.values()]
+  }
+
+  /** Waits until all that run know one leader with a quorum. */
+  async leader(): Promise<TestNode> {
+    return until('a leader that all know', () => {
+      const statuses = this.all().map(({ engine }) => engine.status())
+      const names = new Set(statuses.map(({ leader }) => leader))
+      const [name] = names
+      if (names.size !== 1 || statuses.some(({ hasQuorum }) => !hasQuorum)) return undefined
+      return this.nodes.get(name ?? '')
+    })
+  }
+
+  /** Those that do not lead. */
+  async followers(): Promise<TestNode[]> {
+    const leader = await this.leader()
+    return this.all().filter((node) => node !== leader)
+  }
+
+  /** Waits until all that run have the same list, and returns it. */
+  async agreement(length: number): Promise<readonly string[]> {
+    return until(`${length} commands on all nodes`, () => {
+      const lists = this.all().map(({ machine }) => machine.list)
+      const [first] = lists
+      if (first === undefined || lists.some((list) => list.length < length)) return undefined
+      for (const list of lists) {
+        if (list.join('\n') !== first.join('\n')) throw new Error('lists differ')
+      }
+      return first
+    })
+  }
+}

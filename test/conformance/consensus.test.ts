@@ -1,0 +1,156 @@
+import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { DRIVER_DEFAULTS } from '../../src/consensus/driver-options.ts'
+import { nodeScheduler } from '../../src/consensus/node-scheduler.ts'
+import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/limits.ts'
+import { WebSocketTransport } from '../../src/consensus/peers/web-socket-transport.ts'
+import { RaftEngine } from '../../src/consensus/raft-engine.ts'
+import { recover } from '../../src/consensus/recovery.ts'
+import { SoloEngine } from '../../src/consensus/solo-engine.ts'
+import { freePort } from '../e2e/support/ports.ts'
+import { temporaryFolder } from '../e2e/support/temporary-folder.ts'
+import { until } from '../e2e/support/waiting.ts'
+import { describeGroup } from './consensus-group-suite.ts'
+import { bytesOf, type EngineGroup, type EngineUnderTest, Lab } from './consensus-lab.ts'
+import { describeEngine } from './consensus-suite.ts'
+
+const solo: EngineUnderTest = {
+  name: 'solo',
+  nodes: 1,
+  makeGroup: async () => ({
+    names: ['lb1'],
+    start: async ({ name, machine, events }) => new SoloEngine(name, machine, events),
+    wipe: () => {},
+    addressOf: () => '',
+  }),
+}
+
+/** Raft on loopback sockets, with real data directories. */
+function raft(nodes: number): EngineUnderTest {
+  return {
+    name: `raft with ${nodes === 1 ? 'one node' : `${nodes} nodes`}`,
+    nodes,
+    makeGroup: (snapshotEntries) => makeRaftGroup(nodes, snapshotEntries),
+  }
+}
+
+async function makeRaftGroup(
+  nodes: number,
+  snapshotEntries: number | null,
+): Promise<EngineGroup & { readonly folderOf: (name: string) => string }> {
+  const root = temporaryFolder()
+  const secret = randomBytes(32)
+  const names = Array.from({ length: nodes }, (_, n) => `lb${n + 1}`)
+  const addresses = new Map<string, string>()
+  for (const name of [...names, 'lb4']) addresses.set(name, `127.0.0.1:${await freePort()}`)
+  const addressOf = (name: string) => addresses.get(name) ?? ''
+  const folderOf = (name: string) => join(root, name)
+  return {
+    names,
+    addressOf,
+    folderOf,
+    wipe: (name) => rmSync(folderOf(name), { recursive: true }),
+    start: ({ name, machine, events }) => {
+      const all = names.includes(name) ? names : [...names, name]
+      return RaftEngine.open({
+        name,
+        peers: all.map((peer) => ({ name: peer, address: addressOf(peer) })),
+        folder: folderOf(name),
+        machine,
+        events,
+        makeTransport: (hello, peerEvents, onRefused) =>
+          new WebSocketTransport(
+            {
+              bind: addressOf(name),
+              hello,
+              secret,
+              tls: null,
+              isOpenAllowed: false,
+              limits: DEFAULT_PEER_LIMITS,
+              random: Math.random,
+              onRefused,
+            },
+            peerEvents,
+          ),
+        scheduler: nodeScheduler,
+        random: Math.random,
+        makeIncarnation: () => randomBytes(8).toString('hex'),
+        log: { info: () => {} },
+        // All nodes share one event loop, with whatever else the machine has to do meanwhile.
+        raft: { electionMinMs: 500, electionMaxMs: 1000 },
+        driver:
+          snapshotEntries === null
+            ? DRIVER_DEFAULTS
+            : { ...DRIVER_DEFAULTS, snapshotEntries, keptEntries: 5 },
+      })
+    },
+  }
+}
+
+describe.each([solo, raft(1), raft(3)])('consensus of engine $name', (engine) =>
+  describeEngine(engine),
+)
+
+describe.each([raft(3)])('a group of engine $name', (engine) => describeGroup(engine))
+
+describe('a group that has lost its majority for good', () => {
+  it('goes on with the node that is left, and takes the others in anew', async () => {
+    const group = await makeRaftGroup(3, null)
+    const lab = new Lab(group)
+    await Promise.all(group.names.map((name) => lab.startNode(name)))
+    const leader = await lab.leader()
+    for (const text of ['one', 'two', 'three']) await leader.engine.propose(bytesOf(text))
+    await lab.agreement(3)
+    await Promise.all(group.names.map((name) => lab.stopNode(name)))
+
+    const options = { name: 'lb2', folder: group.folderOf('lb2'), makeIncarnation: () => 'new' }
+    const recovery = await recover(options)
+    expect(recovery).toMatchObject({ id: 'lb2/new', lost: [{ name: 'lb1' }, { name: 'lb3' }] })
+
+    const left = await lab.startNode('lb2')
+    await lab.leader()
+    await left.engine.read()
+    expect(left.machine.list).toEqual(['one', 'two', 'three'])
+    expect(left.engine.status()).toMatchObject({
+      clusterId: recovery.clusterId,
+      role: 'leader',
+      nodes: [{ name: 'lb2' }],
+    })
+    await left.engine.propose(bytesOf('four'))
+
+    // One that comes back with its old data is kept out, until that is removed.
+    await left.engine.addNode('lb1', group.addressOf('lb1'))
+    const old = await lab.startNode('lb1')
+    await until('it to be refused', () => {
+      return old.engine.status().note.includes('another cluster') || undefined
+    })
+    expect(old.engine.status()).toMatchObject({ role: 'outsider', hasQuorum: false })
+    await lab.stopNode('lb1')
+    group.wipe('lb1')
+    const back = await lab.startNode('lb1')
+    await until('it to be a voter', () => back.engine.status().role === 'follower' || undefined)
+    expect(await lab.agreement(4)).toEqual(['one', 'two', 'three', 'four'])
+  })
+
+  it('has nothing to recover where there was no cluster', async () => {
+    const options = { name: 'lb1', folder: temporaryFolder(), makeIncarnation: () => 'new' }
+    await expect(recover(options)).rejects.toMatchObject({ code: 'cluster-absent' })
+  })
+})
+
+describe('a single node', () => {
+  it('has no members to change', async () => {
+    const lab = await Lab.start(solo)
+    const { engine } = lab.node('lb1')
+    for (const change of [
+      engine.addNode('lb2', '127.0.0.1:1'),
+      engine.removeNode('lb1'),
+      engine.transfer('lb1'),
+    ]) {
+      await expect(change).rejects.toMatchObject({ code: 'cluster-absent' })
+    }
+    expect(await engine.propose(bytesOf('one'))).toBe(1)
+  })
+})
