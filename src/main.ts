@@ -1,14 +1,35 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { Command, CommanderError } from 'commander'
-import type { ConnectionOptions } from './admin/cli-connection.ts'
+import { clusterAdd, clusterRemove, clusterStatus, clusterTransfer } from './admin/cli-cluster.ts'
+import {
+  type ConfigApplyOptions,
+  configApply,
+  configConfirm,
+  configRollback,
+} from './admin/cli-config-change.ts'
+import {
+  type ConfigShowOptions,
+  configDiff,
+  configHistory,
+  configShow,
+} from './admin/cli-config-show.ts'
+import type { ConnectionOptions, ReadOptions } from './admin/cli-connection.ts'
+import {
+  type ServerAddOptions,
+  type ServerSetOptions,
+  serverAdd,
+  serverRemove,
+  serverSet,
+} from './admin/cli-server-change.ts'
 import { serverList } from './admin/cli-server-list.ts'
-import { type ServerSetOptions, serverSet } from './admin/cli-server-set.ts'
 import { configJsonSchema } from './config/json-schema.ts'
 import { SluiceError } from './errors.ts'
+import { readAuthorities } from './supervisor/certificate-authorities.ts'
 import { readConfigFile } from './supervisor/config-file.ts'
 import { runDemo } from './supervisor/demo.ts'
 import { readErrorAnswers } from './supervisor/error-answers.ts'
+import { recoverNode } from './supervisor/recovery.ts'
 import { type RunningDaemon, run } from './supervisor/run.ts'
 
 /** Exit statuses of every command. */
@@ -18,6 +39,7 @@ const USAGE = 2
 const surroundings = { env: process.env, cores: availableParallelism() }
 const print = (text: string): void => void process.stderr.write(text)
 const tell = (text: string): void => void process.stdout.write(text)
+const io = { env: process.env, write: tell, warn: print }
 
 interface FileOptions {
   readonly file: string
@@ -43,6 +65,7 @@ async function check({ file }: FileOptions): Promise<void> {
     return
   }
   await readErrorAnswers(config)
+  await readAuthorities(config)
   tell(`${file}: the config is valid\n`)
 }
 
@@ -54,12 +77,20 @@ function connecting(command: Command): Command {
     .option('--json', 'print JSON')
 }
 
+/** As {@link connecting}, of those that read what the cluster agrees on. */
+function reading(command: Command): Command {
+  const about = 'what the asked node knows, be it old; needs no quorum'
+  return connecting(command).option('--stale', about)
+}
+
 function program(): Command {
   const runOptions = { ...surroundings, version: version(), print, exit: process.exit }
   const sluice = new Command('sluice')
     .description('A clustered Layer-4/Layer-7 load balancer')
     .version(version())
     .exitOverride()
+    // So that `config show --version N` is not taken for `sluice --version`.
+    .enablePositionalOptions()
   sluice
     .command('run')
     .description('run a node on a config file until SIGTERM; SIGHUP reloads the file')
@@ -78,18 +109,100 @@ function program(): Command {
     .command('schema')
     .description('print the JSON Schema of the config, for editors')
     .action(() => tell(`${JSON.stringify(configJsonSchema(), null, 2)}\n`))
-  const server = sluice.command('server').description('the servers of a running node')
-  const io = { env: process.env, write: tell }
-  connecting(server.command('list'))
+  defineConfig(sluice.command('config').description('the config of a running node or cluster'))
+  defineServer(sluice.command('server').description('the servers of a running node or cluster'))
+  defineCluster(sluice.command('cluster').description('the nodes of a cluster'))
+  return sluice
+}
+
+function defineConfig(config: Command): void {
+  connecting(config.command('apply'))
+    .description('make a file the config; one node that cannot run it, and nothing changes')
+    .requiredOption('-f, --file <file>', 'the config file')
+    .option('--if-version <version>', 'only if this version is active')
+    .option('--comment <text>', 'for the history')
+    .option('--confirm <duration>', 'go back by itself unless it is confirmed within, as 60s')
+    .action((options: ConfigApplyOptions) => configApply(options, io))
+  connecting(config.command('confirm'))
+    .description('keep a config that was applied with --confirm')
+    .argument('[version]', 'by default the active one')
+    .action((version: string | undefined, options: ConnectionOptions) =>
+      configConfirm(version, options, io),
+    )
+  connecting(config.command('rollback'))
+    .description('apply an earlier version again')
+    .argument('[version]', 'by default the one before the active one')
+    .action((version: string | undefined, options: ConnectionOptions) =>
+      configRollback(version, options, io),
+    )
+  reading(config.command('show'))
+    .description('print a config as it was written')
+    .option('--version <version>', 'by default the active one')
+    .action((options: ConfigShowOptions) => configShow(options, io))
+  reading(config.command('history'))
+    .description('list the versions that are kept')
+    .action((options: ReadOptions) => configHistory(options, io))
+  reading(config.command('diff'))
+    .description('tell what makes one version another')
+    .argument('[a]', 'by default the version before B; 0 is nothing')
+    .argument('[b]', 'by default the active one')
+    .action((a: string | undefined, b: string | undefined, options: ReadOptions) =>
+      configDiff(a, b, options, io),
+    )
+}
+
+function defineServer(server: Command): void {
+  reading(server.command('list'))
     .description('list every server with its state')
-    .action((options: ConnectionOptions) => serverList(options, io))
+    .action((options: ReadOptions) => serverList(options, io))
   connecting(server.command('set'))
-    .description('set the admin state or the weight of a server until the config drops it')
+    .description('set the admin state, the weight or the address of a server')
     .argument('<backend/name>', 'the server')
     .option('--state <state>', 'ready, drain (no new sessions) or maint (nor checks)')
     .option('--weight <weight>', '0 to 256; 0 takes no new sessions')
+    .option('--address <address>', 'as in the config')
     .action((key: string, options: ServerSetOptions) => serverSet(key, options, io))
-  return sluice
+  connecting(server.command('add'))
+    .description('add a server that the config does not name')
+    .argument('<backend/name>', 'the server')
+    .argument('<address>', 'as in the config')
+    .option('--weight <weight>', '0 to 256, by default as default-server says')
+    .action((key: string, address: string, options: ServerAddOptions) =>
+      serverAdd(key, address, options, io),
+    )
+  connecting(server.command('remove'))
+    .description('remove a server that was added at run time')
+    .argument('<backend/name>', 'the server')
+    .action((key: string, options: ConnectionOptions) => serverRemove(key, options, io))
+}
+
+function defineCluster(cluster: Command): void {
+  connecting(cluster.command('status'))
+    .description('show the nodes, as the asked one sees them')
+    .action((options: ConnectionOptions) => clusterStatus(options, io))
+  connecting(cluster.command('add'))
+    .description('let a node join')
+    .argument('<node>', 'its name')
+    .argument('<address>', 'of its peer links, HOST:PORT')
+    .action((name: string, address: string, options: ConnectionOptions) =>
+      clusterAdd(name, address, options, io),
+    )
+  connecting(cluster.command('remove'))
+    .description('take a node out, running or not')
+    .argument('<node>', 'its name')
+    .action((name: string, options: ConnectionOptions) => clusterRemove(name, options, io))
+  connecting(cluster.command('transfer'))
+    .description('hand the leadership over')
+    .argument('<node>', 'the name of the one that is to lead')
+    .action((name: string, options: ConnectionOptions) => clusterTransfer(name, options, io))
+  cluster
+    .command('recover')
+    .description('make a stopped node the only one, after a majority is lost for good')
+    .requiredOption('-f, --file <file>', 'the config file of the node')
+    .option('--force', 'needed: what the others agreed on without this node is lost')
+    .action(({ file, force = false }: FileOptions & { readonly force?: boolean }) =>
+      recoverNode({ ...surroundings, file, isForced: force, print, tell }),
+    )
 }
 
 try {

@@ -5,9 +5,10 @@ import { ServerTable } from '../../src/model/server-table.ts'
 import { seededRandom } from '../../test/conformance/strategy-random.ts'
 
 /**
- * Prints nanoseconds per pick for every strategy and number of servers, with idle servers and with
- * every server busy, and milliseconds per rebuild. Sessions are in the shared table, read as in
- * production.
+ * Prints nanoseconds per pick for every strategy and number of servers, and milliseconds per
+ * rebuild: with idle servers, with every server busy, and with sessions that come and go, where the
+ * picked server is given one and another one ends, which is part of the time then. Sessions are in
+ * the shared table, read as in production.
  *
  * Run it with `npm run bench:micro`.
  */
@@ -18,6 +19,9 @@ const SESSIONS_MAX = 20
 const KEYS = 2 ** 16
 
 type Keys = 'no key' | 'keys'
+
+/** What servers do: nothing, the same all the time, or what is asked of them. */
+type Load = 'idle' | 'busy' | 'moving'
 
 const ring = { method: 'consistent', function: 'sdbm', avalanche: true } as const
 const map = { method: 'map-based', function: 'sdbm', avalanche: false } as const
@@ -42,7 +46,7 @@ interface Measured {
 function measure(
   { keys, ...settings }: (typeof STRATEGIES)[number],
   count: number,
-  busy: boolean,
+  load: Load,
 ): Measured {
   const random = seededRandom(count)
   const table = ServerTable.create(1)
@@ -59,8 +63,12 @@ function measure(
     table.acquire(0, row)
     table.acquire(0, backendRow)
   }
-  for (let row = 0; busy && row < count; row++) {
-    for (let left = 1 + random() * SESSIONS_MAX; left > 0; left--) occupy(row)
+  const open: number[] = []
+  for (let row = 0; load !== 'idle' && row < count; row++) {
+    for (let left = 1 + random() * SESSIONS_MAX; left > 0; left--) {
+      occupy(row)
+      open.push(row)
+    }
     strategy.observe?.(row, 1 + random() * 100, 0)
   }
   table.acquire(0, backendRow)
@@ -68,6 +76,7 @@ function measure(
   const candidates = {
     count,
     weights,
+    weightScale: 1,
     rows: Int32Array.from(weights, (_, i) => i),
     ids: Uint32Array.from(weights, (_, i) => serverId(`app${i}`)),
     capacities: new Int32Array(count),
@@ -75,12 +84,22 @@ function measure(
     weightTotal: weights.reduce((sum, weight) => sum + weight, 0),
   }
   const msPerRebuild = leastTime(() => strategy.rebuild(candidates)) / 1e6
-  for (let row = 0; busy && row < count; row++) strategy.observe?.(row, 1 + random() * 100, 0)
+  for (let row = 0; load !== 'idle' && row < count; row++) {
+    strategy.observe?.(row, 1 + random() * 100, 0)
+  }
   const keyOf = Float64Array.from({ length: KEYS }, () =>
     keys === 'keys' ? Math.floor(random() * 2 ** 32) : NO_KEY,
   )
+  const endings = Int32Array.from({ length: KEYS }, () => Math.floor(random() * open.length))
   const ns = leastTime(() => {
-    for (let pick = 0; pick < PICKS; pick++) strategy.pick(keyOf[pick % KEYS] as number, -1)
+    for (let pick = 0; pick < PICKS; pick++) {
+      const picked = strategy.pick(keyOf[pick % KEYS] as number, -1)
+      if (load !== 'moving') continue
+      const ending = endings[pick % KEYS] as number
+      table.acquire(0, picked)
+      table.release(0, open[ending] as number)
+      open[ending] = picked
+    }
   })
   return { nsPerPick: Math.round(ns / PICKS), msPerRebuild }
 }
@@ -102,11 +121,13 @@ function row(title: string, load: string, cells: readonly (string | number)[]): 
 
 row('ns/pick', 'servers:', SIZES)
 for (const strategy of STRATEGIES) {
-  const idle = SIZES.map((count) => measure(strategy, count, false))
-  const busy = SIZES.map((count) => measure(strategy, count, true))
+  const [idle, busy, moving] = (['idle', 'busy', 'moving'] as const).map((load) =>
+    SIZES.map((count) => measure(strategy, count, load)),
+  ) as [Measured[], Measured[], Measured[]]
   const ns = (measured: readonly Measured[]) => measured.map(({ nsPerPick }) => nsPerPick)
   row(strategy.title, 'idle', ns(idle))
   row(strategy.title, 'busy', ns(busy))
+  row(strategy.title, 'moving', ns(moving))
   row(
     strategy.title,
     'rebuild',

@@ -1,19 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { SluiceError } from '../errors.ts'
-import type { Address } from '../model/address.ts'
-
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
-
-/** Whether only users of this host can connect to an address. */
-export function isLocalOnly(address: Address): boolean {
-  if (address.kind === 'unix' || address.host === 'localhost') return true
-  if (isIPv4(address.host)) return LOOPBACK.check(address.host, 'ipv4')
-  return isIPv6(address.host) && LOOPBACK.check(address.host, 'ipv6')
-}
 
 /** The one token that opens the admin address (RFC 6750 section 2.1). */
 export class BearerToken {

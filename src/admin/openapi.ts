@@ -1,64 +1,67 @@
-import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'
-import { CHECK_STATUS } from '../model/check.ts'
-import { STATE_CAUSES } from '../upstream/server-state.ts'
+import { SCHEMAS, type Schema, TEXT, VERSION } from './openapi-schemas.ts'
 
-/** JSON Schema, as OpenAPI 3.1 takes it. */
-type Schema = Readonly<Record<string, unknown>>
+type SchemaName = keyof typeof SCHEMAS
 
-const TEXT: Schema = { type: 'string' }
-const COUNT: Schema = { type: 'integer', minimum: 0 }
-const AMOUNT: Schema = { type: 'number', minimum: 0 }
-const WEIGHT: Schema = { type: 'integer', minimum: 0, maximum: WEIGHT_MAX }
-const ADMIN_STATE: Schema = { enum: ADMIN_STATES }
+const STALE = inQuery('stale', { type: 'boolean', default: false })
 
-const CHECK = object({
-  status: { enum: Object.keys(CHECK_STATUS) },
-  code: COUNT,
-  info: TEXT,
-  durationMs: AMOUNT,
-  lastChangeSeconds: COUNT,
-  failuresTotal: COUNT,
-})
-
-const SERVER = object({
-  backend: TEXT,
-  server: TEXT,
-  address: TEXT,
-  state: { enum: ['UP', 'DOWN', 'DRAIN', 'MAINT'] },
-  cause: { enum: [...STATE_CAUSES, null] },
-  reason: TEXT,
-  lastChangeSeconds: COUNT,
-  changesTotal: COUNT,
-  adminState: ADMIN_STATE,
-  weight: WEIGHT,
-  setAtRunTime: list({ enum: ['state', 'weight'] }),
-  sessions: COUNT,
-  check: { oneOf: [CHECK, { type: 'null' }] },
-})
-
-const SCHEMAS = {
-  Info: object({
-    name: { const: 'sluice' },
-    version: TEXT,
-    nodeVersion: TEXT,
-    pid: COUNT,
-    uptimeSeconds: AMOUNT,
-    configVersion: COUNT,
-  }),
-  Server: SERVER,
-  Servers: object({ servers: list({ $ref: '#/components/schemas/Server' }) }),
-  ServerChange: {
-    type: 'object',
-    properties: { state: ADMIN_STATE, weight: WEIGHT },
-    minProperties: 1,
-    additionalProperties: false,
+const CONFIG_PATHS = {
+  '/api/v1/config': {
+    get: agreed(operation('The active config', 'ActiveConfig')),
+    post: {
+      ...changing(operation('Apply a config', 'ConfigOutcome'), 'ConfigApplication', {
+        'application/yaml': { schema: TEXT },
+      }),
+      // What goes with a text that is sent as YAML.
+      parameters: ['ifVersion', 'comment', 'confirmMs'].map((name) => inQuery(name, TEXT)),
+    },
   },
-  Error: object({ code: TEXT, message: TEXT, hint: TEXT }),
+  '/api/v1/config/text': { get: agreed(plainText('The text of the active config, as written')) },
+  '/api/v1/config/versions': { get: agreed(operation('The history', 'ConfigHistory')) },
+  '/api/v1/config/versions/{version}': {
+    parameters: [inPath('version', VERSION)],
+    get: agreed(operation('One version of the config', 'Config')),
+  },
+  '/api/v1/config/diff': {
+    get: agreed(operation('What makes one version another', 'ConfigDiff'), [
+      inQuery('from', { type: 'integer', minimum: 0 }),
+      inQuery('to', { type: 'integer', minimum: 0 }),
+    ]),
+  },
+  '/api/v1/config/confirm': {
+    post: changing(operation('Keep the active version', 'Confirmed'), 'VersionChoice'),
+  },
+  '/api/v1/config/rollback': {
+    post: changing(operation('Go back to a version', 'ConfigOutcome'), 'VersionChoice'),
+  },
 }
 
-const PARAMETERS = ['backend', 'name'].map((name) => {
-  return { name, in: 'path', required: true, schema: TEXT }
-})
+const SERVER_PATHS = {
+  '/api/v1/servers': { get: agreed(operation('All servers', 'Servers')) },
+  '/api/v1/servers/{backend}': {
+    parameters: [inPath('backend')],
+    post: changing(operation('Add a server', 'Server', 201), 'ServerAddition'),
+  },
+  '/api/v1/servers/{backend}/{name}': {
+    parameters: [inPath('backend'), inPath('name')],
+    get: agreed(operation('One server', 'Server')),
+    patch: changing(operation("Set a server's state, weight or address", 'Server'), 'ServerChange'),
+    delete: changing(operation('Remove a server that was added', null)),
+  },
+}
+
+const CLUSTER_PATHS = {
+  '/api/v1/cluster': { get: operation('The cluster, as this node sees it', 'Cluster') },
+  '/api/v1/cluster/nodes': {
+    post: changing(operation('Let a node join', 'Member', 201), 'Member'),
+  },
+  '/api/v1/cluster/nodes/{name}': {
+    parameters: [inPath('name')],
+    delete: changing(operation('Take a node out', null)),
+  },
+  '/api/v1/cluster/transfer': {
+    post: changing(operation('Hand the leadership over', 'Transfer'), 'Transfer'),
+  },
+}
 
 /**
  * The admin API, described for programs (OpenAPI Specification 3.1). `api-contract.ts` says what
@@ -72,16 +75,9 @@ export function openApi(version: string): Readonly<Record<string, unknown>> {
     info: { title: 'Sluice admin API', version },
     paths: {
       '/api/v1/info': { get: operation('What the daemon is', 'Info') },
-      '/api/v1/servers': { get: operation('All servers', 'Servers') },
-      '/api/v1/servers/{backend}/{name}': {
-        parameters: PARAMETERS,
-        get: operation('One server', 'Server'),
-        patch: {
-          ...operation("Set a server's state or weight", 'Server'),
-          requestBody: { required: true, content: contentOf('ServerChange') },
-          security: [{ token: [] }],
-        },
-      },
+      ...SERVER_PATHS,
+      ...CONFIG_PATHS,
+      ...CLUSTER_PATHS,
     },
     components: {
       schemas: SCHEMAS,
@@ -90,25 +86,58 @@ export function openApi(version: string): Readonly<Record<string, unknown>> {
   }
 }
 
-function operation(summary: string, answer: keyof typeof SCHEMAS): Schema {
+interface Operation extends Schema {
+  readonly responses: Schema
+}
+
+/** @param answer null: it is done, with 204 and no body */
+function operation(summary: string, answer: SchemaName | null, status = 200): Operation {
+  const done = { description: 'Done' }
   return {
     summary,
     responses: {
-      200: { description: 'Done', content: contentOf(answer) },
+      ...(answer === null ? { 204: done } : { [status]: { ...done, content: contentOf(answer) } }),
       default: { description: 'Refused', content: contentOf('Error') },
     },
   }
 }
 
-function contentOf(schema: keyof typeof SCHEMAS): Schema {
+function plainText(summary: string): Operation {
+  const { responses } = operation(summary, 'Error')
+  const done = { description: 'Done', content: { 'text/plain': { schema: TEXT } } }
+  return { summary, responses: { ...responses, 200: done } }
+}
+
+/** A read that waits until this node knows what any has acknowledged. */
+function agreed(read: Operation, parameters: readonly Schema[] = []): Operation {
+  return { ...read, parameters: [...parameters, STALE] }
+}
+
+/**
+ * A change, which needs the token.
+ *
+ * @param body null: it has none
+ * @param others further forms of the body, by media type
+ */
+function changing(
+  write: Operation,
+  body: SchemaName | null = null,
+  others: Schema = {},
+): Operation {
+  const security = [{ token: [] }]
+  if (body === null) return { ...write, security }
+  const content = { ...contentOf(body), ...others }
+  return { ...write, requestBody: { required: true, content }, security }
+}
+
+function contentOf(schema: SchemaName): Schema {
   return { 'application/json': { schema: { $ref: `#/components/schemas/${schema}` } } }
 }
 
-/** An object that has all of these; later versions may add members. */
-function object(properties: Readonly<Record<string, Schema>>): Schema {
-  return { type: 'object', properties, required: Object.keys(properties) }
+function inPath(name: string, schema: Schema = TEXT): Schema {
+  return { name, in: 'path', required: true, schema }
 }
 
-function list(items: Schema): Schema {
-  return { type: 'array', items }
+function inQuery(name: string, schema: Schema): Schema {
+  return { name, in: 'query', required: false, schema }
 }

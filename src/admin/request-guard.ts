@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { SluiceError } from '../errors.ts'
-import type { Address } from '../model/address.ts'
-import { isLocalOnly } from './bearer-token.ts'
+import { type Address, isLoopback } from '../model/address.ts'
 
 /** Names under which this host reaches itself. */
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
@@ -21,9 +20,9 @@ export class RequestGuard {
   /** Lower case, without port; null: any. */
   readonly #hosts: ReadonlySet<string> | null
 
-  /** @param bind the admin address */
-  constructor(bind: Address) {
-    this.#hosts = bind.kind === 'inet' && isLocalOnly(bind) ? hostsOf(bind.host) : null
+  /** @param bind the admin address; null: there is none to keep anybody away from */
+  constructor(bind: Address | null) {
+    this.#hosts = bind?.kind === 'inet' && isLoopback(bind) ? hostsOf(bind.host) : null
   }
 
   /**

@@ -1,70 +1,47 @@
+import type { Cluster } from '../cluster/cluster.ts'
 import { SluiceError } from '../errors.ts'
 import {
   METRIC_PREFIXES,
   METRICS_CONTENT_TYPE,
   type MetricPrefix,
 } from '../telemetry/exposition.ts'
-import type {
-  ApiInfo,
-  ApiReadiness,
-  ApiServer,
-  ApiServerChange,
-  ApiServers,
-} from './api-contract.ts'
+import type { ApiInfo, ApiReadiness } from './api-contract.ts'
+import { clusterRoutes } from './cluster-routes.ts'
+import { configRoutes } from './config-routes.ts'
 import { openApi } from './openapi.ts'
-import { parseServerChange } from './server-change.ts'
+import { json, type Route, text } from './route.ts'
+import { type ServerSource, serverRoutes } from './server-routes.ts'
 
-/** What the admin address tells of and changes; the supervisor has it. */
-export interface AdminSource {
+/** What the admin address tells of this node alone; the supervisor has it. */
+export interface AdminSource extends ServerSource {
+  /** The node is about to end, and takes no change from its own clients any more. */
+  readonly draining: boolean
   ready(): ApiReadiness
   info(): ApiInfo
-  servers(): ApiServers
-  /** @throws SluiceError `server-unknown` */
-  server(backend: string, name: string): ApiServer
-  /**
-   * Sets a server's state or weight.
-   *
-   * @throws SluiceError `server-unknown`, `node-draining`
-   */
-  setServer(backend: string, name: string, change: ApiServerChange): ApiServer
   /** The metrics as Prometheus text. */
   metrics(prefix: MetricPrefix): Promise<string>
   /** The statistics as HAProxy's CSV. */
   statistics(): Promise<string>
 }
 
-/** An answer, ready to be sent. */
-export interface Answer {
-  readonly status: number
-  readonly contentType: string
-  readonly body: string
-}
-
-/** What a route is asked. */
-export interface Question {
-  /** What stands in the path where the route has a place to fill, decoded. */
-  readonly parts: readonly string[]
-  readonly query: URLSearchParams
-  /** JSON; undefined where the method has no body. */
-  readonly body: unknown
-}
-
-/** Answers one method of one path. */
-export type Handler = (question: Question) => Answer | Promise<Answer>
-
-/** One path, or all paths of one form. */
-export interface Route {
-  readonly path: RegExp
-  /** Answered without a token: probes of orchestrators bring none, and these tell no secret. */
-  readonly isPublic?: true
-  /** Answered under any name of this host: it changes nothing. */
-  readonly isOpen?: true
-  readonly GET: Handler
-  readonly PATCH?: Handler
-}
-
 /** The paths of the admin address. */
-export function routesOf(source: AdminSource): readonly Route[] {
+export function routesOf(source: AdminSource, cluster: Cluster): readonly Route[] {
+  return [
+    ...probeRoutes(source),
+    { path: /^\/stats;csv$/, GET: async () => text(await source.statistics()) },
+    {
+      path: /^\/api\/v1\/(?:openapi\.json)?$/,
+      GET: () => json(openApi(source.info().version)),
+    },
+    { path: /^\/api\/v1\/info$/, GET: () => json(source.info()) },
+    ...serverRoutes(source, cluster),
+    ...configRoutes(cluster),
+    ...clusterRoutes(cluster),
+  ]
+}
+
+/** What orchestrators and scrapers ask, under whatever name. */
+function probeRoutes(source: AdminSource): readonly Route[] {
   return [
     { path: /^\/healthz$/, isPublic: true, isOpen: true, GET: () => text('ok\n') },
     {
@@ -81,29 +58,7 @@ export function routesOf(source: AdminSource): readonly Route[] {
       isOpen: true,
       GET: async ({ query }) => text(await source.metrics(prefixIn(query)), METRICS_CONTENT_TYPE),
     },
-    { path: /^\/stats;csv$/, GET: async () => text(await source.statistics()) },
-    {
-      path: /^\/api\/v1\/(?:openapi\.json)?$/,
-      GET: () => json(openApi(source.info().version)),
-    },
-    { path: /^\/api\/v1\/info$/, GET: () => json(source.info()) },
-    { path: /^\/api\/v1\/servers$/, GET: () => json(source.servers()) },
-    {
-      path: /^\/api\/v1\/servers\/([^/]+)\/([^/]+)$/,
-      GET: ({ parts: [backend = '', name = ''] }) => json(source.server(backend, name)),
-      PATCH: ({ parts: [backend = '', name = ''], body }) =>
-        json(source.setServer(backend, name, parseServerChange(body))),
-    },
   ]
-}
-
-/** An answer in JSON. */
-export function json(body: object, status = 200): Answer {
-  return { status, contentType: 'application/json', body: `${JSON.stringify(body)}\n` }
-}
-
-function text(body: string, contentType = 'text/plain; charset=utf-8'): Answer {
-  return { status: 200, contentType, body }
 }
 
 function prefixIn(query: URLSearchParams): MetricPrefix {

@@ -1,6 +1,6 @@
-import { SluiceError } from '../errors.ts'
 import { ADMIN_STATES, type AdminState, WEIGHT_MAX } from '../model/admin-state.ts'
-import type { ApiServerChange } from './api-contract.ts'
+import type { ApiServerAddition, ApiServerChange } from './api-contract.ts'
+import { BodyMembers, invalidChange } from './body-members.ts'
 
 /**
  * Checks what is to be set of a server.
@@ -9,20 +9,32 @@ import type { ApiServerChange } from './api-contract.ts'
  * @throws SluiceError `change-invalid`
  */
 export function parseServerChange(body: unknown): ApiServerChange {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw invalid('a change is an object')
+  const members = new BodyMembers(body, ['state', 'weight', 'address'])
+  const state = members.choice('state', ADMIN_STATES)
+  const weight = members.integer('weight', 0, WEIGHT_MAX)
+  const address = members.address('address', 'server')
+  if (state === undefined && weight === undefined && address === undefined) {
+    throw invalidChange('nothing is to be set')
   }
-  const { state, weight, ...others } = body as Readonly<Record<string, unknown>>
-  const [unknown] = Object.keys(others)
-  if (unknown !== undefined) throw invalid(`${JSON.stringify(unknown)} cannot be set`)
-  if (state === undefined && weight === undefined) throw invalid('nothing is to be set')
-  if (state !== undefined && !isAdminState(state)) {
-    throw invalid(`state is ${JSON.stringify(state)}, not one of ${ADMIN_STATES.join(', ')}`)
+  return {
+    ...(state === undefined ? {} : { state }),
+    ...(weight === undefined ? {} : { weight }),
+    ...(address === undefined ? {} : { address }),
   }
-  if (weight !== undefined && !isWeight(weight)) {
-    throw invalid(`weight is ${JSON.stringify(weight)}, not a whole number from 0 to ${WEIGHT_MAX}`)
-  }
-  return { ...(state === undefined ? {} : { state }), ...(weight === undefined ? {} : { weight }) }
+}
+
+/**
+ * Checks a server that is to be added.
+ *
+ * @param body the JSON of a request
+ * @throws SluiceError `change-invalid`
+ */
+export function parseServerAddition(body: unknown): ApiServerAddition {
+  const members = new BodyMembers(body, ['name', 'address', 'weight'])
+  const name = members.newName('name')
+  const address = members.requiredAddress('address', 'server')
+  const weight = members.integer('weight', 0, WEIGHT_MAX)
+  return { name, address, ...(weight === undefined ? {} : { weight }) }
 }
 
 /** Whether this is a state that an operator can set. */
@@ -33,8 +45,4 @@ export function isAdminState(value: unknown): value is AdminState {
 /** Whether this is a weight, 0-256. */
 export function isWeight(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= WEIGHT_MAX
-}
-
-function invalid(message: string): SluiceError {
-  return new SluiceError('change-invalid', message)
 }

@@ -5,14 +5,19 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http'
-import { type ErrorCode, SluiceError } from '../errors.ts'
-import { type Address, formatAddress } from '../model/address.ts'
+import type { Duplex } from 'node:stream'
+import type { Cluster } from '../cluster/cluster.ts'
+import { assert, SluiceError } from '../errors.ts'
+import { type Address, formatAddress, isLoopback } from '../model/address.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
-import type { ApiError } from './api-contract.ts'
-import { BearerToken, isLocalOnly } from './bearer-token.ts'
-import { hasBody, readJsonBody } from './request-body.ts'
+import { BearerToken } from './bearer-token.ts'
+import { errorAnswer } from './error-answer.ts'
+import { ForwardedServer } from './forwarded-server.ts'
+import { authorIn, CHANGE_TIMEOUT_MS, forwardChange } from './forwarding.ts'
+import { decodeBody, hasBody, readBody } from './request-body.ts'
 import { RequestGuard } from './request-guard.ts'
-import { type AdminSource, type Answer, json, type Route, routesOf } from './routes.ts'
+import { type Answer, METHODS, type Question, type Route } from './route.ts'
+import { type AdminSource, routesOf } from './routes.ts'
 
 /** Connections to the admin address at once; more are closed as they come. */
 export const ADMIN_CONNECTIONS_MAX = 64
@@ -34,46 +39,40 @@ const CLOSE_WAIT_MS = 1000
 
 /** What an admin server is made with. */
 export interface AdminServerOptions {
-  readonly bind: Address
+  /** Null: it never listens, and serves only what other nodes forward to it. */
+  readonly bind: Address | null
   /**
    * The bearer token: needed for every change, and for everything where others than this host can
    * connect. Null allows only an address that they cannot.
    */
   readonly token: string | null
   readonly source: AdminSource
+  readonly cluster: Cluster
+  /** Name of this node, for the history of what was changed. */
+  readonly node: string
   readonly log: DaemonLog
-}
-
-const STATUS_OF_ERROR: Partial<Record<ErrorCode, number>> = {
-  'request-invalid': 400,
-  unauthorized: 401,
-  'origin-refused': 403,
-  'not-found': 404,
-  'server-unknown': 404,
-  'method-not-allowed': 405,
-  'node-draining': 409,
-  'body-too-large': 413,
-  'media-type-unsupported': 415,
-  'host-refused': 421,
-  'change-invalid': 422,
 }
 
 /** The admin address: API, metrics and probes over HTTP, served by the control plane. */
 export class AdminServer {
-  readonly #bind: Address
+  readonly #bind: Address | null
   readonly #token: BearerToken | null
   /** Reading needs the token too. */
   readonly #isGuarded: boolean
   readonly #guard: RequestGuard
   readonly #log: DaemonLog
+  readonly #cluster: Cluster
+  readonly #source: AdminSource
+  readonly #node: string
   readonly #routes: readonly Route[]
   readonly #server: Server
+  readonly #forwarded: ForwardedServer
 
   /** @throws SluiceError `admin-unguarded` when others could connect and there is no token */
-  constructor({ bind, token, source, log }: AdminServerOptions) {
+  constructor({ bind, token, source, cluster, node, log }: AdminServerOptions) {
     const hasToken = token !== null && token !== ''
-    this.#isGuarded = !isLocalOnly(bind)
-    if (this.#isGuarded && !hasToken) {
+    this.#isGuarded = bind !== null && !isLoopback(bind)
+    if (bind !== null && this.#isGuarded && !hasToken) {
       const message = `the admin address ${formatAddress(bind)} can be reached by others and has no token`
       throw new SluiceError('admin-unguarded', message)
     }
@@ -81,18 +80,26 @@ export class AdminServer {
     this.#token = hasToken ? new BearerToken(token) : null
     this.#guard = new RequestGuard(bind)
     this.#log = log
-    this.#routes = routesOf(source)
+    this.#cluster = cluster
+    this.#source = source
+    this.#node = node
+    this.#routes = routesOf(source, cluster)
     const limits: ServerOptions = { maxHeaderSize: HEAD_BYTES_MAX }
     limits.connectionsCheckingInterval = LATE_CHECK_MS
-    this.#server = createServer(limits, (request, response) => void this.#serve(request, response))
+    this.#server = createServer(limits, (request, response) => {
+      void this.#serve(request, response, false)
+    })
     this.#server.headersTimeout = REQUEST_TIMEOUT_MS
     this.#server.requestTimeout = REQUEST_TIMEOUT_MS
     this.#server.maxConnections = ADMIN_CONNECTIONS_MAX
     this.#server.setTimeout(IDLE_TIMEOUT_MS)
+    this.#forwarded = new ForwardedServer((request, response) => {
+      void this.#serve(request, response, true)
+    })
   }
 
   /**
-   * Binds the address.
+   * Binds the address, which there must be.
    *
    * @returns the address that is bound: with the port that the system chose where it was 0
    * @throws SluiceError `address-in-use`, `bind-failed`
@@ -100,6 +107,7 @@ export class AdminServer {
   async listen(): Promise<Address> {
     const server = this.#server
     const bind = this.#bind
+    assert(bind !== null, 'an admin server without an address does not listen')
     await new Promise<void>((resolve, reject) => {
       const onError = (error: NodeJS.ErrnoException): void => reject(bindError(bind, error))
       server.once('error', onError)
@@ -116,54 +124,106 @@ export class AdminServer {
     return { kind: 'inet', host: bound.address, port: bound.port }
   }
 
-  /** Stops listening; answers on their way have a second to arrive. */
-  async close(): Promise<void> {
-    if (!this.#server.listening) return
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    this.#server.closeIdleConnections()
-    const cut = setTimeout(() => this.#server.closeAllConnections(), CLOSE_WAIT_MS)
-    await closed
-    clearTimeout(cut)
+  /**
+   * Serves the changes that another node forwards to this one, the leader. Whoever is at the other
+   * end is trusted: the caller has authenticated it, and it has authenticated its client. Needs no
+   * {@link listen}.
+   */
+  serveForwarded(stream: Duplex): void {
+    this.#forwarded.serve(stream)
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** Stops listening; answers on their way have a second to arrive. */
+  async close(): Promise<void> {
+    if (this.#server.listening) {
+      const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+      this.#server.closeIdleConnections()
+      const cut = setTimeout(() => this.#server.closeAllConnections(), CLOSE_WAIT_MS)
+      await closed
+      clearTimeout(cut)
+    }
+    this.#forwarded.close()
+  }
+
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    isForwarded: boolean,
+  ): Promise<void> {
     try {
-      send(response, await this.#answer(request))
-    } catch (error) {
-      const known = error instanceof SluiceError ? error : internalError(error)
-      if (known.source === 'internal') {
-        this.#log.error('admin-request-failed', `${request.url} has failed`, { error: known })
+      const target = this.#find(request)
+      if (!isForwarded) this.#admit(request, target)
+      send(response, await this.#answer(request, response, target, isForwarded))
+    } catch (cause) {
+      const { error, answer, isFailure } = errorAnswer(cause)
+      if (isFailure) {
+        this.#log.error('admin-request-failed', `${request.url} has failed`, { error })
       }
-      if (known.code === 'method-not-allowed') {
-        const { route } = this.#find(request)
-        response.setHeader('Allow', route?.PATCH ? 'GET, HEAD, PATCH' : 'GET, HEAD')
+      if (error.code === 'method-not-allowed') {
+        response.setHeader('Allow', allowedOf(this.#find(request).route))
       }
-      if (known.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer')
+      if (error.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer')
       // What a refused request still sends is not waited for.
       response.setHeader('Connection', 'close')
-      const { code, message, hint } = known
-      send(response, json({ code, message, hint } satisfies ApiError, STATUS_OF_ERROR[code] ?? 500))
+      send(response, answer)
     }
   }
 
-  async #answer(request: IncomingMessage): Promise<Answer> {
-    const { method = '', headers } = request
-    const { route, path, parts, query } = this.#find(request)
+  /** @throws SluiceError where the one who asks may not */
+  #admit(request: IncomingMessage, { route, path }: Target): void {
+    const { method, headers } = request
     this.#guard.check(request, route?.isOpen === true)
-    const isRead = method === 'GET' || method === 'HEAD'
-    const needsToken = route?.isPublic !== true && (this.#isGuarded || !isRead)
+    const needsToken = route?.isPublic !== true && (this.#isGuarded || !isRead(request))
     if (needsToken && this.#token?.isIn(headers.authorization) === false) {
       throw new SluiceError('unauthorized', `${method} ${path} needs the admin token`)
     }
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { route, path, parts, query }: Target,
+    isForwarded: boolean,
+  ): Promise<Answer> {
     if (route === undefined) throw new SluiceError('not-found', `there is no ${path}`)
-    const handler = isRead ? route.GET : method === 'PATCH' ? route.PATCH : undefined
-    if (handler === undefined) {
-      throw new SluiceError('method-not-allowed', `${path} does not take ${method}`)
+    const method = isRead(request) ? 'GET' : METHODS.find((known) => known === request.method)
+    const handler = method === undefined ? undefined : route[method]
+    if (method === undefined || handler === undefined) {
+      throw new SluiceError('method-not-allowed', `${path} does not take ${request.method}`)
     }
-    if (isRead && hasBody(request))
+    const takesBody = method === 'POST' || method === 'PATCH'
+    if (!takesBody && hasBody(request)) {
       throw new SluiceError('request-invalid', `${path} takes no body`)
-    const body = isRead ? undefined : await readJsonBody(request)
-    return handler({ parts: parts.map(decodePart), query: new URLSearchParams(query), body })
+    }
+    const body = takesBody ? await readBody(request, route.takesConfig === true) : null
+    const author = isForwarded ? authorIn(request) : authorOf(this.#node, request)
+    const question: Question = {
+      parts: parts.map(decodePart),
+      query: new URLSearchParams(query),
+      body: body === null ? undefined : decodeBody(body),
+      isYaml: body?.isYaml === true,
+      author,
+    }
+    if (method === 'GET') return handler(question)
+    const to = this.#leaderToAsk(isForwarded)
+    if (!isForwarded) request.socket.setTimeout(CHANGE_TIMEOUT_MS + IDLE_TIMEOUT_MS)
+    if (to === null) return handler(question)
+    return forwardChange(this.#cluster, { request, response, body, author, to })
+  }
+
+  /**
+   * Which node a change is to be forwarded to, null where it is to be made here.
+   *
+   * @throws SluiceError `node-draining`, `no-quorum`
+   */
+  #leaderToAsk(isForwarded: boolean): string | null {
+    if (!isForwarded && this.#source.draining) {
+      throw new SluiceError('node-draining', 'the node is draining')
+    }
+    const leader = this.#cluster.leaderElsewhere()
+    if (leader === null || !isForwarded) return leader
+    // The leadership has just moved. A change goes one step: two nodes must not play ball with it.
+    throw new SluiceError('no-quorum', `the leader is ${leader} now, and nothing was changed`)
   }
 
   #find({ url = '' }: IncomingMessage): Target {
@@ -182,6 +242,22 @@ interface Target {
   readonly query: string
 }
 
+function isRead({ method }: IncomingMessage): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
+function allowedOf(route: Route | undefined): string {
+  const methods = METHODS.filter((method) => route?.[method] !== undefined)
+  return methods.join(', ').replace('GET', 'GET, HEAD')
+}
+
+/** Who asks this node: what is known of them. */
+function authorOf(node: string, { socket }: IncomingMessage): string {
+  const { remoteAddress = '' } = socket
+  const isHere = remoteAddress === '' || isLoopback({ kind: 'inet', host: remoteAddress, port: 0 })
+  return `${node}, admin API${isHere ? '' : ` from ${remoteAddress}`}`
+}
+
 function decodePart(part: string): string {
   try {
     return decodeURIComponent(part)
@@ -190,18 +266,17 @@ function decodePart(part: string): string {
   }
 }
 
-function send(response: ServerResponse, { status, contentType, body }: Answer): void {
+function send(response: ServerResponse, answer: Answer): void {
+  const { status, contentType, body, retryAfterSec } = answer
   response.writeHead(status, {
-    'Content-Type': contentType,
-    'Content-Length': Buffer.byteLength(body),
+    ...(contentType === null
+      ? {}
+      : { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) }),
+    ...(retryAfterSec === undefined ? {} : { 'Retry-After': retryAfterSec }),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
   })
   response.end(body)
-}
-
-function internalError(error: unknown): SluiceError {
-  return new SluiceError('invariant-broken', 'the request could not be answered', error)
 }
 
 function bindError(bind: Address, error: NodeJS.ErrnoException): SluiceError {

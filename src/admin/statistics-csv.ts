@@ -134,11 +134,11 @@ function backendLine({ table }: StatisticsSource, backend: PlannedBackend, iid: 
     traffic(total),
     upstream(total),
     {
-      qcur: table.lines.length(row),
+      ...queue(table, row),
       scur: table.sessions(row),
       dreq: total('requestsDenied'),
       status: servers.length === 0 || active.length > 0 ? 'UP' : 'DOWN',
-      weight: active.reduce((sum, server) => sum + table.weight(server.row), 0),
+      weight: active.reduce((sum, server) => sum + table.presentWeight(server.row), 0),
       act: active.filter(({ backup }) => !backup).length,
       bck: active.filter(({ backup }) => backup).length,
       mode,
@@ -155,11 +155,13 @@ function serverLine(
   [iid, sid]: readonly [number, number],
 ): Line {
   const { table } = source
-  const { name, row, maxconn, track, agent } = server
+  const { name, row, maxqueue, track, agent } = server
   const total = (column: CounterName): number => table.total(row, column)
   const key = `${backend}/${name}`
   const check = source.check(track ?? key)
   const state = table.state(row)
+  const maxconn = table.agentMaxconn(row) || server.maxconn
+  const throttle = table.throttlePercent(row)
   const isJudged = check !== undefined || agent !== null
   return [
     identity(backend, name, iid, sid, 'server'),
@@ -168,14 +170,17 @@ function serverLine(
     {
       scur: table.sessions(row),
       status: state === SERVER_STATE.up && !isJudged ? 'no check' : STATE_NAMES[state],
-      weight: table.weight(row),
+      weight: table.presentWeight(row),
       act: Number(!server.backup),
       bck: Number(server.backup),
       srv_icur: total('idleConnections'),
       addr: formatAddress(server.address),
       mode,
     },
+    queue(table, row),
     maxconn === 0 ? {} : { slim: maxconn },
+    maxqueue === 0 ? {} : { qlimit: maxqueue },
+    throttle === null ? {} : { throttle },
     track === null ? {} : { tracked: track },
     lifeCells(source.life(key)),
     check === undefined ? {} : checkCells(check),
@@ -191,6 +196,11 @@ function identity(
   type: keyof typeof TYPES,
 ): Cells {
   return { pxname, svname, pid: 1, iid, sid, type: TYPES[type] }
+}
+
+/** Who waits, in the line of a backend or of a server. */
+function queue({ lines }: ServerTable, row: number): Cells {
+  return { qcur: lines.length(row), qmax: lines.longest(row) }
 }
 
 /** What all lines count. */

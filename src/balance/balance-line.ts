@@ -1,11 +1,4 @@
-/** Why a text names no balance algorithm. */
-export interface BalanceProblem {
-  /** Characters of the text before the place that is wrong. */
-  readonly offset: number
-  readonly message: string
-  /** What would be right. */
-  readonly hint: string
-}
+import type { TextProblem } from '../model/language.ts'
 
 /** A part of a `balance` line and where it begins. */
 export interface Part {
@@ -26,7 +19,7 @@ export interface BalanceLine {
 }
 
 /** Splits a line, which need not name anything that exists. */
-export function splitBalanceLine(text: string): BalanceLine | BalanceProblem {
+export function splitBalanceLine(text: string): BalanceLine | TextProblem {
   const [before, blanks, word] = /^(\s*)([^\s(]*)/.exec(text) as unknown as [string, string, string]
   const name = { text: word, offset: blanks.length }
   const open = before.length

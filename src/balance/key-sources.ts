@@ -1,4 +1,5 @@
-import type { BalanceLine, BalanceProblem, Part } from './balance-line.ts'
+import type { TextProblem } from '../model/language.ts'
+import type { BalanceLine, Part } from './balance-line.ts'
 
 /** What of a session or request the key of a pick is hashed from. */
 export type KeySource =
@@ -11,6 +12,8 @@ export type KeySource =
   | { readonly kind: 'url-param'; readonly name: string }
   /** The first value of a header, or the middle part of the host name that it holds. */
   | { readonly kind: 'header'; readonly name: string; readonly domainOnly: boolean }
+  /** A cookie, by its name in lower case, in the first message of a client of RDP. */
+  | { readonly kind: 'rdp-cookie'; readonly name: string }
   /** A sample expression of the rule language, and where it stands in the line. */
   | { readonly kind: 'expression'; readonly text: string; readonly offset: number }
 
@@ -34,7 +37,7 @@ const BOUND_MAX = 1_048_576
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 /** Reads what follows `uri`. */
-export function readUriKey({ words }: BalanceLine): UriKey | BalanceProblem {
+export function readUriKey({ words }: BalanceLine): UriKey | TextProblem {
   let key: UriKey = { kind: 'uri', lengthMax: 0, depthMax: 0, whole: false, pathOnly: false }
   for (let n = 0; n < words.length; n++) {
     const word = words[n] as Part
@@ -54,7 +57,7 @@ export function readUriKey({ words }: BalanceLine): UriKey | BalanceProblem {
 }
 
 /** Reads what follows `url_param`. */
-export function readUrlParamKey({ words, rest }: BalanceLine): KeySource | BalanceProblem {
+export function readUrlParamKey({ words, rest }: BalanceLine): KeySource | TextProblem {
   const [name, ...others] = words
   const hint = 'Write url_param NAME.'
   if (name === undefined) {
@@ -69,7 +72,7 @@ export function readUrlParamKey({ words, rest }: BalanceLine): KeySource | Balan
 }
 
 /** Reads what follows `hdr`. */
-export function readHeaderKey({ argument, words, rest }: BalanceLine): KeySource | BalanceProblem {
+export function readHeaderKey({ argument, words, rest }: BalanceLine): KeySource | TextProblem {
   const hint = 'Write hdr(NAME) or hdr(NAME) use_domain_only.'
   if (argument === null) return { offset: rest.offset, message: 'hdr needs a header', hint }
   const { text: name, offset } = argument
@@ -80,6 +83,20 @@ export function readHeaderKey({ argument, words, rest }: BalanceLine): KeySource
   return other === undefined ? { kind: 'header', name, domainOnly: true } : unexpected(other, hint)
 }
 
+/** The cookie that clients of RDP send: who wants to log in. */
+const RDP_COOKIE = 'mstshash'
+
+/** Reads what follows `rdp-cookie`. HAProxy configuration manual, balance rdp-cookie. */
+export function readRdpCookieKey({ argument, words }: BalanceLine): KeySource | TextProblem {
+  const hint = 'Write rdp-cookie or rdp-cookie(NAME).'
+  const { text: name, offset } = argument ?? { text: RDP_COOKIE, offset: 0 }
+  if (!TOKEN.test(name)) return { offset, message: `"${name}" cannot name a cookie`, hint }
+  const [word] = words
+  return word === undefined
+    ? { kind: 'rdp-cookie', name: name.toLowerCase() }
+    : unexpected(word, hint)
+}
+
 /**
  * Takes what follows for an expression; whether it is one, the rule language has to say.
  *
@@ -88,7 +105,7 @@ export function readHeaderKey({ argument, words, rest }: BalanceLine): KeySource
 export function readExpressionKey(
   { name, rest }: BalanceLine,
   standard = '',
-): KeySource | BalanceProblem {
+): KeySource | TextProblem {
   const { offset } = rest
   const text = rest.text === '' ? standard : rest.text
   if (text !== '') return { kind: 'expression', text, offset }
@@ -97,6 +114,6 @@ export function readExpressionKey(
 }
 
 /** Refuses a word that the algorithm does not know. */
-export function unexpected({ text, offset }: Part, hint: string): BalanceProblem {
+export function unexpected({ text, offset }: Part, hint: string): TextProblem {
   return { offset, message: `unexpected "${text}"`, hint }
 }

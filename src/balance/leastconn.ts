@@ -1,70 +1,78 @@
-import { RoundRobin } from './round-robin.ts'
+import { LoadTree } from './load-tree.ts'
 import type { Candidates, Strategy, StrategyContext } from './strategy.ts'
+import { Turns } from './turns.ts'
 
-/** Up to so many candidates a pick looks at each: the least is exact. */
-export const EXACT_MAX = 256
-
-/**
- * Of more candidates a pick looks at so many in a row. In a simulation of 10,000 servers with 5 to
- * 50 sessions each, that was enough for none to have more than 2 above the average.
- */
-export const SAMPLE = 32
+/** Up to so many candidates a pick looks at each; that costs as much as the tree does. */
+export const EXACT_MAX = 32
 
 /**
- * The server with the fewest sessions for its weight, over all threads. The server whose weighted
- * turn it is wins among equals, so that idle servers share by weight (as with nginx's least_conn).
- * Where it is not among the least, those take turns.
+ * The server with the fewest sessions for its weight, over all threads. Among equals the one whose
+ * weighted turn comes first ({@link Turns}), so that idle servers share by weight (as with nginx's
+ * least_conn), and equally loaded ones too.
  *
- * O(log n) a pick where the one whose turn it is has no session; otherwise O(n), of at most
- * {@link EXACT_MAX}: sessions change in every thread without notice, so that only looking tells.
- * Among more servers the least of {@link SAMPLE} in a row is taken, and the next pick looks
- * further on. HAProxy configuration manual, balance leastconn.
+ * Exact for up to {@link EXACT_MAX} candidates. Sessions change in every thread without notice, so
+ * that among more of them a pick goes by what this thread has last seen of each ({@link LoadTree}):
+ * nobody is picked that has more than then, and each is looked at again within some picks.
+ *
+ * O(log n) a pick. HAProxy configuration manual, balance leastconn.
  */
 export class LeastConn implements Strategy {
   readonly #context: StrategyContext
-  readonly #turns: RoundRobin
+  readonly #turns: Turns
   #rows = new Int32Array(0)
   #weights = new Int32Array(0)
-  /** The candidate that the next search begins at. */
-  #next = 0
+  /** Null where every candidate is looked at. */
+  #tree: LoadTree | null = null
 
   constructor(context: StrategyContext) {
     this.#context = context
-    this.#turns = new RoundRobin(context.random)
+    this.#turns = new Turns(context.random)
   }
 
   rebuild(candidates: Candidates): void {
-    this.#turns.rebuild(candidates)
-    this.#rows = candidates.rows.slice(0, candidates.count)
-    this.#weights = candidates.weights.slice(0, candidates.count)
-    this.#next = Math.floor(this.#context.random() * candidates.count)
+    const { count } = candidates
+    this.#rows = candidates.rows.slice(0, count)
+    this.#weights = candidates.weights.slice(0, count)
+    this.#turns.rebuild(candidates, this.#rows, this.#weights)
+    const { loads, random } = this.#context
+    this.#tree = null
+    if (count <= EXACT_MAX) return
+    this.#tree = new LoadTree(this.#rows, this.#weights, this.#turns, loads)
+    this.#tree.sweepFrom(Math.floor(random() * count))
   }
 
-  pick(key: number, avoidRow: number): number {
+  pick(_key: number, avoidRow: number): number {
+    if (this.#tree !== null) return this.#tree.pick(avoidRow)
+    const picked = this.#leastOfAll(avoidRow)
+    if (picked >= 0) {
+      this.#turns.catchUp(picked)
+      this.#turns.take(picked)
+    }
+    return picked
+  }
+
+  #leastOfAll(avoidRow: number): number {
     const { loads } = this.#context
+    const { due } = this.#turns
     const rows = this.#rows
     const weights = this.#weights
     const count = rows.length
-    const turn = this.#turns.pick(key, avoidRow)
-    if (turn < 0) return -1
-    let best = turn
-    let bestLoad = loads(rows[turn] as number)
-    let bestWeight = weights[turn] as number
-    let i = this.#next
-    for (let left = count > EXACT_MAX ? SAMPLE : count; left > 0 && bestLoad > 0; left--) {
+    let best = -1
+    let bestLoad = 0
+    let bestWeight = 1
+    for (let i = 0; i < count; i++) {
       const row = rows[i] as number
       const load = loads(row)
       const weight = weights[i] as number
-      if (load * bestWeight < bestLoad * weight && row !== avoidRow) {
-        best = i
-        bestLoad = load
-        bestWeight = weight
+      if (best >= 0) {
+        const more = load * bestWeight - bestLoad * weight
+        if (more > 0 || (more === 0 && (due[i] as number) >= (due[best] as number))) continue
       }
-      i = i + 1 === count ? 0 : i + 1
+      if (row === avoidRow && count > 1) continue
+      best = i
+      bestLoad = load
+      bestWeight = weight
     }
-    // Going on behind the one that was taken is what makes the equally loaded take turns.
-    if (best === turn || count > EXACT_MAX) this.#next = i
-    else this.#next = best + 1 === count ? 0 : best + 1
     return best
   }
 }

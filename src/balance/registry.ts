@@ -1,13 +1,15 @@
 import { SluiceError } from '../errors.ts'
 import type { BackendConfig, HashTypeConfig } from '../model/config.ts'
-import { nearestName } from '../model/spelling.ts'
-import { type BalanceLine, type BalanceProblem, splitBalanceLine } from './balance-line.ts'
+import type { TextProblem } from '../model/language.ts'
+import { nearestHint } from '../model/spelling.ts'
+import { type BalanceLine, splitBalanceLine } from './balance-line.ts'
 import { First } from './first.ts'
 import { HashRing } from './hash-ring.ts'
 import {
   type KeySource,
   readExpressionKey,
   readHeaderKey,
+  readRdpCookieKey,
   readUriKey,
   readUrlParamKey,
   unexpected,
@@ -32,6 +34,8 @@ export interface Balance {
   readonly summary: string
   /** What the keys are made of that its picks are to be given. */
   readonly key: KeySource
+  /** Whether `hash-type` says how the server of a key is found. */
+  readonly usesHashType: boolean
   /** Whether weights may be changed at run time. HAProxy refuses to, with static algorithms. */
   readonly isDynamic: (hashType: HashTypeConfig) => boolean
   /** Makes an instance for one backend in one thread. */
@@ -41,9 +45,10 @@ export interface Balance {
 type Create = (context: StrategyContext, settings: BalanceSettings) => Strategy
 
 /** Reads a line that names an algorithm. */
-type Read = (line: BalanceLine) => Pick<Balance, 'key' | 'create'> | BalanceProblem
+type Read = (line: BalanceLine) => Pick<Balance, 'key' | 'create'> | TextProblem
 
 interface Algorithm extends Pick<Balance, 'summary' | 'isDynamic'> {
+  readonly usesHashType?: true
   readonly read: Read
 }
 
@@ -104,6 +109,7 @@ const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
   ['uri', hashing('the same for each URI', readUriKey)],
   ['url_param', hashing('the same for each value of a query parameter', readUrlParamKey)],
   ['hdr', hashing('the same for each value of a header', readHeaderKey, 'takes argument')],
+  ['rdp-cookie', hashing('the same for each RDP cookie', readRdpCookieKey, 'takes argument')],
   ['hash', hashing('the same for each value of an expression', (line) => readExpressionKey(line))],
   [
     'maglev',
@@ -118,8 +124,8 @@ const ALGORITHMS: ReadonlyMap<string, Algorithm> = new Map<string, Algorithm>([
   ],
 ])
 
-/** Algorithms of HAProxy that are not there: their keys are in what clients send later. */
-const UNAVAILABLE: readonly string[] = ['rdp-cookie', 'log-hash', 'sticky']
+/** Algorithms of HAProxy that are not there. */
+const UNAVAILABLE: readonly string[] = ['log-hash', 'sticky']
 
 /** Names of all balance algorithms, for schemas and completion. */
 export const BALANCE_NAMES: readonly string[] = [...ALGORITHMS.keys()]
@@ -130,7 +136,7 @@ export const BALANCE_NAMES: readonly string[] = [...ALGORITHMS.keys()]
  *
  * HAProxy configuration manual, balance.
  */
-export function parseBalance(text: string): Balance | BalanceProblem {
+export function parseBalance(text: string): Balance | TextProblem {
   const line = splitBalanceLine(text)
   if ('message' in line) return line
   const name = line.name.text
@@ -138,7 +144,20 @@ export function parseBalance(text: string): Balance | BalanceProblem {
   if (algorithm === undefined) return unknownName(line)
   const read = algorithm.read(line)
   if ('message' in read) return read
-  return { name, summary: algorithm.summary, isDynamic: algorithm.isDynamic, ...read }
+  const { summary, isDynamic, usesHashType = false } = algorithm
+  return { name, summary, isDynamic, usesHashType, ...read }
+}
+
+/** Whether `hash-type` says anything to a `balance` line. */
+export function usesHashType(text: string): boolean {
+  const balance = parseBalance(text)
+  return 'usesHashType' in balance && balance.usesHashType
+}
+
+/** Whether weights may change at run time; false too where there is no such algorithm. */
+export function hasDynamicWeights({ balance: text, hashType }: BalanceSettings): boolean {
+  const balance = parseBalance(text)
+  return 'isDynamic' in balance && balance.isDynamic(hashType)
 }
 
 /**
@@ -166,7 +185,7 @@ function plain(create: Create): Read {
 /** One that balances by a key, in the way that `hash-type` names. */
 function hashing(
   summary: string,
-  readKey: (line: BalanceLine) => KeySource | BalanceProblem,
+  readKey: (line: BalanceLine) => KeySource | TextProblem,
   argument?: 'takes argument',
 ): Algorithm {
   const read = keyed(
@@ -178,11 +197,16 @@ function hashing(
     },
     argument,
   )
-  return { summary, read, isDynamic: ({ method }) => method === 'consistent' }
+  return {
+    summary,
+    read,
+    usesHashType: true,
+    isDynamic: ({ method }) => method === 'consistent',
+  }
 }
 
 function keyed(
-  readKey: (line: BalanceLine) => KeySource | BalanceProblem,
+  readKey: (line: BalanceLine) => KeySource | TextProblem,
   create: Create,
   argument?: 'takes argument',
 ): Read {
@@ -206,20 +230,16 @@ function readRandom({ argument, words }: BalanceLine): ReturnType<Read> {
   return { key: { kind: 'none' }, create: (context) => new RandomDraws(context, draws) }
 }
 
-function extraArgument({ name, argument }: BalanceLine): BalanceProblem {
+function extraArgument({ name, argument }: BalanceLine): TextProblem {
   const offset = (argument?.offset ?? 1) - 1
   return { offset, message: `${name.text} takes no argument`, hint: `Write ${name.text}.` }
 }
 
-function unknownName({ name: { text, offset } }: BalanceLine): BalanceProblem {
+function unknownName({ name: { text, offset } }: BalanceLine): TextProblem {
   if (UNAVAILABLE.includes(text)) {
     const message = `balance algorithm "${text}" is not available in this version`
     return { offset, message, hint: 'Balance by source or by a hash.' }
   }
-  const near = nearestName(text, BALANCE_NAMES)
-  return {
-    offset,
-    message: `unknown balance algorithm "${text}"`,
-    hint: near === null ? `Known: ${BALANCE_NAMES.join(', ')}.` : `Did you mean ${near}?`,
-  }
+  const message = `unknown balance algorithm "${text}"`
+  return { offset, message, hint: nearestHint(text, BALANCE_NAMES) }
 }

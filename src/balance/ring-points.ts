@@ -112,12 +112,13 @@ function sortNeighbours(points: Uint32Array, owners: Int32Array): void {
  * one at least.
  */
 function pointsPerCandidate(candidates: Candidates): Int32Array {
-  const { count, serversTotal, weightTotal } = candidates
+  const { count, serversTotal, weightTotal, weightScale } = candidates
   const weights = candidates.weights.subarray(0, count)
   const wanted = Math.max(POINTS_WANTED, serversTotal * POINTS_PER_SERVER, weightTotal)
   let perWeight = 2 ** Math.floor(Math.log2(wanted / Math.max(1, weightTotal)))
   // Weights that were raised since count too, or a ring could outgrow its bound.
-  const weightSum = weights.reduce((sum, weight) => sum + weight, 0)
+  const weightSum = weights.reduce((sum, weight) => sum + weight, 0) / weightScale
   while (Math.max(weightSum, weightTotal) * perWeight > POINTS_MAX) perWeight /= 2
-  return weights.map((weight) => Math.max(1, Math.round(weight * perWeight)))
+  const perUnit = perWeight / weightScale
+  return weights.map((weight) => Math.max(1, Math.round(weight * perUnit)))
 }

@@ -11,8 +11,13 @@ export interface Candidates {
   readonly count: number
   /** Row of candidate i in the server table: its identity while the set changes. */
   readonly rows: Int32Array
-  /** Weight of candidate i, 1-256. */
+  /** Weight of candidate i, 1-256 times {@link weightScale}. */
   readonly weights: Int32Array
+  /**
+   * What a weight of 1 is in {@link weights}: more than 1 while a server starts slowly, so that
+   * less than a weight of 1 can be said.
+   */
+  readonly weightScale: number
   /** What the name of candidate i makes: the same in every thread, node and run. */
   readonly ids: Uint32Array
   /** Sessions that candidate i may have over all threads; 0: no bound. */

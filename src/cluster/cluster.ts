@@ -1,15 +1,32 @@
 import type { Duplex } from 'node:stream'
 import type { AdminState } from '../model/admin-state.ts'
 import type { AgreedBackend } from './state-machine/commands.ts'
-import type { AgreedHealth, ClusterState, ConfigVersion, PoolEntry } from './state-machine/state.ts'
+import type {
+  AgreedHealth,
+  ClusterState,
+  ConfigVersion,
+  HealthChange,
+  PoolEntry,
+} from './state-machine/state.ts'
 
 /** What a node found in a config text that is valid for it. */
 export interface CheckedText {
   /** `backend/server` of every server, in the order of the text. */
   readonly servers: readonly string[]
   readonly backends: readonly AgreedBackend[]
+  /** Equal for texts whose `defaults`, `frontends` and `backends` say the same. */
+  readonly digest: string
   /** Rendered, for the operator; empty where there are none. */
   readonly warnings: string
+}
+
+/** What the config that a node runs says of a server. */
+export interface ConfiguredServer {
+  readonly state: AdminState
+  /** 0-256. */
+  readonly weight: number
+  /** As `formatAddress` gives it. */
+  readonly address: string
 }
 
 /** What the daemon does for its cluster node. The supervisor has it. */
@@ -35,10 +52,15 @@ export interface ClusterHost {
    */
   activate(version: ConfigVersion, pool: readonly PoolEntry[]): Promise<void>
   /**
-   * The verdicts of the cluster, where they have changed, or `null`: there is no quorum, and this
-   * node goes by its own checks until it is told verdicts again (then all of them).
+   * What the text that runs says of a server, whatever was set of it at run time; null: the text
+   * does not name it.
    */
-  follow(verdicts: readonly AgreedHealth[] | null): void
+  configured(backend: string, server: string): ConfiguredServer | null
+  /**
+   * The verdicts of the cluster, where they have changed, or `null`: there is no quorum, and this
+   * node goes by its own checks until it is told verdicts again (then all of them). So it begins.
+   */
+  follow(verdicts: readonly HealthChange[] | null): void
   /** Which servers this node has to check: all, or those for which it is a watcher. */
   watch(isWatched: (key: string) => boolean): void
   /** A peer forwards admin requests over this stream; its caller has been authenticated there. */
@@ -67,7 +89,10 @@ export interface ApplyOutcome {
   readonly nodes: readonly { readonly name: string; readonly result: 'prepared' | 'unreachable' }[]
 }
 
-/** A change of one server at run time. */
+/**
+ * A change of one server at run time. What is set to what the active config says is no longer set:
+ * the config rules again.
+ */
 export interface ServerSetting {
   readonly state?: AdminState
   /** 0-256. */

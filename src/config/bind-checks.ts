@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import { type Address, formatAddress } from '../model/address.ts'
+import { type Address, formatAddress, isLoopback } from '../model/address.ts'
 import { parseAddress } from './addresses.ts'
 import { DEFAULT_ADMIN_BIND } from './default-values.ts'
 import type { Report } from './diagnostics.ts'
@@ -84,9 +84,7 @@ function reportTwice(bind: Bind, first: Bind | undefined, report: Report): void 
 
 /** Whoever reaches the admin address reads every metric. */
 function checkExposure(admin: Bind | null, hasToken: boolean, report: Report): void {
-  if (hasToken || admin?.address.kind !== 'inet') return
-  const { host } = admin.address
-  if (host === '::1' || host === 'localhost' || host.startsWith('127.')) return
+  if (hasToken || admin === null || isLoopback(admin.address)) return
   report.error(admin.at.span, admin.at.path, {
     code: 'exposed-admin',
     message: 'other hosts can reach the admin address, which asks for no token',

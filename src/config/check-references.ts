@@ -21,10 +21,31 @@ export function checkHealthChecks(tree: Cursor, report: Report): void {
       servers.set(`${backend.name}/${server.name}`, { at: server, places: [server, ...standard] })
     }
   }
+  for (const place of new Set([...servers.values()].flatMap(({ places }) => places))) {
+    checkOneWatch(place, report)
+  }
+  const told = new Set<string>()
   for (const server of servers.values()) {
     checkAgent(server, report)
-    checkTrack(server, servers, report)
+    checkTrack(server, servers, (track, message, hint) => {
+      // What a `default-server` says may be wrong for each server that has it.
+      const where = `${track.path.join(' ')}: ${message}`
+      if (!told.has(where)) report.error(track.span, track.path, { message, hint })
+      told.add(where)
+    })
   }
+}
+
+/**
+ * Which server one tracks, where that is written; null where it tracks none. The nearest place that
+ * says `track`, or `check: true`, counts.
+ *
+ * @param places the server and its `default-server`s, the nearest one first
+ */
+export function trackOf(places: readonly Cursor[]): Cursor | null {
+  const place = places.find((at) => at.at('track').node !== null || at.at('check').value === true)
+  const track = place?.at('track') ?? null
+  return track === null || track.node === null ? null : track
 }
 
 /** A server, and where what holds for it may be written, the nearest place first. */
@@ -83,24 +104,33 @@ function checkAgent(server: Server, report: Report): void {
   report.error(place.keySpan, place.path, { message, hint: '' })
 }
 
+function checkOneWatch(place: Cursor, report: Report): void {
+  if (!isWatchedTwice(place)) return
+  const check = place.at('check')
+  report.error(check.keySpan, check.path, {
+    message: 'a server that tracks another one is not checked itself',
+    hint: 'Delete check, or track.',
+  })
+}
+
+function isWatchedTwice(place: Cursor): boolean {
+  return place.at('check').value === true && place.at('track').node !== null
+}
+
 /** HAProxy configuration manual, track: a server that is checked, or that tracks one that is. */
-function checkTrack(server: Server, servers: ReadonlyMap<string, Server>, report: Report): void {
-  const track = server.at.at('track')
-  if (track.text === null || !track.text.includes('/')) return
-  const refuse = (message: string, hint = ''): void =>
-    report.error(track.span, track.path, { message, hint })
-  const check = server.at.at('check')
-  if (check.value === true) {
-    report.error(check.keySpan, check.path, {
-      message: 'a server that tracks another one is not checked itself',
-      hint: 'Delete check, or track.',
-    })
-    return
-  }
+function checkTrack(
+  server: Server,
+  servers: ReadonlyMap<string, Server>,
+  refuseAt: (track: Cursor, message: string, hint: string) => void,
+): void {
+  const track = trackOf(server.places)
+  if (track === null || track.text === null || !track.text.includes('/')) return
+  if (server.places.some(isWatchedTwice)) return
+  const refuse = (message: string, hint = ''): void => refuseAt(track, message, hint)
   let tracked: Server | undefined = server
   let name = ''
   for (let steps = 0; steps <= TRACKS_MAX; steps++) {
-    const next: string | null = tracked.at.at('track').text
+    const next: string | null = trackOf(tracked.places)?.text ?? null
     if (next === null) break
     name = next
     tracked = servers.get(name)

@@ -14,6 +14,7 @@ export const CHECK_OPTIONS = [
   'mysql-check',
   'pgsql-check',
   'smtpchk',
+  'grpchk',
 ] as const
 
 /**
@@ -49,6 +50,8 @@ function protocolOf(
       return { kind: 'mysql', user: given(option['mysql-check']).user ?? '' }
     case 'pgsql-check':
       return { kind: 'postgresql', user: given(option['pgsql-check']).user ?? '' }
+    case 'grpchk':
+      return { kind: 'grpc', service: given(option.grpchk).service ?? '' }
     case 'smtpchk': {
       const { hello, domain } = given(option.smtpchk)
       return smtpCheck(`${hello ?? DEFAULT_SMTPCHK.hello} ${domain ?? DEFAULT_SMTPCHK.domain}`)

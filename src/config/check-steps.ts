@@ -1,10 +1,12 @@
-import type {
-  CheckStep,
-  ExpectStep,
-  StepCheckConfig,
-  TextExpectation,
+import {
+  CHECK_BYTES_MAX,
+  type CheckStep,
+  type ExpectStep,
+  type StepCheckConfig,
+  type TextExpectation,
 } from '../model/check-protocol.ts'
 import { parseByteText, parseHexadecimal } from './byte-texts.ts'
+import { parseConnect } from './connect-steps.ts'
 import { type Parsed, refused } from './diagnostics.ts'
 import { parseTcpExpectation } from './expectations.ts'
 
@@ -15,12 +17,9 @@ export const CHECK_STEP_PATTERN = '^(connect|send|send-binary|expect|comment)( +
 export type CheckLine = CheckStep | { readonly kind: 'comment'; readonly text: string }
 
 const UNSUPPORTED = /^(send-lf|send-binary-lf|set-var|set-var-fmt|unset-var)$/
-const PORT_MAX = 65_535
-/** Bytes of an answer that a check keeps. HAProxy's `tune.chksize`. */
-const BYTES_MIN_MAX = 16_384
 
 /**
- * Reads one line of HAProxy's `tcp-check`: `connect [port N]`, `send TEXT`, `send-binary HEX`,
+ * Reads one line of HAProxy's `tcp-check`: `connect ...`, `send TEXT`, `send-binary HEX`,
  * `expect [min-recv N] [!] string|rstring|binary|rbinary ...` or `comment TEXT`. The text is all of the line
  * that is left, with the escapes of {@link parseByteText}.
  */
@@ -42,8 +41,8 @@ export function parseCheckLine(line: string): Parsed<CheckLine> {
       const result = parseTcpExpectation(others)
       if (!('value' in result)) return result
       const bytesMin = bytes === undefined ? null : Number(bytes)
-      if (bytesMin !== null && bytesMin > BYTES_MIN_MAX) {
-        return refused(`no more than ${BYTES_MIN_MAX} bytes are kept`, '', 'out-of-range')
+      if (bytesMin !== null && bytesMin > CHECK_BYTES_MAX) {
+        return refused(`no more than ${CHECK_BYTES_MAX} bytes are kept`, '', 'out-of-range')
       }
       return { value: expectStep(result.value, 'L7RSP', bytesMin) }
     }
@@ -57,18 +56,6 @@ export function parseCheckLine(line: string): Parsed<CheckLine> {
 
 function sending(bytes: Parsed<string>): Parsed<CheckLine> {
   return 'value' in bytes ? { value: { kind: 'send', bytes: bytes.value } } : bytes
-}
-
-function parseConnect(rest: string): Parsed<CheckLine> {
-  if (rest === '') return { value: { kind: 'connect', port: null } }
-  const [, digits] = /^port +([0-9]{1,5})$/.exec(rest) ?? []
-  if (digits === undefined) {
-    const message = `connect with "${rest}" is not available in this version`
-    return refused(message, 'Write connect, or connect port N.', 'unsupported')
-  }
-  const port = Number(digits)
-  if (port < 1 || port > PORT_MAX) return refused(`ports are 1 to ${PORT_MAX}`, '', 'out-of-range')
-  return { value: { kind: 'connect', port } }
 }
 
 /** Joins lines to a check: each comment goes to the next expectation. */

@@ -1,5 +1,5 @@
 import type { CookieConfig } from '../model/persistence-config.ts'
-import { nearestName } from '../model/spelling.ts'
+import { nearestHint } from '../model/spelling.ts'
 import { type Parsed, refused } from './diagnostics.ts'
 import { parseDuration } from './durations.ts'
 
@@ -124,7 +124,5 @@ function misfitOf({ modes, flags, maxIdleSec, maxLifeSec }: Reading): Parsed<Coo
 
 function unknownWord(word: string): Parsed<CookieLine> {
   const known = [...MODES, ...FLAGS, ...ARGUMENTS]
-  const near = nearestName(word, known)
-  const hint = near === null ? `Known: ${known.join(', ')}.` : `Did you mean ${near}?`
-  return refused(`"${word}" is not a word of cookie`, hint)
+  return refused(`"${word}" is not a word of cookie`, nearestHint(word, known))
 }

@@ -2,6 +2,7 @@ import { ROWS_MAX } from '../model/server-table.ts'
 import { nearestName } from '../model/spelling.ts'
 import { checkBinds } from './bind-checks.ts'
 import { checkHealthChecks } from './check-references.ts'
+import { checkCluster } from './cluster-checks.ts'
 import { DIAGNOSTICS_MAX, type Report } from './diagnostics.ts'
 import { checkErrorAnswers } from './error-answer-checks.ts'
 import { checkLanguage, type LanguageChecks } from './language-checks.ts'
@@ -29,6 +30,7 @@ export function checkReferences(tree: Cursor, language: LanguageChecks, report: 
   checkObservation(tree, report)
   checkPersistence(tree, report)
   checkTune(tree, report)
+  checkCluster(tree, report)
   checkLanguage(tree, language, report)
   checkErrorAnswers(tree, language, report)
   checkNameCount(tree, report)

@@ -46,6 +46,14 @@ export const MAXCONN_MAX = 1_000_000
 /** Where the admin address is unless the config says otherwise. */
 export const DEFAULT_ADMIN_BIND = '127.0.0.1:8404'
 
+/** Section `cluster`. etcd has 100 and 1000 ms, made for links between continents. */
+export const DEFAULT_CLUSTER = {
+  engine: 'raft',
+  heartbeatIntervalMs: 50,
+  electionTimeoutMs: 300,
+  reads: 'read-index',
+} as const
+
 /** Frontends and backends. */
 export const DEFAULT_PROXY = {
   mode: 'tcp',
@@ -54,6 +62,7 @@ export const DEFAULT_PROXY = {
   httpReuse: 'always',
   retryOn: ['conn-failure'],
   retryBudget: { percent: 20, minPerSec: 10 },
+  healthAgreement: 'majority',
   log: true,
   forwardforHeader: 'X-Forwarded-For',
 } as const
@@ -70,10 +79,13 @@ export const DEFAULT_SERVER = {
   weight: 1,
   maxconn: 0,
   minconn: 0,
+  maxqueue: 0,
+  slowStartMs: 0,
   interMs: 2_000,
   agentInterMs: 2_000,
   rise: 2,
   fall: 3,
+  verify: 'required',
   poolMaxConn: -1,
   poolPurgeDelayMs: 5_000,
   observe: 'none',

@@ -14,7 +14,7 @@ export type Severity = 'error' | 'warning'
  * `invalid-name`.
  *
  * Errors between places: `unknown-backend`, `mode-mismatch`, `duplicate-bind`, `invalid-balance`,
- * `invalid-rule`, `exposed-admin`, `too-many-names`.
+ * `invalid-rule`, `exposed-admin`, `exposed-peers`, `too-many-names`.
  *
  * Warnings: `no-route`, `no-server`, `unused-backend`, `unused-setting`.
  *
@@ -39,6 +39,7 @@ export const DIAGNOSTIC_CODES = [
   'invalid-balance',
   'invalid-rule',
   'exposed-admin',
+  'exposed-peers',
   'too-many-names',
   'no-route',
   'no-server',

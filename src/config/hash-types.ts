@@ -1,5 +1,5 @@
 import type { HashFunction, HashTypeConfig } from '../model/config.ts'
-import { nearestName } from '../model/spelling.ts'
+import { nearestHint } from '../model/spelling.ts'
 import { type Parsed, refused } from './diagnostics.ts'
 
 const METHODS = ['map-based', 'consistent'] as const
@@ -32,7 +32,5 @@ export function parseHashType(text: string): Parsed<HashTypeConfig> {
 }
 
 function unknown(what: string, text: string, known: readonly string[]): Parsed<HashTypeConfig> {
-  const near = nearestName(text, known)
-  const hint = near === null ? `Known: ${known.join(', ')}.` : `Did you mean ${near}?`
-  return refused(`"${text}" is not ${what}`, hint)
+  return refused(`"${text}" is not ${what}`, nearestHint(text, known))
 }

@@ -1,39 +1,15 @@
 import type { Mode } from '../model/config.ts'
+import type { HttpErrorLine, RuleKind, TextProblem } from '../model/language.ts'
 import type { Report } from './diagnostics.ts'
 import { effectiveMode } from './proxy-views.ts'
 import type { Cursor } from './tree.ts'
 
-/** What is wrong in a text of the rule language, or in the name of a strategy. */
-export interface TextProblem {
-  /** Where in the text, in UTF-16 units from its start. */
-  readonly offset: number
-  readonly message: string
-  readonly hint: string
-}
-
-/** Where a text of the rule language stands. */
-export type RuleKind =
-  | 'acl'
-  | 'http-request'
-  | 'http-response'
-  | 'use_backend'
-  | 'force-persist'
-  | 'ignore-persist'
-  | 'stick'
-  | 'stick in mode tcp'
-
-/** What a line of `http-error` says. */
-export interface HttpErrorLine {
-  /** The status whose answer it gives. */
-  readonly status: number
-  /** What follows `status N` in the line. */
-  readonly rule: string
-}
-
 /** Who speaks the languages within a config: given by the caller, since neither room is ours. */
 export interface LanguageChecks {
-  /** Checks the value of `balance` for backends of a mode; what mode tcp allows, http does. */
+  /** Checks the value of `balance` for backends of a mode. */
   readonly checkBalance: (text: string, mode: Mode) => TextProblem | null
+  /** Whether a valid value of `balance` looks for the server of a key as `hash-type` says. */
+  readonly usesHashType: (balance: string) => boolean
   /**
    * Checks one rule, or one expression of a condition.
    *
@@ -79,7 +55,7 @@ function checkBalances(
     report.error(span, balance.path, { ...problem, code: 'invalid-balance' })
   }
   const standard = defaults.at('balance')
-  const standardProblem = check(standard, 'http')
+  const standardProblem = check(standard, 'tcp') && check(standard, 'http')
   reportAt(standard, standardProblem)
   for (const backend of backends) {
     const mode = effectiveMode(backend, defaults) ?? 'http'

@@ -17,6 +17,8 @@ export interface LoadOptions extends LanguageChecks {
   readonly env: Environment
   /** Cores that the process may use: the default of `global.nbthread`. */
   readonly cores: number
+  /** Whose sections `global`, `admin` and `cluster` hold instead of those of the text. */
+  readonly own?: Config
 }
 
 /** A config, or the errors that it has; warnings in either case. */
@@ -41,7 +43,7 @@ export function loadConfig(text: string, options: LoadOptions): LoadResult {
   const result = configSchema.safeParse(plainValue(root))
   if (!result.success) new SchemaProblems(configSchema, tree, report).add(result.error.issues)
   checkReferences(tree, options, report)
-  if (!report.failed) checkUsefulness(tree, report)
+  if (!report.failed) checkUsefulness(tree, options, report)
   const config = result.success && !report.failed ? resolveConfig(result.data, tree, options) : null
   return { config, diagnostics: report.diagnostics() }
 }

@@ -1,6 +1,8 @@
 import type { Address } from '../model/address.ts'
+import type { ClusterConfig } from '../model/cluster-config.ts'
 import type {
   AclConfig,
+  AdminConfig,
   BackendConfig,
   BackendTimeouts,
   Config,
@@ -13,6 +15,7 @@ import type {
 } from '../model/config.ts'
 import { parseAddress } from './addresses.ts'
 import { resolveCheckProtocol } from './check-resolution.ts'
+import { resolveCluster } from './cluster-resolution.ts'
 import {
   DEFAULT_ADMIN_BIND,
   DEFAULT_GLOBAL,
@@ -32,7 +35,7 @@ import { resolveCircuitBreaker, resolveOutlierDetection } from './outlier-resolu
 import { resolvePersistence } from './persistence-resolution.ts'
 import { resolveRetryOn } from './retry-causes.ts'
 import type { ConfigInput } from './schema.ts'
-import { mergeServerSettings, resolveServer } from './server-resolution.ts'
+import { mergeServerSettings, NOWHERE, resolveServer } from './server-resolution.ts'
 import type { Cursor } from './tree.ts'
 
 /** `fullconn` is a tenth of `global.maxconn`: HAProxy's share, of the frontends that lead there. */
@@ -46,6 +49,8 @@ type Backend = NonNullable<ConfigInput['backends']>[string]
 interface ResolveOptions extends Pick<LanguageChecks, 'checkHttpError'> {
   /** Cores that the process may use: the default of `nbthread`. */
   readonly cores: number
+  /** Whose sections `global`, `admin` and `cluster` hold instead of those of the text. */
+  readonly own?: Config
 }
 
 /** What frontends and backends take from elsewhere. */
@@ -65,7 +70,8 @@ interface Surroundings extends ResolveOptions {
  * @param tree the same config: objects give back keys that are numbers first, the tree in order
  */
 export function resolveConfig(input: ConfigInput, tree: Cursor, options: ResolveOptions): Config {
-  const global = resolveGlobal(input.global ?? {}, options.cores)
+  const { own } = options
+  const global = own?.global ?? resolveGlobal(input.global ?? {}, options.cores)
   const defaults = input.defaults ?? {}
   const errorAnswers = ownErrorAnswers(defaults, options)
   const around = {
@@ -73,16 +79,14 @@ export function resolveConfig(input: ConfigInput, tree: Cursor, options: Resolve
     defaults,
     errorAnswers,
     globalMaxconn: global.maxconn,
-    spreadPercent: input.global?.['spread-checks'] ?? DEFAULT_GLOBAL.spreadChecks,
+    spreadPercent: global.spreadChecksPercent,
   }
   const frontends = inOrder(input.frontends, tree.at('frontends'))
   const backends = inOrder(input.backends ?? {}, tree.at('backends'))
   return {
     global,
-    admin: {
-      bind: input.admin?.bind === undefined ? defaultAdminBind() : input.admin.bind,
-      tokenFile: input.admin?.['token-file'] ?? null,
-    },
+    admin: own?.admin ?? resolveAdmin(input.admin ?? {}),
+    cluster: own === undefined ? clusterOf(input, tree) : own.cluster,
     frontends: frontends.map(([name, frontend, at]) => resolveFrontend(name, frontend, around, at)),
     backends: backends.map(([name, backend, at]) => resolveBackend(name, backend, around, at)),
   }
@@ -91,6 +95,17 @@ export function resolveConfig(input: ConfigInput, tree: Cursor, options: Resolve
 /** Entries of a map as the file has them: name, value, place. */
 function inOrder<T>(map: Readonly<Record<string, T>>, at: Cursor): [string, T, Cursor][] {
   return at.values().map((entry) => [entry.name, map[entry.name] as T, entry])
+}
+
+function resolveAdmin(admin: NonNullable<ConfigInput['admin']>): AdminConfig {
+  return {
+    bind: admin.bind === undefined ? defaultAdminBind() : admin.bind,
+    tokenFile: admin['token-file'] ?? null,
+  }
+}
+
+function clusterOf({ cluster }: ConfigInput, tree: Cursor): ClusterConfig | null {
+  return cluster === undefined ? null : resolveCluster(cluster, tree.at('cluster'))
 }
 
 function defaultAdminBind(): Address | null {
@@ -104,6 +119,7 @@ function resolveGlobal(global: NonNullable<ConfigInput['global']>, cores: number
     nbthread: global.nbthread ?? Math.min(Math.max(1, cores), NBTHREAD_MAX),
     maxconn: global.maxconn ?? DEFAULT_GLOBAL.maxconn,
     graceMs: global.grace ?? DEFAULT_GLOBAL.graceMs,
+    spreadChecksPercent: global['spread-checks'] ?? DEFAULT_GLOBAL.spreadChecks,
     log: {
       level: log?.level ?? DEFAULT_GLOBAL.logLevel,
       access: log?.access ?? { to: DEFAULT_GLOBAL.logAccess },
@@ -215,6 +231,9 @@ function resolveBackend(
       ...defaults['circuit-breaker'],
       ...backend['circuit-breaker'],
     }),
+    healthAgreement:
+      backend['health-agreement'] ?? defaults['health-agreement'] ?? DEFAULT_PROXY.healthAgreement,
+    checkSharding: backend['check-sharding'] ?? defaults['check-sharding'] ?? null,
     outlierDetection: resolveOutlierDetection(
       backend['outlier-detection'] ?? defaults['outlier-detection'] ?? false,
     ),
@@ -229,6 +248,7 @@ function resolveBackend(
     httpRequest: backend['http-request'] ?? [],
     httpResponse: backend['http-response'] ?? [],
     servers: servers.map(([serverName, server]) => resolveServer(serverName, server, ofServers)),
+    newServer: resolveServer('', NOWHERE, ofServers),
   }
 }
 

@@ -40,6 +40,11 @@ const userName = z
   .regex(/^[!-~]{1,63}$/, 'this is not the name of a user')
   .meta({ id: 'user' })
 
+const serviceName = z
+  .string()
+  .regex(/^[A-Za-z0-9_./-]{0,200}$/, 'this is not the name of a gRPC service')
+  .meta({ id: 'service' })
+
 const checkLine: ValueSchema<CheckLine> = valueSchema({
   id: 'check-step',
   title: 'a step of a check',
@@ -155,6 +160,18 @@ export const checkOptions = {
       standard: false,
       source: 'option smtpchk',
     },
+  ),
+  'grpchk': key(
+    z.union([
+      z.boolean(),
+      section('grpchk', {
+        service: key(serviceName, {
+          about: 'Service that is asked for, such as `shop.v1.Orders`',
+          otherwise: 'the server as a whole',
+        }),
+      }),
+    ]),
+    { about: 'Check servers by the health service of gRPC', standard: false },
   ),
 }
 

@@ -4,7 +4,11 @@ import { alternatives, type Path, type Problem, type Report, shorten } from './d
 import { sectionAt, sectionsWith } from './schema-sections.ts'
 import type { ValueIssue } from './schema-values.ts'
 import type { Cursor } from './tree.ts'
-import { UNSUPPORTED_MODES, UNSUPPORTED_RETRY_CAUSES } from './unsupported-keys.ts'
+import {
+  UNSUPPORTED_ENGINES,
+  UNSUPPORTED_MODES,
+  UNSUPPORTED_RETRY_CAUSES,
+} from './unsupported-keys.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -25,6 +29,7 @@ const TYPE_TITLES: Readonly<Record<string, string>> = {
 /** Values of a key that HAProxy has and this version does not. */
 const UNSUPPORTED_VALUES = new Map([
   ['mode', UNSUPPORTED_MODES],
+  ['engine', UNSUPPORTED_ENGINES],
   ['retry-on', UNSUPPORTED_RETRY_CAUSES],
 ])
 

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { HEALTH_AGREEMENTS } from '../model/health-agreement.ts'
 import { DEFAULT_HASH_TYPE, DEFAULT_PROXY, MAXCONN_MAX } from './default-values.ts'
 import { RETRY_ON_VALUES } from './retry-causes.ts'
 import { checkSettings } from './schema-checks.ts'
@@ -81,6 +82,14 @@ const backendSettings = {
   'fullconn': key(integer(1, MAXCONN_MAX), {
     about: 'Sessions of the backend at which servers with `minconn` may have their whole `maxconn`',
     otherwise: 'a tenth of `global.maxconn`',
+  }),
+  'health-agreement': key(z.enum(HEALTH_AGREEMENTS), {
+    about: "How the checks of all nodes become the cluster's verdict on a server",
+    standard: DEFAULT_PROXY.healthAgreement,
+  }),
+  'check-sharding': key(integer(1, 9), {
+    about: 'Nodes of the cluster that check each server, so that they share the work',
+    otherwise: 'all',
   }),
   'http-reuse': key(z.enum(['never', 'safe', 'aggressive', 'always']), {
     about: 'Which requests may be sent on an idle connection of another client; `mode http`',

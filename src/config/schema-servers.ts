@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { DEFAULT_SERVER, MAXCONN_MAX } from './default-values.ts'
 import { formatDuration } from './durations.ts'
 import { inherited, key, requiredKey, section } from './schema-sections.ts'
+import { tlsSettings } from './schema-server-tls.ts'
 import {
   byteText,
   cookieValue,
@@ -31,11 +32,23 @@ const serverSettings = {
       'Sessions at once while the backend has little to do; rises to `maxconn` at `fullconn`. 0 is `maxconn`',
     standard: DEFAULT_SERVER.minconn,
   }),
+  'maxqueue': key(integer(0, MAXCONN_MAX), {
+    about: 'Sessions that belong to the server and wait for it. 0 has no bound',
+    standard: DEFAULT_SERVER.maxqueue,
+  }),
+  'slowstart': key(durationOrZeroMs, {
+    about: 'Time in which the weight and `maxconn` of a server that has come up rise; 0 is at once',
+    standard: formatDuration(DEFAULT_SERVER.slowStartMs),
+  }),
   'backup': key(z.boolean(), {
     about: 'Take sessions only when all servers that are no backups are down',
     standard: false,
   }),
   'check': key(z.boolean(), { about: 'Probe the server', standard: false }),
+  'track': key(trackedServer, {
+    about: 'Take over the state of this server, which is checked, instead of checking',
+    otherwise: 'none',
+  }),
   'inter': key(durationMs, {
     about: 'Time from one check to the next',
     standard: formatDuration(DEFAULT_SERVER.interMs),
@@ -85,6 +98,7 @@ const serverSettings = {
     about: 'Begin checks with that header too; of version 1 where connections have none',
     otherwise: 'like connections, unless `addr` or `port` is given',
   }),
+  ...tlsSettings,
   'pool-max-conn': key(integer(-1, MAXCONN_MAX), {
     about: 'Idle connections that are kept over all threads; -1 has no bound but `global.maxconn`',
     standard: DEFAULT_SERVER.poolMaxConn,
@@ -120,10 +134,6 @@ export const serverSchema = section(
     'port': key(integer(1, 65_535), {
       about: 'Port that checks go to instead',
       otherwise: "the server's",
-    }),
-    'track': key(trackedServer, {
-      about: 'Take over the state of this server, which is checked, instead of checking',
-      otherwise: 'none',
     }),
     'cookie': key(cookieValue, {
       about: 'By what value the cookie of the backend names this server',

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { DEFAULT_ADMIN_BIND, DEFAULT_GLOBAL, MAXCONN_MAX, NBTHREAD_MAX } from './default-values.ts'
 import { formatDuration } from './durations.ts'
+import { clusterSchema } from './schema-cluster.ts'
 import { backendSchema, defaultsSchema, frontendSchema } from './schema-proxies.ts'
 import { key, namedMap, requiredKey, section } from './schema-sections.ts'
 import {
@@ -134,6 +135,7 @@ export const configSchema = section(
   {
     global: key(globalSchema, { about: 'The process' }),
     admin: key(adminSchema, { about: 'Metrics and the API' }),
+    cluster: key(clusterSchema, { about: 'The nodes that act as one', otherwise: 'a single node' }),
     defaults: key(defaultsSchema, {
       about: 'What frontends and backends have unless they say otherwise',
     }),

@@ -2,6 +2,7 @@ import type { Address } from '../model/address.ts'
 import type { CheckProtocol } from '../model/check-protocol.ts'
 import type { AgentConfig, CheckConfig, ProxyVersion, ServerConfig } from '../model/config.ts'
 import type { ObserveConfig } from '../model/observation-config.ts'
+import { resolveCheckTls } from './check-tls-resolution.ts'
 import { DEFAULT_SERVER } from './default-values.ts'
 import type { ConfigInput } from './schema.ts'
 
@@ -35,8 +36,14 @@ export function mergeServerSettings<Settings extends ServerSettings>(
       : own['send-proxy-v2'] === true
         ? { 'send-proxy': false }
         : {}
-  return { ...standard, ...own, ...version }
+  // Who tracks another server is not checked, and who is checked tracks none: the nearest counts.
+  const watched =
+    own.track !== undefined ? { check: false } : own.check === true ? { track: undefined } : {}
+  return { ...standard, ...own, ...version, ...watched }
 }
+
+/** Where a server that is to be added at run time begins; `movedServer` gives it its address. */
+export const NOWHERE = { kind: 'inet', host: '', port: 0 } as const
 
 /** Settles one server of a backend. */
 export function resolveServer(
@@ -48,7 +55,7 @@ export function resolveServer(
   const settings = mergeServerSettings(around.standard, server)
   const sendProxy =
     settings['send-proxy-v2'] === true ? 2 : settings['send-proxy'] === true ? 1 : null
-  const track = server.track ?? null
+  const track = settings.track ?? null
   const isChecked = settings.check === true && track === null
   return {
     name,
@@ -56,6 +63,8 @@ export function resolveServer(
     weight: settings.weight ?? DEFAULT_SERVER.weight,
     maxconn: settings.maxconn ?? DEFAULT_SERVER.maxconn,
     minconn: settings.minconn ?? DEFAULT_SERVER.minconn,
+    maxqueue: settings.maxqueue ?? DEFAULT_SERVER.maxqueue,
+    slowStartMs: settings.slowstart ?? DEFAULT_SERVER.slowStartMs,
     backup: settings.backup ?? false,
     disabled: settings.disabled ?? false,
     cookie: settings.cookie ?? null,
@@ -89,6 +98,7 @@ function resolveCheck(
     timeoutMs: checkTimeoutMs,
     address: checkAddress(address, settings.addr, settings.port),
     sendProxy: checkHeader(settings['check-send-proxy'], isElsewhere, sendProxy),
+    tls: resolveCheckTls(settings, protocol),
     protocol,
   }
 }

@@ -1,5 +1,5 @@
 import type { StickTableConfig } from '../model/persistence-config.ts'
-import { nearestName } from '../model/spelling.ts'
+import { nearestHint } from '../model/spelling.ts'
 import { type Parsed, refused } from './diagnostics.ts'
 import { parseDuration } from './durations.ts'
 import { parseSize } from './sizes.ts'
@@ -69,9 +69,7 @@ function takeWord(word: string, rest: string[], reading: Reading): Refusal {
       if (UNSUPPORTED.includes(word)) {
         return refused(`"${word}" is not available in this version`, '', 'unsupported')
       }
-      const near = nearestName(word, WORDS)
-      const hint = near === null ? `Known: ${WORDS.join(', ')}.` : `Did you mean ${near}?`
-      return refused(`"${word}" is not a word of stick-table`, hint)
+      return refused(`"${word}" is not a word of stick-table`, nearestHint(word, WORDS))
     }
   }
 }

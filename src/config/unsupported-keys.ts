@@ -8,7 +8,7 @@ const words = (text: string): readonly string[] => text.trim().split(/\s+/)
 
 /** Sections. */
 export const UNSUPPORTED_SECTIONS: readonly string[] = words(`
-  cache cluster listen mailers peers resolvers ring userlist`)
+  cache listen mailers peers resolvers ring userlist`)
 
 /** Keys of `global`. */
 export const UNSUPPORTED_GLOBAL_KEYS: readonly string[] = words(`
@@ -43,8 +43,8 @@ export const UNSUPPORTED_BACKEND_KEYS: readonly string[] = [
   ...PROXY_KEYS,
   ...words(`
     external-check
-    health-agreement http-check http-send-name-header
-    load-server-state-from-file max-keep-alive-queue server-template source
+    http-check http-send-name-header
+    load-server-state-from-file max-keep-alive-queue persist server-template source
     tcp-response use-server`),
 ]
 
@@ -61,12 +61,11 @@ export const UNSUPPORTED_BIND_KEYS: readonly string[] = words(`
 
 /** Keys of a server, and of `default-server`. */
 export const UNSUPPORTED_SERVER_KEYS: readonly string[] = words(`
-  alpn ca-file check-alpn check-proto
-  check-sni check-ssl ciphers crt enabled id init-addr
-  log-proto max-reuse maxqueue namespace on-marked-down
+  alpn check-proto ciphers crl-file crt enabled id init-addr
+  log-proto max-reuse namespace on-marked-down
   on-marked-up pool-low-conn proto proxy-v2-options redir resolve-net resolve-prefer resolvers
-  send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt slowstart sni socks4 source ssl
-  tcp-ut tfo verify ws`)
+  send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt sni socks4 source ssl
+  tcp-ut tfo verifyhost ws`)
 
 /** Names of `option`. */
 export const UNSUPPORTED_OPTIONS: readonly string[] = words(`
@@ -84,6 +83,9 @@ export const UNSUPPORTED_HTTPCHK_KEYS: readonly string[] = words('hdr meth send 
 
 /** Names of `timeout`. */
 export const UNSUPPORTED_TIMEOUTS: readonly string[] = words('tarpit')
+
+/** Values of `engine` of `cluster`. */
+export const UNSUPPORTED_ENGINES: readonly string[] = words('paxos etcd')
 
 /** Values of `mode`. */
 export const UNSUPPORTED_MODES: readonly string[] = words('health log udp')

@@ -1,5 +1,7 @@
 import { checkHealthCheckUse } from './check-usefulness.ts'
+import { DEFAULT_PROXY } from './default-values.ts'
 import type { Report } from './diagnostics.ts'
+import type { LanguageChecks } from './language-checks.ts'
 import { checkPersistenceUse } from './persistence-checks.ts'
 import { effectiveMode, routesOf } from './proxy-views.ts'
 import type { Cursor } from './tree.ts'
@@ -22,7 +24,7 @@ const HTTP_SERVER_KEYS = ['pool-max-conn', 'pool-purge-delay', 'cookie']
  * Warns of what is allowed but does nothing. For a config without errors: in any other, what a
  * mistake cuts off would be reported too.
  */
-export function checkUsefulness(tree: Cursor, report: Report): void {
+export function checkUsefulness(tree: Cursor, language: LanguageChecks, report: Report): void {
   const frontends = tree.at('frontends').values()
   const backends = tree.at('backends').values()
   for (const frontend of frontends) checkFrontend(frontend, report)
@@ -32,7 +34,7 @@ export function checkUsefulness(tree: Cursor, report: Report): void {
       const message = `no frontend leads to backend "${backend.name}"`
       report.warn(backend.keySpan, backend.path, { code: 'unused-backend', message, hint: '' })
     }
-    checkBackend(backend, tree.at('defaults'), report)
+    checkBackend(backend, tree.at('defaults'), language, report)
   }
   for (const proxy of [...frontends, ...backends]) {
     if (effectiveMode(proxy, tree.at('defaults')) === 'tcp') checkModeTcp(proxy, report)
@@ -48,9 +50,14 @@ function checkFrontend(frontend: Cursor, report: Report): void {
   })
 }
 
-function checkBackend(backend: Cursor, defaults: Cursor, report: Report): void {
+function checkBackend(
+  backend: Cursor,
+  defaults: Cursor,
+  language: LanguageChecks,
+  report: Report,
+): void {
   checkBudget(backend, defaults, report)
-  checkBalanceFactor(backend, defaults, report)
+  checkHashing(backend, defaults, language, report)
   checkPersistenceUse(backend, defaults, (at, why, hint) => warnUnused(at, why, hint, report))
   const servers = backend.at('servers').values()
   if (servers.length === 0) {
@@ -87,6 +94,26 @@ function checkBudget(backend: Cursor, defaults: Cursor, report: Report): void {
   if (causes?.items().some(isBeyondConnecting)) return
   const why = 'nothing but failed connections is tried again'
   warnUnused(budget, why, 'Add another cause to retry-on.', report)
+}
+
+/** What is said of hashing is for algorithms that give a key its server. */
+function checkHashing(
+  backend: Cursor,
+  defaults: Cursor,
+  { usesHashType }: LanguageChecks,
+  report: Report,
+): void {
+  const [own, standard] = [backend.at('balance'), defaults.at('balance')]
+  const balance = own.text ?? standard.text ?? DEFAULT_PROXY.balance
+  if (usesHashType(balance)) {
+    checkBalanceFactor(backend, defaults, report)
+    return
+  }
+  const [name = balance] = balance.trim().split(/[\s(]/)
+  for (const at of [backend.at('hash-type'), backend.at('hash-balance-factor')]) {
+    if (at.node === null || at.value === 0) continue
+    warnUnused(at, `balance ${name} does not go by it`, 'Balance by source or by a hash.', report)
+  }
 }
 
 /** Only a ring can say which server comes next. */

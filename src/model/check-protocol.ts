@@ -1,5 +1,35 @@
 /** What a check says to a server and expects of it. */
-export type CheckProtocol = HttpCheckConfig | StepCheckConfig | LogInCheckConfig
+export type CheckProtocol = TextCheckConfig | GrpcCheckConfig
+
+/** A check whose bytes are sent and read as they are. */
+export type TextCheckConfig = HttpCheckConfig | StepCheckConfig | LogInCheckConfig
+
+/** Bytes that a check keeps of what it has received. HAProxy's `tune.chksize`. */
+export const CHECK_BYTES_MAX = 16_384
+
+/** TLS of the connections of a check. */
+export interface CheckTlsConfig {
+  /** `check-ssl`: all connections, but those that a `tcp-check connect` opens in its own way. */
+  readonly isDefault: boolean
+  /** `check-sni`: the name that the server is asked for and its certificate must have. */
+  readonly serverName: string | null
+  /** `check-alpn`: protocols that are offered, the preferred one first. */
+  readonly alpn: readonly string[]
+  /** `verify required`: without a valid certificate the check fails. */
+  readonly verify: boolean
+  /** `ca-file`: the path of the authorities that are trusted, or {@link SYSTEM_AUTHORITIES}. */
+  readonly caFile: string
+}
+
+/** The value of `ca-file` that stands for the authorities which the system trusts. */
+export const SYSTEM_AUTHORITIES = '@system-ca'
+
+/** `option grpchk`: `Check` of `grpc.health.v1.Health` (gRPC health checking protocol). */
+export interface GrpcCheckConfig {
+  readonly kind: 'grpc'
+  /** '' asks for the server as a whole. */
+  readonly service: string
+}
 
 /** `option mysql-check`, `option pgsql-check`: a user that tries to log in, without a password. */
 export interface LogInCheckConfig {
@@ -31,11 +61,17 @@ export interface StepCheckConfig {
 /** One line of `tcp-check`; `comment` goes with the step that it stands before. */
 export type CheckStep = ConnectStep | SendStep | ExpectStep
 
-/** `tcp-check connect`. */
+/** `tcp-check connect`: unless it says otherwise, without TLS and without a PROXY header. */
 export interface ConnectStep {
   readonly kind: 'connect'
-  /** Null: the check's own. */
+  /** `port`; null: the check's own. */
   readonly port: number | null
+  /** `default`: as the server says, with `check-ssl` and `send-proxy`. */
+  readonly isDefault: boolean
+  /** `send-proxy`: begins with a PROXY protocol header, version 1. */
+  readonly sendProxy: boolean
+  /** `ssl`, with the `sni` and `alpn` of this connection; null without it. */
+  readonly tls: Pick<CheckTlsConfig, 'serverName' | 'alpn'> | null
 }
 
 /** `tcp-check send` and `send-binary`. */

@@ -1,5 +1,7 @@
 import type { Address } from './address.ts'
-import type { CheckProtocol } from './check-protocol.ts'
+import type { CheckProtocol, CheckTlsConfig } from './check-protocol.ts'
+import type { ClusterConfig } from './cluster-config.ts'
+import type { HealthAgreement } from './health-agreement.ts'
 import type {
   CircuitBreakerConfig,
   ObserveConfig,
@@ -15,6 +17,8 @@ import type { PersistenceConfig } from './persistence-config.ts'
 export interface Config {
   readonly global: GlobalConfig
   readonly admin: AdminConfig
+  /** Null: a single node. */
+  readonly cluster: ClusterConfig | null
   readonly frontends: readonly FrontendConfig[]
   readonly backends: readonly BackendConfig[]
 }
@@ -27,6 +31,8 @@ export interface GlobalConfig {
   readonly maxconn: number
   /** How long a drain may take before the sessions that are left are cut. */
   readonly graceMs: number
+  /** `spread-checks`: percent of its interval, 0-50, that a check may be sooner or later. */
+  readonly spreadChecksPercent: number
   readonly log: LogConfig
   readonly tune: TuneConfig
 }
@@ -194,6 +200,9 @@ export interface BackendConfig {
   /** Null: no server is ejected for what it answers. */
   readonly outlierDetection: OutlierDetectionConfig | null
   readonly circuitBreaker: CircuitBreakerConfig
+  readonly healthAgreement: HealthAgreement
+  /** Nodes of the cluster that check each server (`check-sharding`); null: all. */
+  readonly checkSharding: number | null
   /** Sessions of the backend at which its servers may have their whole `maxconn`. */
   readonly fullconn: number
   /** `option allbackups`: all backups serve together, not the first one alone. */
@@ -210,6 +219,8 @@ export interface BackendConfig {
   readonly httpResponse: readonly string[]
   readonly acls: readonly AclConfig[]
   readonly servers: readonly ServerConfig[]
+  /** What a server that is added at run time begins with: `default-server`, at no address yet. */
+  readonly newServer: ServerConfig
 }
 
 /** HAProxy's `hash-type`. */
@@ -277,6 +288,13 @@ export interface ServerConfig {
    * to `maxconn` at `fullconn`. 0: always `maxconn`.
    */
   readonly minconn: number
+  /**
+   * Sessions that belong to the server and wait for it; more go elsewhere, or are refused. 0: no
+   * bound.
+   */
+  readonly maxqueue: number
+  /** Once it has come up, how long its weight and `maxconn` take to rise; 0: not at all. */
+  readonly slowStartMs: number
   /** Takes sessions only when all servers that are no backups are down. */
   readonly backup: boolean
   /** Administratively down from the start (`disabled`). */
@@ -319,6 +337,8 @@ export interface CheckConfig {
   readonly address: Address
   /** Checks begin with a PROXY protocol header too (`check-send-proxy`). */
   readonly sendProxy: ProxyVersion | null
+  /** Null: no connection of the check is made over TLS. */
+  readonly tls: CheckTlsConfig | null
   /** What is said over the connection. Null: that it opens is success. */
   readonly protocol: CheckProtocol | null
 }

@@ -15,7 +15,11 @@ export interface PlannedServer extends ServerConfig {
 }
 
 /** A backend with its row in the server table. */
-export interface PlannedBackend extends Omit<BackendConfig, 'servers' | 'errorAnswers'> {
+export interface PlannedBackend
+  extends Omit<
+    BackendConfig,
+    'servers' | 'newServer' | 'errorAnswers' | 'healthAgreement' | 'checkSharding'
+  > {
   readonly row: number
   readonly errorAnswers: readonly PlannedErrorAnswer[]
   readonly servers: readonly PlannedServer[]
@@ -43,6 +47,14 @@ export interface PlannedFrontend extends Omit<FrontendConfig, 'binds' | 'errorAn
   readonly listeners: readonly PlannedListener[]
 }
 
+/** The authorities of one `ca-file`, which many servers may trust. */
+export interface PlannedAuthorities {
+  /** As the config names it. */
+  readonly caFile: string
+  /** Their certificates in PEM form. */
+  readonly pem: string
+}
+
 /**
  * What the data plane runs: the config of one moment with everything settled that only the control
  * plane can settle (rows, descriptors, resolved names). Plain data, sent by structured clone.
@@ -52,6 +64,7 @@ export interface Plan {
   readonly serial: number
   readonly maxconn: number
   readonly tune: TuneConfig
+  readonly authorities: readonly PlannedAuthorities[]
   readonly frontends: readonly PlannedFrontend[]
   readonly backends: readonly PlannedBackend[]
 }

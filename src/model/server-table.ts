@@ -19,6 +19,18 @@ const ROW_INTS = 4
 const STATE = 0
 const WEIGHT = 1
 const SESSIONS = 2
+const LIMITS = 3
+
+/**
+ * Steps in which a server that starts slowly comes to its whole share. HAProxy's too
+ * (`BE_WEIGHT_SCALE`).
+ */
+export const THROTTLE_STEPS = 16
+
+/** In the cell of the limits: steps that the weight lacks, that maxconn lacks, and an own maxconn. */
+const LACKING_MASK = 31
+const MAXCONN_LACKING_SHIFT = 5
+const MAXCONN_SHIFT = 10
 
 /** What a thread needs to open the table that the control plane made. */
 export interface ServerTableMemory {
@@ -29,7 +41,7 @@ export interface ServerTableMemory {
 /**
  * The facts that all threads share, in one SharedArrayBuffer:
  *
- * - per row, atomic: state, weight and sessions of a server;
+ * - per row, atomic: state, weight, limits and sessions of a server;
  * - per worker and row: that worker's own sessions, so that what a dead worker held can be given
  *   back;
  * - per backend: who waits for one of its servers ({@link WaitingLines});
@@ -88,7 +100,7 @@ export class ServerTable {
   }
 
   /**
-   * Grows with every change of a state or a weight: a reader that saw the same number before
+   * Grows with every change of a state, a weight or a limit: a reader that saw the same number before
    * need not look at the rows again.
    */
   epoch(): number {
@@ -117,6 +129,47 @@ export class ServerTable {
     Atomics.store(this.#rows, row * ROW_INTS + WEIGHT, weight)
     Atomics.add(this.#header, EPOCH_CELL, 1)
     this.lines.ringAll()
+  }
+
+  /** Steps of {@link THROTTLE_STEPS} of its weight that a server has now: 1 to all. */
+  weightSteps(row: number): number {
+    return THROTTLE_STEPS - (this.#limits(row) & LACKING_MASK)
+  }
+
+  /** The same of its maxconn. */
+  maxconnSteps(row: number): number {
+    return THROTTLE_STEPS - ((this.#limits(row) >>> MAXCONN_LACKING_SHIFT) & LACKING_MASK)
+  }
+
+  /** The weight that a server has now, 0-256: less than {@link weight} while it starts slowly. */
+  presentWeight(row: number): number {
+    return Math.ceil((this.weight(row) * this.weightSteps(row)) / THROTTLE_STEPS)
+  }
+
+  /** Percent that a server gives of itself while it starts slowly; null: it gives all it has. */
+  throttlePercent(row: number): number | null {
+    const steps = this.maxconnSteps(row)
+    if (steps === THROTTLE_STEPS || this.state(row) !== SERVER_STATE.up) return null
+    return Math.ceil((100 * steps) / THROTTLE_STEPS)
+  }
+
+  /** Holds a server back while it starts slowly. Control plane only. */
+  setSteps(row: number, ofWeight: number, ofMaxconn: number): void {
+    const lacking =
+      (THROTTLE_STEPS - ofWeight) | ((THROTTLE_STEPS - ofMaxconn) << MAXCONN_LACKING_SHIFT)
+    const kept = this.#limits(row) & (-1 << MAXCONN_SHIFT)
+    this.#setLimits(row, kept | lacking)
+  }
+
+  /** The `maxconn` of a server where its agent has set one, 1-1,000,000; 0: as configured. */
+  agentMaxconn(row: number): number {
+    return this.#limits(row) >>> MAXCONN_SHIFT
+  }
+
+  /** Control plane only. */
+  setAgentMaxconn(row: number, maxconn: number): void {
+    const kept = this.#limits(row) & ~(-1 << MAXCONN_SHIFT)
+    this.#setLimits(row, (maxconn << MAXCONN_SHIFT) | kept)
   }
 
   /**
@@ -225,6 +278,19 @@ export class ServerTable {
       cells.fill(0, row * COUNTER_STRIDE, (row + 1) * COUNTER_STRIDE)
     }
     this.#rows.fill(0, row * ROW_INTS, row * ROW_INTS + SESSIONS)
+    this.#rows[row * ROW_INTS + LIMITS] = 0
+    this.lines.clear(row)
     Atomics.add(this.#header, EPOCH_CELL, 1)
+  }
+
+  #limits(row: number): number {
+    return Atomics.load(this.#rows, row * ROW_INTS + LIMITS)
+  }
+
+  #setLimits(row: number, limits: number): void {
+    if (limits === this.#limits(row)) return
+    Atomics.store(this.#rows, row * ROW_INTS + LIMITS, limits)
+    Atomics.add(this.#header, EPOCH_CELL, 1)
+    this.lines.ringAll()
   }
 }

@@ -24,6 +24,14 @@ export function nearestName(word: string, names: Iterable<string>): string | nul
   return nearest
 }
 
+/**
+ * What to say to who wrote a word that is none of the known ones: the one that is near, or all.
+ */
+export function nearestHint(word: string, known: readonly string[]): string {
+  const near = nearestName(word, known)
+  return near === null ? `Known: ${known.join(', ')}.` : `Did you mean ${near}?`
+}
+
 function plain(word: string): string {
   return word.toLowerCase().replaceAll('_', '-')
 }

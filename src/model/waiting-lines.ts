@@ -1,10 +1,19 @@
+/**
+ * Whether one ticket was taken before another of the same roll. Tickets wrap around; those that
+ * wait at the same time are close together.
+ */
+export function isBefore(ticket: number, other: number): boolean {
+  return ((ticket - other) | 0) < 0
+}
+
 /** Gives a region of shared memory, so many Int32 long. */
 type Reserve = (ints: number) => Int32Array
 
 /**
- * The lines in which sessions wait for a server of their backend, one a backend row, over all
- * threads. Who comes first is served first, in whichever thread it waits: a session takes a
- * ticket, and each worker shows the lowest one that waits in it.
+ * The lines in which sessions wait for a server, over all threads: one of each backend, for any of
+ * its servers, and one of each server, for those that belong to it. Who comes first is served
+ * first, in whichever thread it waits: a session takes a ticket, and each worker shows the lowest
+ * one that waits in it. The lines of a backend and of its servers share one roll of tickets.
  *
  * Nobody is overlooked: who waits shows its ticket first and then looks for room, who makes room
  * gives it up first and then looks for tickets; both are atomic, so that one sees the other.
@@ -12,6 +21,8 @@ type Reserve = (ints: number) => Int32Array
 export class WaitingLines {
   readonly #tickets: Int32Array
   readonly #lengths: Int32Array
+  /** The most that have ever waited at once. */
+  readonly #longest: Int32Array
   /** Per worker and row: the lowest ticket that waits there, 0 for none. */
   readonly #firsts: readonly Int32Array[]
   /** Per worker and row: its share of the length, to be given back when it dies. */
@@ -21,6 +32,7 @@ export class WaitingLines {
   constructor(workers: number, rows: number, reserve: Reserve) {
     this.#tickets = reserve(rows)
     this.#lengths = reserve(rows)
+    this.#longest = reserve(rows)
     this.#firsts = Array.from({ length: workers }, () => reserve(rows))
     this.#held = Array.from({ length: workers }, () => reserve(rows))
     this.#bells = reserve(workers)
@@ -28,7 +40,7 @@ export class WaitingLines {
 
   /** Int32s that the constructor reserves. */
   static intsFor(workers: number, rows: number): number {
-    return rows * 2 * (workers + 1) + workers
+    return rows * (2 * workers + 3) + workers
   }
 
   /** Sessions that wait in a row's line, over all threads. */
@@ -36,13 +48,26 @@ export class WaitingLines {
     return Atomics.load(this.#lengths, row)
   }
 
-  /** Joins the line. Show the ticket with {@link showFirst} where it is the worker's lowest. */
-  join(worker: number, row: number): number {
+  /** The most sessions that have waited in a row's line at once. */
+  longest(row: number): number {
+    return Atomics.load(this.#longest, row)
+  }
+
+  /**
+   * Joins the line. Show the ticket with {@link showFirst} where it is the worker's lowest.
+   *
+   * @param roll row whose roll of tickets it takes one from: that of the backend
+   */
+  join(worker: number, row: number, roll = row): number {
     const held = this.#held[worker] as Int32Array
     held[row] = (held[row] as number) + 1
-    Atomics.add(this.#lengths, row, 1)
-    const ticket = (Atomics.add(this.#tickets, row, 1) + 1) | 0
-    return ticket === 0 ? (Atomics.add(this.#tickets, row, 1) + 1) | 0 : ticket
+    const length = Atomics.add(this.#lengths, row, 1) + 1
+    for (let seen = this.longest(row); seen < length; ) {
+      const found = Atomics.compareExchange(this.#longest, row, seen, length)
+      seen = found === seen ? length : found
+    }
+    const ticket = (Atomics.add(this.#tickets, roll, 1) + 1) | 0
+    return ticket === 0 ? (Atomics.add(this.#tickets, roll, 1) + 1) | 0 : ticket
   }
 
   /** Leaves the line, served or not. */
@@ -63,12 +88,22 @@ export class WaitingLines {
     let lowest = 0
     for (let worker = 0; worker < this.#firsts.length; worker++) {
       const ticket = Atomics.load(this.#firsts[worker] as Int32Array, row)
-      // Tickets wrap around; those that wait at the same time are close together.
-      if (ticket === 0 || (next >= 0 && ((ticket - lowest) | 0) > 0)) continue
+      if (ticket === 0 || (next >= 0 && isBefore(lowest, ticket))) continue
       next = worker
       lowest = ticket
     }
     return next
+  }
+
+  /** The ticket of the session that is to be served next, or 0. */
+  firstTicket(row: number): number {
+    const worker = this.nextWorker(row)
+    return worker < 0 ? 0 : Atomics.load(this.#firsts[worker] as Int32Array, row)
+  }
+
+  /** Forgets what has been of a line that is empty. */
+  clear(row: number): void {
+    Atomics.store(this.#longest, row, 0)
   }
 
   /** Makes a worker look at its lines. */

@@ -135,7 +135,8 @@ function describeParties(
   into.feconn = table.sessions(frontend.row)
   into.beconn = backend === null ? 0 : table.sessions(backend.row)
   into.srvConn = server === undefined ? 0 : table.sessions(server.row)
-  into.backendQueue = dispatch.queuedBehind
+  into.srvQueue = dispatch.place.behindAtServer
+  into.backendQueue = dispatch.place.behindAtBackend
   into.retries = dispatch.retries
   into.redispatched = dispatch.redispatched
 }

@@ -1,11 +1,11 @@
-import type { BalanceProblem } from '../balance/balance-line.ts'
 import { avalanche, type TextHash, textHashOf } from '../balance/hashing.ts'
 import type { KeySource, UriKey } from '../balance/key-sources.ts'
 import { type BalanceSettings, parseBalance } from '../balance/registry.ts'
 import { NO_KEY } from '../balance/strategy.ts'
 import { SluiceError } from '../errors.ts'
 import type { HashTypeConfig, Mode } from '../model/config.ts'
-import type { Conn } from '../net/conn.ts'
+import type { TextProblem } from '../model/language.ts'
+import type { ByteView, Conn } from '../net/conn.ts'
 import type { RequestFacts, SessionFacts } from '../rules/facts.ts'
 import { urlParameter } from '../rules/fetches.ts'
 import { headerValueAt } from '../rules/header-lists.ts'
@@ -13,9 +13,16 @@ import { foldAddress } from '../rules/networks.ts'
 import { REQUEST_PHASE, SESSION_PHASE } from '../rules/phases.ts'
 import { compileSample, sampleProblem } from '../rules/sample-text.ts'
 import type { Value } from '../rules/samples.ts'
+import { readRdpCookie } from './rdp-cookie.ts'
 
 /** What a session or request is balanced by: 0 to 2^32 - 1, or `NO_KEY` where it has none of it. */
 export type BalanceKey<F> = (facts: F) => number
+
+/**
+ * What a session is balanced by, read from all that its client has sent; null while more of it is
+ * needed. It is decided by `RDP_REQUEST_BYTES_MAX` bytes at the latest.
+ */
+export type OpeningKey = (view: ByteView) => number | null
 
 /** A text that is to be hashed; null, as well as '', where there is none. */
 type Text<F> = (facts: F) => Value | null
@@ -28,13 +35,17 @@ const OF_REQUESTS: readonly KeySource['kind'][] = ['uri', 'url-param', 'header']
  *
  * @returns the first problem, or null
  */
-export function checkBalance(text: string, mode: Mode): BalanceProblem | null {
+export function checkBalance(text: string, mode: Mode): TextProblem | null {
   const balance = parseBalance(text)
   if ('message' in balance) return balance
   const { key, name } = balance
   if (mode === 'tcp' && OF_REQUESTS.includes(key.kind)) {
     const hint = 'Write mode: http, or balance by source.'
     return { offset: 0, message: `balance ${name} needs mode http`, hint }
+  }
+  if (mode === 'http' && key.kind === 'rdp-cookie') {
+    const hint = 'Write mode: tcp, or balance by a cookie: hash req.cook(NAME).'
+    return { offset: 0, message: `balance ${name} needs mode tcp`, hint }
   }
   if (key.kind !== 'expression') return null
   const problem =
@@ -53,6 +64,7 @@ export function compileRequestKey(settings: BalanceSettings): BalanceKey<Request
   const key = keyOf(settings, 'http')
   switch (key.kind) {
     case 'none':
+    case 'rdp-cookie':
       return null
     case 'source':
       return addressKey(hashType)
@@ -79,6 +91,24 @@ export function compileSessionKey(settings: BalanceSettings): BalanceKey<Session
   if (key.kind === 'source') return addressKey(hashType)
   if (key.kind !== 'expression') return null
   return textKey(compileSample(key.text, SESSION_PHASE).value, hashType)
+}
+
+/**
+ * Compiles what the sessions of a backend in `mode tcp` are balanced by that their clients send
+ * first.
+ *
+ * @returns null where the strategy needs nothing of it, so that it is not waited for
+ * @throws SluiceError `config-invalid` for a line that {@link checkBalance} refuses
+ */
+export function compileOpeningKey(settings: BalanceSettings): OpeningKey | null {
+  const key = keyOf(settings, 'tcp')
+  if (key.kind !== 'rdp-cookie') return null
+  const hash: TextHash = textHashOf(settings.hashType)
+  return (view) => {
+    const reading = readRdpCookie(view, view.length, key.name)
+    if (reading.kind === 'incomplete') return null
+    return reading.kind === 'found' && reading.value !== '' ? hash(reading.value) : NO_KEY
+  }
 }
 
 /** What is known of a connection in `mode tcp`. */

@@ -1,17 +1,17 @@
 import { NO_KEY } from '../balance/strategy.ts'
-import type { ProxyVersion } from '../model/config.ts'
 import { COUNTER } from '../model/counters.ts'
 import { SERVER_STATE, type ServerState } from '../model/server-table.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
-import { encodeProxyHeader } from '../net/proxy-protocol.ts'
 import type { UpstreamServer } from '../upstream/server-pool.ts'
-import type { SessionQueue, Waiter } from '../upstream/session-queue.ts'
+import type { Waiter } from '../upstream/session-queue.ts'
 import type { Termination } from './exchange-record.ts'
 import { IdleConnections, type Reuse } from './idle-connections.ts'
 import type { Stickiness } from './persistence.ts'
+import { proxyHeaderOf } from './proxy-header.ts'
 import type { BackendRuntime } from './runtime.ts'
 import { count, type Services, scheduleIn } from './services.ts'
+import { WaitingPlace } from './waiting-place.ts'
 
 /** HAProxy waits up to a second before it tries the same server again. */
 const TURNAROUND_MS = 1000
@@ -29,7 +29,7 @@ export interface DispatchOwner {
 /**
  * Finds a server for a session and connects to it: picks one, reuses an idle connection or opens
  * one, and on failure tries again, elsewhere where `option redispatch` allows it. Where all servers
- * have as many sessions as they may, it waits in line. It holds the session's place at the backend
+ * have as many sessions as they may, or the one that the session belongs to, it waits in line. It holds the session's place at the backend
  * and at the server until {@link release}.
  */
 export class Dispatch implements ConnHandler, Waiter {
@@ -41,9 +41,6 @@ export class Dispatch implements ConnHandler, Waiter {
   #connecting: Conn | null = null
   readonly #idle: IdleConnections
   #holdsServer = false
-  /** The line that it waits in, since when, and which server it would rather avoid. */
-  #queue: SessionQueue | null = null
-  #queuedSinceMs = 0
   /** Servers that have failed on the session, where it may go to another. */
   readonly #failedRows: number[] = []
   #key = NO_KEY
@@ -51,14 +48,12 @@ export class Dispatch implements ConnHandler, Waiter {
   #reuse: Reuse = 'new'
   #mayResend = false
   #retriesLeft = 0
+  /** Where it waits in line, and how long it has. */
+  readonly place: WaitingPlace
   /** The connection that was handed over had served another session before. */
   reused = false
   /** Tries after the first. */
   retries = 0
-  /** Time spent waiting in line, in milliseconds. */
-  queuedMs = 0
-  /** Sessions that were ahead in the line, when it was last joined. */
-  queuedBehind = 0
   /** A retry went to another server than the try before. */
   redispatched = false
 
@@ -66,6 +61,7 @@ export class Dispatch implements ConnHandler, Waiter {
     this.#owner = owner
     this.#services = services
     this.#idle = new IdleConnections(services.cells)
+    this.place = new WaitingPlace(services, this)
     this.#deadline = new Deadline(() => this.#onDeadline())
   }
 
@@ -86,8 +82,7 @@ export class Dispatch implements ConnHandler, Waiter {
     this.reused = false
     this.retries = 0
     this.redispatched = false
-    this.queuedMs = 0
-    this.queuedBehind = 0
+    this.place.forget()
   }
 
   /**
@@ -118,9 +113,9 @@ export class Dispatch implements ConnHandler, Waiter {
     this.#mayResend = mayResend
     this.#retriesLeft = backend.plan.retries
     this.#failedRows.length = 0
-    const upstream = stickiness === null ? null : backend.pool.takeSticky(stickiness)
-    if (upstream === null) this.#pick()
-    else this.#enter(upstream, false)
+    const own = stickiness === null ? null : backend.pool.serverOf(stickiness)
+    if (own === null) this.#pick()
+    else this.#goTo(own)
   }
 
   /**
@@ -148,9 +143,9 @@ export class Dispatch implements ConnHandler, Waiter {
     this.#idle.keep(this.#upstream as UpstreamServer, httpReuse, conn, this.reused)
   }
 
-  /** It waits in line for a server. */
-  get isQueued(): boolean {
-    return this.#queue !== null
+  /** Time spent waiting in line, in milliseconds. */
+  get queuedMs(): number {
+    return this.place.queuedMs
   }
 
   /** True while another try is allowed. */
@@ -174,7 +169,7 @@ export class Dispatch implements ConnHandler, Waiter {
   /** Gives up what is held: an unfinished try, the place at the server and at the backend. */
   release(): void {
     this.#services.wheel.cancel(this.#deadline)
-    this.#leaveQueue()
+    this.#leaveLine()
     this.#dropConnecting()
     this.#leaveServer()
     if (this.#backend === null) return
@@ -204,13 +199,34 @@ export class Dispatch implements ConnHandler, Waiter {
     if (conn === this.#connecting) this.#failed('SC')
   }
 
-  tryEnter(): boolean {
-    const upstream = (this.#backend as BackendRuntime).pool.take(this.#key, this.#failedRows)
-    if (upstream === null || upstream === 'full') return false
-    this.#leaveQueue()
+  tryEnter(ticket: number): boolean {
+    const { pool } = this.#backend as BackendRuntime
+    const own = this.place.server
+    // The server that it waits for may have gone down: then it may go to any.
+    const isLost = own !== null && pool.serverOf(this.#stickiness as Stickiness) === null
+    let upstream: UpstreamServer | 'full' | null = null
+    if (own === null) upstream = pool.take(this.#key, this.#failedRows, ticket)
+    else if (!isLost && pool.takeAt(own)) upstream = own
+    if (!isLost && (upstream === null || upstream === 'full')) return false
+    this.#leaveLine()
     this.#services.wheel.cancel(this.#deadline)
-    this.#enter(upstream, false)
+    if (upstream !== null && upstream !== 'full') this.#enter(upstream, false)
+    else {
+      this.#upstream = null
+      this.#pick()
+    }
     return true
+  }
+
+  /** Goes to the server that the session belongs to, or waits for it. */
+  #goTo(own: UpstreamServer): void {
+    const { pool, plan } = this.#backend as BackendRuntime
+    const waiting = pool.waitingFor(own)
+    // Who comes now does not overtake who waits.
+    if (waiting === 0 && pool.takeAt(own)) this.#enter(own, false)
+    else if (own.plan.maxqueue === 0 || waiting < own.plan.maxqueue) this.#wait(own)
+    else if (plan.redispatch && this.#stickiness?.isForced !== true) this.#pick()
+    else this.#owner.onNoServer('SQ')
   }
 
   /** @param waits a server that is the only one is left alone for a moment after it has failed */
@@ -221,14 +237,12 @@ export class Dispatch implements ConnHandler, Waiter {
 
   #pick(waits = true): void {
     this.#leaveServer()
-    const { pool, plan } = this.#backend as BackendRuntime
-    const queue = pool.isLimited ? this.#services.queues.of(plan.row) : null
-    // Who comes now does not overtake who waits.
+    const { pool } = this.#backend as BackendRuntime
     const upstream =
-      queue !== null && queue.length > 0 ? 'full' : pool.take(this.#key, this.#failedRows)
+      pool.isLimited && pool.isAwaited ? 'full' : pool.take(this.#key, this.#failedRows)
     if (upstream === null) this.#owner.onNoServer('SC')
     else if (upstream !== 'full') this.#enter(upstream, waits)
-    else this.#wait(queue as SessionQueue)
+    else this.#wait(null)
   }
 
   /** The circuit breaker of a backend lets no more in. */
@@ -237,26 +251,29 @@ export class Dispatch implements ConnHandler, Waiter {
     this.#owner.onNoServer('PC')
   }
 
-  #wait(queue: SessionQueue): void {
-    const { timeouts, circuitBreaker, row } = (this.#backend as BackendRuntime).plan
+  /** @param own the server that it belongs to; null: any will do */
+  #wait(own: UpstreamServer | null): void {
+    const backend = this.#backend as BackendRuntime
+    const { timeouts, circuitBreaker, row } = backend.plan
     const { maxPending } = circuitBreaker
-    if (maxPending !== null && queue.length >= maxPending) {
+    if (maxPending !== null && backend.pool.waitingTotal >= maxPending) {
       this.#refuse(row)
       return
     }
-    this.#queue = queue
-    this.#queuedSinceMs = this.#services.clock()
-    this.queuedBehind = queue.length
+    if (own !== null) this.#upstream = own
     scheduleIn(this.#services, this.#deadline, timeouts.queueMs)
-    queue.join(this)
+    this.place.take(backend, own)
   }
 
-  #leaveQueue(): void {
-    const queue = this.#queue
-    if (queue === null) return
-    this.#queue = null
-    this.queuedMs += this.#services.clock() - this.#queuedSinceMs
-    queue.leave(this)
+  #leaveLine(): void {
+    const own = this.place.server
+    this.place.leave()
+    // Who waits for any server may have left the next place there to the one that goes.
+    if (own !== null) this.#wakeAt(own)
+  }
+
+  #wakeAt({ plan }: UpstreamServer): void {
+    this.#services.queues.wake(plan.row, (this.#backend as BackendRuntime).plan.row)
   }
 
   /** Goes on with a server, at which a place was taken. */
@@ -335,7 +352,7 @@ export class Dispatch implements ConnHandler, Waiter {
 
   #onDeadline(): void {
     if (this.#connecting !== null) this.#failed('sC')
-    else if (this.#queue !== null) this.#owner.onNoServer('sQ')
+    else if (this.place.isTaken) this.#owner.onNoServer('sQ')
     else this.#connectAgain(this.#upstream as UpstreamServer)
   }
 
@@ -363,10 +380,9 @@ export class Dispatch implements ConnHandler, Waiter {
   #leaveServer(): void {
     if (!this.#holdsServer) return
     this.#holdsServer = false
-    const { row } = (this.#upstream as UpstreamServer).plan
-    this.#services.table.release(this.#services.worker, row)
-    const { pool, plan } = this.#backend as BackendRuntime
-    if (pool.isLimited) this.#services.queues.of(plan.row).wake()
+    const upstream = this.#upstream as UpstreamServer
+    this.#services.table.release(this.#services.worker, upstream.plan.row)
+    if ((this.#backend as BackendRuntime).pool.isLimited) this.#wakeAt(upstream)
   }
 
   #countRetry(): void {
@@ -377,13 +393,4 @@ export class Dispatch implements ConnHandler, Waiter {
   get #timeoutConnectMs(): number {
     return (this.#backend as BackendRuntime).plan.timeouts.connectMs
   }
-}
-
-/** The header that tells a server whose connection it is (HAProxy's proxy-protocol.txt). */
-function proxyHeaderOf(version: ProxyVersion, client: Conn): Uint8Array | string {
-  const source = { address: client.remoteAddress, port: client.remotePort }
-  return encodeProxyHeader(version, source, {
-    address: client.localAddress,
-    port: client.localPort,
-  })
 }

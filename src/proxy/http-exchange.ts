@@ -311,7 +311,7 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
 
   /** HAProxy's termination state for an end that the client or its timeout brought about. */
   #ending(by: 'C' | 'c'): Termination {
-    if (this.#phase === 'dispatching') return `${by}${this.#dispatch.isQueued ? 'Q' : 'C'}`
+    if (this.#phase === 'dispatching') return `${by}${this.#dispatch.place.isTaken ? 'Q' : 'C'}`
     return this.#response.started ? `${by}D` : `${by}H`
   }
 

@@ -4,7 +4,13 @@ import { type CompiledRules, compileRules } from '../rules/compile.ts'
 import type { RequestFacts, SessionFacts } from '../rules/facts.ts'
 import { RetryBudget } from '../upstream/retry-budget.ts'
 import { ServerPool } from '../upstream/server-pool.ts'
-import { type BalanceKey, compileRequestKey, compileSessionKey } from './balance-key.ts'
+import {
+  type BalanceKey,
+  compileOpeningKey,
+  compileRequestKey,
+  compileSessionKey,
+  type OpeningKey,
+} from './balance-key.ts'
 import { compileForwarded, type ForwardedLine } from './forwarded.ts'
 import { compileForwardedFor, type ForwardedForLine } from './forwarded-for.ts'
 import {
@@ -24,6 +30,8 @@ export interface BackendRuntime {
   readonly requestKey: BalanceKey<RequestFacts> | null
   /** The same for a session in `mode tcp`. */
   readonly sessionKey: BalanceKey<SessionFacts> | null
+  /** What a session in `mode tcp` is balanced by that its client sends first; null: nothing. */
+  readonly openingKey: OpeningKey | null
   /** Null where no client is bound to a server, and in `mode tcp`. */
   readonly requestPersistence: RequestPersistence | null
   /** The same for a session in `mode tcp`. */
@@ -79,6 +87,7 @@ export function compileRuntime(plan: Plan, services: Services, previous: Runtime
       pool,
       requestKey: backend.mode === 'http' ? compileRequestKey(backend) : null,
       sessionKey: backend.mode === 'tcp' ? compileSessionKey(backend) : null,
+      openingKey: backend.mode === 'tcp' ? compileOpeningKey(backend) : null,
       requestPersistence: compileRequestPersistence(backend, context),
       sessionPersistence: compileSessionPersistence(backend, context),
       retryBudget: retryBudgetOf(backend, services),

@@ -1,6 +1,7 @@
 import { NO_KEY } from '../balance/strategy.ts'
 import { COUNTER } from '../model/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
+import { Deadline } from '../net/deadline-wheel.ts'
 import { logTcpSession } from './accounting.ts'
 import { sessionFacts } from './balance-key.ts'
 import { Dispatch, type DispatchOwner } from './dispatch.ts'
@@ -8,12 +9,19 @@ import type { Termination } from './exchange-record.ts'
 import type { FrontendListener } from './listener.ts'
 import { Relay, type RelayEnd, type RelayOwner, TERMINATIONS } from './relay.ts'
 import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
-import { count, type Services } from './services.ts'
+import { count, type Services, scheduleIn } from './services.ts'
 import type { Session, SessionRegistry } from './session-registry.ts'
 
 /**
+ * How long a client may take to send what its session is balanced by; then it goes on without.
+ * HAProxy configuration manual, `tcp-request inspect-delay`, in its example for RDP.
+ */
+export const OPENING_MS_MAX = 5000
+
+/**
  * One client connection of a frontend in `mode tcp`: a server is found, then bytes go both ways
- * until both sides have finished. The client is not read before its server is there.
+ * until both sides have finished. The client is not read before its server is there, unless what
+ * it sends first decides which one that is.
  */
 export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Session {
   readonly client: Conn
@@ -24,8 +32,12 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
   readonly #startMs: number
   #backend: BackendRuntime | null
   #relay: Relay | null = null
-  /** What came behind a PROXY protocol header, before there was a server. */
+  /** What has come of the client before there was a server. */
   #early: Buffer | null = null
+  /** Set while the client is waited for to send what its session is balanced by. */
+  #opening: Deadline | null = null
+  /** The client ended its side before there was a server. */
+  #clientEnded = false
   #connectedMs = -1
   #bytesIn = 0
   #bytesOut = 0
@@ -45,14 +57,14 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
     this.#startMs = services.clock()
     this.#backend = listener.frontend.defaultBackend
     client.handler = this
-    client.pause()
     const { row } = this.#frontend.plan
     services.table.acquire(services.worker, row)
     count(services, row, COUNTER.connectionsTotal)
     count(services, row, COUNTER.sessionsTotal)
     registry.add(this)
-    if (this.#backend === null) this.onNoServer('SC')
-    else this.#begin(this.#backend)
+    const { openingKey } = this.#backend ?? {}
+    if (openingKey === null || openingKey === undefined) this.#goOn(NO_KEY)
+    else this.#awaitOpening()
   }
 
   /** A session of unknown length is left to finish by itself until the grace is over. */
@@ -77,6 +89,7 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
     const early = this.#early
     this.#early = null
     if (early !== null) this.#relay.onData(this.client, early, early.length)
+    if (this.#clientEnded) this.#relay.onEnd(this.client)
   }
 
   onNoServer(termination: Termination): void {
@@ -104,30 +117,62 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
 
   onConnect(): void {}
 
-  /** The client is paused: only what came behind a PROXY protocol header comes here, once. */
+  /**
+   * While the opening is awaited comes what the client sends; later only what came behind a PROXY
+   * protocol header, once, since the client is paused.
+   */
   onData(_conn: Conn, view: ByteView, length: number): void {
-    this.#early = Buffer.from(view.subarray(0, length))
+    const bytes = view.subarray(0, length)
+    const early = this.#early === null ? Buffer.from(bytes) : Buffer.concat([this.#early, bytes])
+    this.#early = early
+    const key = this.#opening === null ? null : (this.#backend?.openingKey?.(early) ?? null)
+    if (key !== null) this.#goOn(key)
   }
 
   onDrain(): void {}
 
-  onEnd(): void {}
+  onEnd(): void {
+    if (this.#opening === null) return
+    this.#clientEnded = true
+    this.#goOn(NO_KEY)
+  }
 
   /** The client left while its server was looked for. */
   onClose(_conn: Conn, _failure: ConnFailure | null): void {
-    this.#end(this.#dispatch.isQueued ? 'CQ' : 'CC')
+    if (this.#opening !== null) this.#end('CR')
+    else this.#end(this.#dispatch.place.isTaken ? 'CQ' : 'CC')
   }
 
-  #begin(backend: BackendRuntime): void {
+  #awaitOpening(): void {
+    this.#opening = new Deadline(() => this.#goOn(NO_KEY))
+    const limitMs = Math.min(OPENING_MS_MAX, this.#frontend.plan.timeouts.clientMs)
+    scheduleIn(this.#services, this.#opening, limitMs)
+  }
+
+  /** @param openingKey what the client has sent that the session is balanced by, or `NO_KEY` */
+  #goOn(openingKey: number): void {
+    this.#leaveOpening()
+    this.client.pause()
+    if (this.#backend === null) this.onNoServer('SC')
+    else this.#begin(this.#backend, openingKey)
+  }
+
+  #leaveOpening(): void {
+    if (this.#opening !== null) this.#services.wheel.cancel(this.#opening)
+    this.#opening = null
+  }
+
+  #begin(backend: BackendRuntime, openingKey: number): void {
     const { sessionKey, sessionPersistence } = backend
     const facts = sessionFacts(this.client, this.#frontend.plan.name)
     const stickiness = sessionPersistence?.begin(facts) ?? null
-    this.#dispatch.begin(backend, sessionKey?.(facts) ?? NO_KEY, 'new', false, stickiness)
+    this.#dispatch.begin(backend, sessionKey?.(facts) ?? openingKey, 'new', false, stickiness)
   }
 
   #end(termination: Termination): void {
     if (this.#ended) return
     this.#ended = true
+    this.#leaveOpening()
     const services = this.#services
     logTcpSession(services, {
       client: this.client,

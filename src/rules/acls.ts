@@ -1,7 +1,8 @@
+import type { TextProblem } from '../model/language.ts'
 import { parseAcl, type Scope, some, type Test } from './conditions.ts'
 import { type Phase, REQUEST_PHASE, RESPONSE_PHASE } from './phases.ts'
 import { PREDEFINED_ACLS } from './predefined-acls.ts'
-import { type RuleProblem, Words } from './words.ts'
+import { Words } from './words.ts'
 
 /** ACLs by name with the expressions that are or-ed under each. */
 export type AclExpressions = ReadonlyMap<string, readonly string[]>
@@ -46,7 +47,7 @@ export class AclScope<F> implements Scope<F> {
  * What is wrong with the expression of an ACL. It is right when one phase can answer it; else the
  * problem is that of the phase that read further.
  */
-export function aclProblem(expression: string): RuleProblem | null {
+export function aclProblem(expression: string): TextProblem | null {
   const onRequest = problemIn(expression, REQUEST_PHASE)
   if (onRequest === null) return null
   const onResponse = problemIn(expression, RESPONSE_PHASE)
@@ -54,7 +55,7 @@ export function aclProblem(expression: string): RuleProblem | null {
   return onResponse.offset > onRequest.offset ? onResponse : onRequest
 }
 
-function problemIn<F>(expression: string, phase: Phase<F>): RuleProblem | null {
+function problemIn<F>(expression: string, phase: Phase<F>): TextProblem | null {
   const words = new Words(expression)
   parseAcl(words, phase)
   return words.problem

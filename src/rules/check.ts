@@ -1,19 +1,9 @@
+import type { RuleKind, TextProblem } from '../model/language.ts'
 import { type AclExpressions, AclScope, aclProblem } from './acls.ts'
 import { readRequestRule, readResponseRule, readRoute } from './compile.ts'
 import { REQUEST_PHASE, RESPONSE_PHASE, SESSION_PHASE } from './phases.ts'
 import { conditionProblem, stickProblem } from './stick-rules.ts'
-import { type RuleProblem, Words } from './words.ts'
-
-/** Where in a config a rule stands. */
-export type RuleKind =
-  | 'acl'
-  | 'http-request'
-  | 'http-response'
-  | 'use_backend'
-  | 'force-persist'
-  | 'ignore-persist'
-  | 'stick'
-  | 'stick in mode tcp'
+import { Words } from './words.ts'
 
 /**
  * Checks one rule as written: for an ACL one expression without its name, otherwise the whole
@@ -22,7 +12,7 @@ export type RuleKind =
  * @param acls what the rule may name beside the predefined ACLs
  * @returns the first problem, or null
  */
-export function checkRule(kind: RuleKind, text: string, acls: AclExpressions): RuleProblem | null {
+export function checkRule(kind: RuleKind, text: string, acls: AclExpressions): TextProblem | null {
   const words = new Words(text)
   switch (kind) {
     case 'acl':

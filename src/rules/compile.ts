@@ -7,7 +7,7 @@ import { HEADER_ACTIONS, type HeaderAction, parseHeaderAction } from './header-r
 import type { RequestOutcome } from './outcomes.ts'
 import { REQUEST_PHASE, RESPONSE_PHASE } from './phases.ts'
 import { parseRequestAction, type RequestAction, refuseAction } from './request-actions.ts'
-import { type RuleProblem, Words } from './words.ts'
+import { invalidText, readOrThrow, Words } from './words.ts'
 
 /** The rules of a frontend or backend as written. */
 export interface RuleTexts {
@@ -51,13 +51,15 @@ export function compileRules(texts: RuleTexts): CompiledRules {
   const acls = new Map(texts.acls.map(({ name, expressions }) => [name, expressions]))
   for (const expression of [...acls.values()].flat()) {
     const problem = aclProblem(expression)
-    if (problem !== null) throw invalid(expression, problem)
+    if (problem !== null) throw invalidText('rule', expression, problem)
   }
   const requestScope = new AclScope(REQUEST_PHASE, acls)
   const responseScope = new AclScope(RESPONSE_PHASE, acls)
-  const request = texts.httpRequest.map((text) => orThrow(text, readRequestRule, requestScope))
-  const response = texts.httpResponse.map((text) => orThrow(text, readResponseRule, responseScope))
-  const routes = texts.useBackend.map((text) => orThrow(text, readRoute, requestScope))
+  const request = texts.httpRequest.map((text) => compileRule(text, readRequestRule, requestScope))
+  const response = texts.httpResponse.map((text) =>
+    compileRule(text, readResponseRule, responseScope),
+  )
+  const routes = texts.useBackend.map((text) => compileRule(text, readRoute, requestScope))
   for (const { action: backend } of routes) {
     if (texts.backendNames.includes(backend)) continue
     throw new SluiceError('config-invalid', `use_backend names no backend: "${backend}"`)
@@ -69,19 +71,13 @@ export function compileRules(texts: RuleTexts): CompiledRules {
   }
 }
 
-function orThrow<F, R>(
+function compileRule<F, R>(
   text: string,
   read: (words: Words, scope: Scope<F>) => R | null,
   scope: Scope<F>,
 ): R {
   const words = new Words(text)
-  const rule = read(words, scope)
-  if (rule === null || words.problem !== null) throw invalid(text, words.problem)
-  return rule
-}
-
-function invalid(text: string, problem: RuleProblem | null): SluiceError {
-  return new SluiceError('config-invalid', `in the rule "${text}": ${problem?.message ?? ''}`)
+  return readOrThrow('rule', text, words, read(words, scope))
 }
 
 /** Reads an `http-request` rule; null where it is wrong, with the problem in `words`. */

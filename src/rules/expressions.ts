@@ -1,4 +1,4 @@
-import { nearestName } from '../model/spelling.ts'
+import { nearestHint, nearestName } from '../model/spelling.ts'
 import { type Call, checkArguments, parseCall } from './calls.ts'
 import { CONVERTERS } from './converters.ts'
 
@@ -59,9 +59,7 @@ function convert<F>(call: Call, sample: Sample<F>, word: Word, words: Words): Sa
   const converter = CONVERTERS.get(call.name)
   const place = offsetIn(word, call.start)
   if (converter === undefined) {
-    const near = nearestName(call.name, CONVERTERS.keys())
-    const known = `Known: ${[...CONVERTERS.keys()].join(', ')}.`
-    const hint = near === null ? known : `Did you mean ${near}?`
+    const hint = nearestHint(call.name, [...CONVERTERS.keys()])
     return words.refuse(place, `unknown converter "${call.name}"`, hint)
   }
   if (!checkArguments(call, converter.parameters, word, words)) return null

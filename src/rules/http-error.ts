@@ -1,17 +1,9 @@
-import { SluiceError } from '../errors.ts'
+import type { HttpErrorLine, TextProblem } from '../model/language.ts'
 import { parseContentType, parseStatus, refuseUntyped } from './answer-arguments.ts'
 import { parseHeaderName, parseHeaderValue } from './header-rules.ts'
 import type { AnswerHeader } from './outcomes.ts'
 import { REQUEST_PHASE } from './phases.ts'
-import { type RuleProblem, type Word, Words } from './words.ts'
-
-/** A line of `http-error` that was read. */
-export interface HttpErrorLine {
-  /** The status whose answer it gives, 200-599. */
-  readonly status: number
-  /** What follows `status N`: what {@link compileHttpError} takes. */
-  readonly rule: string
-}
+import { readOrThrow, type Word, Words } from './words.ts'
 
 /** What an `http-error` rule answers with. Text is latin1, one character a byte. */
 export type HttpErrorAnswer =
@@ -54,13 +46,13 @@ interface Draft {
  *
  * @returns the first problem where it is wrong
  */
-export function checkHttpError(line: string): HttpErrorLine | RuleProblem {
+export function checkHttpError(line: string): HttpErrorLine | TextProblem {
   const words = new Words(line)
   const status = readStatus(words)
   const ruleStart = words.peek()?.start ?? line.length
   if (status !== null) readArguments(words)
   if (status !== null && words.problem === null) return { status, rule: line.slice(ruleStart) }
-  return words.problem as RuleProblem
+  return words.problem as TextProblem
 }
 
 /**
@@ -70,11 +62,7 @@ export function checkHttpError(line: string): HttpErrorLine | RuleProblem {
  */
 export function compileHttpError(rule: string): HttpErrorAnswer {
   const words = new Words(rule)
-  const draft = readArguments(words)
-  if (draft === null || words.problem !== null) {
-    const { message = '' } = words.problem ?? {}
-    throw new SluiceError('config-invalid', `in the answer "${rule}": ${message}`)
-  }
+  const draft = readOrThrow('answer', rule, words, readArguments(words))
   const { contentType, source, headers } = draft
   if (source === null) return { kind: 'reply', contentType: null, body: null, headers }
   const { keyword, text } = source

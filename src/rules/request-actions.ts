@@ -1,4 +1,4 @@
-import { nearestName } from '../model/spelling.ts'
+import { nearestHint } from '../model/spelling.ts'
 import { parseContentType, parseStatus, refuseUntyped } from './answer-arguments.ts'
 import type { RequestFacts, RequestHeadEdits } from './facts.ts'
 import { hostOf, pathOf, queryOf } from './fetches.ts'
@@ -70,9 +70,7 @@ export function parseRequestAction(words: Words): RequestAction | null {
 
 /** Tells that a rule begins with no known action. */
 export function refuseAction(word: Word, actions: readonly string[], words: Words): null {
-  const near = nearestName(word.text, actions)
-  const hint = near === null ? `Known: ${actions.join(', ')}.` : `Did you mean ${near}?`
-  return words.refuse(word, `unknown action "${word.text}"`, hint)
+  return words.refuse(word, `unknown action "${word.text}"`, nearestHint(word.text, actions))
 }
 
 function parseDeny(words: Words): RequestAction | null {

@@ -1,8 +1,8 @@
-import { SluiceError } from '../errors.ts'
+import type { TextProblem } from '../model/language.ts'
 import { parseExpression } from './expressions.ts'
 import type { Phase } from './phases.ts'
 import type { Sample } from './samples.ts'
-import { offsetIn, type RuleProblem, Words } from './words.ts'
+import { offsetIn, readOrThrow, Words } from './words.ts'
 
 /**
  * Checks a text that is one sample expression: `req.hdr(x-user),lower`. HAProxy configuration
@@ -10,7 +10,7 @@ import { offsetIn, type RuleProblem, Words } from './words.ts'
  *
  * @returns the first problem, or null
  */
-export function sampleProblem<F>(text: string, phase: Phase<F>): RuleProblem | null {
+export function sampleProblem<F>(text: string, phase: Phase<F>): TextProblem | null {
   const words = new Words(text)
   readSample(words, phase)
   return words.problem
@@ -23,10 +23,7 @@ export function sampleProblem<F>(text: string, phase: Phase<F>): RuleProblem | n
  */
 export function compileSample<F>(text: string, phase: Phase<F>): Sample<F> {
   const words = new Words(text)
-  const sample = readSample(words, phase)
-  if (sample !== null && words.problem === null) return sample
-  const why = words.problem?.message ?? ''
-  throw new SluiceError('config-invalid', `in the expression "${text}": ${why}`)
+  return readOrThrow('expression', text, words, readSample(words, phase))
 }
 
 function readSample<F>(words: Words, phase: Phase<F>): Sample<F> | null {

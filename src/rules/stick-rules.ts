@@ -1,10 +1,10 @@
-import { SluiceError } from '../errors.ts'
+import type { TextProblem } from '../model/language.ts'
 import { type AclExpressions, AclScope } from './acls.ts'
 import { parseSuffix, type Test } from './conditions.ts'
 import { parseExpression } from './expressions.ts'
 import type { Phase } from './phases.ts'
 import type { Sample } from './samples.ts'
-import { offsetIn, type RuleProblem, Words } from './words.ts'
+import { offsetIn, readOrThrow, Words } from './words.ts'
 
 /** A `stick` rule compiled for sessions or requests with facts F. */
 export interface StickRule<F> {
@@ -28,7 +28,7 @@ export function stickProblem<F>(
   text: string,
   phase: Phase<F>,
   acls: AclExpressions,
-): RuleProblem | null {
+): TextProblem | null {
   const words = new Words(text)
   readStick(words, new AclScope(phase, acls))
   return words.problem
@@ -41,7 +41,7 @@ export function stickProblem<F>(
  */
 export function compileStick<F>(text: string, phase: Phase<F>, acls: AclExpressions): StickRule<F> {
   const words = new Words(text)
-  return orThrow(text, words, readStick(words, new AclScope(phase, acls)))
+  return readOrThrow('rule', text, words, readStick(words, new AclScope(phase, acls)))
 }
 
 /**
@@ -53,7 +53,7 @@ export function conditionProblem<F>(
   text: string,
   phase: Phase<F>,
   acls: AclExpressions,
-): RuleProblem | null {
+): TextProblem | null {
   const words = new Words(text)
   readCondition(words, new AclScope(phase, acls))
   return words.problem
@@ -66,7 +66,7 @@ export function conditionProblem<F>(
  */
 export function compileCondition<F>(text: string, phase: Phase<F>, acls: AclExpressions): Test<F> {
   const words = new Words(text)
-  return orThrow(text, words, readCondition(words, new AclScope(phase, acls)))
+  return readOrThrow('rule', text, words, readCondition(words, new AclScope(phase, acls)))
 }
 
 function readStick<F>(words: Words, scope: AclScope<F>): StickRule<F> | null {
@@ -101,10 +101,4 @@ function readStick<F>(words: Words, scope: AclScope<F>): StickRule<F> | null {
 function readCondition<F>(words: Words, scope: AclScope<F>): Test<F> | null {
   if (words.peek() !== null) return parseSuffix(words, scope)
   return words.refuse(0, 'a condition is missing', 'Write if CONDITION.')
-}
-
-function orThrow<T>(text: string, words: Words, read: T | null): T {
-  if (read !== null && words.problem === null) return read
-  const why = words.problem?.message ?? ''
-  throw new SluiceError('config-invalid', `in the rule "${text}": ${why}`)
 }

@@ -1,11 +1,5 @@
-/** What is wrong with a rule, and where. */
-export interface RuleProblem {
-  /** Characters of the rule's text before the place that is wrong. */
-  readonly offset: number
-  readonly message: string
-  /** What would be right; '' where nothing better can be said than the message. */
-  readonly hint: string
-}
+import { SluiceError } from '../errors.ts'
+import type { TextProblem } from '../model/language.ts'
 
 /** A word of a rule with its quotes and escapes resolved, as latin1: one character a byte. */
 export interface Word {
@@ -28,7 +22,7 @@ const LITERAL_ESCAPES = ' \t\\#\'"$'
  */
 export class Words {
   /** The first problem that was told, or null. */
-  problem: RuleProblem | null = null
+  problem: TextProblem | null = null
   readonly #words: readonly Word[]
   readonly #end: number
   #at = 0
@@ -74,6 +68,23 @@ export class Words {
     this.problem ??= { offset, message, hint }
     return null
   }
+}
+
+/**
+ * What was read of a text that its check has let pass.
+ *
+ * @param what the text is: `rule`, `expression`, `answer`
+ * @throws SluiceError `config-invalid` with the first problem where the text is wrong after all
+ */
+export function readOrThrow<T>(what: string, text: string, words: Words, read: T | null): T {
+  if (read !== null && words.problem === null) return read
+  throw invalidText(what, text, words.problem)
+}
+
+/** The error for a text that its check should have refused. @param what as {@link readOrThrow} */
+export function invalidText(what: string, text: string, problem: TextProblem | null): SluiceError {
+  const why = problem?.message ?? ''
+  return new SluiceError('config-invalid', `in the ${what} "${text}": ${why}`)
 }
 
 /** Where character `index` of a word stands in the rule; past the last, where the word ends. */

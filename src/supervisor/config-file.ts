@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { type LoadResult, loadConfig } from '../config/load.ts'
+import { usesHashType } from '../balance/registry.ts'
+import { loadConfig } from '../config/load.ts'
 import { renderDiagnostics } from '../config/rendering.ts'
 import { SluiceError } from '../errors.ts'
 import type { Config } from '../model/config.ts'
@@ -14,11 +15,16 @@ export interface ConfigSurroundings {
   readonly cores: number
 }
 
-/** A config file that was read: a config, or the reasons why it is none. */
-export interface ConfigFile {
+/** A config that was read: it, or the reasons why it is none. */
+export interface ReadConfig {
   readonly config: Config | null
   /** Errors and warnings with their lines, ready to print; '' without any. */
   readonly report: string
+}
+
+/** A config file that was read. */
+export interface ConfigFile extends ReadConfig {
+  readonly text: string
 }
 
 /**
@@ -28,17 +34,34 @@ export interface ConfigFile {
  */
 export async function readConfigFile(
   file: string,
-  { env, cores }: ConfigSurroundings,
+  surroundings: ConfigSurroundings,
 ): Promise<ConfigFile> {
   const text = await readText(file)
-  const { config, diagnostics }: LoadResult = loadConfig(text, {
+  return { text, ...readConfigText(text, file, surroundings) }
+}
+
+/**
+ * Checks the text of a config.
+ *
+ * @param name what the report calls it
+ * @param own whose sections `global`, `admin` and `cluster` hold instead of those of the text
+ */
+export function readConfigText(
+  text: string,
+  name: string,
+  { env, cores }: ConfigSurroundings,
+  own?: Config,
+): ReadConfig {
+  const { config, diagnostics } = loadConfig(text, {
     env,
     cores,
     checkBalance,
+    usesHashType,
     checkRule,
     checkHttpError,
+    ...(own !== undefined && { own }),
   })
-  return { config, report: renderDiagnostics(text, file, diagnostics) }
+  return { config, report: renderDiagnostics(text, name, diagnostics) }
 }
 
 async function readText(file: string): Promise<string> {

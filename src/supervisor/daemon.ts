@@ -1,27 +1,34 @@
+import type { Duplex } from 'node:stream'
 import { readTokenFile } from '../admin/bearer-token.ts'
 import { AdminServer } from '../admin/server.ts'
-import type { SluiceError } from '../errors.ts'
+import type { ClusterNode } from '../cluster/cluster-node.ts'
+import type { Seed } from '../cluster/own-file.ts'
+import { overlayPool } from '../config/pool-overlay.ts'
+import { assert, SluiceError } from '../errors.ts'
 import { formatAddress } from '../model/address.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Config } from '../model/config.ts'
-import { RowAllocator } from '../model/rows.ts'
-import { ServerTable } from '../model/server-table.ts'
-import { ConnectionTrials } from '../net/connection-trials.ts'
-import { createNodeEngine } from '../net/node-engine.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
-import { descriptorBudget } from './descriptor-limit.ts'
-import { Health } from './health.ts'
-import { Observation } from './observation.ts'
-import { type Prepared, prepare, retire } from './preparation.ts'
+import { RememberedConfig } from './active-config.ts'
+import { Balancer, type BalancerOptions } from './balancer.ts'
+import { nodeNameOf, startClusterNode } from './cluster-engine.ts'
+import { NodeHost, type RunningConfig } from './cluster-host.ts'
+import { type ConfigSurroundings, readConfigText } from './config-file.ts'
+import { PeerLinks } from './peer-links.ts'
 import { Status } from './status.ts'
-import { WorkerPool } from './worker-pool.ts'
 
-/** How long cut sessions may take to be closed and logged. */
-const CUT_MS = 2000
+/** A node's config file that was read and is valid. */
+export interface OwnFile {
+  /** Path, as it was given. */
+  readonly name: string
+  readonly text: string
+  readonly config: Config
+}
 
 /** What a daemon is started with. */
 export interface DaemonOptions {
-  readonly config: Config
+  readonly file: OwnFile
+  readonly surroundings: ConfigSurroundings
   readonly log: DaemonLog
   readonly clock: Clock
   readonly version: string
@@ -30,97 +37,87 @@ export interface DaemonOptions {
 }
 
 /**
- * The control plane of one node: binds, starts the worker threads, keeps the servers' health,
- * answers on the admin address, and carries the daemon through reloads to its end.
+ * One node: what carries the traffic, its part in the cluster, and the admin address; from the
+ * start through changes to the end.
  */
 export class Daemon {
-  readonly #log: DaemonLog
-  readonly #rows: RowAllocator
-  readonly #table: ServerTable
-  readonly #health: Health
-  readonly #observation: Observation
-  readonly #workers: WorkerPool
-  readonly #status: Status
-  #config: Config
-  #prepared: Prepared
+  readonly #options: DaemonOptions
+  readonly #balancer: Balancer
+  readonly #host: NodeHost
+  /** Null on a single node, which begins with its file. */
+  readonly #remembered: RememberedConfig | null
+  /** Null until it is started. */
+  #cluster: ClusterNode | null = null
+  #status: Status | null = null
   #admin: AdminServer | null = null
   #stopping: Promise<void> | null = null
 
-  private constructor(options: DaemonOptions, rows: RowAllocator, prepared: Prepared) {
-    const { config, log, clock } = options
-    this.#log = log
-    this.#rows = rows
-    this.#config = config
-    this.#prepared = prepared
-    this.#table = ServerTable.create(config.global.nbthread)
-    const engine = createNodeEngine({ onAcceptFailure: () => {} })
-    const trials = ConnectionTrials.create(clock)
-    this.#health = new Health({ engine, trials, clock, table: this.#table, log })
-    this.#health.follow(prepared.plan)
-    this.#observation = new Observation({
-      table: this.#table,
-      clock,
+  private constructor(options: DaemonOptions, parts: StartedBalancer) {
+    const { file, log, surroundings } = options
+    const { balancer, running, remembered } = parts
+    this.#options = options
+    this.#balancer = balancer
+    this.#remembered = remembered
+    this.#host = new NodeHost({
+      balancer,
+      running,
+      own: file.config,
+      surroundings,
+      remember: (active) => remembered?.keep(active),
+      serve: (stream) => this.#serve(stream),
       log,
-      health: this.#health,
-      onFault: ({ key, onError, reason }) => this.#health.checker.fault(key, onError, reason),
-    })
-    this.#observation.follow(prepared.plan)
-    this.#workers = new WorkerPool(prepared.plan, {
-      table: this.#table,
-      boot: { tune: config.global.tune, access: config.global.log.access },
-      log,
-      clock,
-      onFailing: (error) => {
-        log.error('worker-failing', error.message, { error })
-        options.onFatal(error)
-      },
-    })
-    this.#status = new Status({
-      table: this.#table,
-      health: this.#health,
-      observation: this.#observation,
-      version: options.version,
-      clock,
-      plan: () => this.#prepared.plan,
-      isReady: () => this.#workers.isReady,
     })
   }
 
   /**
    * Binds all addresses and starts serving.
    *
-   * @throws SluiceError what {@link prepare} throws, and what the admin address throws
+   * @throws SluiceError what {@link Balancer.start}, {@link startClusterNode} and the admin address
+   *   throw
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
-    const rows = new RowAllocator()
-    const prepared = await prepare(options.config, rows, null)
-    const daemon = new Daemon(options, rows, prepared)
-    await daemon.#open()
+    const relay = new VerdictRelay()
+    const daemon = new Daemon(options, await startBalancer(options, relay.onVerdict))
+    try {
+      await daemon.#open(relay)
+    } catch (error) {
+      await daemon.#close()
+      throw error
+    }
     return daemon
   }
 
   /**
-   * Goes over to another config. On failure everything stays as it is.
+   * Takes over a changed file. A single node runs it; a node of a cluster takes its own sections
+   * from it, and says where the rest differs from what the cluster has agreed on. Either way what a
+   * config names outside of itself is read anew. On failure everything stays as it is.
    *
-   * @throws SluiceError what {@link prepare} throws
+   * @throws SluiceError what {@link ClusterNode.applyConfig} and {@link NodeHost.refresh} throw
    */
-  async reload(config: Config): Promise<void> {
-    const previous = this.#prepared
-    const prepared = await prepare(config, this.#rows, previous)
-    this.#warnOfRestart(config)
-    this.#health.follow(prepared.plan)
-    this.#observation.follow(prepared.plan)
-    await this.#workers.apply(prepared.plan)
-    this.#config = config
-    this.#prepared = prepared
-    retire(previous, prepared, this.#rows)
-    this.#recycleRows()
-    this.#log.info('config-reloaded', 'the new config is active', { serial: prepared.plan.serial })
+  async reload(file: OwnFile): Promise<void> {
+    const host = this.#host
+    const cluster = this.#node
+    this.#warnOfRestart(file.config)
+    const previous = host.own
+    host.own = file.config
+    try {
+      if (cluster.isReplicated || file.text === host.running.text) {
+        await host.refresh()
+        cluster.compareFile(file.text)
+      } else {
+        const author = 'config file, SIGHUP'
+        const request = { text: file.text, ifVersion: null, comment: '', author, confirmMs: null }
+        await cluster.applyConfig(request)
+      }
+    } catch (error) {
+      host.own = previous
+      throw error
+    }
   }
 
   /** Opens the log files again after they were moved away. */
   reopenLogs(): void {
-    this.#workers.reopenLogs()
+    this.#balancer.reopenLogs()
   }
 
   /** Drains and ends the daemon. A second call waits for the first. */
@@ -129,100 +126,143 @@ export class Daemon {
     return this.#stopping
   }
 
-  async #open(): Promise<void> {
-    try {
-      await this.#openAdmin()
-    } catch (error) {
-      await this.#close()
-      throw error
-    }
-    await this.#workers.ready()
-    for (const socket of this.#prepared.sockets.values()) {
-      const address = formatAddress(socket.address)
-      this.#log.info('listening', `listening on ${address}`, { address })
-    }
-    const { maxconn } = this.#config.global
-    if (!descriptorBudget(maxconn).isEnough) {
-      const message = `the limit of open files is too low for ${maxconn} clients with a server each`
-      this.#log.warn('descriptors-low', message, { maxconn, accepted: this.#prepared.plan.maxconn })
-    }
-    this.#log.info('started', `serving with ${this.#table.workers} worker threads`, {
-      workers: this.#table.workers,
-    })
+  get #node(): ClusterNode {
+    assert(this.#cluster !== null, 'the cluster node is used after its start')
+    return this.#cluster
   }
 
-  async #openAdmin(): Promise<void> {
-    const { bind, tokenFile } = this.#config.admin
-    if (bind === null) return
+  async #open(relay: VerdictRelay): Promise<void> {
+    const { file, log, clock, version } = this.#options
+    const balancer = this.#balancer
+    const host = this.#host
+    const seed = seedOf(file, host)
+    const { cluster: config } = file.config
+    const links = config === null ? null : new PeerLinks(config, log)
+    const cluster = await startClusterNode({ config, seed, host, log }, links)
+    this.#cluster = cluster
+    relay.follow(cluster)
+    this.#status = new Status({ balancer, host, cluster, links, version, clock })
+    await this.#openAdmin(this.#status, cluster)
+    await balancer.ready(file.config.global.maxconn)
+    const { workers } = balancer.table
+    log.info('started', `serving with ${workers} worker threads`, { workers })
+  }
+
+  async #openAdmin(source: Status, cluster: ClusterNode): Promise<void> {
+    const { file, log } = this.#options
+    const { bind, tokenFile } = file.config.admin
     const token = tokenFile === null ? null : readTokenFile(tokenFile)
-    const admin = new AdminServer({ bind, token, source: this.#status, log: this.#log })
-    const address = formatAddress(await admin.listen())
+    const node = nodeNameOf(file.config.cluster)
+    const admin = new AdminServer({ bind, token, source, cluster, node, log })
     this.#admin = admin
-    this.#log.info('listening', `the admin address is ${address}`, { address, admin: true })
+    if (bind === null) return
+    const address = formatAddress(await admin.listen())
+    log.info('listening', `the admin address is ${address}`, { address, admin: true })
+  }
+
+  /** What comes before the node has started is asked again. */
+  #serve(stream: Duplex): void {
+    if (this.#admin === null) stream.destroy()
+    else this.#admin.serveForwarded(stream)
   }
 
   async #stop(): Promise<void> {
-    const { graceMs } = this.#config.global
-    this.#log.info('draining', `finishing open sessions, for ${graceMs} ms at most`, { graceMs })
-    this.#status.draining = true
-    // The workers still accept on their duplicates: nothing is refused before they drain.
-    this.#closeSockets()
-    const drained = this.#workers.drain()
-    if (!(await settlesWithin(drained, graceMs))) {
-      const sessions = this.#table.connections()
-      this.#log.warn('grace-exceeded', `${sessions} sessions are cut`, { sessions, graceMs })
-      this.#workers.cut()
-      await settlesWithin(drained, CUT_MS)
-    }
+    const { log } = this.#options
+    const { graceMs } = this.#host.own.global
+    log.info('draining', `finishing open sessions, for ${graceMs} ms at most`, { graceMs })
+    if (this.#status !== null) this.#status.draining = true
+    // Another leads from now on: the cluster does not wait for a node that is about to end.
+    const left = this.#cluster?.stop()
+    await this.#balancer.drain(graceMs)
+    await left
     await this.#close()
-    this.#log.info('stopped', 'all workers have ended', {})
+    log.info('stopped', 'all workers have ended', {})
   }
 
   async #close(): Promise<void> {
-    this.#observation.stop()
-    this.#health.stop()
-    await this.#workers.stop()
+    await this.#cluster?.stop()
+    await this.#host.stop()
+    await this.#remembered?.settled()
+    await this.#balancer.stop()
     await this.#admin?.close()
-    this.#closeSockets()
-  }
-
-  #closeSockets(): void {
-    for (const socket of this.#prepared.sockets.values()) socket.close()
-  }
-
-  #recycleRows(): void {
-    // Connections that rest for one client alone outlive the removal of their server.
-    const freed = this.#rows.recycle(
-      (row) => this.#table.sessions(row) === 0 && this.#table.total(row, 'idleConnections') === 0,
-    )
-    for (const row of freed) this.#table.clear(row)
   }
 
   /** Says which changed settings of the process take effect only with its next start. */
   #warnOfRestart(config: Config): void {
-    const { global, admin } = this.#config
+    const { global, admin, cluster } = this.#options.file.config
     const changed = [
       global.nbthread === config.global.nbthread ? '' : 'global.nbthread',
       isSame(global.tune, config.global.tune) ? '' : 'global.tune',
       isSame(global.log, config.global.log) ? '' : 'global.log',
       isSame(admin, config.admin) ? '' : 'admin',
+      isSame(cluster, config.cluster) ? '' : 'cluster',
     ].filter((name) => name !== '')
     if (changed.length === 0) return
-    this.#log.warn('restart-needed', `${changed.join(', ')} change with the next start`, {
-      changed,
-    })
+    const message = `${changed.join(', ')} change with the next start`
+    this.#options.log.warn('restart-needed', message, { changed })
   }
 }
 
-/** Whether a promise resolves in time; its failure is passed on. */
-async function settlesWithin(promise: Promise<void>, withinMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), withinMs)
-  })
-  const inTime = await Promise.race([promise.then(() => true), late])
-  clearTimeout(timer)
-  return inTime
+/** A balancer and what it began with. */
+interface StartedBalancer {
+  readonly balancer: Balancer
+  readonly running: RunningConfig
+  readonly remembered: RememberedConfig | null
+}
+
+/**
+ * Starts with what the node ran last, as far as it can: without a quorum nobody can say whether the
+ * cluster has gone on meanwhile, and the node's file may be older. Otherwise with its file.
+ */
+async function startBalancer(
+  options: DaemonOptions,
+  onVerdict: BalancerOptions['onVerdict'],
+): Promise<StartedBalancer> {
+  const { file, log, surroundings } = options
+  const { cluster } = file.config
+  const remembered = cluster === null ? null : new RememberedConfig(cluster.dataDir, log)
+  const start = (config: Config): Promise<Balancer> =>
+    Balancer.start({ ...options, config, onVerdict })
+  const last = remembered?.recall() ?? null
+  if (last !== null) {
+    const { pool } = last
+    const { text, version } = last.version
+    const { config, report } = readConfigText(text, 'config', surroundings, file.config)
+    try {
+      if (config === null) throw new SluiceError('config-invalid', report)
+      const balancer = await start(overlayPool(config, pool))
+      balancer.health.setRunTime(pool)
+      return { balancer, running: { text, config, pool, version }, remembered }
+    } catch (error) {
+      if (!(error instanceof SluiceError)) throw error
+      const message = `config version ${version} ran last and cannot now: ${error.message}`
+      log.warn('config-not-resumed', `${message}; beginning with ${file.name}`, { version })
+    }
+  }
+  const { text, config } = file
+  const running = { text, config, pool: [], version: 0 }
+  return { balancer: await start(config), running, remembered }
+}
+
+/** Keeps the verdicts of checks that end before there is a cluster node to tell. */
+class VerdictRelay {
+  readonly #early = new Map<string, readonly [boolean | null, string]>()
+  #cluster: ClusterNode | null = null
+
+  readonly onVerdict: BalancerOptions['onVerdict'] = (key, isUp, reason) => {
+    if (this.#cluster === null) this.#early.set(key, [isUp, reason])
+    else this.#cluster.report(key, isUp, reason)
+  }
+
+  follow(cluster: ClusterNode): void {
+    this.#cluster = cluster
+    for (const [key, [isUp, reason]] of this.#early) cluster.report(key, isUp, reason)
+    this.#early.clear()
+  }
+}
+
+function seedOf({ text }: OwnFile, host: NodeHost): Seed {
+  return { text, checked: host.check(text) }
 }
 
 function isSame(one: unknown, other: unknown): boolean {

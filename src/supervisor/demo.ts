@@ -1,59 +1,123 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
-import { fileURLToPath } from 'node:url'
-import { type RunningDaemon, type RunOptions, run } from './run.ts'
-
-/** The config that the demo runs: an example like any other, its ports taken from variables. */
-const DEMO_CONFIG = fileURLToPath(new URL('../../configs/demo.yaml', import.meta.url))
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as after } from 'node:timers/promises'
+import type { ApiCluster } from '../admin/api-contract.ts'
+import { DemoNode, RESTART_MS } from './demo-node.ts'
+import type { RunningDaemon } from './run.ts'
 
 /** Ports that the demo would like to have; each gives way to a free one where it is taken. */
-const PORTS = {
-  SLUICE_DEMO_PORT: 8080,
-  SLUICE_DEMO_ADMIN_PORT: 8404,
+const SHARED_PORTS = {
   SLUICE_DEMO_APP1_PORT: 9001,
   SLUICE_DEMO_APP2_PORT: 9002,
   SLUICE_DEMO_APP3_PORT: 9003,
+  SLUICE_DEMO_LB1_PORT: 7401,
+  SLUICE_DEMO_LB2_PORT: 7402,
+  SLUICE_DEMO_LB3_PORT: 7403,
 }
+const PROXY_PORT = 8080
+const ADMIN_PORT = 8404
 
-/** What `sluice demo` is started with; the config file is its own. */
-export type DemoOptions = Omit<RunOptions, 'file'> & {
+/** How long the nodes may take to find each other before the banner is shown all the same. */
+const MEETING_MS = 20_000
+const POLL_MS = 100
+
+/** What `sluice demo` is started with. */
+export interface DemoOptions {
+  readonly env: Readonly<Record<string, string | undefined>>
   /** Where the banner goes: standard output. */
   readonly tell: (text: string) => void
+  /** The process is to end with this status. */
+  readonly exit: (status: number) => void
 }
 
-/** Starts three small HTTP servers and a balancer in front of them. */
-export async function runDemo(options: DemoOptions): Promise<RunningDaemon> {
-  const env: Record<string, string | undefined> = { ...options.env }
-  for (const [name, port] of Object.entries(PORTS)) env[name] = String(await freePort(port))
-  const apps = ['APP1', 'APP2', 'APP3'].map((app) =>
-    startApp(app.toLowerCase(), Number(env[`SLUICE_DEMO_${app}_PORT`])),
-  )
-  const exit = (status: number): void => {
-    for (const app of apps) {
-      app.close()
-      app.closeAllConnections()
-    }
-    options.exit(status)
+/** Starts three small HTTP servers, and a cluster of three nodes in front of them. */
+export async function runDemo({ env, tell, exit }: DemoOptions): Promise<RunningDaemon> {
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-demo-'))
+  const shared: Record<string, string | undefined> = { ...env, SLUICE_DEMO_DIR: folder }
+  const taken = new Set<number>()
+  for (const [name, port] of Object.entries(SHARED_PORTS)) {
+    shared[name] = String(await freePort(port, taken))
   }
-  const daemon = await run({ ...options, env, file: DEMO_CONFIG, exit })
-  options.tell(banner(env))
-  return daemon
+  const apps = ['APP1', 'APP2', 'APP3'].map((app) =>
+    startApp(app.toLowerCase(), Number(shared[`SLUICE_DEMO_${app}_PORT`])),
+  )
+  const nodes: DemoNode[] = []
+  let stopping: Promise<void> | undefined
+  const stop = (status: number): void => {
+    stopping ??= stopAll(nodes, apps, folder).then(() => exit(status))
+  }
+  for (const [n, name] of ['lb1', 'lb2', 'lb3'].entries()) {
+    const proxyPort = await freePort(PROXY_PORT + n, taken)
+    const adminPort = await freePort(ADMIN_PORT + n, taken)
+    nodes.push(new DemoNode({ name, env: shared, proxyPort, adminPort, onFailed: stop }))
+  }
+  void untilTheyMeet(nodes).then(() => {
+    if (stopping === undefined) tell(banner(nodes))
+  })
+  const toAll = (signal: NodeJS.Signals) => () => {
+    for (const node of nodes) node.signal(signal)
+  }
+  return { reload: toAll('SIGHUP'), reopenLogs: toAll('SIGUSR1'), stop: () => stop(0) }
 }
 
-function banner(env: Readonly<Record<string, string | undefined>>): string {
-  const proxy = `http://127.0.0.1:${env['SLUICE_DEMO_PORT']}`
-  const admin = `http://127.0.0.1:${env['SLUICE_DEMO_ADMIN_PORT']}`
+async function stopAll(
+  nodes: readonly DemoNode[],
+  apps: readonly Server[],
+  folder: string,
+): Promise<void> {
+  await Promise.all(nodes.map((node) => node.stop()))
+  for (const app of apps) {
+    app.close()
+    app.closeAllConnections()
+  }
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** Waits until every node serves and knows a leader. */
+async function untilTheyMeet(nodes: readonly DemoNode[]): Promise<void> {
+  const giveUpMs = performance.now() + MEETING_MS
+  for (const { admin } of nodes) {
+    while (performance.now() < giveUpMs && !(await hasMet(admin))) await after(POLL_MS)
+  }
+}
+
+async function hasMet(admin: string): Promise<boolean> {
+  try {
+    const { leader, configVersion } = (await (
+      await fetch(`${admin}/api/v1/cluster`)
+    ).json()) as ApiCluster
+    return leader !== null && configVersion > 0 && (await fetch(`${admin}/readyz`)).ok
+  } catch {
+    // It is not there yet.
+    return false
+  }
+}
+
+function banner(nodes: readonly DemoNode[]): string {
+  const [first, second, third] = nodes as readonly [DemoNode, DemoNode, DemoNode]
+  const rows = nodes.map(
+    ({ name, proxy, admin, pid }) => `  ${name}      ${proxy}/  admin ${admin}  pid ${pid}\n`,
+  )
   return `
-Sluice balances three sample servers (app1, app2, app3).
+Sluice balances three sample servers (app1, app2, app3): three nodes that act as one.
 
-  proxy    ${proxy}/
-  admin    ${admin}/api/v1/servers
-  metrics  ${admin}/metrics
+  proxy    ${first.proxy}/
+  admin    ${first.admin}/api/v1/servers
+  metrics  ${first.admin}/metrics
 
+${rows.join('')}
 Try:
-  curl ${proxy}/                  a different server answers each time
-  curl -s ${admin}/metrics | grep sluice_server_http_responses_total
-  bin/sluice server list --admin ${admin}
+  curl ${first.proxy}/                  a different server answers each time
+  bin/sluice cluster status --admin ${second.admin}
+  kill -9 ${third.pid}                             a node dies: the others go on; it is back in ${RESTART_MS / 1000} s
+  bin/sluice server set app/app1 --state drain --admin ${second.admin}
+  bin/sluice server list --admin ${first.admin}          drained on every node
+  bin/sluice config show --admin ${first.admin} > my.yaml   change it, then
+  bin/sluice config apply -f my.yaml --admin ${first.admin}
+  bin/sluice config history --admin ${second.admin}
 
 Ctrl-C drains and stops.
 `
@@ -75,9 +139,15 @@ function startApp(name: string, port: number): Server {
   return server.listen(port, '127.0.0.1')
 }
 
-/** The wanted port if nobody listens there, else one that is free. */
-async function freePort(wanted: number): Promise<number> {
-  return (await portOf(wanted)) ?? (await portOf(0)) ?? wanted
+/** The wanted port if nobody listens there, else one that is free; never one that was given out. */
+async function freePort(wanted: number, taken: Set<number>): Promise<number> {
+  for (const asked of [wanted, 0, 0, 0, 0]) {
+    const port = await portOf(asked)
+    if (port === undefined || taken.has(port)) continue
+    taken.add(port)
+    return port
+  }
+  return wanted
 }
 
 async function portOf(port: number): Promise<number | undefined> {

@@ -1,4 +1,4 @@
-import { formatAddress } from '../model/address.ts'
+import { isSameAddress } from '../model/address.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Mode } from '../model/config.ts'
 import { EJECTION_CAUSES, type EjectionCause, type EjectionState } from '../model/ejection.ts'
@@ -116,8 +116,7 @@ export class Observation {
   ): WatchedServer {
     const key = `${backend.name}/${server.name}`
     const known = before.get(key)
-    const isSame =
-      known !== undefined && formatAddress(known.server.address) === formatAddress(server.address)
+    const isSame = known !== undefined && isSameAddress(known.server.address, server.address)
     if (!isSame) pool?.forget(key)
     const watched: WatchedServer = {
       key,

@@ -3,9 +3,16 @@ import { isIP } from 'node:net'
 import { SluiceError } from '../errors.ts'
 import { type Address, formatAddress } from '../model/address.ts'
 import type { Config } from '../model/config.ts'
-import type { Plan, PlannedFrontend, PlannedServer } from '../model/plan.ts'
+import type {
+  Plan,
+  PlannedAuthorities,
+  PlannedBackend,
+  PlannedFrontend,
+  PlannedServer,
+} from '../model/plan.ts'
 import type { RowAllocator, RowKey } from '../model/rows.ts'
 import { type ListeningSocket, openListeningSocket } from '../net/listening-socket.ts'
+import { readAuthorities } from './certificate-authorities.ts'
 import { descriptorBudget } from './descriptor-limit.ts'
 import { type ErrorAnswersOf, readErrorAnswers } from './error-answers.ts'
 import { stickMemoryOf } from './stick-memory.ts'
@@ -19,39 +26,88 @@ export interface Prepared {
   readonly sockets: ReadonlyMap<string, ListeningSocket>
 }
 
+/** Listening sockets that are bound for a config which is about to run, by address. */
+export type Reservation = Map<string, ListeningSocket>
+
 /**
- * Turns a config into a plan: reads error answers, resolves host names, binds the addresses that
- * are new, takes rows. Nothing that runs is touched; when it fails, what it opened is closed again.
+ * Finds out whether a config could run: reads its error answers and authorities, resolves its host
+ * names, binds the addresses that are new. Nothing that runs is touched.
+ *
+ * @param previous what runs now, whose addresses need not be bound
+ * @returns what it has bound, to be passed to {@link prepare} or to {@link release}
+ * @throws SluiceError as {@link prepare}, but for `table-full`
+ */
+export async function reserve(config: Config, previous: Prepared): Promise<Reservation> {
+  await Promise.all([readErrorAnswers(config), readAuthorities(config), resolveHosts(config)])
+  return bindAddresses(config, previous.sockets, new Map())
+}
+
+/** Gives up what {@link reserve} has bound and nobody has taken. */
+export function release(reservation: Reservation): void {
+  for (const socket of reservation.values()) socket.close()
+  reservation.clear()
+}
+
+/**
+ * Turns a config into a plan: reads error answers and authorities, resolves host names, binds the
+ * addresses that are new, takes rows. Nothing that runs is touched; when it fails, what it opened is closed again.
  *
  * @param previous what runs now, whose sockets are taken over where the address stays
+ * @param reservation sockets that are bound already; those that the plan stands on are taken out
  * @throws SluiceError `host-unresolved`, `address-in-use`, `bind-failed`, `table-full`, and what
- *   {@link readErrorAnswers} throws
+ *   {@link readErrorAnswers} and {@link readAuthorities} throw
  */
 export async function prepare(
   config: Config,
   rows: RowAllocator,
   previous: Prepared | null,
+  reservation: Reservation = new Map(),
 ): Promise<Prepared> {
   const answersFor = await readErrorAnswers(config)
+  const authorities = await readAuthorities(config, previous?.plan.authorities)
   const resolve = await resolveHosts(config)
-  const sockets = new Map<string, ListeningSocket>()
-  const opened: ListeningSocket[] = []
+  const kept = previous?.sockets ?? new Map<string, ListeningSocket>()
+  const opened = await bindAddresses(config, kept, reservation)
+  try {
+    const sockets = new Map<string, ListeningSocket>()
+    for (const key of addressKeys(config)) {
+      sockets.set(
+        key,
+        (kept.get(key) ?? reservation.get(key) ?? opened.get(key)) as ListeningSocket,
+      )
+    }
+    const settled = { sockets, resolve, answersFor, authorities }
+    const prepared = { plan: planOf(config, rows, settled, previous?.plan ?? null), sockets }
+    for (const key of sockets.keys()) reservation.delete(key)
+    return prepared
+  } catch (error) {
+    release(opened)
+    throw error
+  }
+}
+
+/** Binds the addresses that are neither kept nor reserved. */
+async function bindAddresses(
+  config: Config,
+  kept: ReadonlyMap<string, ListeningSocket>,
+  reserved: ReadonlyMap<string, ListeningSocket>,
+): Promise<Reservation> {
+  const opened: Reservation = new Map()
   try {
     for (const { address, backlog } of config.frontends.flatMap(({ binds }) => binds)) {
       const key = formatAddress(address)
-      let socket = previous?.sockets.get(key)
-      if (socket === undefined) {
-        socket = await openListeningSocket(address, backlog)
-        opened.push(socket)
-      }
-      sockets.set(key, socket)
+      if (kept.has(key) || reserved.has(key)) continue
+      opened.set(key, await openListeningSocket(address, backlog))
     }
-    const settled = { sockets, resolve, answersFor }
-    return { plan: planOf(config, rows, settled, previous?.plan ?? null), sockets }
+    return opened
   } catch (error) {
-    for (const socket of opened) socket.close()
+    release(opened)
     throw error
   }
+}
+
+function addressKeys({ frontends }: Config): string[] {
+  return frontends.flatMap(({ binds }) => binds.map(({ address }) => formatAddress(address)))
 }
 
 /** Closes the sockets that the successor has not taken over, and gives up rows of gone names. */
@@ -66,11 +122,12 @@ interface Settled {
   readonly sockets: ReadonlyMap<string, ListeningSocket>
   readonly resolve: (address: Address) => Address
   readonly answersFor: ErrorAnswersOf
+  readonly authorities: readonly PlannedAuthorities[]
 }
 
 function planOf(config: Config, rows: RowAllocator, settled: Settled, previous: Plan | null): Plan {
   const serial = (previous?.serial ?? 0) + 1
-  const { sockets, resolve, answersFor } = settled
+  const { sockets, resolve, answersFor, authorities } = settled
   const frontends = config.frontends.map(({ binds, ...frontend }): PlannedFrontend => {
     const listeners = binds.map(({ address, backlog, acceptProxy }) => {
       const key = formatAddress(address)
@@ -81,23 +138,34 @@ function planOf(config: Config, rows: RowAllocator, settled: Settled, previous: 
     const row = rows.take(`frontend ${frontend.name}`)
     return { ...frontend, row, listeners, errorAnswers: answersFor(frontend) }
   })
-  const backends = config.backends.map((backend) => ({
-    ...backend,
-    row: rows.take(`backend ${backend.name}`),
-    errorAnswers: answersFor(backend),
-    stickMemory: stickMemoryOf(backend, previous),
-    servers: backend.servers.map(
-      (server): PlannedServer => ({
-        ...server,
-        row: rows.take(`server ${backend.name}/${server.name}`),
-        address: resolve(server.address),
-        check: server.check && { ...server.check, address: resolve(server.check.address) },
-        agent: server.agent && { ...server.agent, address: resolve(server.agent.address) },
-      }),
-    ),
-  }))
+  const backends = config.backends.map((backend): PlannedBackend => {
+    // What only the control plane needs is not sent to the workers.
+    const { newServer: _, healthAgreement: __, checkSharding: ___, ...planned } = backend
+    return {
+      ...planned,
+      row: rows.take(`backend ${backend.name}`),
+      errorAnswers: answersFor(backend),
+      stickMemory: stickMemoryOf(backend, previous),
+      servers: backend.servers.map(
+        (server): PlannedServer => ({
+          ...server,
+          row: rows.take(`server ${backend.name}/${server.name}`),
+          address: resolve(server.address),
+          check: server.check && { ...server.check, address: resolve(server.check.address) },
+          agent: server.agent && { ...server.agent, address: resolve(server.agent.address) },
+        }),
+      ),
+    }
+  })
   const { connectionsMax } = descriptorBudget(config.global.maxconn)
-  return { serial, maxconn: connectionsMax, tune: config.global.tune, frontends, backends }
+  return {
+    serial,
+    maxconn: connectionsMax,
+    tune: config.global.tune,
+    authorities,
+    frontends,
+    backends,
+  }
 }
 
 function keysOf(plan: Plan): Set<RowKey> {

@@ -29,12 +29,13 @@ export interface RunningDaemon {
  * @throws SluiceError `config-unreadable`, `config-invalid`, and what {@link Daemon.start} throws
  */
 export async function run(options: RunOptions): Promise<RunningDaemon> {
-  const { config, report } = await readConfigFile(options.file, options)
+  const { config, report, text } = await readConfigFile(options.file, options)
   if (report !== '') options.print(report)
   if (config === null) throw new SluiceError('config-invalid', `${options.file} is not valid`)
-  const log = openDaemonLog(config.global.log.level)
+  const log = openDaemonLog(config.global.log.level, undefined, config.cluster?.node)
   const daemon = await Daemon.start({
-    config,
+    file: { name: options.file, text, config },
+    surroundings: options,
     log,
     clock: () => performance.now(),
     version: options.version,
@@ -46,11 +47,11 @@ export async function run(options: RunOptions): Promise<RunningDaemon> {
   const reload = async (): Promise<void> => {
     isQueued = false
     try {
-      const { config: next, report } = await readConfigFile(options.file, options)
+      const { config: next, report, text } = await readConfigFile(options.file, options)
       if (next === null)
         throw new SluiceError('config-invalid', `${options.file} is not valid\n${report}`)
       if (report !== '') log.warn('config-warnings', report)
-      await daemon.reload(next)
+      await daemon.reload({ name: options.file, text, config: next })
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error
       const { code, message, hint } = error

@@ -1,15 +1,35 @@
-import type { ApiServerChange, ApiServerSetting } from '../admin/api-contract.ts'
-import { formatAddress } from '../model/address.ts'
+import type { ApiServerSetting } from '../admin/api-contract.ts'
+import { hasDynamicWeights } from '../balance/registry.ts'
+import { isSameAddress } from '../model/address.ts'
 import type { AdminState } from '../model/admin-state.ts'
 import type { PlannedBackend, PlannedServer } from '../model/plan.ts'
-import { SERVER_STATE } from '../model/server-table.ts'
+import { SERVER_STATE, type ServerState } from '../model/server-table.ts'
 import type { AgentTarget } from '../upstream/agent-checker.ts'
 import type { CheckTarget } from '../upstream/checker.ts'
 import type { AgentVerdict } from '../upstream/checks/agent-reply.ts'
 import { type EffectiveState, effectiveWeight } from '../upstream/server-state.ts'
 
+/** What was set at run time of a server; null: as the config has it. */
+export interface RunTimeSettings {
+  /** The config does not name it. */
+  readonly isAdded: boolean
+  readonly address: string | null
+  readonly state: AdminState | null
+  readonly weight: number | null
+}
+
+/** Nothing was set. */
+export const AS_CONFIGURED: RunTimeSettings = {
+  isAdded: false,
+  address: null,
+  state: null,
+  weight: null,
+}
+
 /** What is known of a server's life beyond its row in the server table. */
 export interface ServerLifeState extends EffectiveState {
+  /** It was added at run time. */
+  readonly isAdded: boolean
   readonly admin: AdminState
   /** Why it is not up, in words; '' when it is. */
   readonly reason: string
@@ -29,8 +49,7 @@ export interface ServerLifeState extends EffectiveState {
 
 /**
  * One server while the daemon runs: what the config says, what was set at run time, what its agent
- * and passive observation say, and the state that came of it. What was set at run time is kept for
- * as long as the config names the server with the same address.
+ * and passive observation say, and the state that came of it.
  */
 export class ServerLife {
   /** `backend/server`. */
@@ -47,8 +66,11 @@ export class ServerLife {
   /** The state and the weight that the server table was last given. */
   current: EffectiveState = { state: SERVER_STATE.up, cause: null }
   currentWeight: number
-  #state: AdminState | null = null
-  #weight: number | null = null
+  /** Since when it works after it had not; null where it does not, or has from the start. */
+  upSinceMs: number | null = null
+  /** Whether its weight rises while it starts slowly: not every strategy takes that. */
+  raisesWeight: boolean
+  #set = AS_CONFIGURED
   #changedMs: number
   #changesTotal = 0
   #downsTotal = 0
@@ -61,17 +83,18 @@ export class ServerLife {
     this.checkTarget = checkTargetOf(this.key, backend, server)
     this.agentTarget = agentTargetOf(this.key, backend, server)
     this.currentWeight = server.weight
+    this.raisesWeight = server.slowStartMs > 0 && hasDynamicWeights(backend)
     this.#changedMs = nowMs
   }
 
   /** What an operator wants: as set at run time, otherwise as configured. */
   get admin(): AdminState {
-    return this.#state ?? configuredState(this.server)
+    return this.#set.state ?? configuredState(this.server)
   }
 
   /** As set at run time, otherwise as configured, 0-256. */
   get weight(): number {
-    return this.#weight ?? this.server.weight
+    return this.#set.weight ?? this.server.weight
   }
 
   /** The weight under the agent's percentage, 0-256. */
@@ -81,28 +104,31 @@ export class ServerLife {
 
   /** Whether another plan's server is this one: what is known of it holds for that one too. */
   isSame(server: PlannedServer): boolean {
-    return formatAddress(server.address) === formatAddress(this.server.address)
+    return isSameAddress(server.address, this.server.address)
   }
 
   /** Goes over to the next plan. */
   follow(backend: PlannedBackend, server: PlannedServer): void {
     this.server = server
     if (server.agent === null) this.agent = null
+    this.raisesWeight = server.slowStartMs > 0 && hasDynamicWeights(backend)
     this.checkTarget = checkTargetOf(this.key, backend, server)
     this.agentTarget = agentTargetOf(this.key, backend, server)
-    this.set({ state: this.admin, weight: this.weight })
   }
 
-  /** What is set to what the config says is no longer set: the config rules again. */
-  set({ state, weight }: ApiServerChange): void {
-    if (state !== undefined) this.#state = state === configuredState(this.server) ? null : state
-    if (weight !== undefined) this.#weight = weight === this.server.weight ? null : weight
+  /** @returns whether its admin state or its weight were set otherwise before */
+  set(settings: RunTimeSettings): boolean {
+    const { state, weight } = this.#set
+    this.#set = settings
+    return settings.state !== state || settings.weight !== weight
   }
 
   /** Its state has become another one. */
   change(next: EffectiveState, nowMs: number): void {
     if (this.current.state === SERVER_STATE.down) this.#downtimeMs += nowMs - this.#changedMs
     if (next.state === SERVER_STATE.down) this.#downsTotal++
+    if (!isWorking(next.state)) this.upSinceMs = null
+    else if (!isWorking(this.current.state)) this.upSinceMs = nowMs
     this.current = next
     this.#changedMs = nowMs
     this.#changesTotal++
@@ -114,7 +140,9 @@ export class ServerLife {
       case null:
         return ''
       case 'admin':
-        return this.#state === null ? 'disabled in the config' : `set to ${this.admin} at run time`
+        return this.#set.state === null
+          ? 'disabled in the config'
+          : `set to ${this.admin} at run time`
       case 'agent':
         return `its agent says: ${this.agent?.reason || this.agent?.adminState}`
       case 'check':
@@ -126,18 +154,22 @@ export class ServerLife {
     }
   }
 
+  #settings(): ApiServerSetting[] {
+    // Where an added server is, is not set: it is what was added.
+    const own = this.#set.isAdded ? { ...this.#set, address: null } : this.#set
+    return SETTINGS.filter((name) => own[name] !== null)
+  }
+
   /** A snapshot. */
   describe(nowMs: number): ServerLifeState {
     const sinceChangeMs = nowMs - this.#changedMs
     const isDown = this.current.state === SERVER_STATE.down
     return {
       ...this.current,
+      isAdded: this.#set.isAdded,
       admin: this.admin,
       reason: this.why(),
-      setAtRunTime: [
-        ...(this.#state === null ? [] : (['state'] as const)),
-        ...(this.#weight === null ? [] : (['weight'] as const)),
-      ],
+      setAtRunTime: this.#settings(),
       weight: this.weight,
       sinceChangeMs,
       changesTotal: this.#changesTotal,
@@ -147,7 +179,15 @@ export class ServerLife {
   }
 }
 
-function configuredState({ disabled }: PlannedServer): AdminState {
+const SETTINGS: readonly ApiServerSetting[] = ['state', 'weight', 'address']
+
+/** One that drains works as well. */
+function isWorking(state: ServerState): boolean {
+  return state === SERVER_STATE.up || state === SERVER_STATE.drain
+}
+
+/** What the config wants of a server. */
+export function configuredState({ disabled }: Pick<PlannedServer, 'disabled'>): AdminState {
   return disabled ? 'maint' : 'ready'
 }
 
@@ -156,7 +196,8 @@ function checkTargetOf(
   { timeouts }: PlannedBackend,
   { check }: PlannedServer,
 ): CheckTarget | null {
-  return check === null ? null : { key, check, connectTimeoutMs: timeouts.connectMs }
+  const connectTimeoutMs = timeouts.connectMs
+  return check === null ? null : { key, check, connectTimeoutMs, authorities: '' }
 }
 
 function agentTargetOf(

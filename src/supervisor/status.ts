@@ -1,21 +1,18 @@
-import type {
-  ApiInfo,
-  ApiReadiness,
-  ApiServer,
-  ApiServerChange,
-  ApiServers,
-} from '../admin/api-contract.ts'
+import type { ApiInfo, ApiReadiness, ApiServer, ApiServers } from '../admin/api-contract.ts'
 import type { AdminSource } from '../admin/routes.ts'
 import { renderStatistics } from '../admin/statistics-csv.ts'
+import type { ClusterNode } from '../cluster/cluster-node.ts'
 import { SluiceError } from '../errors.ts'
 import { formatAddress } from '../model/address.ts'
 import type { CheckState } from '../model/check.ts'
 import type { Clock } from '../model/clock.ts'
-import type { Plan, PlannedServer } from '../model/plan.ts'
-import { SERVER_STATE, type ServerState, type ServerTable } from '../model/server-table.ts'
+import type { PlannedServer } from '../model/plan.ts'
+import { SERVER_STATE, type ServerState } from '../model/server-table.ts'
+import type { ClusterFacts } from '../telemetry/cluster-families.ts'
 import { Exposition, type MetricPrefix } from '../telemetry/exposition.ts'
-import type { Health } from './health.ts'
-import type { Observation } from './observation.ts'
+import type { Balancer } from './balancer.ts'
+import type { NodeHost } from './cluster-host.ts'
+import type { PeerLinks } from './peer-links.ts'
 
 const STATE_NAMES: Readonly<Record<ServerState, ApiServer['state']>> = {
   [SERVER_STATE.down]: 'DOWN',
@@ -24,17 +21,18 @@ const STATE_NAMES: Readonly<Record<ServerState, ApiServer['state']>> = {
   [SERVER_STATE.maint]: 'MAINT',
 }
 
+/** How long an answer waits for what is agreed on to run on this node. */
+const CATCH_UP_MS = 5_000
+
 /** What the status is read from. */
 export interface StatusOptions {
-  readonly table: ServerTable
-  readonly health: Health
-  readonly observation: Observation
+  readonly balancer: Balancer
+  readonly host: NodeHost
+  readonly cluster: ClusterNode
+  /** Null: a single node. */
+  readonly links: PeerLinks | null
   readonly version: string
   readonly clock: Clock
-  /** The plan that runs. */
-  readonly plan: () => Plan
-  /** Whether every worker runs the present plan. */
-  readonly isReady: () => boolean
 }
 
 /** What the admin address tells of the daemon: all of it read at the moment it is asked for. */
@@ -47,16 +45,20 @@ export class Status implements AdminSource {
   draining = false
 
   constructor(options: StatusOptions) {
+    const { balancer, host } = options
+    const { health, observation, table } = balancer
     this.#options = options
     this.#startedMs = options.clock()
     this.#exposition = new Exposition({
-      table: options.table,
-      plan: options.plan,
-      check: (key) => options.health.checker.state(key),
-      ejection: (key) => options.observation.ejection(key),
+      table,
+      plan: () => balancer.plan,
+      check: (key) => health.checker.state(key),
+      past: (key) => health.life(key),
+      ejection: (key) => observation.ejection(key),
+      cluster: () => clusterFacts(options),
       process: () => ({
         version: options.version,
-        configVersion: options.plan().serial,
+        configVersion: host.running.version,
         startedAtMs: this.#startedAtMs,
         uptimeMs: this.#uptimeMs,
         isStopping: this.draining,
@@ -67,7 +69,7 @@ export class Status implements AdminSource {
   ready(): ApiReadiness {
     const reasons: string[] = []
     if (this.draining) reasons.push('draining')
-    if (!this.#options.isReady()) reasons.push('starting')
+    if (!this.#options.balancer.isReady) reasons.push('starting')
     return { ready: reasons.length === 0, reasons }
   }
 
@@ -78,12 +80,12 @@ export class Status implements AdminSource {
       nodeVersion: process.version,
       pid: process.pid,
       uptimeSeconds: Math.floor(this.#uptimeMs / 1000),
-      configVersion: this.#options.plan().serial,
+      configVersion: this.#options.host.running.version,
     }
   }
 
   servers(): ApiServers {
-    const { backends } = this.#options.plan()
+    const { backends } = this.#options.balancer.plan
     return {
       servers: backends.flatMap(({ name, servers }) =>
         servers.map((server) => this.#describe(name, server)),
@@ -92,26 +94,22 @@ export class Status implements AdminSource {
   }
 
   server(backend: string, name: string): ApiServer {
-    const found = this.#options
-      .plan()
-      .backends.find((candidate) => candidate.name === backend)
+    const found = this.#options.balancer.plan.backends
+      .find((candidate) => candidate.name === backend)
       ?.servers.find((candidate) => candidate.name === name)
     if (found !== undefined) return this.#describe(backend, found)
     throw new SluiceError('server-unknown', `there is no server ${backend}/${name}`)
   }
 
-  setServer(backend: string, name: string, change: ApiServerChange): ApiServer {
-    if (this.draining) throw new SluiceError('node-draining', 'the node is draining')
-    this.server(backend, name)
-    this.#options.health.set(`${backend}/${name}`, change)
-    return this.server(backend, name)
+  async caughtUp(): Promise<void> {
+    await this.#options.cluster.settled(CATCH_UP_MS)
   }
 
   statistics(): Promise<string> {
-    const { table, health, plan } = this.#options
+    const { table, health, plan } = this.#options.balancer
     return renderStatistics({
       table,
-      plan: plan(),
+      plan,
       isStopping: this.draining,
       check: (key) => health.checker.state(key),
       life: (key) => health.life(key),
@@ -123,13 +121,14 @@ export class Status implements AdminSource {
   }
 
   #describe(backend: string, server: PlannedServer): ApiServer {
-    const { table, health } = this.#options
+    const { table, health } = this.#options.balancer
     const key = `${backend}/${server.name}`
     const check = health.checker.state(key)
     const life = health.life(key)
     return {
       backend,
       server: server.name,
+      added: life?.isAdded ?? false,
       address: formatAddress(server.address),
       state: STATE_NAMES[table.state(server.row)],
       cause: life?.cause ?? null,
@@ -137,7 +136,8 @@ export class Status implements AdminSource {
       lastChangeSeconds: Math.floor((life?.sinceChangeMs ?? 0) / 1000),
       changesTotal: life?.changesTotal ?? 0,
       adminState: life?.admin ?? 'ready',
-      weight: table.weight(server.row),
+      weight: table.presentWeight(server.row),
+      throttlePercent: table.throttlePercent(server.row),
       setAtRunTime: life?.setAtRunTime ?? [],
       sessions: table.sessions(server.row),
       check: check === undefined ? null : describeCheck(check),
@@ -147,6 +147,12 @@ export class Status implements AdminSource {
   get #uptimeMs(): number {
     return this.#options.clock() - this.#startedMs
   }
+}
+
+/** Null while there is nothing to tell of. */
+function clusterFacts({ cluster, links }: StatusOptions): ClusterFacts | null {
+  const stats = links?.stats() ?? null
+  return stats === null ? null : { ...cluster.engineStatus(), links: stats }
 }
 
 function describeCheck(check: CheckState): ApiServer['check'] {

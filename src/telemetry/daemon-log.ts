@@ -31,15 +31,17 @@ export interface DaemonLog {
  *
  * @param level the least severe level that is written
  * @param sink default: standard error
+ * @param node name of this node, written with every line; null: a single node has none
  */
 export function openDaemonLog(
   level: LogConfig['level'],
   sink: LogSink = openStandardSink(2),
+  node: string | null = null,
 ): DaemonLog {
   const logger = pino(
     {
       level,
-      base: null,
+      base: node === null ? null : { node },
       messageKey: 'message',
       errorKey: 'error',
       timestamp: stdTimeFunctions.isoTime,

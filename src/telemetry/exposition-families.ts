@@ -1,18 +1,19 @@
-import { CHECK_STATUS, type CheckState } from '../model/check.ts'
-import { COUNTER_COLUMNS, type CounterName, DURATION_BUCKETS_MS } from '../model/counters.ts'
-import { EJECTION_CAUSES, type EjectionState } from '../model/ejection.ts'
 import { SERVER_STATE, type ServerTable } from '../model/server-table.ts'
-
-/** Label names and values. */
-export type Labels = Readonly<Record<string, string>>
-
-/** A frontend, a backend or a server at the moment of a scrape. */
-export interface Subject {
-  /** `proxy`, for servers also `server`. */
-  readonly labels: Labels
-  readonly row: number
-  readonly isHttp: boolean
-}
+import {
+  counter,
+  durations,
+  type Family,
+  gauge,
+  httpOnly,
+  type Labels,
+  queueFamilies,
+  type Reading,
+  responses,
+  type Subject,
+  sessions,
+  upstreamFamilies,
+} from './metric-families.ts'
+import { CHECK_STATUS_LABELS, SERVER_STATE_LABELS, type ServerSubject } from './server-families.ts'
 
 /** A frontend with its limit of connections. */
 export interface FrontendSubject extends Subject {
@@ -24,12 +25,6 @@ export interface FrontendSubject extends Subject {
 /** A backend with its servers. */
 export interface BackendSubject extends Subject {
   readonly servers: readonly ServerSubject[]
-}
-
-/** A server with what its checks and its traffic have shown; undefined where nobody looks. */
-export interface ServerSubject extends Subject {
-  readonly check: CheckState | undefined
-  readonly ejection: EjectionState | undefined
 }
 
 /** The process. */
@@ -49,53 +44,7 @@ export interface ProcessSubject {
   readonly residentBytes: number
 }
 
-/** One of several values that a family has of one subject. */
-export interface Reading {
-  /** Appended to the family's name, as histograms have it. */
-  readonly suffix?: string
-  readonly labels?: Labels
-  readonly value: number
-}
-
-/** A metric family. */
-export interface Family<S> {
-  /** Without prefix. */
-  readonly name: string
-  readonly type: 'counter' | 'gauge' | 'histogram'
-  readonly help: string
-  /** The value of a subject, or its values; none when the family does not apply to it. */
-  readonly read: (subject: S, table: ServerTable) => number | readonly Reading[]
-}
-
-const NONE: readonly Reading[] = []
-
 const FAILED_REWRITES = 'Header values that a rule could not write.'
-
-const SERVER_STATE_LABELS = [
-  [{ state: 'DOWN' }, SERVER_STATE.down],
-  [{ state: 'UP' }, SERVER_STATE.up],
-  [{ state: 'DRAIN' }, SERVER_STATE.drain],
-  [{ state: 'MAINT' }, SERVER_STATE.maint],
-] as const
-
-/** The outcomes that a check can end with. */
-const CHECK_STATUS_LABELS = Object.keys(CHECK_STATUS)
-  .filter((state) => state !== 'INI')
-  .map((state) => ({ state }))
-
-const RESPONSE_COLUMNS: readonly (readonly [Labels, CounterName])[] = [
-  [{ code: '1xx' }, 'responses1xx'],
-  [{ code: '2xx' }, 'responses2xx'],
-  [{ code: '3xx' }, 'responses3xx'],
-  [{ code: '4xx' }, 'responses4xx'],
-  [{ code: '5xx' }, 'responses5xx'],
-  [{ code: 'other' }, 'responsesOther'],
-]
-
-const DURATION_COLUMNS = COUNTER_COLUMNS.filter((name) => name.startsWith('duration'))
-const DURATION_LABELS = [...DURATION_BUCKETS_MS.map((ms) => String(ms / 1000)), '+Inf'].map(
-  (le) => ({ le }),
-)
 
 /**
  * Families of the process. Names are HAProxy's exporter's without their prefix (HAProxy sources,
@@ -167,9 +116,7 @@ export const BACKEND_FAMILIES: readonly Family<BackendSubject>[] = [
       value: countIf(servers, ({ check }) => check?.status === labels.state),
     })),
   ),
-  gauge('backend_current_queue', 'Sessions that wait for a server.', ({ row }, table) =>
-    table.lines.length(row),
-  ),
+  ...queueFamilies('backend', 'Sessions that wait for any of the servers.'),
   ...upstreamFamilies('backend'),
   httpOnly(
     counter('backend_requests_denied_total', 'requestsDenied', 'Requests that a rule denied.'),
@@ -195,155 +142,6 @@ export const BACKEND_FAMILIES: readonly Family<BackendSubject>[] = [
     read: durations,
   }),
 ]
-
-/** Families with one value, or one set of values, for each server. */
-export const SERVER_FAMILIES: readonly Family<ServerSubject>[] = [
-  gauge('server_status', '1 for the state that the server is in.', ({ row }, table) => {
-    const present = table.state(row)
-    return SERVER_STATE_LABELS.map(([labels, state]) => ({
-      labels,
-      value: Number(state === present),
-    }))
-  }),
-  gauge('server_weight', 'Weight of the server.', ({ row }, table) => table.weight(row)),
-  gauge('server_idle_connections_current', 'Connections without a request.', ({ row }, table) =>
-    table.total(row, 'idleConnections'),
-  ),
-  ...upstreamFamilies('server'),
-  gauge('server_ejected', '1 while it gets no sessions for what it has answered.', (it) =>
-    it.ejection === undefined ? NONE : Number(it.ejection.isEjected),
-  ),
-  {
-    name: 'server_ejections_total',
-    type: 'counter',
-    help: 'Ejections for what the server has answered, by cause.',
-    read: ({ ejection }) =>
-      ejection === undefined
-        ? NONE
-        : EJECTION_CAUSES.map((cause) => ({
-            labels: { cause },
-            value: ejection.ejectionsTotal[cause],
-          })),
-  },
-  ofCheck('status', 'gauge', '1 for the outcome of the last check.', ({ status }) =>
-    CHECK_STATUS_LABELS.map((labels) => ({ labels, value: Number(labels.state === status) })),
-  ),
-  ofCheck('code', 'gauge', 'HTTP status of the last check, 0 for none.', ({ code }) => code),
-  ofCheck(
-    'duration_seconds',
-    'gauge',
-    'Time of the last check.',
-    (check) => check.durationMs / 1e3,
-  ),
-  ofCheck(
-    'last_change_seconds',
-    'gauge',
-    'Time since the server went up or down.',
-    (check) => check.sinceChangeMs / 1000,
-  ),
-  ofCheck(
-    'failures_total',
-    'counter',
-    'Checks that failed while the server was up.',
-    (check) => check.failuresTotal,
-  ),
-  ofCheck(
-    'up_down_total',
-    'counter',
-    'Changes from up to down.',
-    (check) => check.downTransitionsTotal,
-  ),
-  {
-    name: 'server_downtime_seconds_total',
-    type: 'counter',
-    help: 'Time spent down by the verdict of the checks.',
-    read: ({ check }) => (check === undefined ? NONE : check.downtimeMs / 1000),
-  },
-]
-
-/** What a backend counts over its servers, and each of them alone. */
-function upstreamFamilies(kind: 'backend' | 'server'): Family<Subject>[] {
-  return [
-    gauge(`${kind}_current_sessions`, 'Sessions now.', sessions),
-    counter(`${kind}_sessions_total`, 'sessionsTotal', 'Sessions and requests given to servers.'),
-    counter(`${kind}_bytes_in_total`, 'bytesIn', 'Bytes received from clients.'),
-    counter(`${kind}_bytes_out_total`, 'bytesOut', 'Bytes sent to clients.'),
-    counter(`${kind}_connection_attempts_total`, 'connectionAttempts', 'Connections begun.'),
-    counter(`${kind}_connection_reuses_total`, 'connectionReuses', 'Idle connections reused.'),
-    counter(`${kind}_connection_errors_total`, 'connectionErrors', 'Connections not opened.'),
-    counter(`${kind}_response_errors_total`, 'responseErrors', 'Responses malformed or cut.'),
-    counter(`${kind}_retry_warnings_total`, 'retries', 'Tries after the first.'),
-    counter(`${kind}_redispatch_warnings_total`, 'redispatches', 'Tries on another server.'),
-    counter(`${kind}_client_aborts_total`, 'clientAborts', 'Exchanges broken off by clients.'),
-    counter(`${kind}_server_aborts_total`, 'serverAborts', 'Exchanges broken off by servers.'),
-    httpOnly(responses(`${kind}_http_responses_total`)),
-    httpOnly(mean(`${kind}_queue_time_average_seconds`, 'queueTime')),
-    httpOnly(mean(`${kind}_connect_time_average_seconds`, 'connectTime')),
-    httpOnly(mean(`${kind}_response_time_average_seconds`, 'responseTime')),
-    httpOnly(mean(`${kind}_total_time_average_seconds`, 'totalTime')),
-  ]
-}
-
-function gauge<S>(name: string, help: string, read: Family<S>['read']): Family<S> {
-  return { name, type: 'gauge', help, read }
-}
-
-function counter(name: string, column: CounterName, help: string): Family<Subject> {
-  return { name, type: 'counter', help, read: ({ row }, table) => table.total(row, column) }
-}
-
-function responses(name: string): Family<Subject> {
-  return {
-    name,
-    type: 'counter',
-    help: 'HTTP responses by class of status code.',
-    read: ({ row }, table) =>
-      RESPONSE_COLUMNS.map(([labels, column]) => ({ labels, value: table.total(row, column) })),
-  }
-}
-
-/** HAProxy's mean is over the last 1024 requests, ours over all. */
-function mean(name: string, column: CounterName): Family<Subject> {
-  return gauge(name, 'Mean over all requests since the start.', ({ row }, table) => {
-    const requests = table.total(row, 'timedRequests')
-    return requests === 0 ? 0 : table.total(row, column) / requests / 1000
-  })
-}
-
-function ofCheck(
-  name: string,
-  type: 'counter' | 'gauge',
-  help: string,
-  read: (check: CheckState) => number | readonly Reading[],
-): Family<ServerSubject> {
-  return {
-    name: `server_check_${name}`,
-    type,
-    help,
-    read: ({ check }) => (check === undefined ? NONE : read(check)),
-  }
-}
-
-function httpOnly<S extends Subject>(family: Family<S>): Family<S> {
-  return {
-    ...family,
-    read: (subject, table) => (subject.isHttp ? family.read(subject, table) : NONE),
-  }
-}
-
-function durations({ row }: Subject, table: ServerTable): Reading[] {
-  let count = 0
-  const buckets = DURATION_LABELS.map((labels, bucket) => {
-    count += table.total(row, DURATION_COLUMNS[bucket] as CounterName)
-    return { suffix: '_bucket', labels, value: count }
-  })
-  const seconds = table.total(row, 'totalTime') / 1000
-  return [...buckets, { suffix: '_sum', value: seconds }, { suffix: '_count', value: count }]
-}
-
-function sessions({ row }: Subject, table: ServerTable): number {
-  return table.sessions(row)
-}
 
 function upOrDown(isUp: boolean): Reading[] {
   return [

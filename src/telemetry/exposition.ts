@@ -4,15 +4,15 @@ import type { CheckState } from '../model/check.ts'
 import type { EjectionState } from '../model/ejection.ts'
 import type { Plan } from '../model/plan.ts'
 import type { ServerTable } from '../model/server-table.ts'
+import { CLUSTER_FAMILIES, type ClusterFacts } from './cluster-families.ts'
 import {
   BACKEND_FAMILIES,
-  type Family,
   FRONTEND_FAMILIES,
-  type Labels,
   PROCESS_FAMILIES,
   type ProcessSubject,
-  SERVER_FAMILIES,
 } from './exposition-families.ts'
+import type { Family, Labels } from './metric-families.ts'
+import { SERVER_FAMILIES, type ServerPast } from './server-families.ts'
 
 /** The first word of all names: ours, or HAProxy's, so that its dashboards can be fed. */
 export const METRIC_PREFIXES = ['sluice', 'haproxy'] as const
@@ -37,8 +37,12 @@ export interface ExpositionSource {
   /** @param key `backend/server` */
   check(key: string): CheckState | undefined
   /** @param key `backend/server` */
+  past(key: string): ServerPast | undefined
+  /** @param key `backend/server` */
   ejection(key: string): EjectionState | undefined
   process(): ProcessFacts
+  /** Null: a single node. */
+  cluster(): ClusterFacts | null
 }
 
 /** A value as prom-client renders it; shared labels are rendered once for all families. */
@@ -122,13 +126,21 @@ export class Exposition {
         labels: { proxy, server: server.name },
         row: server.row,
         isHttp: mode === 'http',
+        maxconn: server.maxconn,
+        maxqueue: server.maxqueue,
+        past: this.#source.past(`${proxy}/${server.name}`),
         check: this.#source.check(`${proxy}/${server.name}`),
         ejection: this.#source.ejection(`${proxy}/${server.name}`),
       })),
     }))
+    const cluster = this.#source.cluster()
+    const clusterSubjects = cluster === null ? [] : [{ ...cluster, labels: {} }]
     const serverSubjects = backendSubjects.flatMap(({ servers }) => servers)
     return [
       ...PROCESS_FAMILIES.map((family) => bind(family, [processSubject], table)),
+      ...(cluster === null ? [] : CLUSTER_FAMILIES).map((family) =>
+        bind(family, clusterSubjects, table),
+      ),
       ...FRONTEND_FAMILIES.map((family) => bind(family, frontendSubjects, table)),
       ...BACKEND_FAMILIES.map((family) => bind(family, backendSubjects, table)),
       ...SERVER_FAMILIES.map((family) => bind(family, serverSubjects, table)),

@@ -1,8 +1,9 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { AgentConfig } from '../model/config.ts'
 import { AgentDialogue } from './checks/agent-dialogue.ts'
 import { type AgentVerdict, parseAgentReply } from './checks/agent-reply.ts'
-import { Probe, type ProbeContext } from './probe.ts'
+import { connectLimitMs } from './checks/check-task.ts'
+import { PLAIN_CONNECTION, Probe, type ProbeContext } from './probe.ts'
+import { type Watch, WatchedTargets } from './watched-targets.ts'
 
 /** A server whose agent is asked. */
 export interface AgentTarget {
@@ -28,31 +29,15 @@ export interface AgentCheckerOptions extends ProbeContext {
  * can be reached is what its health check finds out.
  */
 export class AgentChecker {
-  readonly #options: AgentCheckerOptions
-  #polls = new Map<string, AgentPoll>()
+  readonly #polls: WatchedTargets<AgentTarget, AgentPoll>
 
   constructor(options: AgentCheckerOptions) {
-    this.#options = options
+    this.#polls = new WatchedTargets((target) => new AgentPoll(target, options))
   }
 
   /** Sets whose agents are asked, as on a start or a reload. What is unchanged is not disturbed. */
   replace(targets: readonly AgentTarget[]): void {
-    const before = this.#polls
-    this.#polls = new Map()
-    const fresh: AgentPoll[] = []
-    for (const target of targets) {
-      const known = before.get(target.key)
-      if (known !== undefined && isDeepStrictEqual(known.target, target)) {
-        this.#polls.set(target.key, known)
-        before.delete(target.key)
-        continue
-      }
-      const poll = new AgentPoll(target, this.#options)
-      this.#polls.set(target.key, poll)
-      fresh.push(poll)
-    }
-    for (const gone of before.values()) gone.stop()
-    for (const [position, poll] of fresh.entries()) poll.start(position / fresh.length)
+    this.#polls.replace(targets)
   }
 
   /** Ends all: no connection and no timer is left, and nothing is told any more. */
@@ -62,7 +47,7 @@ export class AgentChecker {
 }
 
 /** The questions to one agent, one after the other: each begins `agent-inter` after the last. */
-class AgentPoll {
+class AgentPoll implements Watch<AgentTarget> {
   readonly target: AgentTarget
   readonly #options: AgentCheckerOptions
   #timer: NodeJS.Timeout | undefined
@@ -88,11 +73,12 @@ class AgentPoll {
     const { key, agent, connectTimeoutMs } = this.target
     const task = {
       address: agent.address,
-      port: null,
-      sendProxy: null,
-      connectTimeoutMs: Math.min(connectTimeoutMs, agent.interMs),
+      first: PLAIN_CONNECTION,
+      next: () => PLAIN_CONNECTION,
+      connectTimeoutMs: connectLimitMs(agent, connectTimeoutMs),
       timeoutMs: agent.timeoutMs,
       dialogue: new AgentDialogue(agent.send),
+      conversation: null,
     }
     const startMs = this.#options.clock()
     this.#probe = new Probe(task, this.#options, ({ status, info }) => {

@@ -3,7 +3,8 @@ import type { CheckState } from '../model/check.ts'
 import type { CheckConfig } from '../model/config.ts'
 import type { OnError } from '../model/observation-config.ts'
 import { type ConnectionTrials, socketName, type TrialEnd } from '../net/connection-trials.ts'
-import { checkTask, connectLimitMs } from './checks/check-task.ts'
+import { ClientTlsContexts } from '../net/tls-contexts.ts'
+import { checkTask, connectLimitMs, isConnectAlone } from './checks/check-task.ts'
 import type { Finding } from './checks/dialogue.ts'
 import { healthAfterFault } from './observation-limit.ts'
 import {
@@ -15,6 +16,7 @@ import {
   type ProbeOutcome,
 } from './probe.ts'
 import { carryHealth, initialHealth, intervalMs, isUp, nextHealth } from './verdict.ts'
+import { type Watch, WatchedTargets } from './watched-targets.ts'
 
 /**
  * Probes that may be open at once. Each server has one at most, so that this is only met when
@@ -39,6 +41,8 @@ export interface CheckTarget {
   readonly check: CheckConfig
   /** The backend's `timeout connect`. */
   readonly connectTimeoutMs: number
+  /** Certificates in PEM form that its checks over TLS trust; '' where there are none. */
+  readonly authorities: string
 }
 
 /** A server went up or down. */
@@ -54,6 +58,8 @@ export interface CheckTransition extends ProbeOutcome {
 export interface CheckerOptions extends ProbeContext {
   /** Called from the event loop, after the state has changed. */
   readonly onTransition: (transition: CheckTransition) => void
+  /** The first check of a server has found it up, as it was taken to be. */
+  readonly onConfirmed?: (key: string) => void
   /** Default `PROBES_OPEN_MAX`. */
   readonly probesOpenMax?: number
   /** Opens the connections of checks that only connect; without it the engine does. */
@@ -70,11 +76,12 @@ export interface CheckerOptions extends ProbeContext {
  * check that takes longer than the interval skips beats instead of overlapping the next one.
  */
 export class Checker {
-  readonly #runner: Runner
-  #checks = new Map<string, Check>()
+  readonly #checks: WatchedTargets<CheckTarget, Check>
 
   constructor(options: CheckerOptions) {
-    this.#runner = { random: Math.random, ...options, probesOpen: 0 }
+    const contexts = new ClientTlsContexts()
+    const runner: Runner = { random: Math.random, ...options, contexts, probesOpen: 0 }
+    this.#checks = new WatchedTargets((target, before) => new Check(target, runner, before))
   }
 
   /**
@@ -83,22 +90,17 @@ export class Checker {
    * totals; any other starts anew (up, on trial). Tells no transition.
    */
   replace(targets: readonly CheckTarget[]): void {
-    const before = this.#checks
-    this.#checks = new Map()
-    const fresh: Check[] = []
-    for (const target of targets) {
-      const known = before.get(target.key)
-      if (known !== undefined && isDeepStrictEqual(known.target, target)) {
-        this.#checks.set(target.key, known)
-        before.delete(target.key)
-        continue
-      }
-      const check = new Check(target, this.#runner, known)
-      this.#checks.set(target.key, check)
-      fresh.push(check)
-    }
-    for (const gone of before.values()) gone.stop()
-    for (const [position, check] of fresh.entries()) check.start(position / fresh.length)
+    this.#checks.replace(targets)
+  }
+
+  /** Checks one server from now on, as {@link replace} would beside all others. */
+  set(target: CheckTarget): void {
+    this.#checks.set(target)
+  }
+
+  /** Checks one server no longer. @param key `backend/server` */
+  remove(key: string): void {
+    this.#checks.remove(key)
   }
 
   /** What the checks of a server have found so far; undefined when it is not checked. */
@@ -135,11 +137,12 @@ const FINDINGS: Readonly<Record<NonNullable<TrialEnd> | 'opened', Finding>> = {
 /** What all checks of a checker share. */
 interface Runner extends CheckerOptions {
   readonly random: () => number
+  readonly contexts: ClientTlsContexts
   probesOpen: number
 }
 
 /** The checks of one server, one probe after the other. */
-class Check {
+class Check implements Watch<CheckTarget> {
   readonly target: CheckTarget
   readonly #runner: Runner
   #health: number
@@ -163,9 +166,7 @@ class Check {
     this.#runner = runner
     this.#health = initialHealth(target.check)
     this.#changedMs = runner.clock()
-    const { protocol, sendProxy, address } = target.check
-    const isPlain = protocol === null && sendProxy === null
-    this.#name = isPlain ? socketName(address) : null
+    this.#name = isConnectAlone(target.check) ? socketName(target.check.address) : null
     if (previous === undefined) return
     if (!isDeepStrictEqual(previous.target.check.address, target.check.address)) return
     this.#health = carryHealth(previous.#health, previous.target.check, target.check)
@@ -245,18 +246,21 @@ class Check {
     this.#probe = this.#begin((outcome) => {
       this.#probe = null
       this.#runner.probesOpen--
+      const isFirst = this.#last.status === 'INI'
       const wasUp = isUp(this.#health, target.check)
       this.#count(outcome)
       this.#next()
       if (isUp(this.#health, target.check) !== wasUp) this.#turn(outcome, !wasUp)
+      else if (isFirst) this.#runner.onConfirmed?.(target.key)
     })
   }
 
   #begin(onOutcome: (outcome: ProbeOutcome) => void): Pick<Probe, 'cancel'> {
-    const { clock, trials } = this.#runner
-    const { check, connectTimeoutMs } = this.target
+    const { clock, trials, contexts } = this.#runner
+    const { check, connectTimeoutMs, authorities } = this.target
     if (this.#name === null || trials === undefined || trials === null) {
-      return new Probe(checkTask(check, connectTimeoutMs), this.#runner, onOutcome)
+      const context = check.tls === null ? null : contexts.of(check.tls.verify ? authorities : '')
+      return new Probe(checkTask(check, connectTimeoutMs, context), this.#runner, onOutcome)
     }
     const startMs = clock()
     return trials.start(this.#name, connectLimitMs(check, connectTimeoutMs), (end) => {

@@ -1,5 +1,6 @@
 import type { Address } from '../model/address.ts'
 import { CHECK_STATUS, type CheckStatus } from '../model/check.ts'
+import { CHECK_BYTES_MAX, type ConnectStep } from '../model/check-protocol.ts'
 import type { Clock } from '../model/clock.ts'
 import type { ProxyVersion } from '../model/config.ts'
 import {
@@ -11,7 +12,9 @@ import {
   NO_ENDPOINT,
 } from '../net/conn.ts'
 import { encodeProxyHeader } from '../net/proxy-protocol.ts'
-import { CHECK_BYTES_MAX, type Dialogue, type Finding, type Turn } from './checks/dialogue.ts'
+import { type ClientTlsSettings, TlsConn } from '../net/tls-conn.ts'
+import type { BeginConversation, Conversation } from './checks/conversation.ts'
+import { type Dialogue, type Finding, findingOf, type Turn } from './checks/dialogue.ts'
 
 /** How one probe ended. */
 export interface ProbeOutcome extends Finding {
@@ -24,18 +27,30 @@ export interface ProbeContext {
   readonly clock: Clock
 }
 
-/** What one probe does. */
-export interface ProbeTask {
-  readonly address: Address
-  /** Another port to begin with; null: that of the address. */
+/** How one connection of a probe is opened. */
+export interface ProbeConnection {
+  /** Another port than that of the address; null: that one. */
   readonly port: number | null
   readonly sendProxy: ProxyVersion | null
-  /** How long each connection may take to open. */
+  /** Null: without TLS. */
+  readonly tls: ClientTlsSettings | null
+}
+
+/** A connection that is opened as the address says, without more. */
+export const PLAIN_CONNECTION: ProbeConnection = { port: null, sendProxy: null, tls: null }
+
+/** What one probe does: it has a dialogue, a conversation, or none: that a connection opens is all. */
+export interface ProbeTask {
+  readonly address: Address
+  readonly first: ProbeConnection
+  /** How the connection that a dialogue asks for is opened. */
+  readonly next: (step: ConnectStep) => ProbeConnection
+  /** How long each connection may take to open, with TLS to be secure. */
   readonly connectTimeoutMs: number
   /** How long the conversation may take in all. */
   readonly timeoutMs: number
-  /** Null: that a connection opens is all. */
   readonly dialogue: Dialogue | null
+  readonly conversation: BeginConversation | null
 }
 
 /** What a failed connection has to say, for a finding. */
@@ -55,20 +70,32 @@ const DEAF: ConnHandler = {
   onClose() {},
 }
 
+/** How far the connection at hand has come. */
+type Progress = 'connecting' | 'securing' | 'open'
+
+/** What it means that the connection fails. */
+const FAILURES: Readonly<Record<Progress, (info: string) => Finding>> = {
+  connecting: (info) => findingOf('L4CON', info),
+  securing: (info) => findingOf('L6RSP', `SSL handshake failure: ${info}`),
+  open: (info) => findingOf('SOCKERR', info),
+}
+
 /**
  * One health check of one server, from opening the connection to the outcome: a connection that
- * opens (`check` alone), or a conversation over it.
+ * opens (`check` alone), with TLS if it is asked for, or a conversation over it.
  */
 export class Probe implements ConnHandler {
   readonly #task: ProbeTask
   readonly #context: ProbeContext
   readonly #onOutcome: (outcome: ProbeOutcome) => void
   readonly #startMs: number
+  #connection: ProbeConnection
   #conn: Conn
+  #progress: Progress = 'connecting'
+  #conversation: Conversation | null = null
   #connectTimer: NodeJS.Timeout
-  /** Runs from the first connection that opens. */
+  /** Runs from the first connection that is open. */
   #answerTimer: NodeJS.Timeout | undefined
-  #connected = false
   #ended = false
 
   /**
@@ -81,8 +108,9 @@ export class Probe implements ConnHandler {
     this.#context = context
     this.#onOutcome = onOutcome
     this.#startMs = context.clock()
-    this.#connectTimer = this.#startTimer('L4TOUT', task.connectTimeoutMs)
-    this.#conn = this.#connect(task.port)
+    this.#connection = task.first
+    this.#connectTimer = this.#startConnectTimer()
+    this.#conn = this.#connect()
   }
 
   /** Ends the probe without an outcome. Idempotent. */
@@ -93,17 +121,17 @@ export class Probe implements ConnHandler {
 
   onConnect(conn: Conn): void {
     if (this.#ended) return
-    this.#connected = true
-    clearTimeout(this.#connectTimer)
-    const { dialogue, sendProxy, timeoutMs } = this.#task
-    const header = sendProxy === null ? '' : proxyHeader(conn, sendProxy)
-    if (dialogue === null) {
-      if (header !== '') conn.write(header)
-      this.#finish({ status: 'L4OK', code: 0, info: '' })
+    const { sendProxy, tls } = this.#connection
+    const isSecured = this.#progress === 'securing'
+    const header = isSecured || sendProxy === null ? '' : proxyHeader(conn, sendProxy)
+    if (tls === null || isSecured) {
+      this.#open(conn, header)
       return
     }
-    this.#answerTimer ??= this.#startTimer('L7TOUT', timeoutMs)
-    this.#take(dialogue.begin(), header)
+    // The header is for who takes the connection, and so goes before TLS.
+    if (header !== '') conn.write(header)
+    this.#progress = 'securing'
+    this.#conn = new TlsConn(conn, tls, this)
   }
 
   onData(_conn: Conn, view: ByteView, length: number): void {
@@ -117,15 +145,34 @@ export class Probe implements ConnHandler {
     if (!this.#ended) this.#take(this.#task.dialogue?.receive('', true))
   }
 
-  onClose(_conn: Conn, failure: ConnFailure | null): void {
-    const info = failure === null ? '' : FAILURE_INFO[failure]
-    this.#finish({ status: this.#connected ? 'SOCKERR' : 'L4CON', code: 0, info })
+  onClose(conn: Conn, failure: ConnFailure | null): void {
+    const problem = conn instanceof TlsConn ? conn.problem : null
+    const info = problem ?? (failure === null ? '' : FAILURE_INFO[failure])
+    this.#finish(FAILURES[this.#progress](info))
   }
 
-  #connect(port: number | null): Conn {
+  #connect(): Conn {
     const { address } = this.#task
+    const { port } = this.#connection
     const isElsewhere = port !== null && address.kind === 'inet'
     return this.#context.engine.connect(isElsewhere ? { ...address, port } : address, this)
+  }
+
+  /** @param header is sent first */
+  #open(conn: Conn, header: string): void {
+    const { dialogue, conversation, timeoutMs } = this.#task
+    this.#progress = 'open'
+    clearTimeout(this.#connectTimer)
+    if (dialogue === null && header !== '') conn.write(header)
+    if (dialogue === null && conversation === null) {
+      this.#finish(findingOf('L4OK'))
+      return
+    }
+    this.#answerTimer ??= this.#startTimer(timeoutMs, () =>
+      findingOf('L7TOUT', this.#progress === 'open' ? (dialogue?.pending() ?? '') : ''),
+    )
+    if (conversation === null) this.#take(dialogue?.begin(), header)
+    else this.#conversation = conversation(conn, (finding) => this.#finish(finding))
   }
 
   /** @param before is sent first */
@@ -137,21 +184,30 @@ export class Probe implements ConnHandler {
     else if (turn.connect !== undefined) {
       this.#conn.handler = DEAF
       this.#conn.destroy()
-      this.#connected = false
-      this.#connectTimer = this.#startTimer('L4TOUT', this.#task.connectTimeoutMs)
-      this.#conn = this.#connect(turn.connect.port)
+      this.#progress = 'connecting'
+      this.#connection = this.#task.next(turn.connect)
+      this.#connectTimer = this.#startConnectTimer()
+      this.#conn = this.#connect()
     }
+  }
+
+  #startConnectTimer(): NodeJS.Timeout {
+    return this.#startTimer(this.#task.connectTimeoutMs, () => {
+      if (this.#progress === 'open') return null
+      return findingOf(this.#progress === 'connecting' ? 'L4TOUT' : 'L6TOUT')
+    })
   }
 
   /**
    * The time is up only when what has arrived by then is dealt with: a thread that is late itself
    * must not take its servers for late, all at once.
+   *
+   * @param find says what it means; null: nothing any more
    */
-  #startTimer(status: CheckStatus, timeoutMs: number): NodeJS.Timeout {
+  #startTimer(timeoutMs: number, find: () => Finding | null): NodeJS.Timeout {
     const giveUp = (): void => {
-      if (status === 'L4TOUT' && this.#connected) return
-      const info = this.#connected ? (this.#task.dialogue?.pending() ?? '') : ''
-      this.#finish({ status, code: 0, info })
+      const finding = find()
+      if (finding !== null) this.#finish(finding)
     }
     return setTimeout(() => setImmediate(giveUp), timeoutMs)
   }
@@ -160,7 +216,9 @@ export class Probe implements ConnHandler {
     if (this.#ended) return
     this.#ended = true
     this.#release()
-    this.#onOutcome({ ...finding, durationMs: this.#context.clock() - this.#startMs })
+    const isSecure = this.#conn instanceof TlsConn
+    const status = isSecure && finding.status === 'L4OK' ? 'L6OK' : finding.status
+    this.#onOutcome({ ...finding, status, durationMs: this.#context.clock() - this.#startMs })
   }
 
   #release(): void {
@@ -169,12 +227,13 @@ export class Probe implements ConnHandler {
     // With a reset no port of ours is left in TIME_WAIT, of which frequent checks would fill the
     // table. HAProxy closes its checks the same way.
     this.#conn.reset()
+    this.#conversation?.stop()
   }
 }
 
 /** Whether an outcome counts for a server. */
 export function hasPassed(status: CheckStatus): boolean {
-  return status === 'L4OK' || status === 'L7OK'
+  return status === 'L4OK' || status === 'L6OK' || status === 'L7OK'
 }
 
 /** An outcome as HAProxy's log says it: `Layer7 wrong status, code: 503, info: "Unavailable"`. */

@@ -1,10 +1,11 @@
 import { serverId } from '../balance/hashing.ts'
 import { createStrategy } from '../balance/registry.ts'
 import type { Candidates, Strategy } from '../balance/strategy.ts'
-import { formatAddress } from '../model/address.ts'
+import { isSameAddress } from '../model/address.ts'
 import type { Random } from '../model/clock.ts'
 import type { PlannedBackend, PlannedServer } from '../model/plan.ts'
-import { SERVER_STATE, type ServerTable } from '../model/server-table.ts'
+import { SERVER_STATE, type ServerTable, THROTTLE_STEPS } from '../model/server-table.ts'
+import { isBefore } from '../model/waiting-lines.ts'
 import { IdlePool } from './idle-pool.ts'
 
 /** A server as a worker sees it: what the plan says, and this worker's idle connections to it. */
@@ -27,7 +28,7 @@ export interface PoolContext {
  */
 export class ServerPool implements Candidates {
   readonly servers: readonly UpstreamServer[]
-  /** A server bounds its sessions (`maxconn`), so that some may have to wait. */
+  /** A server bounds its sessions (`maxconn`, or its agent may), so that some may have to wait. */
   readonly isLimited: boolean
   /**
    * Tells the strategy how long a server took to answer, and when it had; null where it does not
@@ -37,6 +38,7 @@ export class ServerPool implements Candidates {
   count = 0
   rows = new Int32Array(0)
   weights = new Int32Array(0)
+  weightScale = 1
   ids = new Uint32Array(0)
   capacities = new Int32Array(0)
   readonly serversTotal: number
@@ -59,7 +61,7 @@ export class ServerPool implements Candidates {
     this.#table = context.table
     this.#worker = context.worker
     this.#plan = plan
-    this.isLimited = plan.servers.some(({ maxconn }) => maxconn > 0)
+    this.isLimited = plan.servers.some(({ maxconn, agent }) => maxconn > 0 || agent !== null)
     this.#strategy = createStrategy(plan, {
       random: context.random,
       loads: (row) => context.table.sessions(row),
@@ -86,9 +88,11 @@ export class ServerPool implements Candidates {
    * @param key hash of what the strategy balances by, 0 to 2^32 - 1, or `NO_KEY`
    * @param failed rows of the servers that have failed on the session, the last one last; passed
    *   over while there is another
+   * @param ticket of a session that waits in line; 0: it has just come. A server for which older
+   *   ones wait is left to these
    * @returns null when no server is up, `full` when all that are have as many as they may
    */
-  take(key: number, failed: readonly number[]): UpstreamServer | 'full' | null {
+  take(key: number, failed: readonly number[], ticket = 0): UpstreamServer | 'full' | null {
     const epoch = this.#table.epoch()
     if (epoch !== this.#epoch) {
       this.#epoch = epoch
@@ -97,25 +101,25 @@ export class ServerPool implements Candidates {
     const index = this.#strategy.pick(key, failed.at(-1) ?? -1)
     if (index < 0) return null
     const picked = this.#candidates[index] as UpstreamServer
-    if (!failed.includes(picked.plan.row) && this.takeAt(picked)) return picked
-    const other = this.#takeElsewhere(index, failed)
+    if (!failed.includes(picked.plan.row) && this.#takeFor(picked, ticket)) return picked
+    const other = this.#takeElsewhere(index, failed, ticket)
     if (other !== null) return other
-    return this.takeAt(picked) ? picked : 'full'
+    return this.#takeFor(picked, ticket) ? picked : 'full'
   }
 
   /**
-   * Takes a place at the server that a session belongs to: weights do not matter, and a server that
-   * drains keeps its sessions.
+   * The server that a session belongs to: weights do not matter, and a server that drains keeps its
+   * sessions.
    *
    * @param sticky the row of the server, or -1; `isForced` takes it in any state
-   * @returns null where it cannot have the session, or is full
+   * @returns null where it cannot have the session
    */
-  takeSticky(sticky: { readonly row: number; readonly isForced: boolean }): UpstreamServer | null {
+  serverOf(sticky: { readonly row: number; readonly isForced: boolean }): UpstreamServer | null {
     const server = this.#byRow.get(sticky.row)
     if (server === undefined) return null
     const state = this.#table.state(sticky.row)
     const isOpen = state === SERVER_STATE.up || state === SERVER_STATE.drain
-    return (isOpen || sticky.isForced) && this.takeAt(server) ? server : null
+    return isOpen || sticky.isForced ? server : null
   }
 
   /** Takes a place at one server; false when it is full. */
@@ -123,19 +127,68 @@ export class ServerPool implements Candidates {
     return this.#table.tryAcquire(this.#worker, plan.row, this.#sessionsMax(plan))
   }
 
-  /** HAProxy configuration manual, minconn and fullconn. */
-  #sessionsMax({ minconn, maxconn }: PlannedServer): number {
-    const { fullconn, row } = this.#plan
+  /** Sessions wait for any of the servers, in some thread. */
+  get isAwaited(): boolean {
+    return this.#table.lines.length(this.#plan.row) > 0
+  }
+
+  /** Sessions that wait for one server because they belong to it, over all threads. */
+  waitingFor({ plan }: UpstreamServer): number {
+    return this.#table.lines.length(plan.row)
+  }
+
+  /** Sessions that wait for any of the servers or for one of them. O(servers). */
+  get waitingTotal(): number {
+    const { lines } = this.#table
+    const own = this.servers.reduce((sum, { plan }) => sum + lines.length(plan.row), 0)
+    return own + lines.length(this.#plan.row)
+  }
+
+  /** As {@link takeAt}, for a session that may go elsewhere. */
+  #takeFor(server: UpstreamServer, ticket: number): boolean {
+    return !this.#isLeftToOlder(server, ticket) && this.takeAt(server)
+  }
+
+  #isLeftToOlder(server: UpstreamServer, ticket: number): boolean {
+    if (this.waitingFor(server) === 0) return false
+    const first = this.#table.lines.firstTicket(server.plan.row)
+    return first !== 0 && (ticket === 0 || isBefore(first, ticket))
+  }
+
+  /** HAProxy configuration manual, minconn, fullconn and slowstart; agent-check for its maxconn. */
+  #sessionsMax(plan: PlannedServer): number {
+    const maxconn = this.#maxconn(plan)
+    return maxconn === 0 ? 0 : this.#throttled(plan.row, this.#bound(plan.minconn, maxconn))
+  }
+
+  /** What a server may have while its backend is busy. */
+  #capacity(plan: PlannedServer): number {
+    const maxconn = this.#maxconn(plan)
+    return maxconn === 0 ? 0 : this.#throttled(plan.row, maxconn)
+  }
+
+  #throttled(row: number, sessionsMax: number): number {
+    const steps = this.#table.maxconnSteps(row)
+    if (steps === THROTTLE_STEPS) return sessionsMax
+    return Math.max(1, Math.floor((sessionsMax * steps) / THROTTLE_STEPS))
+  }
+
+  #maxconn({ row, maxconn, agent }: PlannedServer): number {
+    return (agent === null ? 0 : this.#table.agentMaxconn(row)) || maxconn
+  }
+
+  #bound(minconn: number, maxconn: number): number {
     if (minconn === 0 || minconn >= maxconn) return maxconn
+    const { fullconn, row } = this.#plan
     const share = Math.floor((this.#table.sessions(row) * maxconn) / fullconn)
     return Math.min(Math.max(minconn, share), maxconn)
   }
 
   /** Another server, in the order of the config, beginning behind the one that was picked. */
-  #takeElsewhere(from: number, failed: readonly number[]): UpstreamServer | null {
+  #takeElsewhere(from: number, failed: readonly number[], ticket: number): UpstreamServer | null {
     for (let step = 1; step < this.count; step++) {
       const other = this.#candidates[(from + step) % this.count] as UpstreamServer
-      if (!failed.includes(other.plan.row) && this.takeAt(other)) return other
+      if (!failed.includes(other.plan.row) && this.#takeFor(other, ticket)) return other
     }
     return null
   }
@@ -143,7 +196,7 @@ export class ServerPool implements Candidates {
   /** The idle connections that a server of the next plan may take over. */
   idlePoolOf(server: PlannedServer): IdlePool | undefined {
     const known = this.#byRow.get(server.row)
-    const same = known && formatAddress(known.plan.address) === formatAddress(server.address)
+    const same = known && isSameAddress(known.plan.address, server.address)
     return same ? known.idle : undefined
   }
 
@@ -161,13 +214,19 @@ export class ServerPool implements Candidates {
   #refresh(): void {
     const usable = this.#usable()
     const rows = Int32Array.from(usable, ({ plan }) => plan.row)
-    const weights = Int32Array.from(usable, ({ plan }) => this.#table.weight(plan.row))
-    if (this.#strategyIsCurrent(rows, weights)) return
+    const steps = Int32Array.from(rows, (row) => this.#table.weightSteps(row))
+    const isStarting = steps.some((step) => step < THROTTLE_STEPS)
+    const weights = Int32Array.from(rows, (row, i) => {
+      return this.#table.weight(row) * (isStarting ? (steps[i] as number) : 1)
+    })
+    const capacities = Int32Array.from(usable, ({ plan }) => this.#capacity(plan))
+    if (this.#strategyIsCurrent(rows, weights, capacities)) return
     this.count = usable.length
     this.rows = rows
     this.weights = weights
+    this.weightScale = isStarting ? THROTTLE_STEPS : 1
+    this.capacities = capacities
     this.ids = Uint32Array.from(usable, ({ plan }) => this.#ids.get(plan.row) as number)
-    this.capacities = Int32Array.from(usable, ({ plan }) => plan.maxconn)
     this.#candidates.splice(0, this.#candidates.length, ...usable)
     this.#strategy.rebuild(this)
   }
@@ -182,9 +241,14 @@ export class ServerPool implements Candidates {
     return this.#plan.allbackups ? usable : usable.slice(0, 1)
   }
 
-  #strategyIsCurrent(rows: Int32Array, weights: Int32Array): boolean {
+  #strategyIsCurrent(rows: Int32Array, weights: Int32Array, capacities: Int32Array): boolean {
     if (rows.length !== this.count || rows.length === 0) return false
-    return rows.every((row, i) => row === this.rows[i] && weights[i] === this.weights[i])
+    return rows.every(
+      (row, i) =>
+        row === this.rows[i] &&
+        weights[i] === this.weights[i] &&
+        capacities[i] === this.capacities[i],
+    )
   }
 }
 

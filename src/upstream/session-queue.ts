@@ -1,13 +1,20 @@
 import type { ServerTable } from '../model/server-table.ts'
+import { isBefore } from '../model/waiting-lines.ts'
 
-/** A session that waits for a place at a server of its backend. */
+/** A session that waits for a place at a server. */
 export interface Waiter {
-  /** Looks for a place, and leaves the queue once it has one; false while there is none. */
-  tryEnter(): boolean
+  /**
+   * Looks for a place, and leaves the queue once it has one, or no longer waits for it; false while
+   * there is none.
+   *
+   * @param ticket which says how long it has waited
+   */
+  tryEnter(ticket: number): boolean
 }
 
 /**
- * The sessions of one worker that wait for a server of one backend. Together with the queues of
+ * The sessions of one worker that wait in one line: for any server of a backend, or for the one
+ * that they belong to. Together with the queues of
  * the other workers it is one line (`WaitingLines`): who comes first is served first, over all
  * threads. It holds at most the clients that the worker has.
  *
@@ -20,8 +27,11 @@ export class SessionQueue {
   /** Their tickets, in the order in which they came. */
   readonly #waiting = new Map<Waiter, number>()
   #willServe = false
+  /** Who is next in line in another thread is to be told. */
+  #willTell = false
+  #isServing = false
 
-  /** @param row of the backend */
+  /** @param row of the backend, or of the server */
   constructor(table: ServerTable, worker: number, row: number) {
     this.#table = table
     this.#worker = worker
@@ -33,11 +43,15 @@ export class SessionQueue {
     return this.#table.lines.length(this.#row)
   }
 
-  /** Waits from now on; is served at once where there is room after all. */
-  join(waiter: Waiter): void {
-    this.#waiting.set(waiter, this.#table.lines.join(this.#worker, this.#row))
+  /**
+   * Waits from now on; is served at once where there is room after all.
+   *
+   * @param backendRow the row itself in the line of a backend
+   */
+  join(waiter: Waiter, backendRow = this.#row): void {
+    this.#waiting.set(waiter, this.#table.lines.join(this.#worker, this.#row, backendRow))
     if (this.#waiting.size === 1) this.#showFirst()
-    this.#serve()
+    this.#serve(true)
   }
 
   /** Waits no longer: it has a place, or gives up. */
@@ -45,30 +59,50 @@ export class SessionQueue {
     const [first] = this.#waiting.keys()
     if (!this.#waiting.delete(waiter)) return
     this.#table.lines.leave(this.#worker, this.#row)
-    if (waiter === first) this.#showFirst()
+    if (waiter !== first) return
+    this.#showFirst()
+    // It may have been told of room that is now for the next.
+    if (!this.#isServing) this.wake()
   }
 
-  /** There may be room: serves the line once the present callback has returned. */
-  wake(): void {
-    if (this.#willServe || this.length === 0) return
+  /**
+   * There may be room: serves the line once the present callback has returned.
+   *
+   * @param isRung another thread has told. It knew who was next, so that nobody is told in turn:
+   *   threads whose lines have their first in each other would never come to an end
+   */
+  wake(isRung = false): void {
+    if (this.length === 0) return
+    if (!isRung) this.#willTell = true
+    if (this.#willServe) return
     this.#willServe = true
     queueMicrotask(() => {
       this.#willServe = false
-      this.#serve()
+      const tells = this.#willTell
+      this.#willTell = false
+      this.#serve(tells)
     })
   }
 
-  #serve(): void {
+  /** @param tells whether who is next in line in another thread is told, where nobody is served */
+  #serve(tells: boolean): void {
     const { lines } = this.#table
-    for (;;) {
+    for (let isMoving = tells; ; isMoving = true) {
       const next = lines.nextWorker(this.#row)
       if (next !== this.#worker) {
-        if (next >= 0) lines.ring(next)
+        if (next >= 0 && isMoving) lines.ring(next)
         return
       }
-      const [first] = this.#waiting.keys()
-      if (first === undefined || !first.tryEnter()) return
+      const [first] = this.#waiting
+      if (first === undefined || !this.#letIn(...first)) return
     }
+  }
+
+  #letIn(waiter: Waiter, ticket: number): boolean {
+    this.#isServing = true
+    const isServed = waiter.tryEnter(ticket)
+    this.#isServing = false
+    return isServed
   }
 
   #showFirst(): void {
@@ -86,12 +120,15 @@ export class SessionQueues {
   constructor(table: ServerTable, worker: number) {
     this.#table = table
     this.#worker = worker
-    table.lines.onRing(worker, () => {
-      for (const queue of this.#queues.values()) queue.wake()
-    })
+    table.lines.onRing(worker, () => this.hear())
   }
 
-  /** The queue of a backend. */
+  /** Another thread has rung: there may be room for who waits here. */
+  hear(): void {
+    for (const queue of this.#queues.values()) queue.wake(true)
+  }
+
+  /** The queue of a backend, or of a server. */
   of(row: number): SessionQueue {
     let queue = this.#queues.get(row)
     if (queue === undefined) {
@@ -99,5 +136,21 @@ export class SessionQueues {
       this.#queues.set(row, queue)
     }
     return queue
+  }
+  /**
+   * There may be room at a server: serves who waits for it alone and who waits for any server of
+   * its backend, the older of the two first in line before the other.
+   */
+  wake(serverRow: number, backendRow: number): void {
+    const { lines } = this.#table
+    const own = lines.length(serverRow) === 0 ? 0 : lines.firstTicket(serverRow)
+    if (own === 0) {
+      this.of(backendRow).wake()
+      return
+    }
+    const any = lines.firstTicket(backendRow)
+    const isOwnFirst = any === 0 || isBefore(own, any)
+    this.of(isOwnFirst ? serverRow : backendRow).wake()
+    this.of(isOwnFirst ? backendRow : serverRow).wake()
   }
 }

@@ -33,6 +33,7 @@ export function candidatesOf(weights: readonly number[], firstRow = 0): Candidat
     count: weights.length,
     rows: Int32Array.from(weights, (_, i) => firstRow + i),
     weights: Int32Array.from(weights),
+    weightScale: 1,
     ids: Uint32Array.from(weights, (_, i) => serverId(`s${firstRow + i}`)),
     capacities: new Int32Array(weights.length),
     serversTotal: weights.length,

@@ -11,6 +11,7 @@ export const KEYED_WAYS: readonly Way[] = [
   { balance: 'uri depth 2', hashType: ring },
   { balance: 'url_param id', hashType: map },
   { balance: 'hdr(x-user)', hashType: map },
+  { balance: 'rdp-cookie', hashType: map },
   { balance: 'hash src', hashType: ring },
   { balance: 'maglev' },
 ]

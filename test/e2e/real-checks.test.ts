@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Daemon, startDaemon } from './support/daemon.ts'
+import { startMariadb } from './support/mariadb.ts'
 import { freePort } from './support/ports.ts'
 import { startPostgresql } from './support/postgresql.ts'
 import { startRedis } from './support/redis.ts'
@@ -95,7 +96,40 @@ describe('PostgreSQL', () => {
   })
 })
 
-describe('what is neither', () => {
+describe('MariaDB', () => {
+  beforeEach(requires('mariadbd'))
+
+  it('is up while it runs and lets the user in', async () => {
+    const mariadb = await startMariadb()
+    const daemon = await startChecked(mariadb.address, {
+      option: { 'mysql-check': { user: 'lb' } },
+    })
+    await untilStatus(daemon, 'L7OK')
+    await mariadb.stop()
+    await daemon.event('server-down')
+    await mariadb.restart()
+    await daemon.event('server-up')
+  })
+
+  it('greets whoever comes', async () => {
+    const mariadb = await startMariadb()
+    const daemon = await startChecked(mariadb.address, { option: { 'mysql-check': true } })
+    await untilStatus(daemon, 'L7OK')
+  })
+
+  it.each([
+    ['who needs a password', 'guarded'],
+    ['whom it does not know', 'nobody'],
+  ])('is down for a user %s', async (_, user) => {
+    const mariadb = await startMariadb()
+    const daemon = await startChecked(mariadb.address, { option: { 'mysql-check': { user } } })
+    const down = await daemon.event('server-down')
+    expect(JSON.stringify(down)).toContain('Layer7 wrong status, code: 1045')
+    expect(JSON.stringify(down)).toContain(`Access denied for user '${user}'@'127.0.0.1'`)
+  })
+})
+
+describe('what is none of them', () => {
   it.each([
     ['redis-check', true],
     ['pgsql-check', { user: 'postgres' }],

@@ -216,7 +216,7 @@ it('weights shift the distribution, exactly', async () => {
   expect(await answersOf(get, 48)).toEqual({ s1: 12, s2: 36 })
 })
 
-it('what was set is kept over a reload, until the address is another', async () => {
+it('what was set is kept over reloads, until one does not name the server', async () => {
   const [one, two, three] = await startServers(['s1', 's2', 's3'], 0)
   if (one === undefined || two === undefined || three === undefined) throw new Error('not started')
   const { daemon, port } = await start({ s1: one.address, s2: two.address })
@@ -236,9 +236,26 @@ it('what was set is kept over a reload, until the address is another', async () 
     weight: 7,
     setAtRunTime: ['weight'],
   })
-  const moved = { s1: three.address, s2: two.address }
-  expect(await daemon.reload(configOf(port, moved))).toMatchObject({ event: 'config-reloaded' })
+  const without = { s2: two.address }
+  expect(await daemon.reload(configOf(port, without))).toMatchObject({ event: 'config-reloaded' })
+  expect(await daemon.reload(configOf(port, next))).toMatchObject({ event: 'config-reloaded' })
   expect(await describeServer(daemon, 'app/s1')).toMatchObject({ state: 'UP', setAtRunTime: [] })
+})
+
+it('what is set to what the config says is left to the config again', async () => {
+  const [one] = await startServers(['s1'], 0)
+  if (one === undefined) throw new Error('not started')
+  const { address } = one
+  const { daemon, port } = await start({ s1: { address, weight: 3 } })
+  await patchServer(daemon, 'app/s1', { state: 'drain', weight: 7 })
+  await patchServer(daemon, 'app/s1', { state: 'ready', weight: 3, address })
+  expect(await describeServer(daemon, 'app/s1')).toMatchObject({
+    state: 'UP',
+    weight: 3,
+    setAtRunTime: [],
+  })
+  await daemon.reload(configOf(port, { s1: { address, weight: 5, disabled: true } }))
+  expect(await describeServer(daemon, 'app/s1')).toMatchObject({ state: 'MAINT', weight: 5 })
 })
 
 describe('sluice server set', () => {

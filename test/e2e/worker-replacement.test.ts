@@ -30,6 +30,7 @@ backends: {app: {servers: {${server.name}: "${server.address}"}}}
     env: {},
     cores: 2,
     checkBalance: () => null,
+    usesHashType: () => false,
     checkRule: () => null,
     checkHttpError: () => ({ offset: 0, message: 'no http-error here', hint: '' }),
   })

@@ -58,6 +58,12 @@ export interface AddServer {
   readonly weight: number | null
 }
 
+/** What can be set of a server. */
+export const SERVER_SETTINGS = ['state', 'weight', 'address'] as const
+
+/** One of {@link SERVER_SETTINGS}. */
+export type ServerSettingName = (typeof SERVER_SETTINGS)[number]
+
 /** Sets what is given of a server that the config names or that was added. */
 export interface SetServer {
   readonly kind: 'server-set'
@@ -66,6 +72,11 @@ export interface SetServer {
   readonly state?: AdminState
   readonly weight?: number
   readonly address?: string
+  /**
+   * What is no longer set: the config rules again. In the order of {@link SERVER_SETTINGS}, none
+   * twice, and nothing that is set by the same command.
+   */
+  readonly unset: readonly ServerSettingName[]
 }
 
 /** Removes a server that was added at run time. */

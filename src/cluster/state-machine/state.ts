@@ -40,8 +40,16 @@ export interface AgreedHealth {
   readonly key: string
   readonly isUp: boolean
   readonly reason: string
-  /** The reports that it came of, by name of node. */
+  /** What the nodes that watch the server say at present, by name. */
   readonly reports: Readonly<Record<string, boolean>>
+}
+
+/** The cluster's verdict on a server has changed; an {@link AgreedHealth} is one. */
+export interface HealthChange {
+  readonly key: string
+  /** Null: there is none any more, and each node goes by its own checks. */
+  readonly isUp: boolean | null
+  readonly reason: string
 }
 
 /** Everything that the cluster has agreed on. Replaced, never changed, so that it can be compared. */

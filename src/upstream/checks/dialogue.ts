@@ -1,4 +1,5 @@
 import type { CheckStatus } from '../../model/check.ts'
+import type { ConnectStep } from '../../model/check-protocol.ts'
 
 /** What a dialogue has found out about a server. */
 export interface Finding {
@@ -15,8 +16,8 @@ export interface Turn {
   readonly send: string
   /** The end of the check; null while more is to be said or read. */
   readonly finding: Finding | null
-  /** Set where this connection is to be exchanged for a new one; null: the check's own port. */
-  readonly connect?: { readonly port: number | null }
+  /** Set where this connection is to be exchanged for a new one. */
+  readonly connect?: ConnectStep
 }
 
 /**
@@ -36,15 +37,17 @@ export interface Dialogue {
   pending(): string
 }
 
-/** Bytes that a check keeps of what it has received. HAProxy's `tune.chksize`. */
-export const CHECK_BYTES_MAX = 16_384
-
 /** Nothing to do before more has arrived. */
 export const WAIT: Turn = { send: '', finding: null }
 
+/** What has been found out, with what there is to say of it. */
+export function findingOf(status: CheckStatus, info = '', code = 0): Finding {
+  return { status, code, info }
+}
+
 /** A turn that ends the check. */
 export function found(status: CheckStatus, info = '', code = 0): Turn {
-  return { send: '', finding: { status, code, info } }
+  return { send: '', finding: findingOf(status, info, code) }
 }
 
 const PRINTABLE = /^[\x20-\x7e]*/

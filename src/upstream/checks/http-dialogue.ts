@@ -2,8 +2,8 @@ import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from '../../http/body.ts'
 import { ChunkedScanner } from '../../http/chunked-scanner.ts'
 import { DEFAULT_CHUNK_LIMITS, DEFAULT_HEAD_LIMITS } from '../../http/limits.ts'
 import { parseResponseHead, ResponseHead } from '../../http/response-head.ts'
-import type { HttpCheckConfig } from '../../model/check-protocol.ts'
-import { CHECK_BYTES_MAX, type Dialogue, found, type Turn, WAIT } from './dialogue.ts'
+import { CHECK_BYTES_MAX, type HttpCheckConfig } from '../../model/check-protocol.ts'
+import { type Dialogue, found, type Turn, WAIT } from './dialogue.ts'
 import { describeExpectation, isOfStatus, matchesStatus, textMatch } from './expectation-match.ts'
 
 /** Bytes of a response that are read at most while the end of its status line is waited for. */

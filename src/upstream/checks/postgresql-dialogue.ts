@@ -1,4 +1,5 @@
-import { CHECK_BYTES_MAX, type Dialogue, found, printable, type Turn, WAIT } from './dialogue.ts'
+import { CHECK_BYTES_MAX } from '../../model/check-protocol.ts'
+import { type Dialogue, found, printable, type Turn, WAIT } from './dialogue.ts'
 
 /** Bytes before the contents of a message: its type and the length that counts itself. */
 const HEADER_BYTES = 5

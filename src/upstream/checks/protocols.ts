@@ -1,4 +1,4 @@
-import type { CheckProtocol } from '../../model/check-protocol.ts'
+import type { TextCheckConfig } from '../../model/check-protocol.ts'
 import type { Dialogue } from './dialogue.ts'
 import { HttpDialogue } from './http-dialogue.ts'
 import { MysqlDialogue } from './mysql-dialogue.ts'
@@ -6,7 +6,7 @@ import { PostgresqlDialogue } from './postgresql-dialogue.ts'
 import { StepDialogue } from './step-dialogue.ts'
 
 /** Begins the conversation of one check. */
-export function createDialogue(protocol: CheckProtocol): Dialogue {
+export function createDialogue(protocol: TextCheckConfig): Dialogue {
   switch (protocol.kind) {
     case 'http':
       return new HttpDialogue(protocol)

@@ -1,5 +1,10 @@
-import type { CheckStep, ExpectStep, StepCheckConfig } from '../../model/check-protocol.ts'
-import { CHECK_BYTES_MAX, type Dialogue, found, type Turn, WAIT } from './dialogue.ts'
+import {
+  CHECK_BYTES_MAX,
+  type CheckStep,
+  type ExpectStep,
+  type StepCheckConfig,
+} from '../../model/check-protocol.ts'
+import { type Dialogue, found, type Turn, WAIT } from './dialogue.ts'
 import { describeExpectation, textMatch } from './expectation-match.ts'
 
 /**
@@ -39,7 +44,7 @@ export class StepDialogue implements Dialogue {
     let send = ''
     for (; this.#at < this.#steps.length; this.#at++) {
       const step = this.#steps[this.#at] as CheckStep
-      if (step.kind === 'connect') return { send, finding: null, connect: { port: step.port } }
+      if (step.kind === 'connect') return { send, finding: null, connect: step }
       if (step.kind === 'send') {
         send += step.bytes
         this.#received = ''

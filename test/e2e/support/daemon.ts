@@ -22,6 +22,12 @@ export interface DaemonOptions {
   readonly config: TestConfig
   /** More arguments for `sluice run`. */
   readonly args?: readonly string[]
+  /** Variables beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Where the config is written; default: in a folder of its own. */
+  readonly file?: string
+  /** Default: a free one. */
+  readonly adminPort?: number
 }
 
 /** A `sluice run` that is ready. It is killed when the test is over. */
@@ -57,12 +63,14 @@ export interface Daemon {
  *
  * @throws Error with the daemon log, when it ends before or is not ready in 20 seconds
  */
-export async function startDaemon({ config, args = [] }: DaemonOptions): Promise<Daemon> {
-  const adminPort = await freePort()
-  const file = join(temporaryFolder(), 'sluice.yaml')
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { config, args = [], env = {} } = options
+  const adminPort = options.adminPort ?? (await freePort())
+  const file = options.file ?? join(temporaryFolder(), 'sluice.yaml')
   const adminUrl = writeConfig(file, config, adminPort)
   const child = startProcess(NODE, [SLUICE, 'run', '-f', file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   })
   const { stdout, stderr, pid } = child
   if (stdout === null || stderr === null || pid === undefined) throw new Error('not started')

@@ -37,11 +37,11 @@ export interface Finished {
   readonly stderr: string
 }
 
-/** Runs a program with arguments to its end. It inherits the environment. */
+/** Runs a program with arguments to its end. It inherits the environment unless given one. */
 export async function runProgram(
   command: string,
   args: readonly string[],
-  options: Pick<SpawnOptions, 'cwd'> = {},
+  options: Pick<SpawnOptions, 'cwd' | 'env'> = {},
 ): Promise<Finished> {
   const child = startProcess(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''

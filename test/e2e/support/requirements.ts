@@ -15,6 +15,8 @@ export type Requirement =
   | 'slowhttptest'
   | 'redis-server'
   | 'postgresql'
+  | 'mariadbd'
+  | 'openssl'
 
 /**
  * For `beforeEach`: where something is missing the tests are skipped and say why. With

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { usesHashType } from '../../../src/balance/registry.ts'
 import { DIAGNOSTIC_CODES, DIAGNOSTICS_MAX } from '../../../src/config/diagnostics.ts'
-import type { TextProblem } from '../../../src/config/language-checks.ts'
 import { type LoadResult, loadConfig } from '../../../src/config/load.ts'
 import { renderDiagnostics } from '../../../src/config/rendering.ts'
+import type { TextProblem } from '../../../src/model/language.ts'
 
 /**
  * Each `NAME.yaml` beside this file is a config with problems, `NAME.out` what the user is told.
@@ -27,6 +28,7 @@ function load(text: string): LoadResult {
     env,
     cores: 2,
     checkBalance: findNonsense,
+    usesHashType,
     checkRule: (_, rule) => findNonsense(rule),
     checkHttpError: (line) =>
       findNonsense(line) ?? { status: Number(line.split(' ')[1]), rule: '' },

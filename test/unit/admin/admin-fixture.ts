@@ -8,6 +8,7 @@ export const SERVERS: ApiServers = {
     {
       backend: 'app',
       server: 'app1',
+      added: false,
       address: '10.0.0.11:8080',
       state: 'UP',
       cause: null,
@@ -16,6 +17,7 @@ export const SERVERS: ApiServers = {
       changesTotal: 2,
       adminState: 'ready',
       weight: 10,
+      throttlePercent: null,
       setAtRunTime: [],
       sessions: 3,
       check: {
@@ -30,6 +32,7 @@ export const SERVERS: ApiServers = {
     {
       backend: 'app',
       server: 'app2',
+      added: false,
       address: '[2001:db8::12]:8080',
       state: 'DOWN',
       cause: 'check',
@@ -38,6 +41,7 @@ export const SERVERS: ApiServers = {
       changesTotal: 2,
       adminState: 'ready',
       weight: 100,
+      throttlePercent: null,
       setAtRunTime: ['weight'],
       sessions: 0,
       check: {
@@ -52,6 +56,7 @@ export const SERVERS: ApiServers = {
     {
       backend: 'db',
       server: 'db1',
+      added: true,
       address: 'unix@/run/db.sock',
       state: 'MAINT',
       cause: 'admin',
@@ -60,6 +65,7 @@ export const SERVERS: ApiServers = {
       changesTotal: 2,
       adminState: 'maint',
       weight: 1,
+      throttlePercent: null,
       setAtRunTime: ['state'],
       sessions: 12,
       check: null,
@@ -81,7 +87,8 @@ export function sourceOf(changes: Partial<AdminSource> = {}): AdminSource {
     }),
     servers: () => SERVERS,
     server: findServer,
-    setServer: findServer,
+    caughtUp: () => Promise.resolve(),
+    draining: false,
     statistics: () => Promise.resolve('# pxname,\n'),
     metrics: (prefix) => Promise.resolve(`# HELP ${prefix}_up Up.\n`),
     ...changes,

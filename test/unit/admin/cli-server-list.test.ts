@@ -3,11 +3,13 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { CliIo, ConnectionOptions } from '../../../src/admin/cli-connection.ts'
+import type { CliIo, ReadOptions } from '../../../src/admin/cli-connection.ts'
 import { serverList } from '../../../src/admin/cli-server-list.ts'
-import { AdminServer } from '../../../src/admin/server.ts'
 import type { Address } from '../../../src/model/address.ts'
-import { recordingLog, SERVERS, sourceOf } from './admin-fixture.ts'
+import { SERVERS } from './admin-fixture.ts'
+import { output } from './command-run.ts'
+import { FakeCluster } from './fake-cluster.ts'
+import { adminServer, startForCommands } from './raw-admin.ts'
 
 const LOOPBACK: Address = { kind: 'inet', host: '127.0.0.1', port: 0 }
 
@@ -25,7 +27,7 @@ afterEach(async () => {
 })
 
 async function startDaemon(bind = LOOPBACK, token: string | null = null): Promise<string> {
-  const server = new AdminServer({ bind, token, source: sourceOf(), log: recordingLog() })
+  const server = adminServer({ bind, token })
   const bound = await server.listen()
   closing.push(() => server.close())
   return bound.kind === 'unix' ? `unix@${bound.path}` : `http://127.0.0.1:${bound.port}`
@@ -39,15 +41,8 @@ async function startOther(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
 }
 
-async function run(options: ConnectionOptions, env: CliIo['env'] = {}): Promise<string> {
-  let output = ''
-  await serverList(options, {
-    env,
-    write: (text) => {
-      output += text
-    },
-  })
-  return output
+async function run(options: ReadOptions, env: CliIo['env'] = {}): Promise<string> {
+  return (await output((io) => serverList(options, io), env)).out
 }
 
 describe('server list', () => {
@@ -57,7 +52,7 @@ describe('server list', () => {
         'SERVER    ADDRESS              STATE  ADMIN  WEIGHT  SESSIONS  CHECK            SET',
         'app/app1  10.0.0.11:8080       UP     ready      10         3  L7OK/200 in 2ms  -',
         'app/app2  [2001:db8::12]:8080  DOWN   ready     100         0  L4CON in 0ms     weight',
-        'db/db1    unix@/run/db.sock    MAINT  maint       1        12  -                state',
+        'db/db1    unix@/run/db.sock    MAINT  maint       1        12  -                added,state',
         '',
       ].join('\n'),
     )
@@ -66,6 +61,18 @@ describe('server list', () => {
   it('prints what the API answers with --json', async () => {
     const output = await run({ admin: await startDaemon(), json: true })
     expect(JSON.parse(output)).toEqual(SERVERS)
+  })
+
+  it('tells what all nodes know, or with --stale what the asked one does', async () => {
+    const cluster = FakeCluster.failing('read', 'no-quorum')
+    const admin = await startForCommands({ cluster })
+    await expect(run({ admin })).rejects.toMatchObject({
+      code: 'no-quorum',
+      hint: expect.stringContaining('--stale'),
+    })
+    expect(cluster.calls).toEqual([['read']])
+    expect(await run({ admin, stale: true })).toContain('app/app1')
+    expect(cluster.calls).toEqual([['read']])
   })
 
   it('finds the daemon by SLUICE_ADMIN, which --admin overrides', async () => {

@@ -1,9 +1,11 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
 import { openApi } from '../../../src/admin/openapi.ts'
+import { METHODS } from '../../../src/admin/route.ts'
 import { routesOf } from '../../../src/admin/routes.ts'
 import { SERVERS, sourceOf } from './admin-fixture.ts'
-import { ask, startAdmin } from './raw-admin.ts'
+import { FakeCluster } from './fake-cluster.ts'
+import { ask, askJson, startAdmin } from './raw-admin.ts'
 
 interface Document {
   readonly paths: Readonly<Record<string, object>>
@@ -14,7 +16,7 @@ const document = openApi('1.2.3') as unknown as Document
 
 /** Whether a value is what the document says; ajv's errors where not. */
 function errorsOf(schema: string, value: unknown): unknown {
-  const ajv = new Ajv2020({ strict: false })
+  const ajv = new Ajv2020({ strict: false, validateFormats: false })
   ajv.addSchema(document, 'api')
   const validate = ajv.getSchema(`api#/components/schemas/${schema}`)
   if (validate === undefined) throw new Error(`no schema ${schema}`)
@@ -25,16 +27,16 @@ function errorsOf(schema: string, value: unknown): unknown {
 describe('the OpenAPI document', () => {
   it('names the paths that there are, with their methods', () => {
     const told = Object.entries(document.paths).map(([path, item]) => {
-      const methods = Object.keys(item).filter((key) => key !== 'parameters')
-      return [path.replaceAll(/\{\w+\}/g, 'a'), methods.map((method) => method.toUpperCase())]
+      const methods = METHODS.filter((method) => Object.hasOwn(item, method.toLowerCase()))
+      return [path.replace('{version}', '1').replaceAll(/\{\w+\}/g, 'a'), methods] as const
     })
-    const inApi = routesOf(sourceOf()).filter(({ path }) =>
-      /v1\\\/(info|servers)/.test(path.source),
+    const inApi = routesOf(sourceOf(), new FakeCluster()).filter(
+      ({ path }) => path.source.includes('v1') && !path.source.includes('openapi'),
     )
     expect(told.length).toBe(inApi.length)
     for (const [path, methods] of told) {
-      const route = inApi.find((candidate) => candidate.path.test(String(path)))
-      expect(methods).toEqual(route?.PATCH === undefined ? ['GET'] : ['GET', 'PATCH'])
+      const route = inApi.find((candidate) => candidate.path.test(path))
+      expect([path, methods]).toEqual([path, METHODS.filter((method) => route?.[method])])
     }
   })
 
@@ -49,12 +51,51 @@ describe('the OpenAPI document', () => {
   })
 
   it.each([
+    ['GET', '/api/v1/servers', undefined, 'Servers'],
+    ['GET', '/api/v1/servers/app/app1', undefined, 'Server'],
+    ['PATCH', '/api/v1/servers/app/app1', { weight: 1 }, 'Server'],
+    ['POST', '/api/v1/servers/app', { name: 'app1', address: '10.0.0.1:80' }, 'Server'],
+    ['GET', '/api/v1/config', undefined, 'ActiveConfig'],
+    ['POST', '/api/v1/config', { text: 'a: 1' }, 'ConfigOutcome'],
+    ['GET', '/api/v1/config/versions', undefined, 'ConfigHistory'],
+    ['GET', '/api/v1/config/versions/2', undefined, 'Config'],
+    ['GET', '/api/v1/config/diff', undefined, 'ConfigDiff'],
+    ['POST', '/api/v1/config/confirm', {}, 'Confirmed'],
+    ['POST', '/api/v1/config/rollback', {}, 'ConfigOutcome'],
+    ['GET', '/api/v1/cluster', undefined, 'Cluster'],
+    ['POST', '/api/v1/cluster/nodes', { name: 'lb4', address: '10.0.0.4:7400' }, 'Member'],
+    ['POST', '/api/v1/cluster/transfer', { node: 'lb2' }, 'Transfer'],
+    ['GET', '/api/v1/config/versions/9', undefined, 'Error'],
+  ])('describes the answer of %s %s, and all of it', async (method, path, body, schema) => {
+    const { json } = await askJson(await startAdmin(), method, path, body)
+    expect(errorsOf(schema, json)).toBeNull()
+    const { properties } = document.components.schemas[schema] ?? { properties: {} }
+    expect(Object.keys(json as object).sort()).toEqual(Object.keys(properties).sort())
+  })
+
+  it.each([
+    ['ConfigApplication', { text: '' }, true],
+    ['ConfigApplication', { text: '', ifVersion: 0, comment: 'a', confirmMs: 1000 }, true],
+    ['ConfigApplication', { text: '', confirmMs: 999 }, false],
+    ['ConfigApplication', {}, false],
+    ['VersionChoice', {}, true],
+    ['VersionChoice', { version: 0 }, false],
+    ['ServerAddition', { name: 'a', address: 'b', weight: 256 }, true],
+    ['ServerAddition', { name: 'a' }, false],
+    ['Member', { name: 'a', address: 'b', weight: 1 }, false],
+    ['Transfer', {}, false],
+  ])('has %s take %j: %s', (schema, body, isValid) => {
+    expect(errorsOf(schema, body) === null).toBe(isValid)
+  })
+
+  it.each([
     [{ state: 'drain' }, true],
     [{ weight: 256, state: 'ready' }, true],
     [{}, false],
     [{ weight: 257 }, false],
     [{ state: 'down' }, false],
-    [{ address: '10.0.0.1' }, false],
+    [{ address: '10.0.0.1:80' }, true],
+    [{ backup: true }, false],
   ])('takes %j for a change: %s', (change, isValid) => {
     expect(errorsOf('ServerChange', change) === null).toBe(isValid)
   })

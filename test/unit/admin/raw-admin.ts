@@ -1,17 +1,33 @@
 import { connect, type NetConnectOpts } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { AdminServer, type AdminServerOptions } from '../../../src/admin/server.ts'
-import type { Address } from '../../../src/model/address.ts'
 import { recordingLog, sourceOf } from './admin-fixture.ts'
+import { FakeCluster } from './fake-cluster.ts'
+
+/** An admin server on a port that the system chooses, of a daemon that is well. */
+export function adminServer(changes: Partial<AdminServerOptions> = {}): AdminServer {
+  return new AdminServer({
+    bind: { kind: 'inet', host: '127.0.0.1', port: 0 },
+    token: null,
+    source: sourceOf(),
+    cluster: new FakeCluster(),
+    node: 'lb1',
+    log: recordingLog(),
+    ...changes,
+  })
+}
 
 /** Starts an admin server, closed when the test is over, and gives back its port. */
 export async function startAdmin(changes: Partial<AdminServerOptions> = {}): Promise<number> {
-  const bind: Address = { kind: 'inet', host: '127.0.0.1', port: 0 }
-  const options = { bind, token: null, source: sourceOf(), log: recordingLog() }
-  const server = new AdminServer({ ...options, ...changes })
+  const server = adminServer(changes)
   const bound = await server.listen()
   onTestFinished(() => server.close())
   return bound.kind === 'inet' ? bound.port : 0
+}
+
+/** Starts an admin server, closed when the test is over, and gives back its URL for a command. */
+export async function startForCommands(changes: Partial<AdminServerOptions> = {}): Promise<string> {
+  return `http://127.0.0.1:${await startAdmin(changes)}`
 }
 
 /** A request as it is sent: the header lines are those given, no others. */
@@ -49,7 +65,27 @@ export function change(
   headers: readonly string[],
   body = '{"weight":5}',
   path = '/api/v1/servers/app/app1',
+  method = 'PATCH',
 ): RawRequest {
   const framing = [`Content-Length: ${Buffer.byteLength(body)}`, 'Content-Type: application/json']
-  return { method: 'PATCH', path, headers: [...headers, ...framing], body }
+  return { method, path, headers: [...headers, ...framing], body }
+}
+
+/** Asks for JSON as a client that may: gives back the status, the JSON, and the head. */
+export async function askJson(
+  port: number,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; json: unknown; head: string }> {
+  const host = ['Host: localhost']
+  const request =
+    body === undefined
+      ? { method, path, headers: host }
+      : change(host, JSON.stringify(body), path, method)
+  const { status, text } = await ask(port, request)
+  const end = text.indexOf('\r\n\r\n')
+  const head = text.slice(0, end)
+  const isJson = /^content-type: application\/json\r?$/im.test(head)
+  return { status, json: isJson ? JSON.parse(text.slice(end + 4)) : null, head }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Address } from '../../../src/model/address.ts'
-import { sourceOf } from './admin-fixture.ts'
+import { FakeCluster } from './fake-cluster.ts'
 import { ask, change, startAdmin } from './raw-admin.ts'
 
 const TOKEN = 'a-long-secret'
@@ -138,12 +138,8 @@ describe('Origin', () => {
 
 describe('the token, where there is one', () => {
   it('is needed for every change on loopback, and for no read', async () => {
-    const changes: unknown[] = []
-    const setServer = (backend: string, name: string) => {
-      changes.push([backend, name])
-      return sourceOf().server('app', 'app1')
-    }
-    const port = await startAdmin({ token: TOKEN, source: sourceOf({ setServer }) })
+    const cluster = new FakeCluster()
+    const port = await startAdmin({ token: TOKEN, cluster })
     const host = 'Host: localhost'
     expect((await ask(port, { headers: [host] })).status).toBe(200)
     for (const authorization of ['', `Bearer ${TOKEN}x`, `Basic ${TOKEN}`, 'Bearer']) {
@@ -151,9 +147,9 @@ describe('the token, where there is one', () => {
       expect((await ask(port, change(headers))).status).toBe(401)
     }
     expect((await ask(port, change([host]))).status).toBe(401)
-    expect(changes).toEqual([])
+    expect(cluster.calls).toEqual([['read']])
     const headers = [host, `Authorization: Bearer ${TOKEN}`]
     expect((await ask(port, change(headers))).status).toBe(200)
-    expect(changes).toEqual([['app', 'app1']])
+    expect(cluster.calls).toEqual([['read'], ['setServer', 'app', 'app1', { weight: 5 }]])
   })
 })

@@ -3,10 +3,10 @@ import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { ApiServerChange } from '../../../src/admin/api-contract.ts'
 import { BODY_BYTES_MAX } from '../../../src/admin/request-body.ts'
-import { parseServerChange } from '../../../src/admin/server-change.ts'
-import { SluiceError } from '../../../src/errors.ts'
+import { parseServerAddition, parseServerChange } from '../../../src/admin/server-change.ts'
 import { recordingLog, SERVERS, sourceOf } from './admin-fixture.ts'
-import { ask, change, startAdmin } from './raw-admin.ts'
+import { FakeCluster } from './fake-cluster.ts'
+import { ask, askJson, change, startAdmin } from './raw-admin.ts'
 
 const HOST = ['Host: localhost']
 
@@ -18,6 +18,10 @@ describe('a change', () => {
     [{ weight: 0 }],
     [{ weight: 256 }],
     [{ state: 'drain', weight: 7 }],
+    [{ address: '10.0.0.1:80' }],
+    [{ address: '[::1]:80', weight: 1 }],
+    [{ address: 'unix@/run/app.sock' }],
+    [{ address: 'app.example:80' }],
   ])('%j is taken as it is', (body) => {
     expect(parseServerChange(body)).toEqual(body)
   })
@@ -37,7 +41,13 @@ describe('a change', () => {
     [{ weight: 1.5 }, '1.5'],
     [{ weight: '5' }, '"5"'],
     [{ weight: null }, 'null'],
-    [{ weight: 1, address: '10.0.0.1' }, '"address"'],
+    [{ weight: 1, address: '10.0.0.1' }, 'port'],
+    [{ address: '' }, 'port'],
+    [{ address: ':80' }, 'host'],
+    [{ address: 80 }, 'address is 80'],
+    [{ address: `${'a'.repeat(300)}:80` }, '303 characters'],
+    [{ weight: 1, backup: true }, '"backup"'],
+    [{ weight: 1, ['__proto__']: 1 }, '"__proto__"'],
     [{ weight: 300, state: 'drain' }, '300'],
   ])('%j is refused', (body, named) => {
     expect(() => parseServerChange(body)).toThrowError(
@@ -49,18 +59,61 @@ describe('a change', () => {
   })
 })
 
+describe('a server to be added', () => {
+  it.each([
+    [{ name: 'app3', address: '10.0.0.13:80' }],
+    [{ name: 'app3', address: 'unix@/run/app.sock', weight: 0 }],
+  ])('%j is taken as it is', (body) => {
+    expect(parseServerAddition(body)).toEqual(body)
+  })
+
+  it.each([
+    [{ address: '10.0.0.13:80' }, 'name is missing'],
+    [{ name: 'app3' }, 'address is missing'],
+    [{ name: '', address: '10.0.0.13:80' }, 'a name has'],
+    [{ name: 'a/b', address: '10.0.0.13:80' }, 'a name has'],
+    [{ name: '__proto__', address: '10.0.0.13:80' }, 'a name has'],
+    [{ name: 'a'.repeat(65), address: '10.0.0.13:80' }, 'a name has'],
+    [{ name: 7, address: '10.0.0.13:80' }, 'name is 7'],
+    [{ name: 'app3', address: '10.0.0.13' }, 'port'],
+    [{ name: 'app3', address: '10.0.0.13:80', weight: 257 }, '257'],
+    [{ name: 'app3', address: '10.0.0.13:80', state: 'drain' }, '"state"'],
+  ])('%j is refused', (body, named) => {
+    expect(() => parseServerAddition(body)).toThrowError(
+      expect.objectContaining({
+        code: 'change-invalid',
+        message: expect.stringContaining(named),
+      }),
+    )
+  })
+})
+
 describe('PATCH of a server', () => {
   it('sets what it says, and answers with the server', async () => {
-    const changes: unknown[] = []
-    const setServer = (...asked: unknown[]) => {
-      changes.push(asked)
-      return sourceOf().server('app', 'app1')
-    }
-    const port = await startAdmin({ source: sourceOf({ setServer }) })
+    const cluster = new FakeCluster()
+    const port = await startAdmin({ cluster })
     const { status, text } = await ask(port, change(HOST, '{"weight":5,"state":"drain"}'))
     expect(status).toBe(200)
     expect(JSON.parse(text.slice(text.indexOf('\r\n\r\n')))).toEqual(SERVERS.servers[0])
-    expect(changes).toEqual([['app', 'app1', { weight: 5, state: 'drain' }]])
+    expect(cluster.calls).toEqual([['setServer', 'app', 'app1', { weight: 5, state: 'drain' }]])
+  })
+
+  it('answers when this node runs what was agreed on', async () => {
+    const cluster = new FakeCluster()
+    const steps: unknown[] = []
+    const source = sourceOf({
+      caughtUp: () => {
+        steps.push(...cluster.calls, 'caught up')
+        return Promise.resolve()
+      },
+      server: (backend, name) => {
+        steps.push('described')
+        return sourceOf().server(backend, name)
+      },
+    })
+    const port = await startAdmin({ cluster, source })
+    expect((await ask(port, change(HOST))).status).toBe(200)
+    expect(steps).toEqual([['setServer', 'app', 'app1', { weight: 5 }], 'caught up', 'described'])
   })
 
   it('takes names that are percent-encoded', async () => {
@@ -74,7 +127,7 @@ describe('PATCH of a server', () => {
   it.each([
     ['an unknown server', '/api/v1/servers/app/app9', 404, 'server-unknown'],
     ['an unknown backend', '/api/v1/servers/none/app1', 404, 'server-unknown'],
-    ['no server', '/api/v1/servers/app', 404, 'not-found'],
+    ['no server', '/api/v1/servers/app', 405, 'method-not-allowed'],
     ['all servers', '/api/v1/servers', 405, 'method-not-allowed'],
   ])('of %s is refused', async (_, path, status, code) => {
     const port = await startAdmin()
@@ -87,17 +140,18 @@ describe('PATCH of a server', () => {
   it('says which methods a server takes', async () => {
     const port = await startAdmin()
     const path = '/api/v1/servers/app/app1'
-    const { status, text } = await ask(port, { method: 'DELETE', path, headers: HOST })
+    const { status, text } = await ask(port, { method: 'PUT', path, headers: HOST })
     expect(status).toBe(405)
-    expect(text).toMatch(/^allow: GET, HEAD, PATCH\r$/im)
+    expect(text).toMatch(/^allow: GET, HEAD, PATCH, DELETE\r$/im)
   })
 
   it('is refused while the node drains', async () => {
-    const setServer = () => {
-      throw new SluiceError('node-draining', 'the node is draining')
-    }
-    const port = await startAdmin({ source: sourceOf({ setServer }) })
-    expect((await ask(port, change(HOST))).status).toBe(409)
+    const cluster = new FakeCluster()
+    const port = await startAdmin({ source: sourceOf({ draining: true }), cluster })
+    const { status, json } = await askJson(port, 'PATCH', '/api/v1/servers/app/app1', { weight: 5 })
+    expect([status, json]).toEqual([409, expect.objectContaining({ code: 'node-draining' })])
+    expect(cluster.calls).toEqual([])
+    expect((await ask(port, { headers: HOST })).status).toBe(200)
   })
 
   it.each([
@@ -160,13 +214,8 @@ describe('PATCH of a server', () => {
 
 it('a body that breaks off changes nothing, and is no failure of the daemon', async () => {
   const events: string[] = []
-  const changes: unknown[] = []
-  const setServer = (...asked: unknown[]) => {
-    changes.push(asked)
-    return sourceOf().server('app', 'app1')
-  }
-  const source = sourceOf({ setServer })
-  const port = await startAdmin({ source, log: recordingLog(events) })
+  const cluster = new FakeCluster()
+  const port = await startAdmin({ cluster, log: recordingLog(events) })
   const socket = connect(port, '127.0.0.1')
   const { method, path, headers = [] } = change(HOST)
   socket.write(`${method} ${path} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n{"weight"`)
@@ -174,7 +223,7 @@ it('a body that breaks off changes nothing, and is no failure of the daemon', as
   socket.end()
   await once(socket.resume(), 'close')
   expect((await ask(port, { headers: HOST })).status).toBe(200)
-  expect([events, changes]).toEqual([[], []])
+  expect([events, cluster.calls]).toEqual([[], [['read']]])
 })
 
 it('GET of a server tells of that one', async () => {

@@ -2,12 +2,13 @@ import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import {
   ADMIN_CONNECTIONS_MAX,
-  AdminServer,
+  type AdminServer,
   type AdminServerOptions,
 } from '../../../src/admin/server.ts'
 import { SluiceError } from '../../../src/errors.ts'
 import type { Address } from '../../../src/model/address.ts'
 import { recordingLog, SERVERS, sourceOf } from './admin-fixture.ts'
+import { adminServer } from './raw-admin.ts'
 
 const LOOPBACK: Address = { kind: 'inet', host: '127.0.0.1', port: 0 }
 const EVERYWHERE: Address = { kind: 'inet', host: '0.0.0.0', port: 0 }
@@ -18,16 +19,6 @@ const running: AdminServer[] = []
 afterEach(async () => {
   await Promise.all(running.splice(0).map((server) => server.close()))
 })
-
-function adminServer(changes: Partial<AdminServerOptions> = {}): AdminServer {
-  return new AdminServer({
-    bind: LOOPBACK,
-    token: null,
-    source: sourceOf(),
-    log: recordingLog(),
-    ...changes,
-  })
-}
 
 /** Starts a server and gives back its port on the loopback address. */
 async function start(changes: Partial<AdminServerOptions> = {}): Promise<number> {

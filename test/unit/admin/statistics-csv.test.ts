@@ -7,7 +7,15 @@ import { SERVER_STATE, ServerTable } from '../../../src/model/server-table.ts'
 import { checkOf } from '../upstream/check-servers.ts'
 
 const address = { kind: 'inet', host: '10.0.0.1', port: 80 } as const
-const server = { address, maxconn: 0, track: null, agent: null, check: null, backup: false }
+const server = {
+  address,
+  maxconn: 0,
+  maxqueue: 0,
+  track: null,
+  agent: null,
+  check: null,
+  backup: false,
+}
 
 const PLAN = {
   frontends: [{ name: 'web', row: 0, mode: 'http', maxconn: 100 }],
@@ -18,7 +26,7 @@ const PLAN = {
       mode: 'http',
       balance: 'hdr(a,b)',
       servers: [
-        { ...server, name: 'a', row: 2, maxconn: 7, check: checkOf(address) },
+        { ...server, name: 'a', row: 2, maxconn: 7, maxqueue: 4, check: checkOf(address) },
         { ...server, name: 'b', row: 3, backup: true },
         { ...server, name: 'c', row: 4, track: 'app/a' },
       ],
@@ -163,10 +171,37 @@ describe('renderStatistics', () => {
       bck: '1',
       weight: '10',
     })
+    expect(rows.get('app/b')).toMatchObject({ throttle: '', slim: '', qlimit: '' })
     table.setState(3, SERVER_STATE.drain)
     const later = read(await renderStatistics(sourceOf(table, { isStopping: true })))
     expect(later.get('app/b')).toMatchObject({ status: 'DRAIN' })
     expect(later.get('app/BACKEND')).toMatchObject({ status: 'DOWN', act: '0' })
     expect(later.get('web/FRONTEND')).toMatchObject({ status: 'STOP' })
+  })
+
+  it('tells of slow starts, limits and lines', async () => {
+    const table = tableWith([])
+    for (const row of [2, 3]) {
+      table.setWeight(row, 10)
+      table.setState(row, SERVER_STATE.up)
+    }
+    table.setSteps(2, 4, 4)
+    table.setAgentMaxconn(3, 12)
+    table.lines.join(0, 2, 1)
+    table.lines.join(1, 2, 1)
+    table.lines.leave(0, 2)
+    table.lines.join(1, 1)
+    const rows = read(await renderStatistics(sourceOf(table)))
+    expect(rows.get('app/a')).toMatchObject({
+      throttle: '25',
+      weight: '3',
+      uweight: '20',
+      qlimit: '4',
+      qcur: '1',
+      qmax: '2',
+      slim: '7',
+    })
+    expect(rows.get('app/b')).toMatchObject({ throttle: '', slim: '12', qcur: '0', qmax: '0' })
+    expect(rows.get('app/BACKEND')).toMatchObject({ qcur: '1', qmax: '1', weight: '13' })
   })
 })

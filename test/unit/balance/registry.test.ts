@@ -44,6 +44,8 @@ describe('parseBalance', () => {
       text: 'hash str("a b")',
       key: { kind: 'expression', text: 'str("a b")', offset: 5 },
     },
+    { text: 'rdp-cookie', key: { kind: 'rdp-cookie', name: 'mstshash' } },
+    { text: 'rdp-cookie(Msts)', key: { kind: 'rdp-cookie', name: 'msts' } },
     { text: 'maglev', key: { kind: 'expression', text: 'src', offset: 6 } },
     { text: 'maglev path', key: { kind: 'expression', text: 'path', offset: 7 } },
   ])('reads what the keys of $text are made of', ({ text, key }) => {
@@ -92,8 +94,10 @@ describe('parseBalance', () => {
       hint: 'use_domain_only',
     },
     { text: 'hash', offset: 4, problem: 'needs a sample expression', hint: 'hash req.hdr' },
-    { text: 'rdp-cookie', offset: 0, problem: 'not available', hint: 'source' },
-    { text: 'rdp-cookie(id)', offset: 0, problem: 'not available', hint: 'source' },
+    { text: 'log-hash', offset: 0, problem: 'not available', hint: 'source' },
+    { text: 'rdp-cookie()', offset: 11, problem: '"" cannot name a cookie', hint: '(NAME)' },
+    { text: 'rdp-cookie(a b)', offset: 11, problem: 'cannot name a cookie', hint: '(NAME)' },
+    { text: 'rdp-cookie msts', offset: 11, problem: 'unexpected "msts"', hint: '(NAME)' },
   ])('refuses $text at $offset', ({ text, offset, problem, hint }) => {
     expect(parseBalance(text)).toEqual({
       offset,

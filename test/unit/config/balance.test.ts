@@ -71,6 +71,20 @@ describe('balance', () => {
     ])
   })
 
+  it('of mode tcp alone is refused in mode http', () => {
+    expect(problemsOf(`{app: {balance: rdp-cookie, ${servers}}}`, '')).toEqual([])
+    expect(problemsOf(`{app: {balance: rdp-cookie, mode: http, ${servers}}}`)).toContain(
+      'f:3:27: error: balance rdp-cookie needs mode tcp',
+    )
+  })
+
+  it('of defaults may be one for either mode', () => {
+    const backends = `{app: {${servers}}, own: {mode: http, ${servers}}}`
+    expect(problemsOf(backends, 'balance: rdp-cookie')).toEqual([
+      'f:3:40: error: backend "own" takes balance from defaults: balance rdp-cookie needs mode tcp',
+    ])
+  })
+
   it('of defaults is at fault where a backend takes it over that cannot have it', () => {
     const backends = `{app: {mode: http, ${servers}}, own: {mode: tcp, balance: source, ${servers}},
  db: {mode: tcp, ${servers}}}`

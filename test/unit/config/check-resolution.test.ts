@@ -32,6 +32,7 @@ describe('what checks say', () => {
     ['option: {httpchk: true}', 'option: {redispatch: true}', 'http'],
     ['option: {httpchk: true, redispatch: true}', 'option: {smtpchk: {}}', 'steps'],
     ['option: {httpchk: true}', 'option: {tcp-check: true}', null],
+    ['option: {httpchk: true}', 'option: {grpchk: true}', 'grpc'],
     ['option: {tcp-check: true}, tcp-check: [send a]', '', 'steps'],
   ])('defaults {%s} and backend {%s} give %s', (ofDefaults, ofBackend, kind) => {
     expect(protocolOf(ofDefaults, ofBackend)?.kind ?? null).toBe(kind)
@@ -42,7 +43,7 @@ describe('what checks say', () => {
     expect(protocolOf(ofDefaults, 'tcp-check: [connect, send b]')).toEqual({
       kind: 'steps',
       steps: [
-        { kind: 'connect', port: null },
+        { kind: 'connect', port: null, isDefault: false, sendProxy: false, tls: null },
         { kind: 'send', bytes: 'b' },
       ],
     })
@@ -83,6 +84,49 @@ describe('what checks say', () => {
     expect(protocolOf('', `option: {smtpchk: ${value}}`)).toMatchObject({
       steps: expect.arrayContaining([{ kind: 'send', bytes }]),
     })
+  })
+})
+
+describe('grpchk', () => {
+  it.each([
+    ['true', ''],
+    ['{}', ''],
+    ['{service: shop.v1.Orders}', 'shop.v1.Orders'],
+  ])('of %s asks for "%s"', (value, service) => {
+    expect(protocolOf('', `option: {grpchk: ${value}}`)).toEqual({ kind: 'grpc', service })
+  })
+})
+
+describe('the TLS of checks', () => {
+  const plain = {
+    isDefault: true,
+    serverName: null,
+    alpn: [],
+    verify: true,
+    caFile: '@system-ca',
+  }
+
+  it.each([
+    ['check: true', null],
+    ['check: true, check-ssl: false', null],
+    ['check: true, check-ssl: true', plain],
+    ['check: true, check-ssl: true, verify: none', { ...plain, verify: false }],
+    [
+      'check: true, check-ssl: true, check-sni: a.example, check-alpn: [h2, http/1.1], verify: required, ca-file: /etc/ca.pem',
+      { ...plain, serverName: 'a.example', alpn: ['h2', 'http/1.1'], caFile: '/etc/ca.pem' },
+    ],
+    ['check: true, check-ssl: true, check-alpn: http/1.1', { ...plain, alpn: ['http/1.1'] }],
+  ])('of {%s}', (own, tls) => {
+    expect(serverOf('', '', own).check?.tls).toEqual(tls)
+  })
+
+  it('may be asked for by default-server, and by a step alone', () => {
+    const standard = 'default-server: {check: true, check-ssl: true, verify: none}'
+    expect(serverOf('', standard, 'check-ssl: false').check?.tls).toBeNull()
+    expect(serverOf(standard, '', '').check?.tls).toEqual({ ...plain, verify: false })
+    const steps = 'option: {tcp-check: true}, tcp-check: [connect ssl]'
+    expect(serverOf(steps, '').check?.tls).toEqual({ ...plain, isDefault: false })
+    expect(serverOf(steps.replace(' ssl', ''), '').check?.tls).toBeNull()
   })
 })
 

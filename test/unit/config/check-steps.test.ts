@@ -3,10 +3,20 @@ import { type CheckLine, parseCheckLine, stepsOf } from '../../../src/config/che
 
 const failing = { bytesMin: null, comment: '', failure: 'L7RSP' }
 
+const PLAIN = { kind: 'connect', port: null, isDefault: false, sendProxy: false, tls: null }
+
 describe('a line of tcp-check', () => {
   it.each([
-    ['connect', { kind: 'connect', port: null }],
-    [' connect  port 443 ', { kind: 'connect', port: 443 }],
+    ['connect', PLAIN],
+    [' connect  port 443 ', { ...PLAIN, port: 443 }],
+    ['connect default', { ...PLAIN, isDefault: true }],
+    ['connect default port 8', { ...PLAIN, isDefault: true, port: 8 }],
+    ['connect send-proxy port 8', { ...PLAIN, sendProxy: true, port: 8 }],
+    ['connect port 443 ssl', { ...PLAIN, port: 443, tls: { serverName: null, alpn: [] } }],
+    [
+      'connect ssl alpn h2,http/1.1  sni a.example',
+      { ...PLAIN, tls: { serverName: 'a.example', alpn: ['h2', 'http/1.1'] } },
+    ],
     ['send PING\\r\\n', { kind: 'send', bytes: 'PING\r\n' }],
     ['send "two words"', { kind: 'send', bytes: 'two words' }],
     ['send-binary 50494e470D0a', { kind: 'send', bytes: 'PING\r\n' }],
@@ -48,6 +58,15 @@ describe('a line of tcp-check', () => {
     ['comment', 'there is no text'],
     ['connect port 0', 'ports are 1 to 65535'],
     ['connect port 65536', 'ports are 1 to 65535'],
+    ['connect port', 'ports are 1 to 65535'],
+    ['connect sni a.example', 'sni and alpn are part of TLS'],
+    ['connect ssl sni', 'this is not the name of a host'],
+    ['connect ssl sni 10.0.0.1', 'this is not the name of a host'],
+    ['connect ssl alpn', 'this is not a list of protocols'],
+    ['connect ssl alpn h2,', 'this is not a list of protocols'],
+    ['connect addr 10.0.0.1', 'connect addr is not available in this version'],
+    ['connect linger', 'connect linger is not available in this version'],
+    ['connect tls', 'unexpected "tls"'],
     ['expect min-recv 16385 string a', 'no more than 16384 bytes are kept'],
     ['expect min-recv 4', 'expecting by "min-recv" is not available in this version'],
     ['expect', 'expected string, rstring, binary or rbinary'],
@@ -55,7 +74,7 @@ describe('a line of tcp-check', () => {
     expect(parseCheckLine(line)).toMatchObject({ problem: { message } })
   })
 
-  it.each(['connect ssl', 'connect port', 'send-lf x', 'set-var(a) b'])(
+  it.each(['send-lf x', 'set-var(a) b'])(
     'says what is not available in %j, or not known',
     (line) => {
       expect(parseCheckLine(line)).toHaveProperty('problem')

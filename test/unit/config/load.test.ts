@@ -14,6 +14,26 @@ backends:
       app1: 10.0.0.1:80
 `
 
+const APP1 = {
+  name: 'app1',
+  address: { kind: 'inet', host: '10.0.0.1', port: 80 },
+  weight: 1,
+  maxconn: 0,
+  minconn: 0,
+  maxqueue: 0,
+  slowStartMs: 0,
+  backup: false,
+  disabled: false,
+  cookie: null,
+  sendProxy: null,
+  poolIdleMax: 10_000,
+  poolPurgeDelayMs: 5_000,
+  check: null,
+  observe: null,
+  agent: null,
+  track: null,
+}
+
 describe('a minimal config', () => {
   it('has a finite default for everything', () => {
     expect(configOf(MINIMAL)).toEqual({
@@ -21,6 +41,7 @@ describe('a minimal config', () => {
         nbthread: 2,
         maxconn: 10_000,
         graceMs: 30_000,
+        spreadChecksPercent: 0,
         log: { level: 'info', access: { to: 'stdout' } },
         tune: {
           bufsizeBytes: 16_384,
@@ -34,6 +55,7 @@ describe('a minimal config', () => {
         },
       },
       admin: { bind: { kind: 'inet', host: '127.0.0.1', port: 8404 }, tokenFile: null },
+      cluster: null,
       frontends: [
         {
           name: 'web',
@@ -97,29 +119,14 @@ describe('a minimal config', () => {
           persistence: null,
           forwardfor: null,
           forwarded: null,
+          healthAgreement: 'majority',
+          checkSharding: null,
           errorAnswers: [],
           acls: [],
           httpRequest: [],
           httpResponse: [],
-          servers: [
-            {
-              name: 'app1',
-              address: { kind: 'inet', host: '10.0.0.1', port: 80 },
-              weight: 1,
-              maxconn: 0,
-              minconn: 0,
-              backup: false,
-              disabled: false,
-              cookie: null,
-              sendProxy: null,
-              poolIdleMax: 10_000,
-              poolPurgeDelayMs: 5_000,
-              check: null,
-              observe: null,
-              agent: null,
-              track: null,
-            },
-          ],
+          servers: [APP1],
+          newServer: { ...APP1, name: '', address: { kind: 'inet', host: '', port: 0 } },
         },
       ],
     })

@@ -1,3 +1,4 @@
+import { usesHashType } from '../../../src/balance/registry.ts'
 import type { LanguageChecks } from '../../../src/config/language-checks.ts'
 import { type LoadOptions, type LoadResult, loadConfig } from '../../../src/config/load.ts'
 import type { Config } from '../../../src/model/config.ts'
@@ -17,6 +18,7 @@ export function load(text: string, options: Partial<LoadOptions> = {}): LoadResu
     env: {},
     cores: 2,
     checkBalance: () => null,
+    usesHashType,
     checkRule: () => null,
     checkHttpError: readHttpError,
     ...options,

@@ -77,3 +77,48 @@ describe('the idle connections of a server', () => {
     })
   })
 })
+
+describe('what a server tracks', () => {
+  // The config has nobody else to track: what checks say of that is looked at elsewhere.
+  const watched = (own: string, ofBackend = '', ofDefaults = ''): unknown => {
+    const text = `
+defaults: {default-server: {${ofDefaults}}}
+frontends: {web: {bind: ":1", default_backend: app}}
+backends:
+  app:
+    default-server: {${ofBackend}}
+    servers: {a: {address: "10.0.0.1:80"${own && `, ${own}`}}}
+  other: {servers: {b: {address: "10.0.0.2:80", check: true}, c: {address: "10.0.0.3:80", check: true}}}
+`
+    const server = configOf(text).backends[0]?.servers[0] as ServerConfig
+    return server.track ?? (server.check === null ? null : 'check')
+  }
+
+  it.each([
+    ['', '', '', null],
+    ['track: other/b', '', '', 'other/b'],
+    ['', 'track: other/b', '', 'other/b'],
+    ['', '', 'track: other/b', 'other/b'],
+    ['track: other/c', 'track: other/b', '', 'other/c'],
+    ['track: other/c', 'check: true', '', 'other/c'],
+    ['', 'track: other/b', 'check: true', 'other/b'],
+    // The nearest word counts.
+    ['check: true', 'track: other/b', '', 'check'],
+    ['', 'check: true', 'track: other/b', 'check'],
+    ['track: other/c', 'check: true', 'track: other/b', 'other/c'],
+    ['check: false', 'track: other/b', '', 'other/b'],
+    ['check: false', 'check: true', 'track: other/b', null],
+  ])('{%s} in {%s} in {%s} is %j', (own, ofBackend, ofDefaults, expected) => {
+    expect(watched(own, ofBackend, ofDefaults)).toBe(expected)
+  })
+})
+
+describe('the slow start and the line of a server', () => {
+  it.each([
+    ['', '', [0, 0]],
+    ['slowstart: 30s, maxqueue: 5', '', [30_000, 5]],
+    ['maxqueue: 0', 'slowstart: 1500, maxqueue: 9', [1500, 0]],
+  ])('{%s} in {%s} are %j', (own, ofBackend, [slowStartMs, maxqueue]) => {
+    expect(serverOf(own, ofBackend)).toMatchObject({ slowStartMs, maxqueue })
+  })
+})

@@ -15,6 +15,43 @@ describe('ServerTable', () => {
     expect(table.epoch()).toBe(before + 2)
   })
 
+  it('keeps limits beside each other, and moves its epoch only when one has changed', () => {
+    const table = ServerTable.create(1)
+    expect([table.weightSteps(3), table.maxconnSteps(3), table.agentMaxconn(3)]).toEqual([
+      16, 16, 0,
+    ])
+    table.setAgentMaxconn(3, 1_000_000)
+    table.setSteps(3, 1, 7)
+    expect([table.weightSteps(3), table.maxconnSteps(3)]).toEqual([1, 7])
+    expect(table.agentMaxconn(3)).toBe(1_000_000)
+    const epoch = table.epoch()
+    table.setSteps(3, 1, 7)
+    table.setAgentMaxconn(3, 1_000_000)
+    expect(table.epoch()).toBe(epoch)
+    table.setSteps(3, 16, 16)
+    table.setAgentMaxconn(3, 0)
+    expect([table.weightSteps(3), table.maxconnSteps(3), table.agentMaxconn(3)]).toEqual([
+      16, 16, 0,
+    ])
+    table.setSteps(3, 5, 5)
+    table.clear(3)
+    expect(table.maxconnSteps(3)).toBe(16)
+  })
+
+  it.each([
+    [1, 1, 1],
+    [1, 15, 1],
+    [256, 1, 16],
+    [100, 8, 50],
+    [100, 16, 100],
+    [0, 4, 0],
+  ])('has of a weight of %i after %i steps %i at present', (weight, steps, present) => {
+    const table = ServerTable.create(1)
+    table.setWeight(2, weight)
+    table.setSteps(2, steps, steps)
+    expect(table.presentWeight(2)).toBe(present)
+  })
+
   it('is the same table for every thread that opens its memory', () => {
     const table = ServerTable.create(2)
     const other = new ServerTable(table.memory)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { nearestName } from '../../../src/model/spelling.ts'
+import { nearestHint, nearestName } from '../../../src/model/spelling.ts'
 
 const NAMES = ['roundrobin', 'leastconn', 'random', 'path_beg', 'path', 'hdr']
 
@@ -30,5 +30,14 @@ describe('nearestName', () => {
         expect(nearestName(wrong, NAMES)).toBe(name)
       }),
     )
+  })
+})
+
+describe('nearestHint', () => {
+  it.each([
+    { word: 'leastcon', hint: 'Did you mean leastconn?' },
+    { word: 'fastest', hint: `Known: ${NAMES.join(', ')}.` },
+  ])('says of $word: $hint', ({ word, hint }) => {
+    expect(nearestHint(word, NAMES)).toBe(hint)
   })
 })

@@ -1,8 +1,9 @@
 import { describe, expect, it, vi } from 'vitest'
 import { PROXY_HEADER_BYTES_MAX } from '../../../src/net/proxy-protocol.ts'
 import { binaryHeader, typedValue, withChecksum } from '../net/binary-headers.ts'
-import { CLIENT_MS, HTTP_REQUEST_MS, MAXCONN, startAccepting } from './accepting-lab.ts'
+import { MAXCONN, startAccepting } from './accepting-lab.ts'
 import type { FakeConn } from './fake-network.ts'
+import { CLIENT_MS, HTTP_REQUEST_MS } from './session-lab.ts'
 
 const HEADER = 'PROXY TCP4 192.0.2.100 192.0.2.200 56324 443\r\n'
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'

@@ -11,6 +11,7 @@ import type {
   PlannedServer,
 } from '../../../src/model/plan.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/model/server-table.ts'
+import type { NetEngine } from '../../../src/net/conn.ts'
 import { DeadlineWheel } from '../../../src/net/deadline-wheel.ts'
 import { HttpSession } from '../../../src/proxy/http-session.ts'
 import type { FrontendListener } from '../../../src/proxy/listener.ts'
@@ -24,6 +25,8 @@ import { FakeConn, FakeEngine } from './fake-network.ts'
 
 /** `timeout client` and `timeout client-fin` of the lab. */
 export const CLIENT_MS = 10_000
+/** `timeout http-request` of the lab. */
+export const HTTP_REQUEST_MS = 5000
 /** `timeout connect` of the lab. */
 export const CONNECT_MS = 1000
 /** `timeout server` of the lab. */
@@ -35,7 +38,8 @@ export const BACKEND = 1
 /** Row of its first server; the others have the rows after it. */
 export const SERVER = 2
 
-const TUNE: TuneConfig = {
+/** The limits of its parsers. */
+export const TUNE: TuneConfig = {
   bufsizeBytes: 16_384,
   maxrewriteBytes: 1024,
   httpMaxhdr: 101,
@@ -50,7 +54,7 @@ const TUNE: TuneConfig = {
 export const FRONTEND_TIMEOUTS: FrontendTimeouts = {
   clientMs: CLIENT_MS,
   clientFinMs: CLIENT_MS,
-  httpRequestMs: 5000,
+  httpRequestMs: HTTP_REQUEST_MS,
   httpKeepAliveMs: 60_000,
   tcpIdleMs: CLIENT_MS,
 }
@@ -132,6 +136,8 @@ function serverOf(index: number, changes: Partial<PlannedServer> = {}): PlannedS
     weight: 1,
     maxconn: 0,
     minconn: 0,
+    maxqueue: 0,
+    slowStartMs: 0,
     backup: false,
     disabled: false,
     cookie: null,
@@ -146,18 +152,21 @@ function serverOf(index: number, changes: Partial<PlannedServer> = {}): PlannedS
   }
 }
 
-function planOf({ frontend, backend, server, servers = 1 }: LabPlan): Plan {
+/** A plan with one frontend and one backend. */
+export function planOf({ frontend, backend, server, servers = 1 }: LabPlan): Plan {
   const all = Array.from({ length: servers }, (_, index) => serverOf(index, server))
   return {
     serial: 1,
     maxconn: 100,
     tune: TUNE,
+    authorities: [],
     frontends: [{ ...FRONTEND_PLAN, ...frontend }],
     backends: [{ ...BACKEND_PLAN, servers: all, ...backend }],
   }
 }
 
-function servicesOf(tune: TuneConfig, table: ServerTable, engine: FakeEngine): Services {
+/** What a worker of the lab works with: time passes as its wheel is advanced. */
+export function servicesOf(tune: TuneConfig, table: ServerTable, engine: NetEngine): Services {
   const limits = headLimitsOf(tune)
   const wheel = new DeadlineWheel(0)
   const requestHead = new RequestHead(limits)
@@ -181,6 +190,13 @@ function servicesOf(tune: TuneConfig, table: ServerTable, engine: FakeEngine): S
     responseEdits: { added: '', connection: '', dechunked: false },
     responseRewrite: new ResponseRewrite(responseHead, tune.bufsizeBytes),
     draining: false,
+  }
+}
+
+/** Lets time pass, as the worker's ticker does. */
+export function passTime(wheel: DeadlineWheel, ms: number): void {
+  for (const end = wheel.nowMs + ms; wheel.nowMs < end; ) {
+    wheel.advance(Math.min(wheel.nowMs + 50, end))
   }
 }
 
@@ -222,11 +238,7 @@ export function start(tuned: Partial<TuneConfig> = {}, plan: LabPlan = {}) {
     registry,
     apply,
     /** Lets time pass, as the worker's ticker does. */
-    pass: (ms: number): void => {
-      for (const end = wheel.nowMs + ms; wheel.nowMs < end; ) {
-        wheel.advance(Math.min(wheel.nowMs + 50, end))
-      }
-    },
+    pass: (ms: number): void => passTime(wheel, ms),
     /** Opens the server connection that is being waited for. */
     connectServer: (): FakeConn => {
       const server = engine.opened.at(-1) as FakeConn

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkRule, type RuleKind } from '../../../src/rules/check.ts'
+import type { RuleKind } from '../../../src/model/language.ts'
+import { checkRule } from '../../../src/rules/check.ts'
 import { compileRules } from '../../../src/rules/compile.ts'
 import { Words } from '../../../src/rules/words.ts'
 

@@ -4,7 +4,8 @@ import type { AgentConfig } from '../../../src/model/config.ts'
 import type { Plan, PlannedServer } from '../../../src/model/plan.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/model/server-table.ts'
 import type { Conn, ConnFailure, ConnHandler, NetEngine } from '../../../src/net/conn.ts'
-import { Health } from '../../../src/supervisor/health.ts'
+import { Health, type ServerSettings } from '../../../src/supervisor/health.ts'
+import { AS_CONFIGURED } from '../../../src/supervisor/server-life.ts'
 import type { DaemonLog, LogEvent, LogFields } from '../../../src/telemetry/daemon-log.ts'
 import type { AgentVerdict } from '../../../src/upstream/checks/agent-reply.ts'
 import { checkOf } from '../upstream/check-servers.ts'
@@ -45,6 +46,7 @@ interface Named extends Partial<PlannedServer> {
 /** A backend `app`; a server's row is where it stands. */
 function planOf(...servers: readonly Named[]): Plan {
   return {
+    authorities: [],
     backends: [
       {
         name: 'app',
@@ -88,6 +90,8 @@ let engine: PaperEngine
 let table: ServerTable
 let health: Health
 let told: [string, LogFields][]
+/** What its own checks have told: server, whether it is up, why. */
+let verdicts: [string, boolean | null, string][]
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 0 })
@@ -96,7 +100,15 @@ beforeEach(() => {
   told = []
   const note: LogEvent = (event, _message, fields = {}) => told.push([event, fields])
   const log: DaemonLog = { debug: note, info: note, warn: note, error: note, setLevel: () => {} }
-  health = new Health({ engine, trials: null, clock: () => Date.now(), table, log })
+  verdicts = []
+  health = new Health({
+    engine,
+    trials: null,
+    clock: () => Date.now(),
+    table,
+    log,
+    onVerdict: (...verdict) => verdicts.push(verdict),
+  })
 })
 
 afterEach(() => {
@@ -106,6 +118,13 @@ afterEach(() => {
 
 const passTime = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms)
 const states = (...rows: number[]): number[] => rows.map((row) => table.state(row))
+/** What is set of servers of backend `app`, and of no other. */
+const set = (settings: Readonly<Record<string, Partial<ServerSettings>>>): void =>
+  health.setRunTime(
+    Object.entries(settings).map(([server, setting]) => {
+      return { backend: 'app', server, ...AS_CONFIGURED, ...setting }
+    }),
+  )
 const events = (): string[] => told.map(([event, { server }]) => `${event} ${String(server)}`)
 
 describe('at the start', () => {
@@ -127,35 +146,40 @@ describe('at the start', () => {
 describe('what is set at run time', () => {
   it('changes the table at once, and is told with its reason', () => {
     health.follow(planOf({ name: 'a', port: 1 }))
-    health.set('app/a', { state: 'drain', weight: 5 })
+    set({ a: { state: 'drain', weight: 5 } })
     expect([table.state(0), table.weight(0)]).toEqual([drain, 5])
-    expect(events()).toEqual(['server-set app/a', 'server-weight app/a', 'server-drain app/a'])
-    expect(told[2]?.[1]).toMatchObject({ reason: 'set to drain at run time', cause: 'admin' })
-    health.set('app/a', { state: 'ready' })
+    expect(events()).toEqual(['server-weight app/a', 'server-drain app/a'])
+    expect(told[0]?.[1]).toMatchObject({ reason: 'set to state drain, weight 5 at run time' })
+    expect(told[1]?.[1]).toMatchObject({ reason: 'set to drain at run time', cause: 'admin' })
+    set({ a: { weight: 5 } })
     expect(states(0)).toEqual([up])
-    expect(events().at(-1)).toBe('server-up app/a')
+    expect(events().slice(2)).toEqual(['server-up app/a'])
     expect(health.life('app/a')).toMatchObject({ changesTotal: 2, setAtRunTime: ['weight'] })
+    set({ a: { weight: 5 } })
+    expect(told).toHaveLength(3)
   })
 
-  it('is refused for a server that is not there', () => {
-    health.follow(planOf({ name: 'a', port: 1 }))
-    expect(() => health.set('app/b', { state: 'drain' })).toThrowError(
-      expect.objectContaining({ code: 'server-unknown' }),
-    )
+  it('holds for a server that comes later, from its beginning', () => {
+    set({ b: { state: 'drain', weight: 9 }, gone: { state: 'maint' } })
+    health.follow(planOf({ name: 'a', port: 1 }, { name: 'b', port: 2 }))
+    expect(states(0, 1)).toEqual([up, drain])
+    expect(table.weight(1)).toBe(9)
+    expect(told).toEqual([])
+    expect(health.life('app/gone')).toBeUndefined()
   })
 
   it('stops the checks of a server in maintenance only, and begins them anew', async () => {
     health.follow(planOf(checked('a', 1)))
     await passTime(1500)
-    health.set('app/a', { state: 'drain' })
+    set({ a: { state: 'drain' } })
     const before = engine.begun.length
     await passTime(3000)
     expect(engine.begun.length).toBe(before + 3)
-    health.set('app/a', { state: 'maint' })
+    set({ a: { state: 'maint' } })
     const stopped = engine.begun.length
     await passTime(5000)
     expect(engine.begun.length).toBe(stopped)
-    health.set('app/a', { state: 'ready' })
+    set({})
     expect(states(0)).toEqual([up])
     await passTime(1)
     expect(engine.begun.length).toBe(stopped + 1)
@@ -166,35 +190,35 @@ describe('what is set at run time', () => {
     health.follow(planOf(checked('a', 1)))
     await passTime(10)
     expect(states(0)).toEqual([down])
-    health.set('app/a', { state: 'drain' })
-    health.set('app/a', { state: 'ready' })
+    set({ a: { state: 'drain' } })
+    set({ a: { state: 'ready' } })
     expect(states(0)).toEqual([down])
-    health.set('app/a', { state: 'maint' })
+    set({ a: { state: 'maint' } })
     expect(states(0)).toEqual([maint])
-    health.set('app/a', { state: 'ready' })
+    set({})
     expect(states(0)).toEqual([up])
     await passTime(10)
     expect(states(0)).toEqual([down])
     expect(health.life('app/a')).toMatchObject({ cause: 'check', downsTotal: 2 })
   })
 
-  it('is kept over a reload, and given up when the address is another', () => {
+  it('is kept over a reload, also where the address is another', () => {
     health.follow(planOf({ name: 'a', port: 1 }, { name: 'b', port: 2 }))
-    health.set('app/a', { state: 'drain', weight: 5 })
-    health.set('app/b', { state: 'maint' })
+    set({ a: { state: 'drain', weight: 5 }, b: { state: 'maint' } })
     told.length = 0
     health.follow(planOf({ name: 'a', port: 1, weight: 9 }, { name: 'b', port: 3 }))
-    expect(states(0, 1)).toEqual([drain, up])
+    expect(states(0, 1)).toEqual([drain, maint])
     expect(table.weight(0)).toBe(5)
     expect(health.life('app/a')?.setAtRunTime).toEqual(['state', 'weight'])
-    expect(health.life('app/b')?.setAtRunTime).toEqual([])
+    expect(health.life('app/b')?.setAtRunTime).toEqual(['state'])
     expect(told).toEqual([])
   })
 
-  it('is forgotten once it is what the config says, and the config rules again', () => {
+  it('is forgotten once it is set no more, and the config rules again', () => {
     health.follow(planOf({ name: 'a', port: 1, weight: 3 }))
-    health.set('app/a', { state: 'maint', weight: 5 })
-    health.set('app/a', { state: 'ready', weight: 3 })
+    set({ a: { state: 'maint', weight: 5 } })
+    set({})
+    expect([table.state(0), table.weight(0)]).toEqual([up, 3])
     expect(health.life('app/a')?.setAtRunTime).toEqual([])
     health.follow(planOf({ name: 'a', port: 1, weight: 8, disabled: true }))
     expect([table.state(0), table.weight(0)]).toEqual([maint, 8])
@@ -204,11 +228,126 @@ describe('what is set at run time', () => {
   it('may be ready where the config says disabled, over reloads too', () => {
     const plan = planOf({ name: 'a', port: 1, disabled: true })
     health.follow(plan)
-    health.set('app/a', { state: 'ready' })
+    set({ a: { state: 'ready' } })
     expect(states(0)).toEqual([up])
     health.follow(plan)
     expect(states(0)).toEqual([up])
     expect(health.life('app/a')?.setAtRunTime).toEqual(['state'])
+  })
+
+  it('is nothing of an added server that is as it was added', () => {
+    health.follow(planOf({ name: 'a', port: 1 }, { name: 'b', port: 2 }))
+    const address = '10.0.0.1:1'
+    set({ a: { isAdded: true, address }, b: { address, weight: 2 } })
+    expect(health.life('app/a')).toMatchObject({ isAdded: true, setAtRunTime: [] })
+    expect(health.life('app/b')).toMatchObject({
+      isAdded: false,
+      setAtRunTime: ['weight', 'address'],
+    })
+  })
+})
+
+describe('the verdicts of its own checks', () => {
+  it('are told with the first check and with every change', async () => {
+    health.follow(planOf(checked('a', 1), checked('b', 2), { name: 'plain', port: 3 }))
+    await passTime(1500)
+    const passed = 'its first check has passed'
+    expect(verdicts).toEqual([
+      ['app/a', true, passed],
+      ['app/b', true, passed],
+    ])
+    verdicts.length = 0
+    engine.broken.add(2)
+    await passTime(1000)
+    engine.broken.delete(2)
+    await passTime(5000)
+    expect(verdicts.map(([key, isUp]) => [key, isUp])).toEqual([
+      ['app/b', false],
+      ['app/b', true],
+    ])
+    expect(verdicts[0]?.[2]).toMatch(/refused/i)
+  })
+
+  it('are withdrawn when it is checked no more', async () => {
+    health.follow(planOf(checked('a', 1)))
+    await passTime(10)
+    verdicts.length = 0
+    set({ a: { state: 'maint' } })
+    expect(verdicts).toEqual([['app/a', null, '']])
+  })
+})
+
+describe('the verdicts of the cluster', () => {
+  const verdict = (isUp: boolean | null, reason = 'lb2 saw it') => [{ key: 'app/a', isUp, reason }]
+
+  it('go before its own', async () => {
+    health.follow(planOf(checked('a', 1), checked('b', 2)))
+    await passTime(10)
+    health.setAgreed(verdict(false))
+    expect(states(0, 1)).toEqual([down, up])
+    expect(health.life('app/a')).toMatchObject({ cause: 'check', reason: 'lb2 saw it' })
+    engine.broken.add(2)
+    await passTime(1100)
+    expect(states(0, 1)).toEqual([down, down])
+    health.setAgreed([{ key: 'app/b', isUp: true, reason: 'lb2 sees it' }])
+    expect(states(0, 1)).toEqual([down, up])
+    health.setAgreed(verdict(true))
+    expect(states(0, 1)).toEqual([up, up])
+  })
+
+  it('are waited for while its own have changed and theirs have not', async () => {
+    health.follow(planOf(checked('a', 1)))
+    await passTime(10)
+    health.setAgreed(verdict(true))
+    engine.broken.add(1)
+    await passTime(3000)
+    expect(states(0)).toEqual([up])
+    expect(verdicts.at(-1)?.slice(0, 2)).toEqual(['app/a', false])
+  })
+
+  it('give way to its own where there are none any more', async () => {
+    health.follow(planOf(checked('a', 1)))
+    await passTime(10)
+    health.setAgreed(verdict(false))
+    health.setAgreed(verdict(null, ''))
+    expect(states(0)).toEqual([up])
+    health.setAgreed(verdict(false))
+    health.setAgreed(null)
+    expect(states(0)).toEqual([up])
+    expect(told.at(-1)).toMatchObject(['server-up', { reason: 'the node goes by its own checks' }])
+  })
+
+  it('hold for a server that comes later, and for none that is not checked', () => {
+    health.setAgreed([...verdict(false), { key: 'app/b', isUp: false, reason: '' }])
+    health.follow(planOf(checked('a', 1), { name: 'b', port: 2 }))
+    expect(states(0, 1)).toEqual([down, up])
+  })
+
+  it('bring up nothing that an operator has taken out', () => {
+    health.follow(planOf(checked('a', 1)))
+    set({ a: { state: 'maint' } })
+    health.setAgreed(verdict(true))
+    expect(states(0)).toEqual([maint])
+  })
+})
+
+describe('a server that other nodes check', () => {
+  it('is not checked here, and its verdict is withdrawn', async () => {
+    health.follow(planOf(checked('a', 1), checked('b', 2)))
+    await passTime(10)
+    verdicts.length = 0
+    health.setWatched((key) => key === 'app/b')
+    expect(verdicts).toEqual([['app/a', null, '']])
+    engine.begun.length = 0
+    await passTime(2500)
+    expect(new Set(engine.begun)).toEqual(new Set([2]))
+    health.follow(planOf(checked('a', 1), checked('b', 2), checked('c', 3)))
+    engine.begun.length = 0
+    await passTime(2500)
+    expect(new Set(engine.begun)).toEqual(new Set([2]))
+    health.setWatched(() => true)
+    await passTime(2500)
+    expect(new Set(engine.begun)).toEqual(new Set([1, 2, 3]))
   })
 })
 
@@ -228,7 +367,7 @@ describe('ejection', () => {
 
   it('does not undo what an operator wants', () => {
     health.follow(planOf({ name: 'a', port: 1 }))
-    health.set('app/a', { state: 'maint' })
+    set({ a: { state: 'maint' } })
     health.setEjected('app/a', 'errors')
     health.setEjected('app/a', null)
     expect(states(0)).toEqual([maint])
@@ -249,7 +388,7 @@ describe('the agent', () => {
     })
     health.applyAgent('app/a', { ...SILENT, state: 'up', adminState: 'ready', weightPercent: 100 })
     expect([table.state(0), table.weight(0)]).toEqual([up, 10])
-    health.set('app/a', { weight: 20 })
+    set({ a: { weight: 20 } })
     health.applyAgent('app/a', { ...SILENT, weightPercent: 25 })
     expect(table.weight(0)).toBe(5)
   })
@@ -287,12 +426,11 @@ describe('a server that tracks another', () => {
     engine.broken.delete(3)
     await passTime(2100)
     expect(states(0, 1, 2)).toEqual([up, up, up])
-    health.set('app/c', { state: 'drain' })
+    set({ c: { state: 'drain' } })
     expect(states(0, 1, 2)).toEqual([drain, drain, drain])
-    health.set('app/b', { state: 'maint' })
+    set({ b: { state: 'maint' }, c: { state: 'drain' } })
     expect(states(0, 1, 2)).toEqual([maint, maint, drain])
-    health.set('app/b', { state: 'ready' })
-    health.set('app/c', { state: 'ready' })
+    set({ b: { state: 'ready' } })
     expect(states(0, 1, 2)).toEqual([up, up, up])
   })
 })

@@ -41,6 +41,11 @@ function events(): Record<string, unknown>[] {
 }
 
 describe('a line', () => {
+  it('of a cluster says which node wrote it', () => {
+    openDaemonLog('info', sink, 'lb2').info('started', 'serving')
+    expect(events()).toMatchObject([{ node: 'lb2', event: 'started' }])
+  })
+
   it('is one JSON object with level, time, event, fields and message', () => {
     const beforeMs = Date.now()
     log.warn('server-down', 'server app/app1 is down', { server: 'app/app1', checkDurationMs: 3 })

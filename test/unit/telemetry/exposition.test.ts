@@ -11,6 +11,7 @@ import type { EjectionState } from '../../../src/model/ejection.ts'
 import type { Plan } from '../../../src/model/plan.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/model/server-table.ts'
 import { Exposition, type ExpositionSource } from '../../../src/telemetry/exposition.ts'
+import type { ServerPast } from '../../../src/telemetry/server-families.ts'
 import { type ParsedFamily, parseExposition } from './prometheus-text.ts'
 
 const WORKERS = 2
@@ -34,6 +35,8 @@ const CHECK: CheckState = {
   downTransitionsTotal: 1,
   downtimeMs: 4500,
 }
+
+const PAST: ServerPast = { changesTotal: 7, downsTotal: 2, downtimeMs: 6500 }
 
 const EJECTION: EjectionState = {
   isEjected: true,
@@ -63,7 +66,12 @@ function planOf(
       name,
       row,
       mode,
-      servers: servers.map(([server, serverRow]) => ({ name: server, row: serverRow })),
+      servers: servers.map(([server, serverRow]) => ({
+        name: server,
+        row: serverRow,
+        maxconn: serverRow * 10,
+        maxqueue: serverRow,
+      })),
     })),
   } as unknown as Plan
 }
@@ -96,7 +104,9 @@ function sourceOf(changes: Partial<ExpositionSource> = {}): ExpositionSource {
     table,
     plan: () => PLAN,
     check: (key) => (key === 'app/app2' ? CHECK : undefined),
+    past: (key) => (key === 'app/app2' ? PAST : undefined),
     ejection: (key) => (key === 'app/app2' ? EJECTION : undefined),
+    cluster: () => null,
     process: () => ({
       version: '0.1.0',
       configVersion: 7,
@@ -132,6 +142,8 @@ async function valueIn(family: string, labels: Record<string, string> = {}): Pro
 
 describe('the text', () => {
   it('is well formed, and every family has samples', async () => {
+    table.setState(APP1, SERVER_STATE.up)
+    table.setSteps(APP1, 4, 4)
     const families = await scrape()
     expect([...families.values()].filter(({ samples }) => samples.length === 0)).toEqual([])
     for (const { name, type } of families.values()) {
@@ -162,6 +174,7 @@ describe('the text', () => {
       'haproxy_backend_response_duration_seconds',
       'haproxy_server_ejected',
       'haproxy_server_ejections_total',
+      'haproxy_server_state_changes_total',
     ])
   })
 
@@ -335,6 +348,9 @@ describe('states', () => {
       L4OK: 0,
       L4TOUT: 0,
       L4CON: 0,
+      L6OK: 0,
+      L6TOUT: 0,
+      L6RSP: 0,
       L7OK: 0,
       L7TOUT: 0,
       L7RSP: 0,
@@ -345,12 +361,49 @@ describe('states', () => {
     expect(await valueIn('sluice_server_check_duration_seconds', labels)).toBe(0.012)
     expect(await valueIn('sluice_server_check_last_change_seconds', labels)).toBe(3.5)
     expect(await valueIn('sluice_server_check_failures_total', labels)).toBe(3)
-    expect(await valueIn('sluice_server_check_up_down_total', labels)).toBe(1)
-    expect(await valueIn('sluice_server_downtime_seconds_total', labels)).toBe(4.5)
     expect(await statesOf('sluice_backend_agg_check_status', { proxy: 'app' })).toMatchObject({
       L7STS: 1,
       L7OK: 0,
     })
+  })
+})
+
+describe('the life of a server', () => {
+  const labels = { proxy: 'app', server: 'app2' }
+
+  it('is told in changes and time, checked or not', async () => {
+    expect(await valueIn('sluice_server_check_up_down_total', labels)).toBe(2)
+    expect(await valueIn('sluice_server_downtime_seconds_total', labels)).toBe(6.5)
+    expect(await valueIn('sluice_server_state_changes_total', labels)).toBe(7)
+  })
+
+  it('is told while it starts slowly', async () => {
+    const throttle = (): Promise<unknown> => valueIn('sluice_server_current_throttle', labels)
+    table.setWeight(APP2, 40)
+    table.setState(APP2, SERVER_STATE.up)
+    expect(await throttle()).toBeUndefined()
+    table.setSteps(APP2, 3, 3)
+    expect(await throttle()).toBe(19)
+    expect(await valueIn('sluice_server_weight', labels)).toBe(8)
+    table.setSteps(APP2, 16, 3)
+    expect(await valueIn('sluice_server_weight', labels)).toBe(40)
+    expect(await throttle()).toBe(19)
+    table.setState(APP2, SERVER_STATE.drain)
+    expect(await throttle()).toBeUndefined()
+  })
+
+  it('is told by its limits, which its agent may change, and by who waits', async () => {
+    expect(await valueIn('sluice_server_limit_sessions', labels)).toBe(APP2 * 10)
+    expect(await valueIn('sluice_server_queue_limit', labels)).toBe(APP2)
+    table.setAgentMaxconn(APP2, 5)
+    expect(await valueIn('sluice_server_limit_sessions', labels)).toBe(5)
+    for (const worker of [0, 1, 1]) table.lines.join(worker, APP2, APP)
+    table.lines.leave(1, APP2)
+    table.lines.join(0, APP)
+    expect(await valueIn('sluice_server_current_queue', labels)).toBe(2)
+    expect(await valueIn('sluice_server_max_queue', labels)).toBe(3)
+    expect(await valueIn('sluice_backend_current_queue', { proxy: 'app' })).toBe(1)
+    expect(await valueIn('sluice_backend_max_queue', { proxy: 'app' })).toBe(1)
   })
 })
 
@@ -409,7 +462,8 @@ const HAPROXY_NAMES: ReadonlySet<string> = new Set(
   backend_http_responses_total backend_connect_time_average_seconds
   backend_response_time_average_seconds backend_total_time_average_seconds
   backend_requests_denied_total backend_failed_header_rewriting_total
-  backend_current_queue backend_queue_time_average_seconds server_queue_time_average_seconds
+  backend_current_queue backend_max_queue server_current_queue server_max_queue
+  server_queue_limit server_limit_sessions server_current_throttle backend_queue_time_average_seconds server_queue_time_average_seconds
   backend_http_requests_total server_status server_weight server_idle_connections_current
   server_current_sessions server_sessions_total server_bytes_in_total server_bytes_out_total
   server_connection_attempts_total server_connection_reuses_total server_connection_errors_total

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Address } from '../../../src/model/address.ts'
-import type { HttpCheckConfig } from '../../../src/model/check-protocol.ts'
+import type { ConnectStep, HttpCheckConfig } from '../../../src/model/check-protocol.ts'
 import type { CheckConfig } from '../../../src/model/config.ts'
 
 /** A server to be checked: what it does with a connection may change while it runs. */
@@ -76,9 +76,15 @@ export function checkOf(address: Address, changes: Partial<CheckConfig> = {}): C
     timeoutMs: 1000,
     address,
     sendProxy: null,
+    tls: null,
     protocol: null,
     ...changes,
   }
+}
+
+/** A `connect` of `tcp-check` without arguments, or as given. */
+export function connectStep(changes: Partial<ConnectStep> = {}): ConnectStep {
+  return { kind: 'connect', port: null, isDefault: false, sendProxy: false, tls: null, ...changes }
 }
 
 /** A promise and the function that fulfils it. */

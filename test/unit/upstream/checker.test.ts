@@ -46,7 +46,7 @@ class PaperEngine implements NetEngine {
 
 function targetAt(port: number, changes: Partial<CheckConfig> = {}): CheckTarget {
   const check = checkOf({ kind: 'inet', host: '10.0.0.1', port }, changes)
-  return { key: `app/s${port}`, check, connectTimeoutMs: 5000 }
+  return { key: `app/s${port}`, check, connectTimeoutMs: 5000, authorities: '' }
 }
 
 describe('on paper', () => {
@@ -305,7 +305,7 @@ describe('over sockets', () => {
       onTransition: (transition) => next.resolve(transition),
     })
     const check = checkOf(server.address, { interMs: 10, protocol: HTTP_CHECK })
-    checker.replace([{ key: 'app/s1', check, connectTimeoutMs: 1000 }])
+    checker.replace([{ key: 'app/s1', check, connectTimeoutMs: 1000, authorities: '' }])
 
     server.behave(answering('HTTP/1.1 503 Gone fishing\r\n\r\n'))
     expect(await next.promise).toMatchObject({

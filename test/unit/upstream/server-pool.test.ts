@@ -19,6 +19,8 @@ function poolOf(
     weight: 1,
     maxconn: 0,
     minconn: 0,
+    maxqueue: 0,
+    agent: null,
     backup: false,
     poolIdleMax: 0,
     ...changes,
@@ -126,6 +128,103 @@ describe('the pool', () => {
     pool.observe?.(1, 500, 10)
     pool.observe?.(2, 5, 10)
     expect(Array.from({ length: 10 }, () => take(pool, table))).toEqual(new Array(10).fill('b'))
+  })
+})
+
+describe('a server that starts slowly', () => {
+  /** How often each server is taken in a whole number of rounds. */
+  const sharesOf = (
+    pool: ServerPool,
+    table: ServerTable,
+    picks: number,
+  ): Record<string, number> => {
+    const shares: Record<string, number> = {}
+    for (let n = 0; n < picks; n++) {
+      const name = take(pool, table)
+      shares[name] = (shares[name] ?? 0) + 1
+    }
+    return shares
+  }
+
+  it('gets a growing share, and the others share the rest as before', () => {
+    const { pool, table } = poolOf({ a: {}, b: {}, c: { weight: 2 } })
+    table.setSteps(1, 1, 1)
+    expect(sharesOf(pool, table, 490)).toEqual({ a: 10, b: 160, c: 320 })
+    table.setSteps(1, 8, 8)
+    expect(sharesOf(pool, table, 560)).toEqual({ a: 80, b: 160, c: 320 })
+    table.setSteps(1, 16, 16)
+    expect(sharesOf(pool, table, 400)).toEqual({ a: 100, b: 100, c: 200 })
+  })
+
+  it('takes from the others none of the keys that they have', () => {
+    const keys = Array.from({ length: 2_000 }, (_, n) => Math.imul(n, 0x9e3779b1) >>> 0)
+    const servers = Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [name, { weight: 256 }]))
+    for (const balance of ['source', 'maglev']) {
+      const { pool, table } = poolOf(servers, { balance })
+      const namesNow = (): string[] => keys.map((key) => take(pool, table, key))
+      const whole = namesNow()
+      table.setSteps(1, 4, 4)
+      const held = namesNow()
+      const count = (names: readonly string[]): number =>
+        names.filter((name) => name === 'a').length
+      expect(count(held) / count(whole)).toBeGreaterThan(0.2)
+      expect(count(held) / count(whole)).toBeLessThan(0.4)
+      const moved = held.filter((name, n) => whole[n] !== 'a' && name !== whole[n])
+      expect(moved.length / keys.length).toBeLessThan(balance === 'source' ? 0.0001 : 0.02)
+      table.setSteps(1, 16, 16)
+      expect(namesNow()).toEqual(whole)
+    }
+  })
+
+  it.each([
+    [1, 1],
+    [4, 2],
+    [8, 5],
+    [16, 10],
+  ])('may have after %i steps %i of 10 sessions', (steps, sessions) => {
+    const { pool, table } = poolOf({ a: { maxconn: 10 } })
+    table.setSteps(1, steps, steps)
+    let places = 0
+    while (pool.take(-1, []) !== 'full') places++
+    expect(places).toBe(sessions)
+    expect([...pool.capacities]).toEqual([sessions])
+  })
+})
+
+describe('what an agent says of maxconn', () => {
+  const agent = { address: { kind: 'inet', host: '10.0.0.1', port: 99 } } as ServerConfig['agent']
+
+  it.each([
+    { maxconn: 10, said: 3, places: 3 },
+    { maxconn: 10, said: 30, places: 30 },
+    { maxconn: 0, said: 2, places: 2 },
+    { maxconn: 4, said: 0, places: 4 },
+  ])('counts in place of the maxconn of the config: $said for $maxconn', (expected) => {
+    const { pool, table } = poolOf({ a: { maxconn: expected.maxconn, agent } })
+    table.setAgentMaxconn(1, expected.said)
+    expect(pool.isLimited).toBe(true)
+    let places = 0
+    while (pool.take(-1, []) !== 'full') places++
+    expect(places).toBe(expected.places)
+  })
+})
+
+describe('a server that sessions wait for', () => {
+  it('is left to those that are older, and not to those that are younger', () => {
+    const { pool, table } = poolOf({ a: { maxconn: 5 } })
+    const { lines } = table
+    const early = lines.join(0, BACKEND)
+    const own = lines.join(0, 1, BACKEND)
+    lines.showFirst(0, 1, own)
+    const late = lines.join(0, BACKEND)
+    expect(pool.take(-1, [], late)).toBe('full')
+    expect(pool.take(-1, [])).toBe('full')
+    expect(pool.take(-1, [], early)).toMatchObject({ plan: { name: 'a' } })
+    const [server] = pool.servers
+    expect(pool.waitingFor(server!)).toBe(1)
+    expect([pool.isAwaited, pool.waitingTotal]).toEqual([true, 3])
+    lines.leave(0, 1)
+    expect(pool.take(-1, [], late)).toMatchObject({ plan: { name: 'a' } })
   })
 })
 

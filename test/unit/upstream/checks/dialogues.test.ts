@@ -1,17 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { REDIS_CHECK, smtpCheck } from '../../../../src/config/check-steps.ts'
-import type {
-  CheckProtocol,
-  CheckStep,
-  HttpExpectation,
-  TextExpectation,
+import {
+  CHECK_BYTES_MAX,
+  type CheckStep,
+  type HttpExpectation,
+  type TextCheckConfig,
+  type TextExpectation,
 } from '../../../../src/model/check-protocol.ts'
 import { AgentDialogue } from '../../../../src/upstream/checks/agent-dialogue.ts'
 import { AGENT_REPLY_BYTES_MAX } from '../../../../src/upstream/checks/agent-reply.ts'
-import { CHECK_BYTES_MAX, type Dialogue } from '../../../../src/upstream/checks/dialogue.ts'
+import type { Dialogue } from '../../../../src/upstream/checks/dialogue.ts'
 import { createDialogue } from '../../../../src/upstream/checks/protocols.ts'
-import { HTTP_CHECK } from '../check-servers.ts'
+import { connectStep, HTTP_CHECK } from '../check-servers.ts'
 
 /** Something that happens to a dialogue: bytes, or the end of the connection. */
 type Event = string | null
@@ -39,12 +40,12 @@ function play(dialogue: Dialogue, events: readonly Event[]): [sent: string, end:
   }
 }
 
-function endOf(protocol: CheckProtocol, events: readonly Event[]): string {
+function endOf(protocol: TextCheckConfig, events: readonly Event[]): string {
   return play(createDialogue(protocol), events)[1]
 }
 
 /** The same, with every byte arriving alone. */
-function trickle(protocol: CheckProtocol, events: readonly Event[]): string {
+function trickle(protocol: TextCheckConfig, events: readonly Event[]): string {
   return endOf(
     protocol,
     events.flatMap((event) => (event === null ? [END] : [...event])),
@@ -63,7 +64,7 @@ const pattern = (value: string, negated = false): TextExpectation => ({
 })
 
 describe('an HTTP check of the body', () => {
-  const http = (...expect: HttpExpectation[]): CheckProtocol => ({ ...HTTP_CHECK, expect })
+  const http = (...expect: HttpExpectation[]): TextCheckConfig => ({ ...HTTP_CHECK, expect })
   const OK = 'HTTP/1.1 200 OK\r\n'
   const status = (negated: boolean, ...ranges: [number, number][]): HttpExpectation => ({
     kind: 'status',
@@ -197,9 +198,9 @@ describe('an HTTP check of the body', () => {
 })
 
 describe('a check of steps', () => {
-  const check = (...steps: CheckStep[]): CheckProtocol => ({ kind: 'steps', steps })
+  const check = (...steps: CheckStep[]): TextCheckConfig => ({ kind: 'steps', steps })
   const send = (bytes: string): CheckStep => ({ kind: 'send', bytes })
-  const connect = (port: number | null = null): CheckStep => ({ kind: 'connect', port })
+  const connect = (port: number | null = null): CheckStep => connectStep({ port })
   const heard = (
     expectation: TextExpectation,
     comment = '',
@@ -310,7 +311,7 @@ describe('a check of steps', () => {
 })
 
 describe('a ready-made check', () => {
-  it.each<[string, CheckProtocol, Event[], string, string]>([
+  it.each<[string, TextCheckConfig, Event[], string, string]>([
     ['Redis', REDIS_CHECK, ['+PONG\r\n'], '*1\r\n$4\r\nPING\r\n', 'L7OK'],
     [
       'Redis that asks for a password',
@@ -346,7 +347,7 @@ describe('a ready-made check', () => {
 })
 
 describe('a check of PostgreSQL', () => {
-  const protocol: CheckProtocol = { kind: 'postgresql', user: 'lb' }
+  const protocol: TextCheckConfig = { kind: 'postgresql', user: 'lb' }
   const STARTUP = '\0\0\0\x11\0\x03\0\0user\0lb\0\0'
 
   it.each<[string, Event[], string]>([
@@ -396,7 +397,7 @@ describe('a check of MySQL', () => {
     ['stops in between', 'lb', [greeting, '\x01\0', END], 'LOGIN', 'L7RSP Incomplete packet'],
     ['says nothing', '', [END], '', 'L7RSP Empty response'],
   ])('%s', (_, user, events, sent, end) => {
-    const protocol: CheckProtocol = { kind: 'mysql', user }
+    const protocol: TextCheckConfig = { kind: 'mysql', user }
     expect(play(createDialogue(protocol), events)).toEqual([sent.replace('LOGIN', logIn), end])
     expect(trickle(protocol, events)).toBe(end)
   })
@@ -417,7 +418,7 @@ describe('a question to an agent', () => {
 })
 
 it('every check ends, whatever arrives', () => {
-  const protocols: CheckProtocol[] = [
+  const protocols: TextCheckConfig[] = [
     { ...HTTP_CHECK, expect: [text('x'), text('y', true)] },
     REDIS_CHECK,
     smtpCheck('HELO lb'),

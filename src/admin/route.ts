@@ -1,0 +1,57 @@
+/** Methods that a path can have a handler for; HEAD is GET without the body. */
+export const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const
+
+/** One of {@link METHODS}. */
+export type Method = (typeof METHODS)[number]
+
+/** An answer, ready to be sent. */
+export interface Answer {
+  readonly status: number
+  /** Null: it has no body. */
+  readonly contentType: string | null
+  readonly body: string
+  /** Seconds after which the same may be asked again. */
+  readonly retryAfterSec?: number
+}
+
+/** What a route is asked. */
+export interface Question {
+  /** What stands in the path where the route has a place to fill, decoded. */
+  readonly parts: readonly string[]
+  readonly query: URLSearchParams
+  /** JSON, or the text of a body in YAML; undefined where the request has none. */
+  readonly body: unknown
+  readonly isYaml: boolean
+  /** Who asks, for the history of what was changed: `lb2, admin API`. */
+  readonly author: string
+}
+
+/** Answers one method of one path. */
+export type Handler = (question: Question) => Answer | Promise<Answer>
+
+/**
+ * One path, or all paths of one form. What is not GET changes what the cluster agrees on, and is
+ * forwarded to its leader.
+ */
+export interface Route extends Partial<Readonly<Record<Method, Handler>>> {
+  readonly path: RegExp
+  /** Answered without a token: probes of orchestrators bring none, and these tell no secret. */
+  readonly isPublic?: true
+  /** Answered under any name of this host: it changes nothing. */
+  readonly isOpen?: true
+  /** Its body is the text of a config, in YAML too. */
+  readonly takesConfig?: true
+}
+
+/** An answer in JSON. */
+export function json(body: object, status = 200): Answer {
+  return { status, contentType: 'application/json', body: `${JSON.stringify(body)}\n` }
+}
+
+/** An answer in plain text. */
+export function text(body: string, contentType = 'text/plain; charset=utf-8'): Answer {
+  return { status: 200, contentType, body }
+}
+
+/** It is done, and there is nothing to say. */
+export const NO_CONTENT: Answer = { status: 204, contentType: null, body: '' }

@@ -1,0 +1,68 @@
+import type { Cluster } from '../cluster/cluster.ts'
+import { SluiceError } from '../errors.ts'
+import { agreedRead, isStale } from './agreed-read.ts'
+import type { ApiServer, ApiServers } from './api-contract.ts'
+import { json, NO_CONTENT, type Question, type Route } from './route.ts'
+import { parseServerAddition, parseServerChange } from './server-change.ts'
+
+/** The servers as this node runs them. */
+export interface ServerSource {
+  servers(): ApiServers
+  /** @throws SluiceError `server-unknown` */
+  server(backend: string, name: string): ApiServer
+  /**
+   * Resolves when this node runs what it has applied of the cluster's state, or has failed to, or
+   * takes too long: then {@link servers} shows it.
+   */
+  caughtUp(): Promise<void>
+}
+
+/** The paths that tell of the servers and change them. */
+export function serverRoutes(source: ServerSource, cluster: Cluster): readonly Route[] {
+  const changed = async (backend: string, name: string): Promise<ApiServer> => {
+    await source.caughtUp()
+    try {
+      return source.server(backend, name)
+    } catch (error) {
+      const message = `${backend}/${name} was changed, and this node does not run it yet`
+      throw new SluiceError('outcome-unknown', message, error)
+    }
+  }
+  return [
+    {
+      path: /^\/api\/v1\/servers$/,
+      GET: agreedRead(cluster, async ({ query }) => {
+        if (!isStale(query)) await source.caughtUp()
+        return json(source.servers())
+      }),
+    },
+    {
+      path: /^\/api\/v1\/servers\/([^/]+)$/,
+      POST: async ({ parts: [backend = ''], body }) => {
+        const { name, address, weight = null } = parseServerAddition(body)
+        await cluster.addServer(backend, name, address, weight)
+        return json(await changed(backend, name), 201)
+      },
+    },
+    {
+      path: /^\/api\/v1\/servers\/([^/]+)\/([^/]+)$/,
+      GET: agreedRead(cluster, async ({ parts, query }) => {
+        if (!isStale(query)) await source.caughtUp()
+        return json(source.server(...serverIn(parts)))
+      }),
+      PATCH: async ({ parts, body }) => {
+        const [backend, name] = serverIn(parts)
+        await cluster.setServer(backend, name, parseServerChange(body))
+        return json(await changed(backend, name))
+      },
+      DELETE: async ({ parts }) => {
+        await cluster.removeServer(...serverIn(parts))
+        return NO_CONTENT
+      },
+    },
+  ]
+}
+
+function serverIn([backend = '', name = '']: Question['parts']): [string, string] {
+  return [backend, name]
+}

@@ -1,0 +1,387 @@
+import type { Duplex } from 'node:stream'
+import type {
+  ConsensusEngine,
+  EngineEvents,
+  EngineStatus,
+  StateMachine,
+} from '../consensus/engine.ts'
+import { assert, SluiceError } from '../errors.ts'
+import type { DaemonLog } from '../telemetry/daemon-log.ts'
+import { Activation, type RunningVersion } from './activation.ts'
+import { ChangeLog } from './change-log.ts'
+import type {
+  ApplyOutcome,
+  ApplyRequest,
+  Cluster,
+  ClusterHost,
+  ClusterStatus,
+  ConfiguredServer,
+  ServerSetting,
+} from './cluster.ts'
+import { ACTIVATION_WAIT_MS, ConfigChanges } from './config-changes.ts'
+import { HealthReports } from './health-reports.ts'
+import { LeaderDuties } from './leader-duties.ts'
+import { clusterStatus } from './node-status.ts'
+import type { NodeTimers } from './node-timers.ts'
+import { OwnFile, type Seed } from './own-file.ts'
+import { OwnReport } from './own-report.ts'
+import { decodePrepare, encodeMessage, type NodeReport } from './peer-requests.ts'
+import { serverAddition, serverChange, serverRemoval } from './server-changes.ts'
+import { ClusterStateMachine, type StateChange } from './state-machine/cluster-state-machine.ts'
+import { encodeCommand } from './state-machine/command-encoding.ts'
+import type { Command } from './state-machine/commands.ts'
+import type { CommandOutcome, Done } from './state-machine/outcomes.ts'
+import type { AgreedHealth, ClusterState } from './state-machine/state.ts'
+import { VerdictFollowing } from './verdict-following.ts'
+
+/** How often a node looks for what is due by time: a tenth of the shortest time that matters. */
+const TICK_MS = 500
+
+/** What a node of a cluster is made of. */
+export interface ClusterNodeOptions {
+  readonly name: string
+  /** False: a single node, whose engine has no peers. */
+  readonly isReplicated: boolean
+  /** Null: it never seeds. */
+  readonly seed: Seed | null
+  /** Tells the runs of this node apart: drawn at random at each start, 1 to 64 characters. */
+  readonly run: string
+  readonly host: ClusterHost
+  /** What the host runs at the start; null: the node's file. */
+  readonly running: RunningVersion | null
+  readonly timers: NodeTimers
+  readonly log: DaemonLog
+  /** Starts the engine; it may call the machine and the events before it resolves. */
+  readonly startEngine: (machine: StateMachine, events: EngineEvents) => Promise<ConsensusEngine>
+}
+
+/** The parts that need an engine. */
+interface Parts {
+  readonly engine: ConsensusEngine
+  readonly configs: ConfigChanges
+  readonly duties: LeaderDuties
+}
+
+/**
+ * One node: brings together the engine, the state that it agrees on, and the daemon that acts by
+ * it. A change may be asked of any node: the engine forwards its proposal to the leader.
+ */
+export class ClusterNode implements Cluster {
+  readonly isReplicated: boolean
+  readonly #options: ClusterNodeOptions
+  readonly #machine: ClusterStateMachine
+  readonly #activation: Activation
+  readonly #following: VerdictFollowing
+  readonly #reports: HealthReports
+  readonly #own: OwnReport
+  readonly #changeLog: ChangeLog
+  readonly #file: OwnFile
+  #parts: Parts | null = null
+  /**
+   * It has had all that was agreed on before its start, at least once. Until then it may be at an
+   * older version than it ran last, on the way through its log.
+   */
+  #hasCaughtUp = false
+  #fatal: Error | null = null
+  #cancelTick: (() => void) | null = null
+  #isStopped = false
+
+  private constructor(options: ClusterNodeOptions) {
+    const { name: node, run, host, timers, log } = options
+    this.#options = options
+    this.isReplicated = options.isReplicated
+    this.#changeLog = new ChangeLog(log)
+    this.#file = new OwnFile(host, log, options.seed)
+    this.#machine = new ClusterStateMachine((change) => this.#onChange(change))
+    const machine = this.#machine
+    this.#activation = new Activation(host, timers, log, options.running)
+    this.#own = new OwnReport(machine, this.#activation, timers)
+    this.#reports = new HealthReports({
+      node,
+      run,
+      machine,
+      timers,
+      propose: (report) => this.#propose(report),
+    })
+    this.#following = new VerdictFollowing(
+      host,
+      machine,
+      () => this.read(),
+      (isFollowing) => {
+        this.#reports.setOpen(isFollowing)
+        this.#watch()
+      },
+    )
+  }
+
+  /** @throws SluiceError what the engine's start throws */
+  static async start(options: ClusterNodeOptions): Promise<ClusterNode> {
+    const node = new ClusterNode(options)
+    const engine = await options.startEngine(node.#machine, node.#events())
+    node.#begin(engine)
+    return node
+  }
+
+  state(): ClusterState {
+    return this.#machine.state
+  }
+
+  health(key: string): AgreedHealth | undefined {
+    return this.#machine.health.verdict(key)
+  }
+
+  async read(): Promise<void> {
+    await this.#engine.read()
+    this.#caughtUp()
+  }
+
+  leaderElsewhere(): string | null {
+    const { leader, name } = this.#engine.status()
+    return leader === name ? null : leader
+  }
+
+  openStream(node: string): Promise<Duplex> {
+    return this.#engine.openStream(node)
+  }
+
+  async applyConfig(request: ApplyRequest): Promise<ApplyOutcome> {
+    return this.#live.configs.apply(request)
+  }
+
+  async confirmConfig(version: number | null): Promise<number> {
+    await this.read()
+    const pending = this.state().confirmation?.version ?? null
+    const wanted = version ?? pending
+    if (wanted === null) {
+      throw new SluiceError('confirmation-unknown', 'no config version waits to be confirmed')
+    }
+    await this.#propose({ kind: 'config-confirm', version: wanted })
+    return wanted
+  }
+
+  async rollbackConfig(version: number | null, author: string): Promise<ApplyOutcome> {
+    return this.#live.configs.rollback(version, author)
+  }
+
+  async addServer(
+    backend: string,
+    server: string,
+    address: string,
+    weight: number | null,
+  ): Promise<void> {
+    await this.#changeServer(serverAddition(backend, server, address, weight))
+  }
+
+  async setServer(backend: string, server: string, setting: ServerSetting): Promise<void> {
+    const configured = this.#configured(backend, server)
+    await this.#changeServer(serverChange(backend, server, setting, configured))
+  }
+
+  async removeServer(backend: string, server: string): Promise<void> {
+    await this.#changeServer(serverRemoval(backend, server))
+  }
+
+  report(key: string, isUp: boolean | null, reason: string): void {
+    this.#reports.report(key, isUp, reason)
+  }
+
+  /** Resolves when what is agreed on runs on this node or has failed, or after so long. */
+  settled(waitMs: number): Promise<void> {
+    return this.#activation.settled(waitMs)
+  }
+
+  /**
+   * This node's file has been read again: says where it differs from what the cluster has agreed on.
+   *
+   * @throws SluiceError `config-invalid`
+   */
+  compareFile(text: string): void {
+    this.#file.replace(text)
+    this.#file.compare(this.state().versions.at(-1))
+  }
+
+  /** The engine at this moment. */
+  engineStatus(): EngineStatus {
+    return this.#engine.status()
+  }
+
+  status(): Promise<ClusterStatus> {
+    return clusterStatus(this.#engine, this.#ownReport(), this.state().activeVersion)
+  }
+
+  async addNode(name: string, address: string): Promise<void> {
+    this.#needCluster()
+    await this.#engine.addNode(name, address)
+  }
+
+  async removeNode(name: string): Promise<void> {
+    this.#needCluster()
+    await this.#engine.removeNode(name)
+  }
+
+  async transfer(name: string): Promise<void> {
+    this.#needCluster()
+    await this.#engine.transfer(name)
+  }
+
+  /** From now on it goes by its last config and its own checks. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#cancelTick?.()
+    this.#following.setQuorum(false)
+    this.#reports.stop()
+    await Promise.all([this.#activation.stop(), this.#engine.stop()])
+  }
+
+  get #live(): Parts {
+    assert(this.#parts !== null, 'a cluster node is used after its start')
+    return this.#parts
+  }
+
+  get #engine(): ConsensusEngine {
+    return this.#live.engine
+  }
+
+  #begin(engine: ConsensusEngine): void {
+    const { name, host, timers, log } = this.#options
+    const file = this.#file
+    const activation = this.#activation
+    const state = (): ClusterState => this.state()
+    const propose = (command: Command): Promise<Done> => this.#propose(command)
+    this.#parts = {
+      engine,
+      configs: new ConfigChanges({ name, host, timers, engine, activation, state, propose }),
+      duties: new LeaderDuties({ name, file, timers, log, engine, state, propose }),
+    }
+    this.#tick()
+  }
+
+  #events(): EngineEvents {
+    return {
+      onStatus: (status) => this.#onStatus(status),
+      onFatal: (error) => this.#onFatal(error),
+      onRequest: (_from, kind, body) => this.#answer(kind, body),
+      onStream: (_from, stream) => this.#options.host.serve(stream),
+    }
+  }
+
+  /** A lost quorum is acted on at once; the rest when the engine is at rest. */
+  #onStatus(status: EngineStatus): void {
+    if (this.#parts === null || this.#isStopped) return
+    if (!hasSay(status)) this.#following.setQuorum(false)
+    this.#tickAfter(0)
+  }
+
+  #onFatal(error: Error): void {
+    this.#fatal = error
+    this.#following.setQuorum(false)
+    const text = `this node takes no further part in the cluster: ${error.message}`
+    const hint = error instanceof SluiceError ? error.hint : ''
+    this.#options.log.error('cluster-node-failed', text, { error, hint })
+  }
+
+  #tickAfter(delayMs: number): void {
+    this.#cancelTick?.()
+    this.#cancelTick = this.#options.timers.after(delayMs, () => this.#tick())
+  }
+
+  #tick(): void {
+    if (this.#isStopped) return
+    const { engine, duties } = this.#live
+    const status = engine.status()
+    if (this.isReplicated) this.#changeLog.tellStatus(status)
+    this.#following.setQuorum(this.#fatal === null && hasSay(status))
+    if (this.#fatal === null) duties.tick(status)
+    this.#file.compare(this.state().versions.at(-1))
+    this.#tickAfter(TICK_MS)
+  }
+
+  #onChange(change: StateChange): void {
+    const { before, after, health, command } = change
+    if (this.#following.isFollowing) {
+      this.#changeLog.tellChange(change)
+      if (this.isReplicated) this.#changeLog.tellHealth(health)
+    }
+    this.#following.tell(health)
+    if (this.#parts === null) return
+    this.#activate()
+    const isOtherWatch =
+      before.activeVersion !== after.activeVersion || before.witnesses !== after.witnesses
+    if (isOtherWatch || command === null) this.#watch()
+    if (isOtherWatch || command === null || before.pool !== after.pool) this.#reports.reconsider()
+  }
+
+  /** A read has succeeded, or a proposal: nothing older is to come. */
+  #caughtUp(): void {
+    if (this.#hasCaughtUp) return
+    this.#hasCaughtUp = true
+    this.#activate()
+  }
+
+  #activate(): void {
+    if (!this.#hasCaughtUp) return
+    const { versions, pool } = this.state()
+    const active = versions.at(-1)
+    if (active !== undefined) this.#activation.want(active, pool)
+  }
+
+  /** A node that goes by its own checks needs all of them. */
+  #watch(): void {
+    const { name, host } = this.#options
+    const isAlone = !this.#following.isFollowing
+    host.watch((key) => isAlone || this.#machine.health.hasToCheck(name, key))
+  }
+
+  /** What the active config says of a server; null also where this node does not run it. */
+  #configured(backend: string, server: string): ConfiguredServer | null {
+    const { running } = this.#activation
+    if (running === null || running.version !== this.state().activeVersion) return null
+    return this.#options.host.configured(backend, server)
+  }
+
+  async #changeServer(command: Command): Promise<void> {
+    const { isChanged } = await this.#propose(command)
+    if (isChanged) await this.#activation.settled(ACTIVATION_WAIT_MS)
+  }
+
+  /** @throws SluiceError what the engine throws, and what the state machine refuses with */
+  async #propose(command: Command): Promise<Done> {
+    const outcome = (await this.#engine.propose(encodeCommand(command))) as CommandOutcome
+    this.#caughtUp()
+    if (outcome.kind === 'refused') throw new SluiceError(outcome.code, outcome.message)
+    return outcome
+  }
+
+  async #answer(kind: string, body: Uint8Array): Promise<Uint8Array> {
+    switch (kind) {
+      case 'prepare': {
+        const { text, keepMs } = decodePrepare(body)
+        await this.#options.host.prepare(text, keepMs)
+        return encodeMessage({})
+      }
+      case 'status':
+        return encodeMessage(this.#ownReport())
+      default: {
+        const message = `this node knows no request ${JSON.stringify(kind.slice(0, 64))}`
+        throw new SluiceError('request-invalid', message)
+      }
+    }
+  }
+
+  #ownReport(): NodeReport {
+    return this.#own.describe(this.#engine.status(), [
+      this.#fatal === null ? '' : `has failed: ${this.#fatal.message}`,
+      this.#file.note,
+    ])
+  }
+
+  #needCluster(): void {
+    if (this.isReplicated) return
+    throw new SluiceError('cluster-absent', 'this node is not in a cluster')
+  }
+}
+
+/** Whether a node takes part in what the cluster agrees on. */
+function hasSay({ hasQuorum, role }: EngineStatus): boolean {
+  return hasQuorum && role !== 'outsider'
+}

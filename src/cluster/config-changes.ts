@@ -1,0 +1,158 @@
+import type { ConsensusEngine } from '../consensus/engine.ts'
+import { SluiceError } from '../errors.ts'
+import type { Activation } from './activation.ts'
+import type { ApplyOutcome, ApplyRequest, ClusterHost } from './cluster.ts'
+import type { NodeTimers } from './node-timers.ts'
+import { prepareEverywhere } from './preparation.ts'
+import {
+  AUTHOR_LENGTH_MAX,
+  COMMENT_LENGTH_MAX,
+  CONFIRM_MAX_MS,
+  CONFIRM_MIN_MS,
+  TEXT_BYTES_MAX,
+} from './state-machine/bounds.ts'
+import type { ActivateConfig, Command } from './state-machine/commands.ts'
+import { utf8Length } from './state-machine/config-versions.ts'
+import type { Done } from './state-machine/outcomes.ts'
+import type { ClusterState } from './state-machine/state.ts'
+
+/** Config changes that may wait for the one that is under way. */
+const WAITING_MAX = 16
+
+/** What has been agreed on is given so long to run here before its caller is answered. */
+export const ACTIVATION_WAIT_MS = 10_000
+
+/** What config changes are made with. */
+export interface ConfigChangesOptions {
+  readonly name: string
+  readonly host: ClusterHost
+  readonly timers: NodeTimers
+  readonly engine: ConsensusEngine
+  readonly activation: Activation
+  readonly state: () => ClusterState
+  /** @throws SluiceError what the engine throws, and what the state machine refuses with */
+  readonly propose: (command: Command) => Promise<Done>
+}
+
+type Change = Pick<ActivateConfig, 'text' | 'author' | 'comment' | 'cause' | 'confirmMs'>
+
+/**
+ * Changes of the active config that are asked of this node, one after the other. Any node may make
+ * them: of two at once, the state machine takes one.
+ */
+export class ConfigChanges {
+  readonly #options: ConfigChangesOptions
+  #turn: Promise<unknown> = Promise.resolve()
+  #waiting = 0
+
+  constructor(options: ConfigChangesOptions) {
+    this.#options = options
+  }
+
+  /** As `Cluster.applyConfig`. */
+  apply(request: ApplyRequest): Promise<ApplyOutcome> {
+    return this.#inTurn(async () => {
+      checkRequest(request)
+      await this.#options.engine.read()
+      const { activeVersion, confirmation } = this.#options.state()
+      const { ifVersion, text, author, comment, confirmMs } = request
+      if (ifVersion !== null && ifVersion !== activeVersion) {
+        const message = `version ${activeVersion} is active, not version ${ifVersion}`
+        throw new SluiceError('config-conflict', message)
+      }
+      if (confirmation !== null) {
+        const message = `version ${confirmation.version} is not confirmed yet`
+        throw new SluiceError('confirmation-pending', message)
+      }
+      return this.#activate({ text, author, comment, cause: 'apply', confirmMs })
+    })
+  }
+
+  /** As `Cluster.rollbackConfig`. */
+  rollback(version: number | null, author: string): Promise<ApplyOutcome> {
+    return this.#inTurn(async () => {
+      await this.#options.engine.read()
+      const { activeVersion, versions } = this.#options.state()
+      const wanted = version ?? activeVersion - 1
+      const kept = versions.find((candidate) => candidate.version === wanted)
+      if (kept === undefined) {
+        const message =
+          wanted < 1 ? 'there is no version before the active one' : `version ${wanted} is not kept`
+        throw new SluiceError('config-version-unknown', message)
+      }
+      const comment = `back to version ${wanted}`
+      return this.#activate({
+        text: kept.text,
+        author,
+        comment,
+        cause: 'rollback',
+        confirmMs: null,
+      })
+    })
+  }
+
+  async #activate(change: Change): Promise<ApplyOutcome> {
+    const { host, timers, activation, state, propose } = this.#options
+    const { activeVersion, versions } = state()
+    if (versions.at(-1)?.text === change.text) {
+      return { version: activeVersion, isChanged: false, warnings: '', nodes: [] }
+    }
+    const { servers, backends, warnings } = host.check(change.text)
+    const nodes = await prepareEverywhere(this.#options, change.text)
+    const { version, isChanged } = await propose({
+      kind: 'config-activate',
+      ...change,
+      author: change.author.slice(0, AUTHOR_LENGTH_MAX),
+      expectedVersion: activeVersion,
+      servers,
+      backends,
+      timeMs: Math.round(timers.wallMs()),
+    })
+    await activation.settled(ACTIVATION_WAIT_MS)
+    return { version, isChanged, warnings: warnings + this.#shortfall(version), nodes }
+  }
+
+  /** What is wrong with a version on this node although it had prepared it. */
+  #shortfall(version: number): string {
+    const { activation, name } = this.#options
+    const { failure } = activation
+    if (failure?.version !== version) return ''
+    return `${name} cannot run version ${version} yet, and tries on: ${failure.error.message}\n`
+  }
+
+  async #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    if (this.#waiting >= WAITING_MAX) {
+      throw new SluiceError('overloaded', `${WAITING_MAX} changes of the config wait already`)
+    }
+    this.#waiting++
+    const before = this.#turn
+    const turn = (async () => {
+      // How the one before has ended is told to who asked for it.
+      await before.catch(() => {})
+      return change()
+    })()
+    this.#turn = turn
+    try {
+      return await turn
+    } finally {
+      this.#waiting--
+    }
+  }
+}
+
+function checkRequest({ text, comment, confirmMs }: ApplyRequest): void {
+  if (utf8Length(text) > TEXT_BYTES_MAX) {
+    const message = `the config has more than ${TEXT_BYTES_MAX} bytes`
+    throw new SluiceError('config-invalid', message)
+  }
+  if (comment.length > COMMENT_LENGTH_MAX) {
+    const message = `the comment has more than ${COMMENT_LENGTH_MAX} characters`
+    throw new SluiceError('request-invalid', message)
+  }
+  if (confirmMs === null) return
+  const isTime = Number.isSafeInteger(confirmMs)
+  if (!isTime || confirmMs < CONFIRM_MIN_MS || confirmMs > CONFIRM_MAX_MS) {
+    const message = `the time to confirm is ${CONFIRM_MIN_MS} to ${CONFIRM_MAX_MS} ms`
+    throw new SluiceError('request-invalid', message)
+  }
+}

@@ -1,0 +1,112 @@
+import type { ConsensusEngine, EngineStatus, NodeStatus } from '../consensus/engine.ts'
+import { SluiceError } from '../errors.ts'
+import type { ClusterNodeStatus, ClusterStatus } from './cluster.ts'
+import { decodeReport, encodeMessage, type NodeReport } from './peer-requests.ts'
+
+/** A node that says nothing of itself by then is shown without it. */
+const STATUS_TIMEOUT_MS = 500
+
+interface Answer {
+  readonly isReachable: boolean
+  readonly report: NodeReport | null
+}
+
+const SILENCE: Answer = { isReachable: false, report: null }
+
+/**
+ * The cluster as this node sees it. Every other node is asked for what it says of itself, all at
+ * once; it needs no quorum.
+ *
+ * @param own what this node says of itself
+ * @param configVersion the active one
+ */
+export async function clusterStatus(
+  engine: ConsensusEngine,
+  own: NodeReport,
+  configVersion: number,
+): Promise<ClusterStatus> {
+  const status = engine.status()
+  const nodes = withSelf(status)
+  const answers = await Promise.all(
+    nodes.map(async (node): Promise<Answer> => {
+      return node.name === status.name ? { isReachable: true, report: own } : ask(engine, node)
+    }),
+  )
+  const leader = nodes.findIndex(({ name }) => name === status.leader)
+  const leaderIndex = answers[leader]?.report?.lastIndex ?? null
+  return {
+    engine: status.engine,
+    clusterId: status.clusterId,
+    node: status.name,
+    leader: status.leader,
+    epoch: status.epoch,
+    hasQuorum: status.hasQuorum,
+    configVersion,
+    nodes: nodes.map((node, n) => describe(node, answers[n] ?? SILENCE, leaderIndex)),
+  }
+}
+
+/** An outsider is in nobody's list. */
+function withSelf({ nodes, name, id }: EngineStatus): readonly NodeStatus[] {
+  if (nodes.some((node) => node.name === name)) return nodes
+  const self: NodeStatus = {
+    name,
+    id,
+    address: '',
+    membership: 'learner',
+    isReachable: true,
+    matchIndex: null,
+  }
+  return [self, ...nodes]
+}
+
+/** An answer that cannot be read, and a refusal, are answers too: of another version. */
+async function ask(engine: ConsensusEngine, { name, membership }: NodeStatus): Promise<Answer> {
+  if (membership === 'invited') return SILENCE
+  try {
+    const answer = await engine.request(name, 'status', encodeMessage({}), STATUS_TIMEOUT_MS)
+    return { isReachable: true, report: decodeReport(answer) }
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    return { isReachable: error.code === 'peer-refused', report: null }
+  }
+}
+
+function describe(
+  { name, address, membership }: NodeStatus,
+  { isReachable, report }: Answer,
+  leaderIndex: number | null,
+): ClusterNodeStatus {
+  if (report === null) {
+    return {
+      name,
+      address,
+      role: membership === 'voter' ? 'unknown' : membership,
+      isReachable,
+      epoch: null,
+      appliedIndex: null,
+      lagEntries: null,
+      configVersion: null,
+      configHash: null,
+      stateHash: null,
+      uptimeSeconds: null,
+      note: '',
+    }
+  }
+  const { role, epoch, appliedIndex, configVersion, configHash, stateHash, uptimeSeconds, note } =
+    report
+  return {
+    name,
+    address,
+    role,
+    isReachable,
+    epoch,
+    appliedIndex,
+    lagEntries: leaderIndex === null ? null : Math.max(leaderIndex - appliedIndex, 0),
+    configVersion,
+    configHash,
+    stateHash,
+    uptimeSeconds,
+    note,
+  }
+}

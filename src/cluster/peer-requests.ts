@@ -1,0 +1,91 @@
+import { SluiceError } from '../errors.ts'
+import type { ClusterNodeStatus } from './cluster.ts'
+import { COMMAND_BYTES_MAX, TEXT_BYTES_MAX } from './state-machine/bounds.ts'
+import { FORMAT } from './state-machine/command-encoding.ts'
+import {
+  jsonBytes,
+  nullable,
+  oneOf,
+  parseJson,
+  type Reader,
+  record,
+  text,
+  whole,
+} from './state-machine/json-fields.ts'
+
+/** Bytes of an answer that is read. */
+const ANSWER_BYTES_MAX = 65_536
+
+/** What was prepared is kept for ten minutes at most. */
+const KEEP_MS_MAX = 600_000
+
+/** Characters of {@link NodeReport.note}; more is cut. */
+export const NOTE_LENGTH_MAX = 2_000
+
+/** Says nothing more than that it was sent. */
+export type EmptyMessage = Readonly<Record<string, never>>
+
+/** Asks a node to make sure that it can run a text. */
+export interface PrepareRequest {
+  readonly text: string
+  /** How long to keep what was bound for it. */
+  readonly keepMs: number
+}
+
+/** What a node says of itself. */
+export interface NodeReport {
+  /** The newest format of commands that it knows. */
+  readonly format: number
+  readonly role: Exclude<ClusterNodeStatus['role'], 'invited' | 'unknown'>
+  readonly epoch: number
+  readonly appliedIndex: number
+  readonly lastIndex: number
+  readonly configVersion: number
+  readonly configHash: string | null
+  readonly stateHash: string
+  readonly uptimeSeconds: number
+  readonly note: string
+}
+
+const readPrepare = record<PrepareRequest>(
+  { text: text(TEXT_BYTES_MAX), keepMs: whole(0, KEEP_MS_MAX) },
+  'left-out',
+)
+
+const readReport: Reader<NodeReport> = record<NodeReport>(
+  {
+    format: whole(1),
+    role: oneOf(['leader', 'candidate', 'follower', 'learner', 'outsider']),
+    epoch: whole(0),
+    appliedIndex: whole(0),
+    lastIndex: whole(0),
+    configVersion: whole(0),
+    configHash: nullable(text(64, 64)),
+    stateHash: text(64, 64),
+    uptimeSeconds: whole(0),
+    note: text(NOTE_LENGTH_MAX),
+  },
+  'left-out',
+)
+
+/**
+ * Encodes a request or an answer, with the newest format of commands that this node knows. Members
+ * that the other node does not know are passed over there.
+ */
+export function encodeMessage(message: PrepareRequest | NodeReport | EmptyMessage): Uint8Array {
+  return jsonBytes({ format: FORMAT, ...message })
+}
+
+/** @throws SluiceError `request-invalid` */
+export function decodePrepare(body: Uint8Array): PrepareRequest {
+  const request = body.length > COMMAND_BYTES_MAX ? undefined : readPrepare(parseJson(body))
+  if (request === undefined) {
+    throw new SluiceError('request-invalid', 'the request to prepare a config cannot be read')
+  }
+  return request
+}
+
+/** @returns null: these bytes are none */
+export function decodeReport(answer: Uint8Array): NodeReport | null {
+  return answer.length > ANSWER_BYTES_MAX ? null : (readReport(parseJson(answer)) ?? null)
+}

@@ -1,0 +1,168 @@
+import type { Catalogue } from './catalogue.ts'
+import { decodeCommand } from './command-encoding.ts'
+import type { AgreedBackend, Command } from './commands.ts'
+import { ConfigVersions } from './config-versions.ts'
+import { HealthAgreements } from './health-agreements.ts'
+import { type CommandOutcome, type Refusal, refusal } from './outcomes.ts'
+import { Pool } from './pool.ts'
+import type { ClusterState, HealthChange } from './state.ts'
+import { decodeState, encodeState } from './state-snapshot.ts'
+
+/** The state has changed. */
+export interface StateChange {
+  /** That was applied; null: a snapshot has been restored. */
+  readonly command: Command | null
+  readonly before: ClusterState
+  readonly after: ClusterState
+  /** Verdicts that have changed. */
+  readonly health: readonly HealthChange[]
+}
+
+/**
+ * What the cluster agrees on: applies commands, one after the other, the same on every node. The
+ * engine's `StateMachine`.
+ */
+export class ClusterStateMachine {
+  readonly #onChange: (change: StateChange) => void
+  #config = new ConfigVersions()
+  #pool = new Pool()
+  #health = new HealthAgreements((key) => this.#backendOf(key))
+  #revision = 0
+  #state: ClusterState = this.#describe()
+
+  /** @param onChange told after each command that has changed something, and each restore */
+  constructor(onChange: (change: StateChange) => void) {
+    this.#onChange = onChange
+  }
+
+  /** As it is now; replaced, never changed. */
+  get state(): ClusterState {
+    return this.#state
+  }
+
+  /** Grows with every change, health reports included. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** What nodes report of servers, and the verdicts; to be read only. */
+  get health(): Pick<
+    HealthAgreements,
+    'verdict' | 'verdicts' | 'isWatcher' | 'hasToCheck' | 'reportOf' | 'reportedBy' | 'runOf'
+  > {
+    return this.#health
+  }
+
+  /** Whether there is a server of this name, in the config or added. */
+  hasServer(key: string): boolean {
+    return this.#backendOf(key) !== undefined
+  }
+
+  /**
+   * @returns the same on every node
+   * @throws SluiceError `state-newer`: this node must not go on
+   */
+  apply(_index: number, bytes: Uint8Array): CommandOutcome {
+    const command = decodeCommand(bytes)
+    if (command === null) return refusal('request-invalid', 'the change cannot be read')
+    const outcome = this.#carryOut(command)
+    if (outcome.kind === 'done' && outcome.isChanged) {
+      this.#changed(command, this.#health.takeChanges())
+    }
+    return outcome
+  }
+
+  /** Equal states give equal bytes. */
+  snapshot(): Uint8Array {
+    return encodeState({
+      config: this.#config.history,
+      pool: this.#pool.entries,
+      health: this.#health.records(),
+    })
+  }
+
+  /**
+   * @param data empty: the state at start
+   * @throws SluiceError `state-newer`, `invariant-broken`
+   */
+  restore(data: Uint8Array): void {
+    const whole = data.length === 0 ? null : decodeState(data)
+    const before = new Map(this.#health.verdicts().map(({ key, isUp }) => [key, isUp]))
+    this.#config = new ConfigVersions(whole?.config)
+    this.#pool = new Pool(whole?.pool)
+    this.#health = new HealthAgreements((key) => this.#backendOf(key), whole?.health)
+    this.#changed(null, differences(before, this.#health))
+  }
+
+  #carryOut(command: Command): CommandOutcome {
+    switch (command.kind) {
+      case 'config-activate':
+        return this.#followConfig(this.#config.activate(command))
+      case 'config-confirm':
+        return this.#config.confirm(command)
+      case 'config-expire':
+        return this.#followConfig(this.#config.expire(command))
+      case 'server-add':
+        return this.#outcome(this.#pool.add(command, this.#catalogue) ?? true)
+      case 'server-set':
+        return this.#outcome(this.#pool.set(command, this.#catalogue))
+      case 'server-remove': {
+        const refused = this.#pool.remove(command, this.#catalogue)
+        if (refused === null) this.#health.followServer(`${command.backend}/${command.server}`)
+        return this.#outcome(refused ?? true)
+      }
+      case 'health-report':
+        this.#health.report(command)
+        return this.#outcome(true)
+      case 'witnesses-set':
+        this.#health.setWitnesses(command)
+        return this.#outcome(true)
+    }
+  }
+
+  #followConfig(outcome: CommandOutcome): CommandOutcome {
+    if (outcome.kind === 'done' && outcome.isChanged) {
+      this.#pool.follow(this.#catalogue)
+      this.#health.follow()
+    }
+    return outcome
+  }
+
+  #outcome(result: Refusal | boolean): CommandOutcome {
+    return typeof result === 'boolean'
+      ? { kind: 'done', isChanged: result, version: this.#config.history.activeVersion }
+      : result
+  }
+
+  #changed(command: Command | null, health: readonly HealthChange[]): void {
+    const before = this.#state
+    this.#revision++
+    this.#state = this.#describe()
+    this.#onChange({ command, before, after: this.#state, health })
+  }
+
+  get #catalogue(): Catalogue {
+    return this.#config.history.active
+  }
+
+  #backendOf(key: string): AgreedBackend | undefined {
+    const exists = this.#catalogue.hasServer(key) || this.#pool.hasAdded(key)
+    return exists ? this.#catalogue.backend(key.slice(0, key.indexOf('/'))) : undefined
+  }
+
+  #describe(): ClusterState {
+    const { activeVersion, versions, confirmation } = this.#config.history
+    const { witnesses } = this.#health
+    return { activeVersion, versions, confirmation, pool: this.#pool.entries, witnesses }
+  }
+}
+
+/** What has to be told to get from some verdicts to others. */
+function differences(
+  before: ReadonlyMap<string, boolean | null>,
+  after: HealthAgreements,
+): readonly HealthChange[] {
+  const gone = [...before.keys()].filter((key) => after.verdict(key) === undefined)
+  const changed = after.verdicts().filter(({ key, isUp }) => before.get(key) !== isUp)
+  return [...gone.map((key) => ({ key, isUp: null, reason: '' })), ...changed]
+}

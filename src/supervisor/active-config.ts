@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs'
+import { mkdir, open, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseJson, record, whole } from '../cluster/state-machine/json-fields.ts'
+import { readConfigVersion, readPool } from '../cluster/state-machine/state-snapshot.ts'
+import type { DaemonLog } from '../telemetry/daemon-log.ts'
+import type { ActiveConfig } from './cluster-host.ts'
+
+/** In the data directory. */
+const FILE = 'active.json'
+
+/** Between two writes: changes come in hundreds a second, and the cluster has each on disk. */
+const PAUSE_MS = 1_000
+
+/** The layout of the file. */
+const LAYOUT = 1
+
+interface KeptConfig extends ActiveConfig {
+  readonly layout: number
+}
+
+const readKept = record<KeptConfig>({
+  layout: whole(LAYOUT, LAYOUT),
+  version: readConfigVersion,
+  pool: readPool,
+})
+
+/**
+ * Keeps what a node of a cluster ran last, so that it serves the same after a start without a
+ * quorum, when nobody can say what holds. It decides nothing: the cluster's word comes over it.
+ */
+export class RememberedConfig {
+  readonly #dataDir: string
+  readonly #path: string
+  readonly #log: DaemonLog
+  /** To be written next: the latest alone. */
+  #next: ActiveConfig | null = null
+  #writing: Promise<void> | null = null
+  #endPause: () => void = () => {}
+
+  constructor(dataDir: string, log: DaemonLog) {
+    this.#dataDir = dataDir
+    this.#path = join(dataDir, FILE)
+    this.#log = log
+  }
+
+  /** Has it written soon. That it cannot be is logged: what runs, runs on. */
+  keep(active: ActiveConfig): void {
+    this.#next = active
+    this.#writing ??= this.#write()
+  }
+
+  /** Has it written now; resolves when it is on the disk, or cannot be. */
+  async settled(): Promise<void> {
+    this.#endPause()
+    await this.#writing
+  }
+
+  /** What was kept last; null where there is nothing that can be read. */
+  recall(): ActiveConfig | null {
+    const bytes = this.#read()
+    if (bytes === null) return null
+    const kept = readKept(parseJson(bytes))
+    if (kept !== undefined) return { version: kept.version, pool: kept.pool }
+    this.#warn('is not what was kept; it is passed over')
+    return null
+  }
+
+  #read(): Uint8Array | null {
+    try {
+      return readFileSync(this.#path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#warn(`cannot be read: ${error}`)
+      return null
+    }
+  }
+
+  async #write(): Promise<void> {
+    while (this.#next !== null) {
+      const text = JSON.stringify({ layout: LAYOUT, ...this.#next })
+      this.#next = null
+      try {
+        await mkdir(this.#dataDir, { recursive: true, mode: 0o700 })
+        const file = await open(`${this.#path}.new`, 'w', 0o600)
+        try {
+          await file.writeFile(text)
+          await file.sync()
+        } finally {
+          await file.close()
+        }
+        await rename(`${this.#path}.new`, this.#path)
+      } catch (error) {
+        this.#warn(`cannot be written: ${error}`)
+      }
+      await this.#pause()
+    }
+    this.#writing = null
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, PAUSE_MS)
+      this.#endPause = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  #warn(what: string): void {
+    const path = this.#path
+    this.#log.warn('config-not-kept', `the config that runs: ${path} ${what}`, { path })
+  }
+}

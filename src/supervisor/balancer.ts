@@ -1,0 +1,201 @@
+import type { SluiceError } from '../errors.ts'
+import { formatAddress } from '../model/address.ts'
+import type { Clock } from '../model/clock.ts'
+import type { Config } from '../model/config.ts'
+import type { Plan } from '../model/plan.ts'
+import { RowAllocator } from '../model/rows.ts'
+import { ServerTable } from '../model/server-table.ts'
+import { ConnectionTrials } from '../net/connection-trials.ts'
+import { createNodeEngine } from '../net/node-engine.ts'
+import type { DaemonLog } from '../telemetry/daemon-log.ts'
+import { descriptorBudget } from './descriptor-limit.ts'
+import { Health, type HealthOptions } from './health.ts'
+import { Observation } from './observation.ts'
+import {
+  type Prepared,
+  prepare,
+  type Reservation,
+  release,
+  reserve,
+  retire,
+} from './preparation.ts'
+import { WorkerPool } from './worker-pool.ts'
+
+/** How long cut sessions may take to be closed and logged. */
+const CUT_MS = 2000
+
+/** What a balancer is started with. */
+export interface BalancerOptions {
+  /** What it begins with. */
+  readonly config: Config
+  readonly log: DaemonLog
+  readonly clock: Clock
+  /** What a server's own checks say has changed. */
+  readonly onVerdict: HealthOptions['onVerdict']
+  /** It cannot go on; it has logged why. */
+  readonly onFatal: (error: SluiceError) => void
+}
+
+/**
+ * What carries the traffic, as the control plane sees it: listening sockets, worker threads, and
+ * the health of the servers. It runs one config at a time and can be brought to another.
+ */
+export class Balancer {
+  readonly health: Health
+  readonly observation: Observation
+  readonly table: ServerTable
+  readonly #log: DaemonLog
+  readonly #rows: RowAllocator
+  readonly #workers: WorkerPool
+  #prepared: Prepared
+  #reservation: Reservation = new Map()
+
+  private constructor(options: BalancerOptions, rows: RowAllocator, prepared: Prepared) {
+    const { config, log, clock } = options
+    this.#log = log
+    this.#rows = rows
+    this.#prepared = prepared
+    this.table = ServerTable.create(config.global.nbthread)
+    const engine = createNodeEngine({ onAcceptFailure: () => {} })
+    const trials = ConnectionTrials.create(clock)
+    const { onVerdict } = options
+    this.health = new Health({ engine, trials, clock, table: this.table, log, onVerdict })
+    this.health.follow(prepared.plan)
+    this.observation = new Observation({
+      table: this.table,
+      clock,
+      log,
+      health: this.health,
+      onFault: ({ key, onError, reason }) => this.health.checker.fault(key, onError, reason),
+    })
+    this.observation.follow(prepared.plan)
+    this.#workers = new WorkerPool(prepared.plan, {
+      table: this.table,
+      boot: { tune: config.global.tune, access: config.global.log.access },
+      log,
+      clock,
+      onFailing: (error) => {
+        log.error('worker-failing', error.message, { error })
+        options.onFatal(error)
+      },
+    })
+  }
+
+  /**
+   * Binds all addresses and starts the worker threads.
+   *
+   * @throws SluiceError what {@link prepare} throws
+   */
+  static async start(options: BalancerOptions): Promise<Balancer> {
+    const rows = new RowAllocator()
+    return new Balancer(options, rows, await prepare(options.config, rows, null))
+  }
+
+  /** What runs. */
+  get plan(): Plan {
+    return this.#prepared.plan
+  }
+
+  /** Whether every worker runs the present plan. */
+  get isReady(): boolean {
+    return this.#workers.isReady
+  }
+
+  /** Resolves when clients are served. */
+  async ready(maxconn: number): Promise<void> {
+    await this.#workers.ready()
+    for (const socket of this.#prepared.sockets.values()) {
+      const address = formatAddress(socket.address)
+      this.#log.info('listening', `listening on ${address}`, { address })
+    }
+    if (!descriptorBudget(maxconn).isEnough) {
+      const message = `the limit of open files is too low for ${maxconn} clients with a server each`
+      this.#log.warn('descriptors-low', message, { maxconn, accepted: this.plan.maxconn })
+    }
+  }
+
+  /**
+   * Makes sure that a config can run, and keeps what had to be bound for it until it does or
+   * another is reserved for. Nothing that runs changes.
+   *
+   * @throws SluiceError what {@link reserve} throws
+   */
+  async reserve(config: Config): Promise<void> {
+    release(this.#reservation)
+    this.#reservation = await reserve(config, this.#prepared)
+  }
+
+  /** Gives up what was reserved. */
+  release(): void {
+    release(this.#reservation)
+  }
+
+  /**
+   * Goes over to another config. On failure everything stays as it is.
+   *
+   * @throws SluiceError what {@link prepare} throws
+   */
+  async run(config: Config): Promise<void> {
+    const previous = this.#prepared
+    const prepared = await prepare(config, this.#rows, previous, this.#reservation)
+    this.health.follow(prepared.plan)
+    this.observation.follow(prepared.plan)
+    await this.#workers.apply(prepared.plan)
+    this.#prepared = prepared
+    retire(previous, prepared, this.#rows)
+    this.#recycleRows()
+  }
+
+  /** Opens the log files again after they were moved away. */
+  reopenLogs(): void {
+    this.#workers.reopenLogs()
+  }
+
+  /** Takes no more clients and waits for those that are there, then cuts them. */
+  async drain(graceMs: number): Promise<void> {
+    // The workers still accept on their duplicates: nothing is refused before they drain.
+    this.#closeSockets()
+    const drained = this.#workers.drain()
+    if (await settlesWithin(drained, graceMs)) return
+    const sessions = this.table.connections()
+    this.#log.warn('grace-exceeded', `${sessions} sessions are cut`, { sessions, graceMs })
+    this.#workers.cut()
+    await settlesWithin(drained, CUT_MS)
+  }
+
+  /** Ends checks and threads. */
+  async stop(): Promise<void> {
+    this.observation.stop()
+    this.health.stop()
+    await this.#workers.stop()
+    this.#closeSockets()
+  }
+
+  #closeSockets(): void {
+    this.release()
+    for (const socket of this.#prepared.sockets.values()) socket.close()
+  }
+
+  #recycleRows(): void {
+    // Connections that rest for one client alone outlive the removal of their server, and so do
+    // sessions that wait for it.
+    const freed = this.#rows.recycle(
+      (row) =>
+        this.table.sessions(row) === 0 &&
+        this.table.lines.length(row) === 0 &&
+        this.table.total(row, 'idleConnections') === 0,
+    )
+    for (const row of freed) this.table.clear(row)
+  }
+}
+
+/** Whether a promise resolves in time; its failure is passed on. */
+async function settlesWithin(promise: Promise<void>, withinMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), withinMs)
+  })
+  const inTime = await Promise.race([promise.then(() => true), late])
+  clearTimeout(timer)
+  return inTime
+}

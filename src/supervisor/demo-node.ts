@@ -1,0 +1,80 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** The config that all nodes run: an example like any other, completed by variables. */
+const DEMO_CONFIG = fileURLToPath(new URL('../../configs/demo.yaml', import.meta.url))
+
+/** The command that the nodes are run with. */
+const SLUICE = fileURLToPath(new URL('../../bin/sluice', import.meta.url))
+
+/** How long a node stays away that was killed, so that one can see the others go on. */
+export const RESTART_MS = 10_000
+
+/** What a node of the demo is made with. */
+export interface DemoNodeOptions {
+  readonly name: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly proxyPort: number
+  readonly adminPort: number
+  /** It could not run: it has said why on standard error. */
+  readonly onFailed: (status: number) => void
+}
+
+/** One node of the demo's cluster: a process of its own, so that it can be killed. */
+export class DemoNode {
+  readonly name: string
+  /** `http://HOST:PORT`, where clients come. */
+  readonly proxy: string
+  /** `http://HOST:PORT` of the admin address. */
+  readonly admin: string
+  readonly #options: DemoNodeOptions
+  #process: ChildProcess
+  #restart: NodeJS.Timeout | undefined
+  #stopping = false
+
+  constructor(options: DemoNodeOptions) {
+    this.#options = options
+    this.name = options.name
+    this.proxy = `http://127.0.0.1:${options.proxyPort}`
+    this.admin = `http://127.0.0.1:${options.adminPort}`
+    this.#process = this.#spawn()
+  }
+
+  get pid(): number {
+    return this.#process.pid ?? 0
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal)
+  }
+
+  /** Drains and ends it. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    clearTimeout(this.#restart)
+    const { exitCode, signalCode } = this.#process
+    if (exitCode !== null || signalCode !== null) return
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve))
+    this.#process.kill('SIGTERM')
+    await ended
+  }
+
+  #spawn(): ChildProcess {
+    const { name, env, proxyPort, adminPort, onFailed } = this.#options
+    const child = spawn(process.execPath, [SLUICE, 'run', '-f', DEMO_CONFIG], {
+      env: {
+        ...env,
+        SLUICE_DEMO_NODE: name,
+        SLUICE_DEMO_PORT: String(proxyPort),
+        SLUICE_DEMO_ADMIN_PORT: String(adminPort),
+      },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    })
+    child.once('exit', (status) => {
+      if (this.#stopping) return
+      if (status !== null && status !== 0) onFailed(status)
+      else this.#restart = setTimeout(() => (this.#process = this.#spawn()), RESTART_MS)
+    })
+    return child
+  }
+}

@@ -1,0 +1,185 @@
+import type { Duplex } from 'node:stream'
+import type {
+  ApplyOutcome,
+  ApplyRequest,
+  Cluster,
+  ClusterStatus,
+  ServerSetting,
+} from '../../../src/cluster/cluster.ts'
+import type { AgreedHealth, ClusterState } from '../../../src/cluster/state-machine/state.ts'
+import { SluiceError } from '../../../src/errors.ts'
+import { SERVERS } from './admin-fixture.ts'
+
+/** 2026-01-02T03:04:05.000Z. */
+const TIME_MS = Date.UTC(2026, 0, 2, 3, 4, 5)
+
+/** Three versions, the last of which is to be confirmed. */
+export const STATE: ClusterState = {
+  activeVersion: 3,
+  versions: ['a: 1\n', 'a: 1\nb: 2\n', 'a: 1\nb: 3 # why\n'].map((text, n) => ({
+    version: n + 1,
+    text,
+    author: `lb${n + 1}, admin API`,
+    timeMs: TIME_MS + n * 1000,
+    comment: n === 0 ? '' : `change ${n}`,
+    cause: n === 0 ? 'seed' : 'apply',
+    result: n === 2 ? 'unconfirmed' : 'superseded',
+  })),
+  confirmation: { version: 3, previous: 2, deadlineMs: TIME_MS + 60_000 },
+  pool: [],
+  witnesses: ['lb1', 'lb2', 'lb3'],
+}
+
+export const STATUS: ClusterStatus = {
+  engine: 'raft',
+  clusterId: 'c0ffee',
+  node: 'lb1',
+  leader: 'lb1',
+  epoch: 4,
+  hasQuorum: true,
+  configVersion: 3,
+  nodes: [
+    {
+      name: 'lb1',
+      address: '10.0.0.1:7400',
+      role: 'leader',
+      isReachable: true,
+      epoch: 4,
+      appliedIndex: 120,
+      lagEntries: 0,
+      configVersion: 3,
+      configHash: 'abc',
+      stateHash: 'def',
+      uptimeSeconds: 12.5,
+      note: '',
+    },
+    {
+      name: 'lb2',
+      address: '10.0.0.2:7400',
+      role: 'unknown',
+      isReachable: false,
+      epoch: null,
+      appliedIndex: null,
+      lagEntries: 7,
+      configVersion: null,
+      configHash: null,
+      stateHash: null,
+      uptimeSeconds: null,
+      note: 'is gone\nfor good',
+    },
+  ],
+}
+
+const OUTCOME: ApplyOutcome = {
+  version: 4,
+  isChanged: true,
+  warnings: '',
+  nodes: [
+    { name: 'lb1', result: 'prepared' },
+    { name: 'lb2', result: 'unreachable' },
+  ],
+}
+
+/** A cluster in memory that keeps what it is asked, and fails where it is told to. */
+export class FakeCluster implements Cluster {
+  readonly isReplicated = true
+  /** Every change and every read that was asked for, in its order. */
+  readonly calls: unknown[] = []
+  agreed: ClusterState = STATE
+  outcome: ApplyOutcome = OUTCOME
+  leader: string | null = null
+  /** What goes wrong, by the name of the method. */
+  readonly failures = new Map<string, unknown>()
+  /** The other end of every stream that is opened. */
+  onStream: (node: string) => Duplex = () => {
+    throw new SluiceError('peer-unreachable', 'nobody is there')
+  }
+
+  /** A cluster whose method fails with a code. */
+  static failing(method: string, code: ConstructorParameters<typeof SluiceError>[0]): FakeCluster {
+    const cluster = new FakeCluster()
+    cluster.failures.set(method, new SluiceError(code, `${method} has failed`))
+    return cluster
+  }
+
+  state(): ClusterState {
+    return this.agreed
+  }
+
+  health(): AgreedHealth | undefined {
+    return undefined
+  }
+
+  read(): Promise<void> {
+    return this.#note('read', [], undefined)
+  }
+
+  leaderElsewhere(): string | null {
+    return this.leader
+  }
+
+  async openStream(node: string): Promise<Duplex> {
+    await this.#note('openStream', [node], undefined)
+    return this.onStream(node)
+  }
+
+  applyConfig(request: ApplyRequest): Promise<ApplyOutcome> {
+    return this.#note('applyConfig', [request], this.outcome)
+  }
+
+  confirmConfig(version: number | null): Promise<number> {
+    return this.#note('confirmConfig', [version], version ?? this.agreed.activeVersion)
+  }
+
+  rollbackConfig(version: number | null, author: string): Promise<ApplyOutcome> {
+    return this.#note('rollbackConfig', [version, author], this.outcome)
+  }
+
+  addServer(
+    backend: string,
+    server: string,
+    address: string,
+    weight: number | null,
+  ): Promise<void> {
+    return this.#note('addServer', [backend, server, address, weight], undefined)
+  }
+
+  async setServer(backend: string, server: string, setting: ServerSetting): Promise<void> {
+    const isKnown = SERVERS.servers.some((one) => one.backend === backend && one.server === server)
+    if (!isKnown) throw new SluiceError('server-unknown', `there is no ${backend}/${server}`)
+    return this.#note('setServer', [backend, server, setting], undefined)
+  }
+
+  removeServer(backend: string, server: string): Promise<void> {
+    return this.#note('removeServer', [backend, server], undefined)
+  }
+
+  report(): void {}
+
+  status(): Promise<ClusterStatus> {
+    return this.#note('status', [], STATUS)
+  }
+
+  addNode(name: string, address: string): Promise<void> {
+    return this.#note('addNode', [name, address], undefined)
+  }
+
+  removeNode(name: string): Promise<void> {
+    return this.#note('removeNode', [name], undefined)
+  }
+
+  transfer(name: string): Promise<void> {
+    return this.#note('transfer', [name], undefined)
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  async #note<T>(method: string, given: readonly unknown[], result: T): Promise<T> {
+    this.calls.push([method, ...given])
+    await Promise.resolve()
+    if (this.failures.has(method)) throw this.failures.get(method)
+    return result
+  }
+}
