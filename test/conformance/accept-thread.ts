@@ -1,6 +1,8 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import type { ListeningSocket } from '../../src/net/listening-socket.ts'
-import { compileSources } from './compiled-sources.ts'
+import { sourcesIn, stripSources } from '../fixtures/stripped-sources.ts'
 import type { EngineUnderTest } from './conn-lab.ts'
 
 /** Accepts in a thread of its own and answers each connection with the thread's name. */
@@ -26,7 +28,8 @@ const program = `
   })
 `
 
-let moduleUrl: ((module: string) => string) | undefined
+/** Where the rooms that src/net needs are without types; made once. */
+let folder: string | undefined
 
 /** A worker thread that accepts on a shared listening socket. */
 export class AcceptThread {
@@ -43,10 +46,15 @@ export class AcceptThread {
     name: string,
     backlog: number,
   ): Promise<AcceptThread> {
-    moduleUrl ??= compileSources()
+    folder ??= stripSources('conformance', [
+      'src/errors.ts',
+      ...sourcesIn('src/model'),
+      ...sourcesIn('src/net'),
+    ])
     const { fd, address } = socket
     const { factory } = subject
-    const module = moduleUrl(subject.module)
+    const path = join(folder, 'src', subject.module.replace(/\.ts$/, '.js'))
+    const module = pathToFileURL(path).href
     const thread = new AcceptThread(
       new Worker(program, {
         eval: true,

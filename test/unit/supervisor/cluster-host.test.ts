@@ -1,4 +1,6 @@
 import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { ClusterNode } from '../../../src/cluster/cluster-node.ts'
 import type { ConfigVersion, PoolEntry } from '../../../src/cluster/state-machine/state.ts'
@@ -10,10 +12,16 @@ import type * as FileModule from '../../../src/supervisor/config-file.ts'
 import { httpClient } from '../../e2e/support/http-client.ts'
 import { type HttpServer, startHttpServer } from '../../e2e/support/http-server.ts'
 import { freePort } from '../../e2e/support/ports.ts'
-import { compileDaemon } from './compiled-daemon.ts'
+import { sourcesIn, stripSources } from '../../fixtures/stripped-sources.ts'
 import { type RecordedLine, recordedLog } from './recorded-log.ts'
 
-const load = compileDaemon()
+/** A balancer finds the program of its worker threads beside it. */
+const sources = stripSources('supervisor', sourcesIn('src'))
+
+function load<T>(module: string): Promise<T> {
+  return import(pathToFileURL(join(sources, 'src', `${module}.js`)).href) as Promise<T>
+}
+
 const balancers = await load<typeof BalancerModule>('supervisor/balancer')
 const hosts = await load<typeof HostModule>('supervisor/cluster-host')
 const files = await load<typeof FileModule>('supervisor/config-file')
