@@ -75,7 +75,7 @@ export interface EngineEvents {
 /**
  * Agreement on a sequence of commands. Errors, all `SluiceError`: `no-quorum` (nothing was
  * proposed), `outcome-unknown` (proposed, and nobody knows yet whether it will hold),
- * `proposal-dropped` (it did not hold; ask again), `overloaded`, `engine-stopped`.
+ * `proposal-dropped` (it did not hold, again and again), `overloaded`, `engine-stopped`.
  */
 export interface ConsensusEngine {
   status(): EngineStatus

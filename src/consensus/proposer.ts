@@ -38,9 +38,13 @@ export class Proposer {
     for (;;) {
       const driver = this.#view.driver()
       const attempt = await this.#attempt(driver, command, untilMs)
-      if (attempt.isTaken) return resultOf(attempt.outcome)
-      const isOver = !attempt.mayRetry || this.#view.scheduler.nowMs() >= untilMs
-      if (isOver || !mayHaveQuorum(driver, this.#view)) throw attempt.error
+      const isLate = this.#view.scheduler.nowMs() >= untilMs
+      if (attempt.isTaken) {
+        // What was dropped never held and never will: it may be proposed once more.
+        if (attempt.outcome?.kind !== 'dropped' || isLate) return resultOf(attempt.outcome)
+      } else if (!attempt.mayRetry || isLate || !mayHaveQuorum(driver, this.#view)) {
+        throw attempt.error
+      }
       await this.#pause()
     }
   }
