@@ -20,6 +20,11 @@ export interface DriverHost {
   readonly random: RandomSource
   /** Sends, or drops: messages may be lost. */
   send(message: Message): void
+  /**
+   * What was sent had better go out now than at the end of the turn: somebody waits for it. A matter
+   * of time alone.
+   */
+  flush?(): void
   /** Role, term, leader or members have changed, in the log or as applied. */
   onStatus(status: RaftStatus): void
   /**
@@ -226,6 +231,9 @@ export class Driver {
   #perform(ready: Ready): void {
     for (const message of ready.messages) this.#host.send(message)
     const { persist, messagesAfterPersist, snapshot, committed, reads } = ready
+    // What followers are to write goes out before this node's disk is asked. The rest may wait until
+    // what is agreed on has been applied and whoever asked for it is answered.
+    if (persist !== null) this.#host.flush?.()
     if (persist !== null) this.#write(persist, messagesAfterPersist)
     else this.#sendAfterWrites(messagesAfterPersist)
     if (snapshot === null && committed.length === 0 && reads.length === 0) return
@@ -268,6 +276,7 @@ export class Driver {
     this.#durableSequence = sequence
     this.#core.persisted(sequence, this.#host.scheduler.nowMs())
     for (const message of write.messages) this.#host.send(message)
+    if (write.messages.length > 0) this.#host.flush?.()
     this.#performTails()
     this.#wake()
   }

@@ -340,6 +340,7 @@ export class RaftEngine implements ConsensusEngine {
         send: (message) => {
           this.#transport.send(message.to, 'consensus', encodeMessage(message))
         },
+        flush: () => this.#transport.flush(),
         onStatus: () => {
           this.#membersChanged()
           this.#tellStatus()

@@ -131,6 +131,10 @@ class MemoryTransport implements PeerTransport {
     return this.#linkTo(to)?.send(channel, data) ?? false
   }
 
+  flush(): void {
+    // Nothing waits here but for its way.
+  }
+
   isConnected(to: string): boolean {
     return this.#linkTo(to) !== undefined
   }

@@ -60,6 +60,11 @@ export class DialledLink implements ChannelOwner {
     return isSent
   }
 
+  /** Sends what waits for the end of the turn. */
+  flush(): void {
+    this.#channel?.flush()
+  }
+
   /** Tells the peer what this node says of itself now; one that is not reached is called soon. */
   tellHello(): void {
     if (this.#channel !== null) {

@@ -59,6 +59,8 @@ export interface PeerTransport {
    *   longer than any may be
    */
   send(to: NodeId, channel: Channel, data: Uint8Array): boolean
+  /** Sends at once what would otherwise go out at the end of this turn of the event loop. */
+  flush(): void
   isConnected(to: NodeId): boolean
   /**
    * Opens a byte stream to a peer.

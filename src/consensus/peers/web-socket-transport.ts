@@ -102,6 +102,10 @@ export class WebSocketTransport implements PeerTransport {
     return isSent
   }
 
+  flush(): void {
+    for (const link of this.#open.values()) link.flush()
+  }
+
   isConnected(to: NodeId): boolean {
     return this.#open.has(to)
   }

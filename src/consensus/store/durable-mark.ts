@@ -4,9 +4,12 @@ import { crc32 } from 'node:zlib'
 /** Number of the batch, then CRC-32 of it. */
 const MARK_BYTES = 12
 
+/** Between two writes: under load there are thousands of batches a second. */
+const PAUSE_MS = 20
+
 /**
  * A file beside the database that says how many batches were durable. It is written after the batch
- * that it counts, and not synced: it may be behind, and is never ahead. A database that has fewer
+ * that it counts, at most every {@link PAUSE_MS}, and not synced: it may be behind, and is never ahead. A database that has fewer
  * batches than it says has lost some that were synced, be it by bit rot at the end of its log, which
  * LevelDB takes for a write that a crash has torn, or by a file that is gone.
  */
@@ -14,6 +17,8 @@ export class DurableMark {
   readonly #file: FileHandle
   #wanted = 0
   #writing: Promise<void> | null = null
+  #isClosing = false
+  #endPause: () => void = () => {}
 
   private constructor(file: FileHandle) {
     this.#file = file
@@ -45,6 +50,8 @@ export class DurableMark {
 
   /** Writes what is wanted, and closes. */
   async close(): Promise<void> {
+    this.#isClosing = true
+    this.#endPause()
     await this.#writing
     await this.#file.close()
   }
@@ -54,8 +61,20 @@ export class DurableMark {
     while (written < this.#wanted) {
       written = this.#wanted
       await this.#file.write(bytesOf(written), 0, MARK_BYTES, 0)
+      await this.#pause()
     }
     this.#writing = null
+  }
+
+  #pause(): Promise<void> {
+    if (this.#isClosing) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, PAUSE_MS)
+      this.#endPause = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
   }
 }
 
