@@ -9,6 +9,9 @@ const SLUICE = fileURLToPath(new URL('../bin/sluice', import.meta.url))
 const READY_TIMEOUT_MS = 20_000
 const POLL_MS = 20
 
+/** The same where the time is measured. */
+export const FINE_POLL_MS = 2
+
 /** Writes in flight that a client can have: connections to one node. */
 const CONNECTIONS_MAX = 64
 
@@ -62,12 +65,16 @@ export async function ask(
 }
 
 /** Polls until something is there. */
-export async function untilThere<T>(what: string, probe: () => Promise<T | null>): Promise<T> {
+export async function untilThere<T>(
+  what: string,
+  probe: () => Promise<T | null>,
+  pollMs = POLL_MS,
+): Promise<T> {
   const giveUpMs = performance.now() + READY_TIMEOUT_MS
   while (performance.now() < giveUpMs) {
     const found = await probe()
     if (found !== null) return found
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    await new Promise((resolve) => setTimeout(resolve, pollMs))
   }
   throw new Error(`waited ${READY_TIMEOUT_MS} ms for ${what}`)
 }

@@ -5,6 +5,7 @@ import { setTimeout as after } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import {
   ask,
+  FINE_POLL_MS,
   type System,
   type SystemNode,
   startEtcd,
@@ -116,10 +117,15 @@ async function apply(system: System, n: number): Promise<number> {
   if (outcome === null) throw new Error('an apply failed')
   await Promise.all(
     system.nodes.map((node) =>
-      untilThere(`version ${outcome.version} on ${node.name}`, async () => {
-        const info = await ask('GET', `${node.url}/api/v1/info`, undefined, WRITE_TIMEOUT_MS)
-        return (info as { configVersion: number }).configVersion >= outcome.version ? true : null
-      }),
+      untilThere(
+        `version ${outcome.version} on ${node.name}`,
+        async () => {
+          const info = await ask('GET', `${node.url}/api/v1/info`, undefined, WRITE_TIMEOUT_MS)
+          const { configVersion } = info as { readonly configVersion: number }
+          return configVersion >= outcome.version ? true : null
+        },
+        FINE_POLL_MS,
+      ),
     ),
   )
   return performance.now() - beganMs
