@@ -6,14 +6,14 @@ import { ClassicLevel } from 'classic-level'
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { requires } from '../../../e2e/support/requirements.ts'
 import { temporaryFolder } from '../../../e2e/support/temporary-folder.ts'
-import { sourcesIn, stripSources } from '../../../fixtures/stripped-sources.ts'
+import { sourceAt, sourcesIn, stripSources } from '../../../fixtures/stripped-sources.ts'
 import { commandEntry, entriesWrite } from './log-twin.ts'
 import { open, openMember, reopen, write } from './store-lab.ts'
 
 let program = ''
 beforeAll(() => {
   const rooms = ['store', 'encoding', 'raft'].flatMap((room) => sourcesIn(`src/consensus/${room}`))
-  const own = 'test/unit/consensus/store/store-process.ts'
+  const own = sourceAt(new URL('store-process.ts', import.meta.url))
   const output = stripSources('consensus-store', ['src/errors.ts', ...rooms, own])
   program = join(output, own.replace(/\.ts$/, '.js'))
 })
