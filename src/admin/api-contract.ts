@@ -1,3 +1,4 @@
+import type { ClusterNodeStatus } from '../cluster/cluster.ts'
 import type { AdminState } from '../model/admin-state.ts'
 import type { CheckStatus } from '../model/check.ts'
 import type { StateCause } from '../upstream/server-state.ts'
@@ -193,14 +194,7 @@ export interface ApiClusterNode {
   readonly name: string
   /** Of its peer links. */
   readonly address: string
-  readonly role:
-    | 'leader'
-    | 'candidate'
-    | 'follower'
-    | 'learner'
-    | 'outsider'
-    | 'invited'
-    | 'unknown'
+  readonly role: ClusterNodeStatus['role']
   /** Whether the asked node reaches it. */
   readonly reachable: boolean
   readonly epoch: number | null

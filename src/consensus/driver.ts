@@ -231,11 +231,12 @@ export class Driver {
   #perform(ready: Ready): void {
     for (const message of ready.messages) this.#host.send(message)
     const { persist, messagesAfterPersist, snapshot, committed, reads } = ready
-    // What followers are to write goes out before this node's disk is asked. The rest may wait until
-    // what is agreed on has been applied and whoever asked for it is answered.
-    if (persist !== null) this.#host.flush?.()
-    if (persist !== null) this.#write(persist, messagesAfterPersist)
-    else this.#sendAfterWrites(messagesAfterPersist)
+    if (persist !== null) {
+      // What followers are to write goes out before this node's disk is asked. Other messages may
+      // wait until what is agreed on has been applied and whoever asked for it is answered.
+      this.#host.flush?.()
+      this.#write(persist, messagesAfterPersist)
+    } else this.#sendAfterWrites(messagesAfterPersist)
     if (snapshot === null && committed.length === 0 && reads.length === 0) return
     // Committed entries are durable already: the core hands out no others.
     const sequence = snapshot === null ? 0 : this.#lastSequence

@@ -1,5 +1,5 @@
-import { entryBytes } from './encoding/entries.ts'
 import type { Entry } from './raft/entries.ts'
+import { entryBytes } from './raft/entry-bytes.ts'
 
 /** When a node shortens its log. */
 export interface SnapshotPolicyOptions {

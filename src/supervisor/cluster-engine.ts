@@ -86,6 +86,7 @@ function openRaft(
   })
 }
 
-function drawnId(): string {
+/** Tells a node's data, or one of its runs, apart from all others of its name. */
+export function drawnId(): string {
   return randomBytes(ID_BYTES).toString('hex')
 }

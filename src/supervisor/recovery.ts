@@ -1,10 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { recover } from '../consensus/recovery.ts'
 import { SluiceError } from '../errors.ts'
+import { drawnId } from './cluster-engine.ts'
 import { type ConfigSurroundings, readConfigFile } from './config-file.ts'
-
-/** Bytes of an incarnation. */
-const ID_BYTES = 8
 
 /** What `sluice cluster recover` is started with. */
 export interface RecoverOptions extends ConfigSurroundings {
@@ -40,7 +37,7 @@ export async function recoverNode(options: RecoverOptions): Promise<void> {
   const { clusterId, lost, lastIndex } = await recover({
     folder: config.cluster.dataDir,
     name: config.cluster.node,
-    makeIncarnation: () => randomBytes(ID_BYTES).toString('hex'),
+    makeIncarnation: drawnId,
   })
   const names = lost.map(({ name }) => name).join(', ')
   options.tell(

@@ -113,9 +113,9 @@ export const DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'driver.ts',
-        find: 'if (persist !== null) this.#write(persist, messagesAfterPersist)',
+        find: 'this.#write(persist, messagesAfterPersist)',
         replace:
-          'for (const message of messagesAfterPersist) this.#host.send(message); if (persist !== null) this.#write(persist, [])',
+          'for (const message of messagesAfterPersist) this.#host.send(message); this.#write(persist, [])',
       },
     ],
     expected: /durable on/,

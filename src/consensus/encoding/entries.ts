@@ -1,5 +1,6 @@
 import { assert } from '../../errors.ts'
 import type { Entry, HardState, Member, Membership, NodeId, Payload } from '../raft/entries.ts'
+import { entryBytes, membershipBytes } from '../raft/entry-bytes.ts'
 import { ByteReader, invalidEncoding } from './byte-reader.ts'
 import { ByteWriter } from './byte-writer.ts'
 
@@ -15,12 +16,10 @@ export const ADDRESS_BYTES_MAX = 320
 /** Nodes in each part of a membership. */
 export const MEMBERS_MAX = 128
 
+/** What term and vote take, about. */
+const HARD_STATE_BYTES = 96
 /** Index, term and kind of an entry without a payload. */
 export const ENTRY_BYTES_MIN = 3
-/** What an entry takes beside its payload, about. */
-const ENTRY_BYTES = 24
-/** What a member takes, about. */
-const MEMBER_BYTES = 96
 /** Three empty texts. */
 const MEMBER_BYTES_MIN = 3
 /** Two empty texts. */
@@ -68,7 +67,7 @@ export function decodeMembership(bytes: Uint8Array): Membership {
 
 /** Term and vote by themselves, as a store keeps them. */
 export function encodeHardState({ term, vote }: HardState): Uint8Array {
-  const writer = new ByteWriter(MEMBER_BYTES)
+  const writer = new ByteWriter(HARD_STATE_BYTES)
   writer.byte(FORMAT_VERSION)
   writer.count(term)
   writer.flag(vote !== null)
@@ -83,20 +82,6 @@ export function decodeHardState(bytes: Uint8Array): HardState {
   const vote = reader.flag() ? readNodeId(reader) : null
   reader.end()
   return { term, vote }
-}
-
-/** @returns about how many bytes {@link writeEntry} writes */
-export function entryBytes({ payload }: Entry): number {
-  switch (payload.kind) {
-    case 'empty':
-      return ENTRY_BYTES
-    case 'command':
-      return ENTRY_BYTES + payload.data.length
-    case 'membership':
-      return ENTRY_BYTES + membershipBytes(payload.membership)
-    default:
-      return payload satisfies never
-  }
 }
 
 /** Writes an entry among other things. */
@@ -127,12 +112,6 @@ function readPayload(reader: ByteReader): Payload {
     default:
       throw invalidEncoding(`entries of kind ${kind} are not known`)
   }
-}
-
-/** @returns about how many bytes {@link writeMembership} writes */
-export function membershipBytes(membership: Membership): number {
-  const { voters, outgoing, learners, invited } = membership
-  return (voters.length + outgoing.length + learners.length + invited.length + 1) * MEMBER_BYTES
 }
 
 /** Writes a membership among other things. */

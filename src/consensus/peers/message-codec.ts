@@ -2,8 +2,6 @@ import { ByteReader, invalidEncoding } from '../encoding/byte-reader.ts'
 import { ByteWriter } from '../encoding/byte-writer.ts'
 import {
   ENTRY_BYTES_MIN,
-  entryBytes,
-  membershipBytes,
   readEntry,
   readMembership,
   readNodeId,
@@ -11,6 +9,7 @@ import {
   writeMembership,
 } from '../encoding/entries.ts'
 import type { Entry } from '../raft/entries.ts'
+import { entryBytes, membershipBytes } from '../raft/entry-bytes.ts'
 import type { Append, Message, SnapshotChunk } from '../raft/messages.ts'
 
 /** First byte of every message. A message that an older node could misread gets another. */

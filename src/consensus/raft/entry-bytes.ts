@@ -7,8 +7,8 @@ const ENTRY_OVERHEAD_BYTES = 32
 const MEMBER_OVERHEAD_BYTES = 16
 
 /**
- * Size of an entry for flow control, in bytes. An estimate that every node makes alike; no encoding
- * depends on it.
+ * Size of an entry in bytes, for flow control, for when a log is too long, and for the room that an
+ * encoding takes at first. An estimate that every node makes alike; no encoding depends on it.
  */
 export function entryBytes(entry: Entry): number {
   const { payload } = entry
@@ -22,7 +22,8 @@ export function entryBytes(entry: Entry): number {
   }
 }
 
-function membershipBytes(membership: Membership): number {
+/** Size of a membership in bytes; as {@link entryBytes}. */
+export function membershipBytes(membership: Membership): number {
   let bytes = 0
   for (const group of [membership.voters, membership.outgoing, membership.learners]) {
     for (const { id, name, address } of group) {
