@@ -1,24 +1,8 @@
-import { once } from 'node:events'
-import { chmodSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { type Database, startDatabase } from './database-process.ts'
 import { freePort } from './ports.ts'
-import { runProgram, startProcess } from './processes.ts'
 import { temporaryFolder } from './temporary-folder.ts'
-import { untilListening } from './waiting.ts'
-
-/**
- * A PostgreSQL in which everybody but the role `blocked` needs no password. It ends when the test is
- * over.
- */
-export interface Postgresql {
-  /** `127.0.0.1:PORT`, for the config. */
-  readonly address: string
-  /** Ends it at once. */
-  readonly stop: () => Promise<void>
-  /** Starts it again on the same port. */
-  readonly restart: () => Promise<void>
-}
 
 /** Where Debian installs the programs of each version. */
 const VERSIONS = '/usr/lib/postgresql'
@@ -36,42 +20,30 @@ export function postgresqlPrograms(): string | null {
   return folders.find((folder) => existsSync(join(folder, 'initdb'))) ?? null
 }
 
-/** Makes a cluster in a temporary folder and starts it on a free port. */
-export async function startPostgresql(): Promise<Postgresql> {
+/**
+ * Starts a PostgreSQL in which everybody but the role `blocked` needs no password; in a temporary
+ * folder, on a free port.
+ */
+export async function startPostgresql(): Promise<Database> {
   const programs = postgresqlPrograms()
   if (programs === null) throw new Error('no PostgreSQL')
   const folder = temporaryFolder()
   const port = await freePort()
   const data = join(folder, 'data')
-  const initdb = ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '--no-locale']
-  if (process.getuid?.() === 0) chmodSync(folder, 0o777)
-  const [command, args] = withoutRoot(join(programs, 'initdb'), initdb)
-  const { code, stdout, stderr } = await runProgram(command, args, { cwd: folder })
-  if (code !== 0) throw new Error(`initdb: ${stdout}${stderr}`)
-  writeFileSync(join(data, 'pg_hba.conf'), ACCESS)
-  let stop = async (): Promise<void> => {}
-  const start = async (): Promise<void> => {
-    const settings = ['-D', data, '-p', `${port}`, '-k', folder, '-h', '127.0.0.1', '-F']
-    const child = startProcess(...withoutRoot(join(programs, 'postgres'), settings), {
-      cwd: folder,
-      stdio: 'ignore',
-    })
-    const ended = once(child, 'exit')
-    stop = async () => {
-      // With SIGQUIT it takes its children along.
-      child.kill('SIGQUIT')
-      await ended
-    }
-    onTestFinished(stop)
-    await untilListening(port)
-  }
-  await start()
-  return { address: `127.0.0.1:${port}`, stop: () => stop(), restart: start }
-}
-
-/** PostgreSQL refuses to run as root: then it runs as the user whom its package brings. */
-function withoutRoot(program: string, args: readonly string[]): [string, readonly string[]] {
-  if (process.getuid?.() !== 0) return [program, args]
-  const user = ['--reuid=postgres', '--regid=postgres', '--clear-groups']
-  return ['setpriv', [...user, program, ...args]]
+  return startDatabase({
+    folder,
+    port,
+    user: 'postgres',
+    install: {
+      program: join(programs, 'initdb'),
+      args: ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', '--no-locale'],
+    },
+    prepare: () => writeFileSync(join(data, 'pg_hba.conf'), ACCESS),
+    serve: {
+      program: join(programs, 'postgres'),
+      args: ['-D', data, '-p', `${port}`, '-k', folder, '-h', '127.0.0.1', '-F'],
+    },
+    // With SIGQUIT it takes its children along.
+    endSignal: 'SIGQUIT',
+  })
 }
