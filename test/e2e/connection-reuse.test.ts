@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { type Daemon, startDaemon } from './support/daemon.ts'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
-import { scrape } from './support/metrics.ts'
+import { expectSamples } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
 import { openSocket, readUntil } from './support/raw-client.ts'
 import { readRequests, readResponses, statusOf, targetOf } from './support/strict-messages.ts'
@@ -115,11 +115,12 @@ describe('http-reuse', () => {
       expect(await ask(clients[client] as Socket, 'GET', `/${n}`)).toBe(200)
     }
     expect(server.received.map(([, connection]) => connection)).toEqual(connections)
-    const sample = await scrape(daemon)
     const count = new Set(connections).size
-    expect(sample('sluice_server_connection_attempts_total')).toBe(count)
-    expect(sample('sluice_server_connection_reuses_total')).toBe(connections.length - count)
-    expect(sample('sluice_server_idle_connections_current')).toBe(count)
+    await expectSamples(daemon, {
+      sluice_server_connection_attempts_total: count,
+      sluice_server_connection_reuses_total: connections.length - count,
+      sluice_server_idle_connections_current: count,
+    })
   })
 
   it.each(MODES)('%s opens no more connections than there are clients', async (mode) => {
@@ -166,7 +167,7 @@ describe('the pool', () => {
     await until('three to be closed', () => {
       return server.sockets.filter(isOpen).length === 2 ? true : undefined
     })
-    expect((await scrape(daemon))('sluice_server_idle_connections_current')).toBe(2)
+    await expectSamples(daemon, { sluice_server_idle_connections_current: 2 })
   })
 
   it('closes what nobody needs, bit by bit', async () => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { type Daemon, startDaemon } from './support/daemon.ts'
 import { startHttpServer } from './support/http-server.ts'
-import { scrape } from './support/metrics.ts'
+import { expectSamples, scrape } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
 import { openSocket, type RawAnswer, readUntil } from './support/raw-client.ts'
 import { pour } from './support/source.ts'
@@ -210,22 +210,13 @@ function isWholeRequest(bytes: string): boolean {
 }
 
 /** Every gauge of sessions is back at zero: each was given up, and none twice. */
-async function untilReleased(daemon: Daemon): Promise<void> {
-  const gauges = [
-    'frontend_current_sessions',
-    'backend_current_sessions',
-    'server_current_sessions',
-    'process_current_connections',
-  ]
-  let values: number[] = []
-  await until('all sessions to be given up', async () => {
-    const sample = await scrape(daemon)
-    values = gauges.map((gauge) => sample(`sluice_${gauge}`))
-    return values.every((value) => value === 0) ? true : undefined
-  }).catch(() => undefined)
-  expect(Object.fromEntries(gauges.map((gauge, n) => [gauge, values[n]]))).toEqual(
-    Object.fromEntries(gauges.map((gauge) => [gauge, 0])),
-  )
+function untilReleased(daemon: Daemon): Promise<void> {
+  return expectSamples(daemon, {
+    sluice_frontend_current_sessions: 0,
+    sluice_backend_current_sessions: 0,
+    sluice_server_current_sessions: 0,
+    sluice_process_current_connections: 0,
+  })
 }
 
 function outcomeOf({ text, ending }: RawAnswer): Outcome['got'] {

@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import type { Daemon } from './daemon.ts'
 import { until } from './waiting.ts'
 
@@ -20,6 +21,28 @@ export async function scrape(daemon: Daemon): Promise<Samples> {
     if (found.length === 0) return Number.NaN
     return found.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
   }
+}
+
+/**
+ * Waits until samples have these values, and fails with those that they have instead. What an answer
+ * changes is there only just after it: the thread that has written it counts it next, while its
+ * client may already be asking another thread for `/metrics`.
+ *
+ * @param expected value by name
+ * @param labels of each of the samples
+ */
+export async function expectSamples(
+  daemon: Daemon,
+  expected: Readonly<Record<string, number>>,
+  labels?: Readonly<Record<string, string>>,
+): Promise<void> {
+  let found: Record<string, number> = {}
+  await until('the samples', async () => {
+    const sample = await scrape(daemon)
+    found = Object.fromEntries(Object.keys(expected).map((name) => [name, sample(name, labels)]))
+    return Object.entries(expected).every(([name, value]) => found[name] === value) || undefined
+  }).catch(() => undefined)
+  expect(found).toEqual(expected)
 }
 
 /** Waits until the daemon has counted this many HTTP requests: the load is on. */
