@@ -15,6 +15,7 @@ import {
 import { cpuTimeOf, processTree } from './cpu-time.ts'
 import { pickCores, requireTools } from './host.ts'
 import { startOrigin } from './origin.ts'
+import { median, quantile } from './statistics.ts'
 import { runWrk } from './wrk.ts'
 
 const USAGE = `Usage: npm run bench:cluster -- [options]
@@ -36,15 +37,6 @@ interface Figures {
   readonly p99Ms: number[]
   readonly perSec: number[]
   readonly cpuUs: number[]
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-}
-
-function median(values: readonly number[]): number {
-  return quantile(values, 0.5)
 }
 
 let value = 0
@@ -195,14 +187,11 @@ async function main(): Promise<void> {
       load: { type: 'string', default: '60' },
     },
   })
-  const [rounds, writes, seconds, kills, load] = Object.values(values).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
-  if (!(rounds >= 0 && writes > 0 && seconds > 0 && kills >= 0 && load >= 0)) throw new Error(USAGE)
+  const numbers = Object.entries(values).map(([name, text]) => [name, Number(text)])
+  const { rounds, writes, seconds, kills, load } = Object.fromEntries(numbers) as Readonly<
+    Record<keyof typeof values, number>
+  >
+  if (!(rounds > 0 && writes > 0 && seconds > 0 && kills >= 0 && load >= 0)) throw new Error(USAGE)
   requireTools(['etcd', 'nginx', 'wrk'])
   const { proxy, load: other } = pickCores()
   const cores = [proxy, other]

@@ -1,6 +1,7 @@
 import { cpuTimeOf, processTree } from './cpu-time.ts'
 import type { ProxyName, RunningProxy } from './proxies.ts'
 import type { Scenario } from './scenarios.ts'
+import { median } from './statistics.ts'
 import { errorCount, runWrk } from './wrk.ts'
 
 /** Runs unmeasured before each measurement, so that compilers and connection pools have settled. */
@@ -66,13 +67,4 @@ export function summarize(rounds: readonly Measurement[]): Measurement {
     p99Us: median(rounds.map((round) => round.p99Us)),
     errors: rounds.reduce((sum, round) => sum + round.errors, 0),
   }
-}
-
-/** The middle value, or the mean of the two in the middle; NaN for none. */
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length / 2
-  const low = sorted[Math.ceil(middle) - 1] ?? Number.NaN
-  const high = sorted[Math.floor(middle)] ?? Number.NaN
-  return (low + high) / 2
 }

@@ -8,6 +8,7 @@ import { nodeScheduler } from '../../src/consensus/node-scheduler.ts'
 import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/limits.ts'
 import { WebSocketTransport } from '../../src/consensus/peers/web-socket-transport.ts'
 import { RaftEngine } from '../../src/consensus/raft-engine.ts'
+import { median, quantile } from '../statistics.ts'
 
 const WRITES = 500
 const IN_FLIGHT = 64
@@ -104,9 +105,9 @@ async function until<T>(probe: () => T | undefined): Promise<T> {
   }
 }
 
-function quantile(values: readonly number[], share: number): string {
-  const sorted = [...values].sort((a, b) => a - b)
-  return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(2)
+/** Median and 99th percentile, as text. */
+function spread(valuesMs: readonly number[]): string {
+  return `p50 ${median(valuesMs).toFixed(2)} ms, p99 ${quantile(valuesMs, 0.99).toFixed(2)} ms`
 }
 
 function say(line: string): void {
@@ -134,7 +135,7 @@ async function main(): Promise<void> {
     await leader.engine.propose(command)
     latenciesMs.push(performance.now() - beganMs)
   }
-  say(`one proposer: p50 ${quantile(latenciesMs, 0.5)} ms, p99 ${quantile(latenciesMs, 0.99)} ms`)
+  say(`one proposer: ${spread(latenciesMs)}`)
   const endMs = performance.now() + SECONDS * 1000
   let writes = 0
   const proposer = async (): Promise<void> => {
@@ -156,9 +157,7 @@ async function main(): Promise<void> {
     await late.engine.stop()
   }
   const size = `a snapshot of ${SNAPSHOT_BYTES / 2 ** 20} MB installed on a node that joins`
-  say(
-    `${size}, its start included: p50 ${quantile(joinsMs, 0.5)} ms, p99 ${quantile(joinsMs, 0.99)} ms`,
-  )
+  say(`${size}, its start included: ${spread(joinsMs)}`)
   await Promise.all(nodes.map(({ engine }) => engine.stop()))
 }
 
