@@ -25,6 +25,8 @@ export class WaitingLines {
   readonly #longest: Int32Array
   /** Per worker and row: the lowest ticket that waits there, 0 for none. */
   readonly #firsts: readonly Int32Array[]
+  /** Per worker: its tickets that show. */
+  readonly #shown: Int32Array
   /** Per worker and row: its share of the length, to be given back when it dies. */
   readonly #held: readonly Int32Array[]
   readonly #bells: Int32Array
@@ -35,12 +37,13 @@ export class WaitingLines {
     this.#longest = reserve(rows)
     this.#firsts = Array.from({ length: workers }, () => reserve(rows))
     this.#held = Array.from({ length: workers }, () => reserve(rows))
+    this.#shown = reserve(workers)
     this.#bells = reserve(workers)
   }
 
   /** Int32s that the constructor reserves. */
   static intsFor(workers: number, rows: number): number {
-    return rows * (2 * workers + 3) + workers
+    return rows * (2 * workers + 3) + 2 * workers
   }
 
   /** Sessions that wait in a row's line, over all threads. */
@@ -79,7 +82,9 @@ export class WaitingLines {
 
   /** Shows the lowest ticket that waits in a worker; 0 for none. */
   showFirst(worker: number, row: number, ticket: number): void {
-    Atomics.store(this.#firsts[worker] as Int32Array, row, ticket)
+    const shown = Atomics.exchange(this.#firsts[worker] as Int32Array, row, ticket)
+    if (shown === 0 && ticket !== 0) Atomics.add(this.#shown, worker, 1)
+    else if (shown !== 0 && ticket === 0) Atomics.sub(this.#shown, worker, 1)
   }
 
   /** The worker in which the session waits that is to be served next, or -1. */
@@ -112,9 +117,11 @@ export class WaitingLines {
     Atomics.notify(this.#bells, worker)
   }
 
-  /** Makes all workers look: a server may have more room. */
+  /** Makes all workers look in which somebody waits: a server may have more room. */
   ringAll(): void {
-    for (let worker = 0; worker < this.#bells.length; worker++) this.ring(worker)
+    for (let worker = 0; worker < this.#bells.length; worker++) {
+      if (Atomics.load(this.#shown, worker) > 0) this.ring(worker)
+    }
   }
 
   /** Calls back, from the event loop of this thread, whenever a worker has been rung for. */
@@ -132,6 +139,7 @@ export class WaitingLines {
   reclaim(worker: number): void {
     const held = this.#held[worker] as Int32Array
     this.#firsts[worker]?.fill(0)
+    Atomics.store(this.#shown, worker, 0)
     for (let row = 0; row < held.length; row++) {
       const waiting = held[row] as number
       if (waiting !== 0) Atomics.sub(this.#lengths, row, waiting)
