@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { mkdir, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as after } from 'node:timers/promises'
 import { parseJson, record, whole } from '../cluster/state-machine/json-fields.ts'
 import { readConfigVersion, readPool } from '../cluster/state-machine/state-snapshot.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
@@ -33,10 +34,10 @@ export class RememberedConfig {
   readonly #dataDir: string
   readonly #path: string
   readonly #log: DaemonLog
+  readonly #closing = new AbortController()
   /** To be written next: the latest alone. */
   #next: ActiveConfig | null = null
   #writing: Promise<void> | null = null
-  #endPause: () => void = () => {}
 
   constructor(dataDir: string, log: DaemonLog) {
     this.#dataDir = dataDir
@@ -51,8 +52,8 @@ export class RememberedConfig {
   }
 
   /** Has it written now; resolves when it is on the disk, or cannot be. */
-  async settled(): Promise<void> {
-    this.#endPause()
+  async close(): Promise<void> {
+    this.#closing.abort()
     await this.#writing
   }
 
@@ -76,6 +77,7 @@ export class RememberedConfig {
   }
 
   async #write(): Promise<void> {
+    const { signal } = this.#closing
     while (this.#next !== null) {
       const text = JSON.stringify({ layout: LAYOUT, ...this.#next })
       this.#next = null
@@ -92,19 +94,9 @@ export class RememberedConfig {
       } catch (error) {
         this.#warn(`cannot be written: ${error}`)
       }
-      await this.#pause()
+      await after(PAUSE_MS, undefined, { signal }).catch(() => {})
     }
     this.#writing = null
-  }
-
-  #pause(): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, PAUSE_MS)
-      this.#endPause = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
   }
 
   #warn(what: string): void {

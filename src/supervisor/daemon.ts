@@ -182,7 +182,7 @@ export class Daemon {
   async #close(): Promise<void> {
     await this.#cluster?.stop()
     await this.#host.stop()
-    await this.#remembered?.settled()
+    await this.#remembered?.close()
     await this.#balancer.stop()
     await this.#admin?.close()
   }

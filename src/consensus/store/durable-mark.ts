@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { setTimeout as after } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 
 /** Number of the batch, then CRC-32 of it. */
@@ -9,16 +10,16 @@ const PAUSE_MS = 20
 
 /**
  * A file beside the database that says how many batches were durable. It is written after the batch
- * that it counts, at most every {@link PAUSE_MS}, and not synced: it may be behind, and is never ahead. A database that has fewer
- * batches than it says has lost some that were synced, be it by bit rot at the end of its log, which
- * LevelDB takes for a write that a crash has torn, or by a file that is gone.
+ * that it counts, at most every {@link PAUSE_MS}, and not synced: it may be behind, and is never
+ * ahead. A database that has fewer batches than it says has lost some that were synced, be it by bit
+ * rot at the end of its log, which LevelDB takes for a write that a crash has torn, or by a file that
+ * is gone.
  */
 export class DurableMark {
   readonly #file: FileHandle
+  readonly #closing = new AbortController()
   #wanted = 0
   #writing: Promise<void> | null = null
-  #isClosing = false
-  #endPause: () => void = () => {}
 
   private constructor(file: FileHandle) {
     this.#file = file
@@ -50,31 +51,20 @@ export class DurableMark {
 
   /** Writes what is wanted, and closes. */
   async close(): Promise<void> {
-    this.#isClosing = true
-    this.#endPause()
+    this.#closing.abort()
     await this.#writing
     await this.#file.close()
   }
 
   async #write(): Promise<void> {
+    const { signal } = this.#closing
     let written = 0
     while (written < this.#wanted) {
       written = this.#wanted
       await this.#file.write(bytesOf(written), 0, MARK_BYTES, 0)
-      await this.#pause()
+      await after(PAUSE_MS, undefined, { signal }).catch(() => {})
     }
     this.#writing = null
-  }
-
-  #pause(): Promise<void> {
-    if (this.#isClosing) return Promise.resolve()
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, PAUSE_MS)
-      this.#endPause = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
   }
 }
 
