@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as after } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
 import type { ApiServers } from '../../src/admin/api-contract.ts'
@@ -194,44 +195,96 @@ describe('the pool of a cluster', () => {
   })
 })
 
+/** Servers whose checks say which node they come from, and which may be told to fail. */
+interface CheckedServer {
+  readonly name: string
+  readonly address: string
+  /** Names of the nodes whose checks fail. */
+  readonly failing: Set<string>
+  /** Names of the nodes whose checks have come since the set was cleared. */
+  readonly checkedBy: Set<string>
+}
+
+async function startCheckedServer(name: string): Promise<CheckedServer> {
+  const failing = new Set<string>()
+  const checkedBy = new Set<string>()
+  const { address } = await startHttpServer({
+    name,
+    answer: (request, response) => {
+      const node = String(request.headers['x-node'])
+      checkedBy.add(node)
+      response.statusCode = failing.has(node) ? 500 : 200
+      response.end(name)
+    },
+  })
+  return { name, address, failing, checkedBy }
+}
+
+function checkedConfig(servers: readonly CheckedServer[], backend: object = {}): SharedSections {
+  const addresses = servers.map(({ name, address }) => [name, address])
+  return {
+    ...configOf({}),
+    backends: {
+      app: {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what a config says.
+        'option': { httpchk: { method: 'GET', uri: '/', headers: { 'X-Node': '${NODE_NAME}' } } },
+        'default-server': { check: true, inter: '100ms' },
+        'servers': Object.fromEntries(addresses),
+        ...backend,
+      },
+    },
+  }
+}
+
 describe('health by agreement', () => {
   it('takes a server down when two of three nodes find it down, and not before', async () => {
-    const failing = new Set<string>()
-    const server = await startHttpServer({
-      name: 's1',
-      answer: (request, response) => {
-        response.statusCode = failing.has(String(request.headers['x-node'])) ? 500 : 200
-        response.end('s1')
-      },
-    })
-    const config = configOf({ s1: { address: server.address, check: true, inter: '100ms' } })
-    const cluster = await startCluster({
-      config: {
-        ...config,
-        backends: {
-          app: {
-            // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what a config says.
-            option: { httpchk: { method: 'GET', uri: '/', headers: { 'X-Node': '${NODE_NAME}' } } },
-            servers: (config['backends'] as { app: { servers: unknown } }).app.servers,
-          },
-        },
-      },
-    })
+    const server = await startCheckedServer('s1')
+    const cluster = await startCluster({ config: checkedConfig([server]) })
     const statesOf = (): Promise<string[]> =>
       Promise.all(cluster.nodes.map(async (node) => (await serversOf(node))[0]?.state ?? ''))
-    failing.add('lb1')
+    server.failing.add('lb1')
     await until('lb1 to have found the server down', async () => {
       const [seen] = await serversOf(cluster.nodes[0] as TestNode)
       return seen?.check?.status === 'L7STS' ? true : undefined
     })
     expect(await statesOf()).toEqual(['UP', 'UP', 'UP'])
-    failing.add('lb2')
+    server.failing.add('lb2')
     await until('all nodes to take it down', async () =>
       (await statesOf()).every((state) => state === 'DOWN') ? true : undefined,
     )
-    failing.delete('lb1')
+    server.failing.delete('lb1')
     await until('all nodes to bring it back', async () =>
       (await statesOf()).every((state) => state === 'UP') ? true : undefined,
     )
+  })
+
+  it('shares the checks out, and has those of a lost node done by others', async () => {
+    const servers = await Promise.all(
+      Array.from({ length: 6 }, (_, n) => startCheckedServer(`s${n + 1}`)),
+    )
+    const cluster = await startCluster({ config: checkedConfig(servers, { 'check-sharding': 2 }) })
+    /** How many nodes check each server, over five intervals. */
+    const watchersOf = async (): Promise<number[]> => {
+      for (const { checkedBy } of servers) checkedBy.clear()
+      await after(500)
+      return servers.map(({ checkedBy }) => checkedBy.size)
+    }
+    await until('two nodes to check each server', async () =>
+      (await watchersOf()).every((watchers) => watchers === 2) ? true : undefined,
+    )
+    expect(new Set(servers.flatMap(({ checkedBy }) => [...checkedBy])).size).toBe(3)
+
+    const [lost] = (await cluster.followers()) as [TestNode]
+    await lost.daemon.kill()
+    const living = cluster.nodes.filter((node) => node !== lost)
+    await until('two others to check each server', async () =>
+      (await watchersOf()).every((watchers) => watchers === 2) ? true : undefined,
+    )
+    for (const { name } of living) servers[0]?.failing.add(name)
+    await until('the living nodes to take a server down', async () => {
+      const pools = await Promise.all(living.map(serversOf))
+      const states = pools.map((pool) => pool.map(({ state }) => state).join())
+      return states.every((state) => state === 'DOWN,UP,UP,UP,UP,UP') ? true : undefined
+    })
   })
 })
