@@ -323,7 +323,7 @@ export const DEFECTS: readonly Defect[] = [
         replace: 'const next = prevIndex + 1',
       },
     ],
-    expected: /no convergence/,
+    expected: /no convergence|does not end/,
     seedsMax: 50,
   },
 ]

@@ -110,6 +110,7 @@ function drawDriver(dice: Dice): Profile['driver'] {
     keptBytes: dice.pick([200, 1_000_000]),
     raft: {
       heartbeatMs: 50,
+      commitNoticeMs: dice.pick([0, 2, 40]),
       electionMinMs: electionMaxMs / 2,
       electionMaxMs,
       appendBytesMax: dice.pick([150, 500, 100_000]),

@@ -24,6 +24,8 @@ export class Leadership {
   readonly #reads: LeaderReads
   #uncommittedBytes = 0
   #handover: Handover | null = null
+  /** When the followers are to be told what is committed; infinite: they were, or need not be. */
+  #noticeDueMs = Number.POSITIVE_INFINITY
   /** Something that decides what is committed has changed. */
   #isUnsettled = true
 
@@ -41,7 +43,8 @@ export class Leadership {
 
   /** When {@link tick} is due. */
   get deadlineMs(): number {
-    return Math.min(this.#reads.dueMs, this.#handover?.untilMs ?? Number.POSITIVE_INFINITY)
+    const handoverMs = this.#handover?.untilMs ?? Number.POSITIVE_INFINITY
+    return Math.min(this.#reads.dueMs, this.#noticeDueMs, handoverMs)
   }
 
   /** The last moment at which a quorum is known to have been there, the leader included. */
@@ -156,8 +159,10 @@ export class Leadership {
 
   /** Sends what is to be sent. */
   flush(): void {
+    const isNoticeDue = this.#state.nowMs >= this.#noticeDueMs
+    if (isNoticeDue) this.#noticeDueMs = Number.POSITIVE_INFINITY
     this.#reads.flush()
-    this.#replication.flush()
+    this.#replication.flush(isNoticeDue)
   }
 
   /** Leads no more. */
@@ -200,7 +205,7 @@ export class Leadership {
 
   /** Only an entry of the leader's own term is committed by counting (paper section 5.4.2). */
   #advanceCommit(): void {
-    const { log, memberships, term } = this.#state
+    const { log, memberships, term, nowMs, options } = this.#state
     const index = quorumValue(memberships.current, (id) => this.#replication.matchOf(id))
     if (index <= log.commitIndex || log.termAt(index) !== term) return
     for (const entry of log.between(log.commitIndex + 1, index)) {
@@ -208,6 +213,7 @@ export class Leadership {
     }
     assert(this.#uncommittedBytes >= 0, 'no more is committed than was taken')
     log.commitTo(index)
+    this.#noticeDueMs = Math.min(this.#noticeDueMs, nowMs + options.commitNoticeMs)
   }
 
   /** A joint phase that is committed is followed by what it leads to (thesis section 4.3). */

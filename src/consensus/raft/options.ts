@@ -8,6 +8,11 @@ export interface RaftOptions {
   readonly id: NodeId
   /** Between heartbeats of a leader. */
   readonly heartbeatMs: number
+  /**
+   * Until a leader tells its followers by itself what is committed: the next entries and heartbeats
+   * tell it on the way. 0: at once.
+   */
+  readonly commitNoticeMs: number
   /** A follower campaigns after a silence drawn at random from this range. */
   readonly electionMinMs: number
   readonly electionMaxMs: number

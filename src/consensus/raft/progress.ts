@@ -88,10 +88,14 @@ export class Progress {
     return this.#state === 'replicate' && !this.#inflight.isFull
   }
 
-  /** Whether an append is due even if it has no entries. */
-  isAppendDue(commitIndex: number): boolean {
+  /**
+   * Whether an append is due even if it has no entries.
+   *
+   * @param noticeIndex commit index that it has to be told
+   */
+  isAppendDue(noticeIndex: number): boolean {
     if (this.#state === 'probe') return !this.#isProbeOut
-    return this.#state === 'replicate' && (this.#isAsking || commitIndex > this.#toldCommit)
+    return this.#state === 'replicate' && (this.#isAsking || noticeIndex > this.#toldCommit)
   }
 
   /** An append was sent. */

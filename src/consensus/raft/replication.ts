@@ -47,10 +47,14 @@ export class Replication {
     return this.#peers.get(id)?.matchIndex ?? 0
   }
 
-  /** Sends what may be sent now. */
-  flush(): void {
+  /**
+   * Sends what may be sent now.
+   *
+   * @param isNoticeDue whoever has not been told what is committed is told, be there entries or not
+   */
+  flush(isNoticeDue: boolean): void {
     for (const peer of this.#peers.values()) {
-      this.#sendEntries(peer)
+      this.#sendEntries(peer, isNoticeDue ? this.#state.log.commitIndex : 0)
       this.#sendPieces(peer)
     }
   }
@@ -81,10 +85,11 @@ export class Replication {
     return [...this.#peers.values()].map((peer) => peer.status(this.#state.nowMs))
   }
 
-  #sendEntries(peer: Progress): void {
+  /** @param noticeIndex commit index that the peer has to be told in any case */
+  #sendEntries(peer: Progress, noticeIndex: number): void {
     const { log, options, outbox, nowMs } = this.#state
     // Bounded: every turn but the last fills the bounded list of what is in flight.
-    while (peer.canSend || peer.isAppendDue(log.commitIndex)) {
+    while (peer.canSend || peer.isAppendDue(noticeIndex)) {
       const prevIndex = peer.nextIndex - 1
       const prevTerm = log.termAt(prevIndex)
       if (prevTerm === null) {
@@ -94,7 +99,7 @@ export class Replication {
       const { entries, bytes } = peer.canSend
         ? log.slice(peer.nextIndex, options.appendBytesMax)
         : { entries: [], bytes: 0 }
-      if (entries.length === 0 && !peer.isAppendDue(log.commitIndex)) return
+      if (entries.length === 0 && !peer.isAppendDue(noticeIndex)) return
       const commit = log.commitIndex
       const envelope = this.#state.envelope(peer.id)
       outbox.send({ type: 'append', ...envelope, prevIndex, prevTerm, entries, commit })

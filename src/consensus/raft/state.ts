@@ -161,8 +161,9 @@ export class RaftState {
 
 /** Stops a node whose times cannot work: nobody would be leader for long, or a lease would not end. */
 function assertOptions(options: RaftOptions): void {
-  const { heartbeatMs, electionMinMs, electionMaxMs, clockDriftPercent } = options
+  const { heartbeatMs, commitNoticeMs, electionMinMs, electionMaxMs, clockDriftPercent } = options
   assert(heartbeatMs > 0 && heartbeatMs < electionMinMs, 'heartbeats come within a timeout')
+  assert(commitNoticeMs >= 0 && commitNoticeMs < electionMinMs, 'commits are told in time')
   assert(electionMinMs < electionMaxMs, 'timeouts of elections differ')
   assert(clockDriftPercent >= 0 && clockDriftPercent <= 50, 'clocks are off by half at most')
 }

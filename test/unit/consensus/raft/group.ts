@@ -12,6 +12,7 @@ export const HEARTBEAT_MS = 50
 /** Options that tests change where they care. */
 export const OPTIONS: Omit<RaftOptions, 'id'> = {
   heartbeatMs: HEARTBEAT_MS,
+  commitNoticeMs: 0,
   electionMinMs: ELECTION_MIN_MS,
   electionMaxMs: ELECTION_MAX_MS,
   appendBytesMax: 4096,

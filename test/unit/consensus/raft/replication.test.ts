@@ -60,6 +60,65 @@ describe('a group', () => {
   })
 })
 
+describe('the notice of what is committed', () => {
+  const NOTICE_MS = 2
+  /** By when a deadline that was rounded is over. */
+  const SOON_MS = 0.1
+  const emptyAppends = (group: Group): number =>
+    group.sent.filter((message) => message.type === 'append' && message.entries.length === 0).length
+
+  /** A group whose nodes have applied the same, and a is the leader. */
+  function settled(voters = 'abc'): Group {
+    const group = Group.of(voters, { commitNoticeMs: NOTICE_MS })
+    group.electThis('a')
+    group.propose('a', 'x')
+    // The next heartbeats, which tell it too, are far away.
+    group.pass(2 * HEARTBEAT_MS + 10)
+    expect([...group.nodes.values()].map(({ applied }) => applied)).toEqual(
+      [...voters].map(() => ['x']),
+    )
+    return group
+  }
+
+  it('goes with the next entries', () => {
+    const group = settled()
+    const before = emptyAppends(group)
+    group.propose('a', 'y')
+    expect(group.node('a').applied).toEqual(['x', 'y'])
+    expect(group.node('b').applied).toEqual(['x'])
+    group.propose('a', 'z')
+    expect(group.node('b').applied).toEqual(['x', 'y'])
+    expect(emptyAppends(group)).toBe(before)
+  })
+
+  it('goes alone when no entries come in time, once to each', () => {
+    const group = settled()
+    const before = emptyAppends(group)
+    group.propose('a', 'y')
+    group.pass(NOTICE_MS + SOON_MS)
+    expect(group.node('b').applied).toEqual(['x', 'y'])
+    expect(group.node('c').applied).toEqual(['x', 'y'])
+    group.pass(NOTICE_MS)
+    expect(emptyAppends(group)).toBe(before + 2)
+  })
+
+  it('is not put off by what is committed later', () => {
+    const group = settled()
+    group.propose('a', 'y')
+    group.pass(NOTICE_MS / 2)
+    group.propose('a', 'z')
+    group.pass(NOTICE_MS / 2 + SOON_MS)
+    expect(group.node('b').applied).toEqual(['x', 'y', 'z'])
+  })
+
+  it('does not keep a read of a follower waiting', () => {
+    const group = settled()
+    group.propose('a', 'y')
+    expect(group.read('b', 1)).toBe(group.node('b').appliedIndex)
+    expect(group.node('b').applied).toEqual(['x', 'y'])
+  })
+})
+
 describe('commitment', () => {
   /**
    * Figure 8 of the paper, with its five servers: an entry of term 2 is on a majority, and yet may
