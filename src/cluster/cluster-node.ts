@@ -136,8 +136,8 @@ export class ClusterNode implements Cluster {
   }
 
   leaderElsewhere(): string | null {
-    const { leader, name } = this.#engine.status()
-    return leader === name ? null : leader
+    const leader = this.#engine.leader()
+    return leader === this.#options.name ? null : leader
   }
 
   openStream(node: string): Promise<Duplex> {

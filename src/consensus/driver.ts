@@ -7,7 +7,7 @@ import type { Message } from './raft/messages.ts'
 import type { RandomSource } from './raft/options.ts'
 import { Raft } from './raft/raft.ts'
 import type { Persist, ReadOutcome, Ready } from './raft/ready.ts'
-import type { ProposeResult, RaftStatus } from './raft/status.ts'
+import type { ProposeResult, RaftStanding, RaftStatus } from './raft/status.ts'
 import { type OnRead, ReadBatches } from './read-batches.ts'
 import { SnapshotPolicy } from './snapshot-policy.ts'
 import type { LogStore, StoredState } from './store/log-store.ts'
@@ -26,7 +26,7 @@ export interface DriverHost {
    */
   flush?(): void
   /** Role, term, leader or members have changed, in the log or as applied. */
-  onStatus(status: RaftStatus): void
+  onStatus(standing: RaftStanding): void
   /**
    * The node cannot go on: its store has failed, or an invariant is broken (code
    * `invariant-broken`). The driver has stopped, and no reply is sent that it may not keep.
@@ -78,7 +78,7 @@ export class Driver {
   #appliedMembership: Membership
   /** Index of a snapshot that was taken and is not durable yet; 0: none. */
   #snapshotIndex = 0
-  #told: RaftStatus
+  #told: RaftStanding
   #toldMembership: Membership
   #cancelPump: (() => void) | null = null
   #cancelTick: (() => void) | null = null
@@ -101,12 +101,17 @@ export class Driver {
     this.#reads = new ReadBatches(options.pendingReadsMax, options.raft.electionMaxMs, (context) =>
       this.#core.requestRead(context, scheduler.nowMs()),
     )
-    this.#told = this.#core.status()
+    this.#told = this.#core.standing()
     this.#toldMembership = this.#appliedMembership
     this.#wake()
   }
 
-  /** The core at this moment. */
+  /** Where the core stands at this moment. */
+  standing(): RaftStanding {
+    return this.#core.standing()
+  }
+
+  /** The core at this moment; costs more than {@link standing}. */
   status(): RaftStatus {
     return this.#core.status()
   }
@@ -360,17 +365,17 @@ export class Driver {
   }
 
   #tellStatus(): void {
-    const status = this.#core.status()
+    const standing = this.#core.standing()
     const { role, term, leader, membership } = this.#told
     const isSame =
-      status.role === role &&
-      status.term === term &&
-      status.leader === leader &&
-      status.membership === membership &&
+      standing.role === role &&
+      standing.term === term &&
+      standing.leader === leader &&
+      standing.membership === membership &&
       this.#appliedMembership === this.#toldMembership
     if (isSame) return
-    this.#told = status
+    this.#told = standing
     this.#toldMembership = this.#appliedMembership
-    this.#host.onStatus(status)
+    this.#host.onStatus(standing)
   }
 }

@@ -23,9 +23,9 @@ type Clocked = Pick<EngineView, 'scheduler' | 'electionMaxMs'>
 
 /** Whether the leader that a driver knows was heard within an election timeout, or is this node. */
 export function hasQuorum(driver: Driver, { scheduler, electionMaxMs }: Clocked): boolean {
-  const { role, leader, heardFromLeaderMs } = driver.status()
+  const { role, leader } = driver.standing()
   if (role === 'leader') return true
-  const heardMs = heardFromLeaderMs ?? Number.NEGATIVE_INFINITY
+  const heardMs = driver.status().heardFromLeaderMs ?? Number.NEGATIVE_INFINITY
   return leader !== null && scheduler.nowMs() - heardMs < electionMaxMs
 }
 

@@ -79,6 +79,8 @@ export interface EngineEvents {
  */
 export interface ConsensusEngine {
   status(): EngineStatus
+  /** The leader of {@link status}, for less. */
+  leader(): string | null
   /**
    * Has a command agreed on; any node may ask.
    *

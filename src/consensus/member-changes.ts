@@ -38,7 +38,7 @@ export class MemberChanges {
   /** Has a change made, by the leader where this node is none. */
   async ask(request: MemberRequest): Promise<void> {
     const driver = this.#view.driver()
-    const { role, leader } = driver.status()
+    const { role, leader } = driver.standing()
     if (role === 'leader') {
       await this.make(request)
       return
@@ -89,7 +89,7 @@ export class MemberChanges {
       .sort((a, b) => b.matchIndex - a.matchIndex)
     if (best === undefined || !driver.transferLeadership(best.id)) return
     const isOver = () =>
-      !this.#view.isConnected(best.id) || ![null, id].includes(driver.status().leader)
+      !this.#view.isConnected(best.id) || ![null, id].includes(driver.standing().leader)
     await conditions.until(isOver, electionMaxMs)
   }
 
@@ -98,7 +98,7 @@ export class MemberChanges {
     const untilMs = scheduler.nowMs() + CHANGE_TIMEOUT_MS
     for (;;) {
       const driver = this.#view.driver()
-      const { role, membership } = driver.status()
+      const { role, membership } = driver.standing()
       if (role !== 'leader') throw noQuorum('the node does not lead any more')
       if (membership.outgoing.length === 0) {
         const target = targetOf(membership)
@@ -155,7 +155,7 @@ export class MemberChanges {
     if (!driver.transferLeadership(target.id)) {
       throw new SluiceError('transfer-failed', `${name} is no voter, or this node does not lead`)
     }
-    const isDone = () => driver.status().leader === target.id
+    const isDone = () => driver.standing().leader === target.id
     if (await conditions.until(isDone, electionMaxMs * 2)) return
     throw new SluiceError(
       'transfer-failed',

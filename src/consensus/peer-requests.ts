@@ -180,3 +180,28 @@ function readAnswer(reader: ByteReader): Answer {
   reader.end()
   return answer
 }
+
+/**
+ * What a peer has answered.
+ *
+ * @throws SluiceError `peer-refused`, `peer-unreachable` where it has not
+ */
+export function bodyOf(answer: Answer, name: string, timeoutMs: number): Uint8Array {
+  switch (answer.kind) {
+    case 'answered':
+      return answer.body
+    case 'refused':
+      throw new SluiceError('peer-refused', answer.message)
+    case 'unsent':
+      throw unreachable(name, 'too much waits to be sent to it')
+    case 'silent':
+      throw unreachable(name, `it has not answered within ${timeoutMs} ms`)
+    default:
+      return answer satisfies never
+  }
+}
+
+/** @returns the error of a question that a peer has not answered */
+export function unreachable(name: string, why: string): SluiceError {
+  return new SluiceError('peer-unreachable', `${name}: ${why}`)
+}

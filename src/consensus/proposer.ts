@@ -82,7 +82,7 @@ export class Proposer {
   }
 
   async #attempt(driver: Driver, command: Uint8Array, untilMs: number): Promise<Attempt> {
-    const { role, leader } = driver.status()
+    const { role, leader } = driver.standing()
     if (role === 'leader') return this.#proposeHere(driver, command, untilMs)
     if (leader === null || !hasQuorum(driver, this.#view)) {
       return { isTaken: false, error: noQuorum('no leader is known'), mayRetry: true }

@@ -13,7 +13,7 @@ import { MemberChanges } from './member-changes.ts'
 import { MembershipReconciler } from './membership-reconciler.ts'
 import { PeerDirectory } from './peer-directory.ts'
 import { answerPeer } from './peer-questions.ts'
-import { PeerRequests } from './peer-requests.ts'
+import { bodyOf, PeerRequests, unreachable } from './peer-requests.ts'
 import { decodeMessage, encodeMessage } from './peers/message-codec.ts'
 import type { Channel, PeerEvents, PeerHello, PeerTransport } from './peers/transport.ts'
 import { Proposer } from './proposer.ts'
@@ -130,6 +130,11 @@ export class RaftEngine implements ConsensusEngine {
     })
   }
 
+  leader(): string | null {
+    const leader = this.#failure === null ? this.#driver?.standing().leader : null
+    return leader ? nameOf(leader) : null
+  }
+
   async propose(command: Uint8Array): Promise<unknown> {
     assert(command.length <= COMMAND_BYTES_MAX, 'a command is no longer than it may be')
     return this.#proposer.propose(command)
@@ -161,18 +166,7 @@ export class RaftEngine implements ConsensusEngine {
     if (name === this.#options.name) return this.#askSelf(kind, body)
     const id = this.#idOf(name)
     const answer = await this.#requests.ask(id, 'application', kind, body, timeoutMs)
-    switch (answer.kind) {
-      case 'answered':
-        return answer.body
-      case 'refused':
-        throw new SluiceError('peer-refused', answer.message)
-      case 'unsent':
-        throw unreachable(name, 'too much waits to be sent to it')
-      case 'silent':
-        throw unreachable(name, `it has not answered within ${timeoutMs} ms`)
-      default:
-        return answer satisfies never
-    }
+    return bodyOf(answer, name, timeoutMs)
   }
 
   async openStream(name: string): Promise<Duplex> {
@@ -220,7 +214,7 @@ export class RaftEngine implements ConsensusEngine {
    */
   get #membership(): Membership | null {
     if (this.#driver === null) return null
-    const { membership } = this.#driver.status()
+    const { membership } = this.#driver.standing()
     const { appliedMembership: before } = this.#driver
     if (before === membership) return membership
     return { ...membership, outgoing: [...membersOf(membership), ...membersOf(before)] }
@@ -349,7 +343,7 @@ export class RaftEngine implements ConsensusEngine {
       },
       stored,
     )
-    const { voters, outgoing } = this.#driver.status().membership
+    const { voters, outgoing } = this.#driver.standing().membership
     const isAlone = voters.length === 1 && voters[0]?.id === this.#core.id
     // Nobody is there whose leader it could disturb.
     if (isAlone && outgoing.length === 0) this.#driver.campaign()
@@ -393,8 +387,4 @@ export class RaftEngine implements ConsensusEngine {
     this.#told = status
     this.#options.events.onStatus(status)
   }
-}
-
-function unreachable(name: string, why: string): SluiceError {
-  return new SluiceError('peer-unreachable', `${name}: ${why}`)
 }

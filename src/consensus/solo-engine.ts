@@ -34,7 +34,7 @@ export class SoloEngine implements ConsensusEngine {
       clusterId: null,
       role: isRunning ? 'leader' : 'outsider',
       epoch: EPOCH,
-      leader: isRunning ? this.#name : null,
+      leader: this.leader(),
       hasQuorum: isRunning,
       commitIndex: this.#index,
       appliedIndex: this.#index,
@@ -52,6 +52,10 @@ export class SoloEngine implements ConsensusEngine {
       ],
       note: this.#failure?.message ?? '',
     }
+  }
+
+  leader(): string | null {
+    return this.#failure === null ? this.#name : null
   }
 
   propose(command: Uint8Array): Promise<unknown> {

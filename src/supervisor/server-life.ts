@@ -164,8 +164,10 @@ export class ServerLife {
   describe(nowMs: number): ServerLifeState {
     const sinceChangeMs = nowMs - this.#changedMs
     const isDown = this.current.state === SERVER_STATE.down
+    const { state, cause } = this.current
     return {
-      ...this.current,
+      state,
+      cause,
       isAdded: this.#set.isAdded,
       admin: this.admin,
       reason: this.why(),

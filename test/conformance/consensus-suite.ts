@@ -51,10 +51,9 @@ function describeAgreement(subject: EngineUnderTest): void {
     await lab.all()[0]?.engine.propose(bytesOf('one'))
     await lab.agreement(1)
     const leader = await lab.leader()
-    for (const { status, name } of lab.all().map(({ engine, name }) => ({
-      status: engine.status(),
-      name,
-    }))) {
+    for (const { engine, name } of lab.all()) {
+      const status = engine.status()
+      expect(engine.leader()).toBe(leader.name)
       expect(status).toMatchObject({ name, leader: leader.name, hasQuorum: true, note: '' })
       expect(status.role).toBe(name === leader.name ? 'leader' : 'follower')
       expect(status.epoch).toBeGreaterThan(0)

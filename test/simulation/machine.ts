@@ -121,8 +121,7 @@ export class Machine {
           if (life?.isOver === true) throw new Violation(`${this.id} speaks after its end`)
           this.#world.send(message)
         },
-        onStatus: (status) =>
-          trace.note(() => `${this.id} is ${status.role} of term ${status.term}`),
+        onStatus: ({ role, term }) => trace.note(() => `${this.id} is ${role} of term ${term}`),
         onFatal: (error) => this.#onFatal(error),
       },
       state,

@@ -16,7 +16,7 @@ import type {
 import type { RaftInitial, RaftOptions, RandomSource } from './options.ts'
 import type { Ready } from './ready.ts'
 import { RaftState } from './state.ts'
-import type { ProposeResult, RaftRole, RaftStatus } from './status.ts'
+import type { ProposeResult, RaftRole, RaftStanding, RaftStatus } from './status.ts'
 import { answerEarlierTerm, effectOfLaterTerm } from './terms.ts'
 
 /** Committed entries in one Ready, at most. What is left is in the next. */
@@ -193,20 +193,23 @@ export class Raft {
     if (baseIndex >= log.firstIndex) log.compactTo(baseIndex)
   }
 
-  /** The core at this moment. */
+  /** Where the core stands at this moment. */
+  standing(): RaftStanding {
+    const { term, leader, memberships } = this.#state
+    return { role: this.#role, term, leader, membership: memberships.current }
+  }
+
+  /** The core at this moment; costs more than {@link standing}. */
   status(): RaftStatus {
-    const { options, term, vote, leader, log, memberships, heardFromLeaderMs } = this.#state
+    const { options, vote, log, heardFromLeaderMs } = this.#state
     return {
+      ...this.standing(),
       id: options.id,
-      role: this.#role,
-      term,
       vote,
-      leader,
       lastIndex: log.lastIndex,
       firstIndex: log.firstIndex,
       commitIndex: log.commitIndex,
       appliedIndex: this.#appliedIndex,
-      membership: memberships.current,
       peers: this.#leadership?.peers() ?? [],
       heardFromLeaderMs: this.#leadership?.quorumHeardMs ?? heardFromLeaderMs,
       absurdMessages: this.#absurdMessages,

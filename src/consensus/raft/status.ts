@@ -33,20 +33,24 @@ export interface PeerStatus {
   readonly isCaughtUp: boolean
 }
 
-/** A core at a moment. */
-export interface RaftStatus {
-  readonly id: NodeId
+/** Where a core stands: what others act on when it changes. */
+export interface RaftStanding {
   readonly role: RaftRole
   readonly term: number
-  readonly vote: NodeId | null
   readonly leader: NodeId | null
+  /** As it stands in the log, committed or not. */
+  readonly membership: Membership
+}
+
+/** A core at a moment. */
+export interface RaftStatus extends RaftStanding {
+  readonly id: NodeId
+  readonly vote: NodeId | null
   readonly lastIndex: number
   /** First index of the log that is kept. */
   readonly firstIndex: number
   readonly commitIndex: number
   readonly appliedIndex: number
-  /** As it stands in the log, committed or not. */
-  readonly membership: Membership
   /** Of a leader; none of any other. */
   readonly peers: readonly PeerStatus[]
   /**

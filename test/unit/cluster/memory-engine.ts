@@ -51,6 +51,7 @@ export class MemoryCluster {
     this.#catchUp(name)
     return {
       status: () => this.#status(name),
+      leader: () => this.#status(name).leader,
       propose: (command) => this.#propose(name, command),
       read: async () => {
         await Promise.resolve()

@@ -4,7 +4,7 @@ import type { StateMachine } from '../../../src/consensus/engine.ts'
 import type { Member, Membership } from '../../../src/consensus/raft/entries.ts'
 import type { Message } from '../../../src/consensus/raft/messages.ts'
 import type { Persist } from '../../../src/consensus/raft/ready.ts'
-import type { RaftStatus } from '../../../src/consensus/raft/status.ts'
+import type { RaftStanding } from '../../../src/consensus/raft/status.ts'
 import { RAFT_DEFAULTS } from '../../../src/consensus/raft-defaults.ts'
 import type { LogStore, StoredState } from '../../../src/consensus/store/log-store.ts'
 import { VirtualScheduler } from './virtual-scheduler.ts'
@@ -81,7 +81,7 @@ export class DriverLab {
   readonly store = new ManualStore(this.scheduler)
   readonly machine = new SumMachine()
   readonly sent: Message[] = []
-  readonly statuses: RaftStatus[] = []
+  readonly standings: RaftStanding[] = []
   readonly failures: Error[] = []
   readonly driver: Driver
 
@@ -92,7 +92,7 @@ export class DriverLab {
       scheduler: this.scheduler,
       random: () => 0.5,
       send: (message) => this.sent.push(message),
-      onStatus: (status) => this.statuses.push(status),
+      onStatus: (standing) => this.standings.push(standing),
       onFatal: (error) => this.failures.push(error),
     }
     const raft = { ...RAFT_DEFAULTS, id: `${name}/1` }

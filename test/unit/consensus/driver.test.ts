@@ -14,10 +14,10 @@ describe('a driver', () => {
   it('comes to rest, and leads alone within an election timeout', () => {
     const lab = new DriverLab(foundingOf('lb1'))
     lab.scheduler.settle()
-    expect(lab.statuses).toEqual([])
+    expect(lab.standings).toEqual([])
     lab.scheduler.pass(600)
     expect(lab.driver.status()).toMatchObject({ role: 'leader', term: 1, leader: 'lb1/1' })
-    expect(lab.statuses.at(-1)?.role).toBe('leader')
+    expect(lab.standings.at(-1)?.role).toBe('leader')
     lab.scheduler.pass(10_000)
     expect(lab.driver.status()).toMatchObject({ role: 'leader', term: 1 })
   })
