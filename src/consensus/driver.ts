@@ -284,7 +284,10 @@ export class Driver {
     for (const message of write.messages) this.#host.send(message)
     if (write.messages.length > 0) this.#host.flush?.()
     this.#performTails()
-    this.#wake()
+    // What is durable now may be committed, and somebody waits for that.
+    this.#cancelPump?.()
+    this.#cancelPump = null
+    this.#pump()
   }
 
   #performTails(): void {

@@ -62,7 +62,7 @@ export class LeaderReads {
   /** Answers what may be answered. */
   settle(): void {
     const { memberships, log } = this.#state
-    if (!this.#isTermCommitted) return
+    if (this.#queue.isEmpty || !this.#isTermCommitted) return
     const { round } = this.#heartbeats
     const confirmed = quorumValue(memberships.current, (id) => this.#roundOf(id, round))
     for (const read of this.#queue.confirm(confirmed)) this.#answerConfirmed(read)

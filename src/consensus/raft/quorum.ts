@@ -13,7 +13,7 @@ export function majorityOf(voters: number): number {
  * The highest value that a quorum has reached: a majority of the voters, and in a joint phase a
  * majority of the outgoing ones too (thesis section 4.3).
  *
- * @param reachOf how far a voter is; grows
+ * @param reachOf how far a voter is; the same during the call
  */
 export function quorumValue(membership: Membership, reachOf: (id: NodeId) => number): number {
   const incoming = majorityValue(membership.voters, reachOf)
@@ -36,9 +36,16 @@ export function tally(membership: Membership, voteOf: (id: NodeId) => boolean | 
 
 function majorityValue(voters: readonly Member[], reachOf: (id: NodeId) => number): number {
   assert(voters.length > 0, 'there is a voter')
-  const falling = voters.map(({ id }) => reachOf(id)).sort((a, b) => b - a)
-  const value = falling[majorityOf(voters.length) - 1]
-  assert(value !== undefined, 'a majority is no larger than the whole')
+  const majority = majorityOf(voters.length)
+  let value = Number.NEGATIVE_INFINITY
+  // Asked for with every message: of a few voters the value is found without a sorted list.
+  for (const { id } of voters) {
+    const reach = reachOf(id)
+    if (reach <= value) continue
+    let reached = 0
+    for (const other of voters) if (reachOf(other.id) >= reach) reached++
+    if (reached >= majority) value = reach
+  }
   return value
 }
 

@@ -35,6 +35,10 @@ export class ReadQueue {
     this.#readsMax = readsMax
   }
 
+  get isEmpty(): boolean {
+    return this.#open.length + this.#batchedReads === 0
+  }
+
   /** Whether reads wait for a round to begin. */
   get hasOpen(): boolean {
     return this.#open.length > 0
