@@ -198,7 +198,7 @@ export class Machine {
 
   /** The disk has done something for the daemon, which hears of it once it runs. */
   onWritten(tell: () => void): void {
-    if (this.#life !== null) this.#deliver(this.#life, false, tell)
+    if (this.#life !== null) this.#deliver(this.#life, false, () => this.#turn(tell))
   }
 
   /** @returns true where the machine has crashed at this point of its storage */
@@ -247,8 +247,9 @@ export class Machine {
   }
 
   /**
-   * What the driver asks for at the present moment is to look at what its core wants. Only right
-   * after it has, what the core knows is what has been written and said.
+   * The driver looks at what its core wants, as it does in turns that it asks for and where something
+   * has become durable. Only right after it has, what the core knows is what has been written and
+   * said.
    */
   #turn(run: () => void): void {
     run()
