@@ -46,6 +46,8 @@ export class Daemon {
   readonly #host: NodeHost
   /** Null on a single node, which begins with its file. */
   readonly #remembered: RememberedConfig | null
+  /** Null until they are made, and on a single node. */
+  #links: PeerLinks | null = null
   /** Null until it is started. */
   #cluster: ClusterNode | null = null
   #status: Status | null = null
@@ -92,12 +94,15 @@ export class Daemon {
    * from it, and says where the rest differs from what the cluster has agreed on. Either way what a
    * config names outside of itself is read anew. On failure everything stays as it is.
    *
-   * @throws SluiceError what {@link ClusterNode.applyConfig} and {@link NodeHost.refresh} throw
+   * @throws SluiceError what {@link PeerLinks.renew}, {@link ClusterNode.applyConfig} and
+   *   {@link NodeHost.refresh} throw
    */
   async reload(file: OwnFile): Promise<void> {
     const host = this.#host
     const cluster = this.#node
     this.#warnOfRestart(file.config)
+    // They are those of the running links, whatever becomes of the file.
+    this.#links?.renew()
     const previous = host.own
     host.own = file.config
     try {
@@ -138,6 +143,7 @@ export class Daemon {
     const seed = seedOf(file, host)
     const { cluster: config } = file.config
     const links = config === null ? null : new PeerLinks(config, log)
+    this.#links = links
     const cluster = await startClusterNode({ config, seed, host, log }, links)
     this.#cluster = cluster
     relay.follow(cluster)

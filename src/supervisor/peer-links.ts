@@ -38,6 +38,15 @@ export class PeerLinks {
     this.#tls = config.tls === null ? null : certificatesIn(config.tls)
   }
 
+  /**
+   * Reads the certificates again, for new links; those that are open stay as they are.
+   *
+   * @throws SluiceError `peer-credentials` where they cannot be read or used; the old ones stay
+   */
+  renew(): void {
+    if (this.#config.tls !== null) this.#transport?.renewTls(certificatesIn(this.#config.tls))
+  }
+
   /** Null until there are links. */
   stats(): PeerStats | null {
     return this.#transport?.stats() ?? null

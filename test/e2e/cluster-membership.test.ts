@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { ApiCluster } from '../../src/admin/api-contract.ts'
-import { createAuthority } from '../fixtures/certificates.ts'
+import { type Authority, createAuthority } from '../fixtures/certificates.ts'
 import {
   agreeOn,
   type ClusterOptions,
@@ -42,6 +42,37 @@ async function untilRole(asked: TestNode, name: string, role: string): Promise<v
   await until(`${name} to be ${role}`, async () =>
     roleOf(await viewOf(asked), name) === role ? true : undefined,
   )
+}
+
+/** Files with the certificates of nodes, and what section `cluster` says of them. */
+interface CertificateFiles {
+  /** The first that was trusted. */
+  readonly authority: Authority
+  readonly tls: Readonly<Record<'ca' | 'crt' | 'key', string>>
+  /** From now on certificates of these authorities are trusted, and of no others. */
+  readonly trust: (...authorities: readonly Authority[]) => void
+  /** Gives a node a certificate, in another's name where one is given. */
+  readonly write: (node: string, authority: Authority, name?: string) => void
+}
+
+function issueTo(names: readonly string[]): CertificateFiles {
+  const authority = createAuthority()
+  const folder = temporaryFolder()
+  const own = `${folder}/\${NODE_NAME}`
+  const tls = { ca: join(folder, 'ca.pem'), crt: `${own}.pem`, key: `${own}.key` }
+  const files: CertificateFiles = {
+    authority,
+    tls,
+    trust: (...trusted) => writeFileSync(tls.ca, trusted.map(({ cert }) => cert).join('')),
+    write: (node, by, name = node) => {
+      const { cert, key } = by.issue({ names: [name] })
+      writeFileSync(join(folder, `${node}.pem`), cert)
+      writeFileSync(join(folder, `${node}.key`), key, { mode: 0o600 })
+    },
+  }
+  files.trust(authority)
+  for (const name of names) files.write(name, authority)
+  return files
 }
 
 function secretFile(secret: string): string {
@@ -115,17 +146,10 @@ describe('the links of a cluster', () => {
   })
 
   it('are encrypted by certificates in the names of the nodes', async () => {
-    const authority = createAuthority()
-    const folder = temporaryFolder()
-    writeFileSync(join(folder, 'ca.pem'), authority.cert)
-    for (const name of ['lb1', 'lb2', 'lb3', 'lb4']) {
-      // The fourth shows a certificate in another's name.
-      const { cert, key } = authority.issue({ names: [name === 'lb4' ? 'lb3' : name] })
-      writeFileSync(join(folder, `${name}.pem`), cert)
-      writeFileSync(join(folder, `${name}.key`), key, { mode: 0o600 })
-    }
-    const own = `${folder}/\${NODE_NAME}`
-    const tls = { ca: join(folder, 'ca.pem'), crt: `${own}.pem`, key: `${own}.key` }
+    const certificates = issueTo(['lb1', 'lb2', 'lb3'])
+    // The fourth shows a certificate in another's name.
+    certificates.write('lb4', createAuthority(), 'lb3')
+    const { tls } = certificates
     const options: ClusterOptions = { config: await sharedConfig(), cluster: { tls } }
     const cluster = await startCluster(options)
     const [one] = cluster.nodes as [TestNode]
@@ -134,6 +158,38 @@ describe('the links of a cluster', () => {
     const plan = { name: 'lb4', peerPort: await freePort() }
     const four = startNode(plan, peersOf([...cluster.nodes, plan]), options)
     await expect(four).rejects.toThrow('peer-credentials')
+  })
+
+  it('go over to another authority, node by node, by SIGHUP', async () => {
+    const names = ['lb1', 'lb2', 'lb3']
+    const certificates = issueTo(names)
+    const config = await sharedConfig()
+    const cluster = await startCluster({ config, cluster: { tls: certificates.tls } })
+    const reload = async (): Promise<void> => {
+      for (const { daemon, config: own } of cluster.nodes) {
+        expect(await daemon.reload(own)).toMatchObject({ event: 'config-reloaded' })
+      }
+    }
+    const successor = createAuthority()
+    certificates.trust(certificates.authority, successor)
+    await reload()
+    for (const name of names) certificates.write(name, successor)
+    await reload()
+    certificates.trust(successor)
+    await reload()
+    // Over a stream of its own, which is called for with the new certificates.
+    const [follower, other] = (await cluster.followers()) as [TestNode, TestNode]
+    expect((await sluiceOn(follower, 'server', 'set', 'app/s1', '--weight', '9')).code).toBe(0)
+    // A node that begins now trusts the successor alone.
+    expect(await other.daemon.stop()).toBe(0)
+    await other.start()
+    await agreeOn(cluster.nodes)
+    certificates.write(follower.name, successor, other.name)
+    follower.daemon.signal('SIGHUP')
+    expect(await follower.daemon.event('config-rejected')).toMatchObject({
+      code: 'peer-credentials',
+    })
+    expect((await sluiceOn(follower, 'server', 'set', 'app/s1', '--weight', '8')).code).toBe(0)
   })
 
   it('are found by three nodes that start one after the other', async () => {

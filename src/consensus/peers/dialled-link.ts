@@ -13,7 +13,7 @@ const GOING_AWAY = 1001
 
 /** What a link that this node has opened asks of its node, and tells it. */
 export interface LinkHost {
-  readonly options: PeerTransportOptions
+  options(): PeerTransportOptions
   readonly counters: PeerCounters
   hello(): PeerHello
   admit(hello: PeerHello): Objection | null
@@ -45,7 +45,7 @@ export class DialledLink implements ChannelOwner {
   constructor(peer: PeerAddress, host: LinkHost) {
     this.peer = peer
     this.#host = host
-    this.#backoffMs = host.options.limits.backoffMinMs
+    this.#backoffMs = host.options().limits.backoffMinMs
     this.#call = this.#dial()
   }
 
@@ -70,7 +70,7 @@ export class DialledLink implements ChannelOwner {
     if (this.#channel !== null) {
       this.#channel.send('hello', encodeHello(this.#host.hello()))
     } else if (this.#retry !== null) {
-      this.#backoffMs = this.#host.options.limits.backoffMinMs
+      this.#backoffMs = this.#host.options().limits.backoffMinMs
       clearTimeout(this.#retry)
       this.#pause()
     }
@@ -84,7 +84,7 @@ export class DialledLink implements ChannelOwner {
   /** Called every `keepAliveMs`. */
   beat(): void {
     if (this.#channel === null) return
-    if (this.#misses++ < this.#host.options.limits.keepAliveMissesMax) {
+    if (this.#misses++ < this.#host.options().limits.keepAliveMissesMax) {
       this.#channel.socket.ping()
       return
     }
@@ -126,7 +126,8 @@ export class DialledLink implements ChannelOwner {
 
   #dial(): Call {
     this.#retry = null
-    const { options, counters } = this.#host
+    const { counters } = this.#host
+    const options = this.#host.options()
     return dial(this.peer, 'link', options, {
       limits: options.limits,
       counters,
@@ -181,7 +182,7 @@ export class DialledLink implements ChannelOwner {
     if (this.#channel !== channel) return
     this.#channel = null
     this.#leave()
-    const { backoffMinMs, backoffMaxMs } = this.#host.options.limits
+    const { backoffMinMs, backoffMaxMs } = this.#host.options().limits
     const livedMs = performance.now() - this.#openedAtMs
     if (livedMs > backoffMaxMs) this.#backoffMs = backoffMinMs
     this.#pause()
@@ -189,7 +190,7 @@ export class DialledLink implements ChannelOwner {
 
   #pause(): void {
     if (this.#isClosed) return
-    const { options } = this.#host
+    const options = this.#host.options()
     const pauseMs = (this.#backoffMs / 2) * (1 + options.random())
     this.#backoffMs = Math.min(this.#backoffMs * 2, options.limits.backoffMaxMs)
     this.#retry = setTimeout(() => {

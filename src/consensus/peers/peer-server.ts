@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
@@ -7,7 +7,7 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { SluiceError } from '../../errors.ts'
 import { acceptingTls } from './certificates.ts'
 import { formatHostPort, parseHostPort } from './host-port.ts'
-import type { PeerTransportOptions } from './options.ts'
+import type { PeerTls, PeerTransportOptions } from './options.ts'
 import type { Purpose } from './proofs.ts'
 import type { Objection } from './refusals.ts'
 import { PATHS, SOCKET_OPTIONS } from './web-sockets.ts'
@@ -52,7 +52,7 @@ interface Pending {
 export class PeerServer {
   readonly #options: PeerTransportOptions
   readonly #events: ServerEvents
-  readonly #server: Server
+  readonly #server: Server | TlsServer
   readonly #upgrader: WebSocketServer
   /** By remote address and port, which TLS and the connection below it have in common. */
   readonly #pending = new Map<string, Pending>()
@@ -77,6 +77,11 @@ export class PeerServer {
       ...SOCKET_OPTIONS,
     })
     this.#listen()
+  }
+
+  /** Shows callers this certificate from now on, and asks them for one of this authority. */
+  renewTls(tls: PeerTls): void {
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(acceptingTls(tls))
   }
 
   /** Connections that are not admitted yet. */

@@ -9,7 +9,7 @@ import { type Call, dial } from './dialler.ts'
 import { AcceptingHandshake } from './handshake.ts'
 import { encodeHello } from './hello-codec.ts'
 import { Introduction } from './introduction.ts'
-import type { PeerTransportOptions } from './options.ts'
+import type { PeerTls, PeerTransportOptions } from './options.ts'
 import { PeerCounters, type PeerStats } from './peer-counters.ts'
 import { type Newcomer, PeerServer } from './peer-server.ts'
 import { PeerStream } from './peer-stream.ts'
@@ -24,7 +24,7 @@ import type { Channel, PeerAddress, PeerEvents, PeerHello, PeerTransport } from 
  * certificates, or by both.
  */
 export class WebSocketTransport implements PeerTransport {
-  readonly #options: PeerTransportOptions
+  #options: PeerTransportOptions
   readonly #events: PeerEvents
   readonly #counters = new PeerCounters()
   readonly #server: PeerServer
@@ -72,6 +72,19 @@ export class WebSocketTransport implements PeerTransport {
     const address = await this.#server.open()
     this.#beat = setInterval(() => this.#beatAll(), this.#options.limits.keepAliveMs)
     return address
+  }
+
+  /**
+   * New connections are made with these certificates; those that are open stay as they are.
+   *
+   * @param tls where the transport was made with others
+   * @throws SluiceError `peer-credentials` where they cannot be used; the old ones stay
+   */
+  renewTls(tls: PeerTls): void {
+    assert(this.#options.tls !== null, 'links do not become TLS while they run')
+    expectUsable(tls, this.#hello.name)
+    this.#options = { ...this.#options, tls }
+    this.#server.renewTls(tls)
   }
 
   setPeers(peers: readonly PeerAddress[]): void {
@@ -246,7 +259,7 @@ export class WebSocketTransport implements PeerTransport {
 
   #makeLinkHost(): LinkHost {
     return {
-      options: this.#options,
+      options: () => this.#options,
       counters: this.#counters,
       hello: () => this.#hello,
       admit: (hello) => this.#admit(hello),

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { DEFAULT_PEER_LIMITS, type PeerLimits } from '../../../../src/consensus/peers/limits.ts'
-import type { PeerTransportOptions } from '../../../../src/consensus/peers/options.ts'
+import type { PeerTls, PeerTransportOptions } from '../../../../src/consensus/peers/options.ts'
 import type { PeerStats } from '../../../../src/consensus/peers/peer-counters.ts'
 import type { Refusal, RefusalReason } from '../../../../src/consensus/peers/refusals.ts'
 import type { PeerHello } from '../../../../src/consensus/peers/transport.ts'
@@ -51,6 +51,10 @@ export class SecuredNode extends TestNode {
 
   get stats(): PeerStats {
     return this.#sockets.stats()
+  }
+
+  renewTls(tls: PeerTls): void {
+    this.#sockets.renewTls(tls)
   }
 
   /** Waits until this node has refused somebody so often. */
