@@ -32,6 +32,9 @@ import { readErrorAnswers } from './supervisor/error-answers.ts'
 import { recoverNode } from './supervisor/recovery.ts'
 import { type RunningDaemon, run } from './supervisor/run.ts'
 
+// What Node will drop one day is for those who write this, and not for operators, to read about.
+process.noDeprecation = true
+
 /** Exit statuses of every command. */
 const FAILED = 1
 const USAGE = 2
