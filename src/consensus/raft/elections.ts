@@ -115,6 +115,10 @@ export class Elections {
     const envelope = this.#state.envelope(message.from)
     const answer = { ...envelope, term: isGranted ? message.term : term, isGranted }
     outbox.send({ type: 'pre-vote-reply', ...answer })
+    // Of two that ask each other at once one gives way: each would have the other's promise, both
+    // would campaign, and the votes would be split for another timeout.
+    const isRival = isGranted && this.phase === 'pre-candidate'
+    if (isRival && message.from > this.#state.options.id) this.stop()
   }
 
   onPreVoteReply(message: PreVoteReply): void {

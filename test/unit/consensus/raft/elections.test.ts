@@ -46,6 +46,16 @@ describe('an election', () => {
     }
   })
 
+  it.each(['ab', 'ba'])('that %s begin in the same moment is won in its first term', (order) => {
+    const group = Group.of('abc')
+    group.crash('c')
+    for (const id of order) group.raft(id).campaign(group.nowMs)
+    for (const id of order) group.pump(group.node(id))
+    group.deliver()
+    expect(group.raft('b').status()).toMatchObject({ role: 'leader', term: 1 })
+    expect(group.raft('a').status()).toMatchObject({ role: 'follower', term: 1, leader: 'b' })
+  })
+
   it('is not won by votes of another term, or by saying the same twice', () => {
     const group = Group.of('abcde')
     group.partition('a b c d e')
