@@ -20,7 +20,7 @@ import { runWrk } from './wrk.ts'
 
 const USAGE = `Usage: npm run bench:cluster -- [options]
   --rounds N   rounds that the medians are of (default: 5)
-  --writes N   writes of one client in a round (default: 200)
+  --writes N   writes of one client in a round (default: 600)
   --seconds N  length of a round with 64 writes in flight (default: 5)
   --kills N    leaders that are killed (default: 25)
   --load N     seconds of load on all frontends (default: 60)
@@ -181,7 +181,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '5' },
-      writes: { type: 'string', default: '200' },
+      writes: { type: 'string', default: '600' },
       seconds: { type: 'string', default: '5' },
       kills: { type: 'string', default: '25' },
       load: { type: 'string', default: '60' },

@@ -12,6 +12,11 @@ const JSON_TYPE = 'application/json'
 /** RFC 9512. */
 const YAML_TYPE = 'application/yaml'
 
+const DECODERS = {
+  json: new TextDecoder('utf-8', { fatal: true }),
+  yaml: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }),
+}
+
 /** A body as it came. */
 export interface RequestBody {
   readonly bytes: Buffer
@@ -54,8 +59,7 @@ export async function readBody(
  */
 export function decodeBody({ bytes, isYaml }: RequestBody): unknown {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: isYaml }).decode(bytes)
-    return isYaml ? text : JSON.parse(text)
+    return isYaml ? DECODERS.yaml.decode(bytes) : JSON.parse(DECODERS.json.decode(bytes))
   } catch (error) {
     const expected = isYaml ? 'a text' : 'JSON'
     throw new SluiceError('request-invalid', `the body is not ${expected} in UTF-8`, error)

@@ -268,14 +268,12 @@ function decodePart(part: string): string {
 
 function send(response: ServerResponse, answer: Answer): void {
   const { status, contentType, body, retryAfterSec } = answer
-  response.writeHead(status, {
-    ...(contentType === null
-      ? {}
-      : { 'Content-Type': contentType, 'Content-Length': Buffer.byteLength(body) }),
-    ...(retryAfterSec === undefined ? {} : { 'Retry-After': retryAfterSec }),
-    'Cache-Control': 'no-store',
-    'X-Content-Type-Options': 'nosniff',
-  })
+  const headers = ['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff']
+  if (contentType !== null) {
+    headers.push('Content-Type', contentType, 'Content-Length', `${Buffer.byteLength(body)}`)
+  }
+  if (retryAfterSec !== undefined) headers.push('Retry-After', `${retryAfterSec}`)
+  response.writeHead(status, headers)
   response.end(body)
 }
 
