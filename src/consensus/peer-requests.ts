@@ -30,10 +30,21 @@ export type Answer =
   /** It may have been heard; no answer came in time. */
   | { readonly kind: 'silent' }
 
+/** An answer that a peer has given. */
+type Reply = Extract<Answer, { kind: 'answered' | 'refused' }>
+
+const CROWDED: Reply = {
+  kind: 'refused',
+  code: 'overloaded',
+  message: 'too many requests at once',
+}
+
 /** What requests go through. */
 export interface RequestHost {
   readonly scheduler: Scheduler
   send(to: NodeId, channel: Channel, data: Uint8Array): boolean
+  /** Waits a while for a link to a node. @returns whether there is one */
+  untilReachable(to: NodeId): Promise<boolean>
   /** @returns the answer; a throw is told as a refusal, with its code where it has one */
   answer(from: NodeId, scope: Scope, kind: string, body: Uint8Array): Promise<Uint8Array>
 }
@@ -130,32 +141,26 @@ export class PeerRequests {
     kind: string,
     body: Uint8Array,
   ): Promise<void> {
-    const answer = await this.#answerTo(from, scope, kind, body)
-    if (this.#isStopped) return
-    const writer = new ByteWriter(FRAME_BYTES)
-    writer.byte(FORMAT_VERSION)
-    writer.count(life)
-    writer.count(number)
-    writer.flag(answer.kind === 'answered')
-    if (answer.kind === 'answered') {
-      writer.bytes(answer.body)
-    } else {
-      writer.text(answer.code)
-      writer.text(answer.message)
+    const isCrowded = this.#answering >= ANSWERING_MAX
+    this.#answering++
+    try {
+      const answer = isCrowded ? CROWDED : await this.#answerTo(from, scope, kind, body)
+      if (this.#isStopped) return
+      const writer = new ByteWriter(FRAME_BYTES)
+      writer.byte(FORMAT_VERSION)
+      writer.count(life)
+      writer.count(number)
+      writeAnswer(writer, answer)
+      const frame = writer.finish()
+      if (this.#host.send(from, 'reply', frame) || isCrowded) return
+      // The link on which the peer asks may be open before the one on which it is answered.
+      if (await this.#host.untilReachable(from)) this.#host.send(from, 'reply', frame)
+    } finally {
+      this.#answering--
     }
-    this.#host.send(from, 'reply', writer.finish())
   }
 
-  async #answerTo(
-    from: NodeId,
-    scope: Scope,
-    kind: string,
-    body: Uint8Array,
-  ): Promise<Extract<Answer, { kind: 'answered' | 'refused' }>> {
-    if (this.#answering >= ANSWERING_MAX) {
-      return { kind: 'refused', code: 'overloaded', message: 'too many requests at once' }
-    }
-    this.#answering++
+  async #answerTo(from: NodeId, scope: Scope, kind: string, body: Uint8Array): Promise<Reply> {
     try {
       return { kind: 'answered', body: await this.#host.answer(from, scope, kind, body) }
     } catch (error) {
@@ -163,9 +168,17 @@ export class PeerRequests {
       // A UTF-16 unit takes three bytes of UTF-8 at most.
       const message = (error as Error).message.slice(0, MESSAGE_BYTES_MAX / 3)
       return { kind: 'refused', code, message }
-    } finally {
-      this.#answering--
     }
+  }
+}
+
+function writeAnswer(writer: ByteWriter, answer: Reply): void {
+  writer.flag(answer.kind === 'answered')
+  if (answer.kind === 'answered') {
+    writer.bytes(answer.body)
+  } else {
+    writer.text(answer.code)
+    writer.text(answer.message)
   }
 }
 

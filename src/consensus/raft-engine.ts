@@ -27,6 +27,8 @@ import { type OpenedStore, openStore } from './store/store-opening.ts'
 
 /** Between looks at what nobody tells of: silence, learners that caught up, nodes to be taken in. */
 const LOOK_INTERVAL_MS = 50
+/** For a peer to be linked to that has asked something. */
+const CALL_BACK_MS = 1000
 /** Bytes of a command. The text of a config is a fraction of it. */
 const COMMAND_BYTES_MAX = 8 * 1024 * 1024
 
@@ -87,6 +89,8 @@ export class RaftEngine implements ConsensusEngine {
       {
         scheduler,
         send: (to, channel, data) => this.#transport.send(to, channel, data),
+        untilReachable: (to) =>
+          this.#conditions.until(() => this.#transport.isConnected(to), CALL_BACK_MS),
         answer: (from, scope, kind, body) => answerPeer(questions, from, scope, kind, body),
       },
       Math.floor(random() * 2 ** 48),

@@ -76,6 +76,14 @@ export class DialledLink implements ChannelOwner {
     }
   }
 
+  /** The peer has called: it is there, and is called too where the next try is waited for. */
+  callBack(): void {
+    if (this.#retry === null) return
+    clearTimeout(this.#retry)
+    this.#backoffMs = this.#host.options().limits.backoffMinMs
+    this.#call = this.#dial()
+  }
+
   /** Asks again whether the peer is admitted. */
   readmit(): void {
     if (this.#hello !== null) this.#judge(this.#hello)

@@ -250,6 +250,7 @@ export class WebSocketTransport implements PeerTransport {
     const older = this.#accepted.get(hello.name)
     this.#accepted.set(hello.name, new AcceptedLink(channel, hello, address, this.#acceptedHost))
     void older?.close()
+    this.#links.get(hello.name)?.callBack()
   }
 
   #admit(hello: PeerHello): Objection | null {

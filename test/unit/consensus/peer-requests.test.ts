@@ -19,6 +19,7 @@ class End {
   readonly scheduler = new VirtualScheduler()
   readonly frames: Frame[] = []
   isConnected = true
+  untilReachable: RequestHost['untilReachable'] = async () => this.isConnected
   answer: RequestHost['answer'] = async (_from, scope, kind, body) =>
     Uint8Array.from([scope === 'application' ? 1 : 0, kind.length, ...body])
   readonly requests: PeerRequests
@@ -31,6 +32,7 @@ class End {
           if (this.isConnected) this.frames.push({ to, channel: channel as 'request', data })
           return this.isConnected
         },
+        untilReachable: (to) => this.untilReachable(to),
         answer: (...asked) => this.answer(...asked),
       },
       life,
@@ -56,6 +58,24 @@ describe('a request', () => {
     await carry(asked, 'lb2/1', asker)
     expect(await answer).toEqual({ kind: 'answered', body: Uint8Array.of(1, 3, 7, 8) })
     expect(asker.scheduler.waiting).toBe(0)
+  })
+
+  it('is answered when the link back is open, which may be later', async () => {
+    const [asker, asked] = [new End(), new End()]
+    const answer = asker.ask([7])
+    asked.isConnected = false
+    let open: (isReachable: boolean) => void = () => {}
+    asked.untilReachable = () =>
+      new Promise((resolve) => {
+        open = resolve
+      })
+    await carry(asker, 'lb1/1', asked)
+    expect(asked.frames).toEqual([])
+    asked.isConnected = true
+    open(true)
+    await carry(asker, 'lb1/1', asked)
+    await carry(asked, 'lb2/1', asker)
+    expect(await answer).toEqual({ kind: 'answered', body: Uint8Array.of(1, 3, 7) })
   })
 
   it.each([

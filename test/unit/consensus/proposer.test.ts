@@ -25,6 +25,7 @@ class Seat {
           if (this.isConnected) this.requested.push(to)
           return this.isConnected
         },
+        untilReachable: () => Promise.resolve(this.isConnected),
         answer: () => Promise.reject(new Error('not asked')),
       },
       1,

@@ -133,6 +133,17 @@ describe('a peer that calls again', () => {
     expect(node.refusals).toEqual([])
   })
 
+  it('is called back at once, whenever the next try would be', async () => {
+    const patient = { limits: { backoffMinMs: 60_000, backoffMaxMs: 60_000 } }
+    const [a, b] = [await listening('a', patient), await listening('b')]
+    b.objections.set('a', 'not yet')
+    a.transport.setPeers([b.peer])
+    await until('the word', () => a.refusals.length > 0)
+    b.objections.clear()
+    b.transport.setPeers([a.peer])
+    await untilConnected(a, b)
+  })
+
   it('is told why it is refused', async () => {
     const [a, b] = [await listening('a'), await listening('b')]
     b.objections.set('a', 'removed from the cluster')
