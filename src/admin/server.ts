@@ -208,7 +208,17 @@ export class AdminServer {
     const to = this.#leaderToAsk(isForwarded)
     if (!isForwarded) request.socket.setTimeout(CHANGE_TIMEOUT_MS + IDLE_TIMEOUT_MS)
     if (to === null) return handler(question)
-    return forwardChange(this.#cluster, { request, response, body, author, to })
+    const answer = await forwardChange(this.#cluster, { request, response, body, author, to })
+    if (answer.status < 300) await this.#catchUp()
+    return answer
+  }
+
+  /** What the leader has changed runs on this node too before this node says so, if it can. */
+  async #catchUp(): Promise<void> {
+    await this.#cluster.read().then(
+      () => this.#source.caughtUp(),
+      () => {},
+    )
   }
 
   /**

@@ -76,7 +76,14 @@ describe('a change that comes to a follower', () => {
     const { port, follower, leader } = await startPair()
     expect((await askJson(port, method, path, body)).status).toBe(status)
     expect(leader.calls).toEqual([call])
-    expect(follower.calls).toEqual([['openStream', 'lb1']])
+    // And runs on the follower too when it answers.
+    expect(follower.calls).toEqual([['openStream', 'lb1'], ['read']])
+  })
+
+  it('is answered where the follower has lost the cluster meanwhile', async () => {
+    const { port, follower } = await startPair()
+    follower.failures.set('read', new SluiceError('no-quorum', 'cut off'))
+    expect((await askJson(port, 'PATCH', SERVER, { weight: 5 })).status).toBe(200)
   })
 
   it('is answered as the leader answers', async () => {
