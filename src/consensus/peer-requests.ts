@@ -2,7 +2,7 @@ import { SluiceError } from '../errors.ts'
 import type { Scheduler } from './driver-options.ts'
 import { ByteReader, invalidEncoding } from './encoding/byte-reader.ts'
 import { ByteWriter } from './encoding/byte-writer.ts'
-import type { Channel } from './peers/transport.ts'
+import { type Channel, unreachable } from './peers/transport.ts'
 import type { NodeId } from './raft/entries.ts'
 
 /** First byte of each frame. */
@@ -212,9 +212,4 @@ export function bodyOf(answer: Answer, name: string, timeoutMs: number): Uint8Ar
     default:
       return answer satisfies never
   }
-}
-
-/** @returns the error of a question that a peer has not answered */
-export function unreachable(name: string, why: string): SluiceError {
-  return new SluiceError('peer-unreachable', `${name}: ${why}`)
 }

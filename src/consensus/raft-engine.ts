@@ -13,9 +13,15 @@ import { MemberChanges } from './member-changes.ts'
 import { MembershipReconciler } from './membership-reconciler.ts'
 import { PeerDirectory } from './peer-directory.ts'
 import { answerPeer } from './peer-questions.ts'
-import { bodyOf, PeerRequests, unreachable } from './peer-requests.ts'
+import { bodyOf, PeerRequests } from './peer-requests.ts'
 import { decodeMessage, encodeMessage } from './peers/message-codec.ts'
-import type { Channel, PeerEvents, PeerHello, PeerTransport } from './peers/transport.ts'
+import {
+  type Channel,
+  type PeerEvents,
+  type PeerHello,
+  type PeerTransport,
+  unreachable,
+} from './peers/transport.ts'
 import { Proposer } from './proposer.ts'
 import type { Membership, NodeId, Snapshot } from './raft/entries.ts'
 import type { RaftOptions } from './raft/options.ts'

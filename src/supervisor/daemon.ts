@@ -92,7 +92,8 @@ export class Daemon {
   /**
    * Takes over a changed file. A single node runs it; a node of a cluster takes its own sections
    * from it, and says where the rest differs from what the cluster has agreed on. Either way what a
-   * config names outside of itself is read anew. On failure everything stays as it is.
+   * config names outside of itself is read anew. On failure everything stays as it is, but for new
+   * certificates of the peer links, which are good whatever the rest says.
    *
    * @throws SluiceError what {@link PeerLinks.renew}, {@link ClusterNode.applyConfig} and
    *   {@link NodeHost.refresh} throw

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { type Daemon, startDaemon } from './support/daemon.ts'
 import { type HttpClient, httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
-import { scrape } from './support/metrics.ts'
+import { expectSamples } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
 import { until } from './support/waiting.ts'
+
+/** Labels of the backend's samples. */
+const APP = { proxy: 'app' }
 
 /** A server that answers nobody until it is told to. */
 async function startHeldServer() {
@@ -34,14 +37,6 @@ async function start(
   return { daemon, get: httpClient(port, 8) }
 }
 
-/** Waits until a metric of the backend has a value. */
-async function untilMetric(daemon: Daemon, name: string, value: number): Promise<void> {
-  await until(`${name} of ${value}`, async () => {
-    const sample = await scrape(daemon)
-    return sample(`sluice_backend_${name}`, { proxy: 'app' }) === value ? true : undefined
-  })
-}
-
 describe('circuit-breaker', () => {
   it('max-requests refuses at once what is too much, and nothing later', async () => {
     const { server, held } = await startHeldServer()
@@ -58,12 +53,12 @@ describe('circuit-breaker', () => {
       const lines = daemon.accessLog.filter((line) => line.includes(' PC'))
       return lines.length === 3 ? true : undefined
     })
-    await untilMetric(daemon, 'refused_sessions_total', 3)
+    await expectSamples(daemon, { sluice_backend_refused_sessions_total: 3 }, APP)
 
     for (const release of held) release()
     const answers = await Promise.all(first)
     expect(answers.map(({ status }) => status)).toEqual([200, 200])
-    await untilMetric(daemon, 'current_sessions', 0)
+    await expectSamples(daemon, { sluice_backend_current_sessions: 0 }, APP)
     const next = get('/')
     await until('the next request', () => (held.length === 3 ? true : undefined))
     held[2]?.()
@@ -79,7 +74,7 @@ describe('circuit-breaker', () => {
     const served = get('/')
     await until('the first request', () => (held.length === 1 ? true : undefined))
     const waiting = get('/')
-    await untilMetric(daemon, 'current_queue', 1)
+    await expectSamples(daemon, { sluice_backend_current_queue: 1 }, APP)
 
     expect((await get('/')).status).toBe(503)
 
@@ -88,7 +83,7 @@ describe('circuit-breaker', () => {
     await until('the second request', () => (held.length === 2 ? true : undefined))
     held[1]?.()
     expect((await waiting).status).toBe(200)
-    await untilMetric(daemon, 'current_sessions', 0)
+    await expectSamples(daemon, { sluice_backend_current_sessions: 0 }, APP)
   })
 
   it('with max-pending of 0 lets nobody wait', async () => {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { SluiceError } from '../../errors.ts'
 import type { Member, NodeId } from '../raft/entries.ts'
 
 /** Where a peer is looked for. */
@@ -69,4 +70,9 @@ export interface PeerTransport {
    */
   openStream(to: NodeId): Promise<Duplex>
   close(): Promise<void>
+}
+
+/** @returns the error of whoever wants something of a peer that cannot be had now */
+export function unreachable(peer: string, why: string): SluiceError {
+  return new SluiceError('peer-unreachable', `${peer}: ${why}`)
 }

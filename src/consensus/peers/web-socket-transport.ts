@@ -16,7 +16,14 @@ import { PeerStream } from './peer-stream.ts'
 import { NONCE_BYTES, SECRET_BYTES_MIN } from './proofs.ts'
 import type { RecordChannel } from './record-channel.ts'
 import type { Objection } from './refusals.ts'
-import type { Channel, PeerAddress, PeerEvents, PeerHello, PeerTransport } from './transport.ts'
+import {
+  type Channel,
+  type PeerAddress,
+  type PeerEvents,
+  type PeerHello,
+  type PeerTransport,
+  unreachable,
+} from './transport.ts'
 
 /**
  * Links to the peers over WebSockets. Every node calls every peer and sends on the link that it has
@@ -334,8 +341,4 @@ export class WebSocketTransport implements PeerTransport {
       stream.destroy(unreachable(peer, 'it gives no sign of life'))
     }
   }
-}
-
-function unreachable(peer: string, why: string): SluiceError {
-  return new SluiceError('peer-unreachable', `${peer}: ${why}`)
 }
