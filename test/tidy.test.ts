@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-const FILE_LINES_MAX = 400
+const FILE_LINES_MAX = 600
 const ROOMS = [
   'admin',
   'balance',
@@ -106,7 +106,7 @@ describe('content', () => {
   it(`keeps a source file within ${FILE_LINES_MAX} lines, or says why a table is longer`, () => {
     const long = sources
       .map((file) => ({ file, text: textOf(file) }))
-      .filter(({ text }) => !/Longer than 400 lines: \S/.test(text))
+      .filter(({ text }) => !/Longer than 600 lines: \S/.test(text))
       .map(({ file, text }) => ({ file, lines: text.split('\n').length - 1 }))
       .filter(({ lines }) => lines > FILE_LINES_MAX)
     expect(long).toEqual([])
