@@ -4,6 +4,13 @@ import { systemCalls } from './system-calls.ts'
 /** poll(2) event of every system: something can be read. */
 const POLLIN = 1
 
+/** fcntl(2) of every system: set the flags of a descriptor, of which there is one. */
+const F_SETFD = 2
+const FD_CLOEXEC = 1
+
+/** Tries of a call that is busy for a moment. */
+const REPLACE_TRIES_MAX = 100
+
 const socketError = new Int32Array(1)
 const socketErrorBytes = new Int32Array(1)
 /** One `struct pollfd`: the descriptor in four bytes, then the events asked for and those found. */
@@ -23,6 +30,27 @@ export function duplicateDescriptor(fd: number): number {
   if (duplicate >= 0) return duplicate
   assert(errno() === errnoOf['EMFILE'], `descriptor ${fd} cannot be duplicated: errno ${errno()}`)
   throw new SluiceError('descriptors-exhausted', `descriptor ${fd} cannot be duplicated: EMFILE`)
+}
+
+/**
+ * Has a descriptor of this process refer to what another one refers to, in one step for all threads
+ * (dup2(2)): what it referred to before is closed, and a write goes whole to the one or the other.
+ *
+ * @param by stays open beside it, and the caller's
+ * @throws SluiceError `descriptors-exhausted`, `platform-unsupported`
+ */
+export function replaceDescriptor(fd: number, by: number): void {
+  const { dup2, fcntl, errno, errnoOf } = systemCalls()
+  // A signal may interrupt it, and Linux says EBUSY where another thread is just opening a file.
+  for (let tries = 0; tries < REPLACE_TRIES_MAX; tries++) {
+    if (dup2(by, fd) >= 0) {
+      fcntl(fd, F_SETFD, 'int', FD_CLOEXEC)
+      return
+    }
+    const isPassing = errno() === errnoOf['EINTR'] || errno() === errnoOf['EBUSY']
+    assert(isPassing, `descriptor ${fd} cannot be replaced: errno ${errno()}`)
+  }
+  throw new SluiceError('descriptors-exhausted', `descriptor ${fd} cannot be replaced: EBUSY`)
 }
 
 /**

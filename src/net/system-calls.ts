@@ -21,6 +21,7 @@ export interface SystemCalls {
   readonly socket: (family: number, type: number, protocol: number) => number
   readonly connect: (fd: number, address: Uint8Array, bytes: number) => number
   readonly fcntl: (fd: number, command: number, type: 'int', argument: number) => number
+  readonly dup2: (from: number, to: number) => number
   readonly close: (fd: number) => number
   readonly setsockopt: (
     fd: number,
@@ -75,6 +76,7 @@ function load(): Omit<SystemCalls, 'numbers'> {
     socket: library.func('int socket(int family, int type, int protocol)'),
     connect: library.func('int connect(int fd, const uint8_t *address, uint32_t bytes)'),
     fcntl: library.func('int fcntl(int fd, int command, ...)'),
+    dup2: library.func('int dup2(int from, int to)'),
     close: library.func('int close(int fd)'),
     setsockopt: library.func(`int setsockopt(${option}, const int *value, uint32_t bytes)`),
     getsockopt: library.func(

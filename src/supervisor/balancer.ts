@@ -8,6 +8,7 @@ import { ServerTable } from '../model/server-table.ts'
 import { ConnectionTrials } from '../net/connection-trials.ts'
 import { createNodeEngine } from '../net/node-engine.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
+import type { AccessLogOutput } from './access-log-output.ts'
 import { descriptorBudget } from './descriptor-limit.ts'
 import { Health, type HealthOptions } from './health.ts'
 import { Observation } from './observation.ts'
@@ -29,6 +30,8 @@ export interface BalancerOptions {
   /** What it begins with. */
   readonly config: Config
   readonly log: DaemonLog
+  /** What the workers write to; whoever made it closes it after {@link Balancer.stop}. */
+  readonly accessLog: AccessLogOutput
   readonly clock: Clock
   /** What a server's own checks say has changed. */
   readonly onVerdict: HealthOptions['onVerdict']
@@ -51,7 +54,7 @@ export class Balancer {
   #reservation: Reservation = new Map()
 
   private constructor(options: BalancerOptions, rows: RowAllocator, prepared: Prepared) {
-    const { config, log, clock } = options
+    const { config, log, clock, accessLog } = options
     this.#log = log
     this.#rows = rows
     this.#prepared = prepared
@@ -71,9 +74,10 @@ export class Balancer {
     this.observation.follow(prepared.plan)
     this.#workers = new WorkerPool(prepared.plan, {
       table: this.table,
-      boot: { tune: config.global.tune, access: config.global.log.access },
+      boot: { tune: config.global.tune, accessLog: accessLog.sink },
       log,
       clock,
+      onLogLoss: (loss) => accessLog.lost(loss),
       onFailing: (error) => {
         log.error('worker-failing', error.message, { error })
         options.onFatal(error)
@@ -144,11 +148,6 @@ export class Balancer {
     this.#prepared = prepared
     retire(previous, prepared, this.#rows)
     this.#recycleRows()
-  }
-
-  /** Opens the log files again after they were moved away. */
-  reopenLogs(): void {
-    this.#workers.reopenLogs()
   }
 
   /** Takes no more clients and waits for those that are there, then cuts them. */

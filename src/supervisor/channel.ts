@@ -1,7 +1,9 @@
 import type { Worker } from 'node:worker_threads'
-import type { LogConfig, TuneConfig } from '../model/config.ts'
+import type { TuneConfig } from '../model/config.ts'
 import type { Plan } from '../model/plan.ts'
 import type { ServerTableMemory } from '../model/server-table.ts'
+import type { LogLoss } from '../telemetry/access-log-writer.ts'
+import type { LogSink } from '../telemetry/log-sink.ts'
 
 /** What a worker thread is started with. */
 export interface WorkerBoot {
@@ -9,7 +11,8 @@ export interface WorkerBoot {
   readonly index: number
   readonly memory: ServerTableMemory
   readonly tune: TuneConfig
-  readonly access: LogConfig['access']
+  /** The access log, which the control plane holds open; null: nothing is logged. */
+  readonly accessLog: LogSink | null
 }
 
 /** What the control plane tells a worker. */
@@ -17,13 +20,13 @@ export type ToWorker =
   | { readonly kind: 'apply'; readonly plan: Plan } // run this plan from now on
   | { readonly kind: 'drain' } // accept no more, finish what is open
   | { readonly kind: 'cut' } // end every session now
-  | { readonly kind: 'reopen-logs' } // the access log was moved away
   | { readonly kind: 'exit' } // write the logs out and end the thread
 
 /** What a worker tells the control plane. */
 export type FromWorker =
   | { readonly kind: 'applied'; readonly serial: number }
   | { readonly kind: 'drained' }
+  | { readonly kind: 'log-loss'; readonly loss: LogLoss }
   | {
       readonly kind: 'warning'
       readonly event: string

@@ -9,6 +9,7 @@ import { formatAddress } from '../model/address.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Config } from '../model/config.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
+import { AccessLogOutput } from './access-log-output.ts'
 import { RememberedConfig } from './active-config.ts'
 import { Balancer, type BalancerOptions } from './balancer.ts'
 import { nodeNameOf, startClusterNode } from './cluster-engine.ts'
@@ -42,6 +43,7 @@ export interface DaemonOptions {
  */
 export class Daemon {
   readonly #options: DaemonOptions
+  readonly #accessLog: AccessLogOutput
   readonly #balancer: Balancer
   readonly #host: NodeHost
   /** Null on a single node, which begins with its file. */
@@ -54,10 +56,11 @@ export class Daemon {
   #admin: AdminServer | null = null
   #stopping: Promise<void> | null = null
 
-  private constructor(options: DaemonOptions, parts: StartedBalancer) {
+  private constructor(options: DaemonOptions, accessLog: AccessLogOutput, parts: StartedBalancer) {
     const { file, log, surroundings } = options
     const { balancer, running, remembered } = parts
     this.#options = options
+    this.#accessLog = accessLog
     this.#balancer = balancer
     this.#remembered = remembered
     this.#host = new NodeHost({
@@ -72,14 +75,26 @@ export class Daemon {
   }
 
   /**
-   * Binds all addresses and starts serving.
+   * Opens the access log, binds all addresses and starts serving.
    *
-   * @throws SluiceError what {@link Balancer.start}, {@link startClusterNode} and the admin address
-   *   throw
+   * @throws SluiceError what {@link AccessLogOutput}, {@link Balancer.start},
+   *   {@link startClusterNode} and the admin address throw
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
+    const { file, log } = options
+    const accessLog = new AccessLogOutput(file.config.global.log.access, log)
+    try {
+      return await Daemon.#startWith(options, accessLog)
+    } catch (error) {
+      accessLog.close()
+      throw error
+    }
+  }
+
+  static async #startWith(options: DaemonOptions, accessLog: AccessLogOutput): Promise<Daemon> {
     const relay = new VerdictRelay()
-    const daemon = new Daemon(options, await startBalancer(options, relay.onVerdict))
+    const parts = await startBalancer({ ...options, accessLog, onVerdict: relay.onVerdict })
+    const daemon = new Daemon(options, accessLog, parts)
     try {
       await daemon.#open(relay)
     } catch (error) {
@@ -123,7 +138,7 @@ export class Daemon {
 
   /** Opens the log files again after they were moved away. */
   reopenLogs(): void {
-    this.#balancer.reopenLogs()
+    this.#accessLog.reopen()
   }
 
   /** Drains and ends the daemon. A second call waits for the first. */
@@ -148,7 +163,15 @@ export class Daemon {
     const cluster = await startClusterNode({ config, seed, host, log }, links)
     this.#cluster = cluster
     relay.follow(cluster)
-    this.#status = new Status({ balancer, host, cluster, links, version, clock })
+    this.#status = new Status({
+      balancer,
+      accessLog: this.#accessLog,
+      host,
+      cluster,
+      links,
+      version,
+      clock,
+    })
     await this.#openAdmin(this.#status, cluster)
     await balancer.ready(file.config.global.maxconn)
     const { workers } = balancer.table
@@ -191,6 +214,7 @@ export class Daemon {
     await this.#host.stop()
     await this.#remembered?.close()
     await this.#balancer.stop()
+    this.#accessLog.close()
     await this.#admin?.close()
   }
 
@@ -222,14 +246,12 @@ interface StartedBalancer {
  * cluster has gone on meanwhile, and the node's file may be older. Otherwise with its file.
  */
 async function startBalancer(
-  options: DaemonOptions,
-  onVerdict: BalancerOptions['onVerdict'],
+  options: DaemonOptions & Pick<BalancerOptions, 'accessLog' | 'onVerdict'>,
 ): Promise<StartedBalancer> {
   const { file, log, surroundings } = options
   const { cluster } = file.config
   const remembered = cluster === null ? null : new RememberedConfig(cluster.dataDir, log)
-  const start = (config: Config): Promise<Balancer> =>
-    Balancer.start({ ...options, config, onVerdict })
+  const start = (config: Config): Promise<Balancer> => Balancer.start({ ...options, config })
   const last = remembered?.recall() ?? null
   if (last !== null) {
     const { pool } = last

@@ -10,6 +10,7 @@ import type { PlannedServer } from '../model/plan.ts'
 import { SERVER_STATE, type ServerState } from '../model/server-table.ts'
 import type { ClusterFacts } from '../telemetry/cluster-families.ts'
 import { Exposition, type MetricPrefix } from '../telemetry/exposition.ts'
+import type { AccessLogOutput } from './access-log-output.ts'
 import type { Balancer } from './balancer.ts'
 import type { NodeHost } from './cluster-host.ts'
 import type { PeerLinks } from './peer-links.ts'
@@ -27,6 +28,7 @@ const CATCH_UP_MS = 5_000
 /** What the status is read from. */
 export interface StatusOptions {
   readonly balancer: Balancer
+  readonly accessLog: AccessLogOutput
   readonly host: NodeHost
   readonly cluster: ClusterNode
   /** Null: a single node. */
@@ -62,6 +64,7 @@ export class Status implements AdminSource {
         startedAtMs: this.#startedAtMs,
         uptimeMs: this.#uptimeMs,
         isStopping: this.draining,
+        droppedLogsTotal: options.accessLog.lostTotal,
       }),
     })
   }

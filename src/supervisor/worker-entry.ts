@@ -22,7 +22,7 @@ function runWorker(boot: WorkerBoot): void {
   assert(port !== null, 'the worker entry was loaded outside a worker thread')
   const send = (message: FromWorker): void => port.postMessage(message)
   const table = new ServerTable(boot.memory)
-  const accessLog = new AccessLogWriter(boot.access)
+  const accessLog = new AccessLogWriter(boot.accessLog)
   const clock = (): number => performance.now()
   const { tune } = boot
   const limits = headLimitsOf(tune)
@@ -61,6 +61,8 @@ function runWorker(boot: WorkerBoot): void {
     services.wheel.advance(clock())
     if (++ticks % SWEEP_TICKS !== 0) return
     dataPlane.sweep()
+    const loss = accessLog.takeLoss()
+    if (loss !== null) send({ kind: 'log-loss', loss })
     if (acceptFailures === 0) return
     const fields = { count: acceptFailures, error: acceptFailure }
     send({ kind: 'warning', event: 'accept-failed', message: 'connections were refused', fields })
@@ -78,9 +80,6 @@ function runWorker(boot: WorkerBoot): void {
       case 'cut':
         dataPlane.cut()
         return
-      case 'reopen-logs':
-        reopenLog(accessLog, send)
-        return
       case 'exit':
         clearInterval(ticker)
         void accessLog.close().then(() => process.exit(0))
@@ -89,16 +88,6 @@ function runWorker(boot: WorkerBoot): void {
         message satisfies never
     }
   })
-}
-
-function reopenLog(accessLog: AccessLogWriter, send: (message: FromWorker) => void): void {
-  try {
-    accessLog.reopen()
-  } catch (error) {
-    const fields = { error: String(error) }
-    const message = 'the access log goes on in the old file'
-    send({ kind: 'warning', event: 'log-unwritable', message, fields })
-  }
 }
 
 runWorker(workerData as WorkerBoot)

@@ -3,6 +3,7 @@ import { SluiceError } from '../errors.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Plan } from '../model/plan.ts'
 import type { ServerTable } from '../model/server-table.ts'
+import type { LogLoss } from '../telemetry/access-log-writer.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { type FromWorker, type ToWorker, tell, type WorkerBoot } from './channel.ts'
 
@@ -18,6 +19,8 @@ export interface WorkerPoolOptions {
   readonly boot: Omit<WorkerBoot, 'index' | 'memory'>
   readonly log: DaemonLog
   readonly clock: Clock
+  /** A worker could not write lines of its access log. */
+  readonly onLogLoss: (loss: LogLoss) => void
   /** Workers die faster than they may be replaced: the daemon cannot go on. */
   readonly onFailing: (error: SluiceError) => void
 }
@@ -78,10 +81,6 @@ export class WorkerPool {
     this.#broadcast({ kind: 'cut' })
   }
 
-  reopenLogs(): void {
-    this.#broadcast({ kind: 'reopen-logs' })
-  }
-
   /** Ends the threads, their logs written out. */
   async stop(): Promise<void> {
     this.#stopping = true
@@ -119,6 +118,9 @@ export class WorkerPool {
         break
       case 'drained':
         slot.drained = true
+        break
+      case 'log-loss':
+        this.#options.onLogLoss(message.loss)
         break
       case 'warning':
         this.#options.log.warn(message.event, message.message, {

@@ -1,7 +1,6 @@
-import { close, write, writeSync } from 'node:fs'
-import type { LogConfig } from '../model/config.ts'
+import { write, writeSync } from 'node:fs'
 import { AccessLogFormat, type HttpLogRecord, type TcpLogRecord } from './access-log.ts'
-import { type LogSink, openFileSink, openStandardSink } from './log-sink.ts'
+import type { LogSink } from './log-sink.ts'
 
 /**
  * Bytes of one of the two buffers of a writer: one is filled while the other is written. A line
@@ -27,6 +26,13 @@ const CLOSE_WAIT_MS = 2000
 
 const NEWLINE = 0x0a
 
+/** Lines that were dropped. */
+export interface LogLoss {
+  readonly lines: number
+  /** Why, in words, of the latest. */
+  readonly reason: string
+}
+
 /** Lines on their way to the sink. */
 interface LineBuffer {
   readonly bytes: Buffer
@@ -35,15 +41,13 @@ interface LineBuffer {
 
 /**
  * Writes the access log of one thread, never waiting and with bounded memory: a sink that is
- * slower than the traffic costs lines, not sessions. At most one write is in flight. Several
- * threads may write to the same sink: files are appended to, pipes get whole lines.
+ * slower than the traffic, or that refuses what is written, costs lines and not sessions. At most
+ * one write is in flight. All threads write to the same sink, which the control plane has opened
+ * and closes when they have ended: files are appended to, pipes get whole lines.
  */
 export class AccessLogWriter {
   readonly #format = new AccessLogFormat()
-  readonly #config: LogConfig['access']
   #sink: LogSink | null
-  /** What `reopen` opened during a write, to be used after it. */
-  #nextSink: LogSink | null = null
   #filling = lineBuffer()
   #writing = lineBuffer()
   /** Bytes of `#writing` that the sink has taken. */
@@ -53,11 +57,13 @@ export class AccessLogWriter {
   #timer: NodeJS.Timeout | undefined
   #onEmpty: (() => void) | null = null
   #droppedTotal = 0
+  /** Of {@link #droppedTotal}, those that were told of. */
+  #toldTotal = 0
+  #lossReason = ''
 
-  /** @throws SluiceError `log-unwritable` */
-  constructor(config: LogConfig['access']) {
-    this.#config = config
-    this.#sink = openSink(config)
+  /** @param sink null: nothing is logged */
+  constructor(sink: LogSink | null) {
+    this.#sink = sink
   }
 
   /** Whether nothing is logged, so that a record need not be filled in. */
@@ -80,31 +86,24 @@ export class AccessLogWriter {
     if (this.#sink !== null) this.#append(this.#format.tcpLine(record))
   }
 
-  /**
-   * Opens the file anew, as after it was rotated away. What is buffered goes to the new file; when
-   * that cannot be opened, the old one stays in use.
-   *
-   * @throws SluiceError `log-unwritable`
-   */
-  reopen(): void {
-    if (this.#sink === null || this.#config.to !== 'file') return
-    closeSink(this.#nextSink)
-    this.#nextSink = openSink(this.#config)
-    if (!this.#isWriting) this.#exchangeSink()
+  /** The lines that were lost since this was asked last; null: none. */
+  takeLoss(): LogLoss | null {
+    const lines = this.#droppedTotal - this.#toldTotal
+    if (lines === 0) return null
+    this.#toldTotal = this.#droppedTotal
+    return { lines, reason: this.#lossReason }
   }
 
   /**
-   * Writes what is buffered, as far as the sink takes it within two seconds, and closes the sink.
-   * Nothing is logged any more.
+   * Writes what is buffered, as far as the sink takes it within two seconds. Nothing is logged any
+   * more.
    */
   async close(): Promise<void> {
     if (this.#sink === null) return
     await this.#drained()
     clearTimeout(this.#timer)
-    this.#droppedTotal += linesIn(this.#filling, 0) + linesIn(this.#writing, this.#writtenBytes)
-    // A write that hangs in the thread pool still uses its descriptor, which is left open then.
-    if (!(this.#isWriting && this.#sink.isBlocking)) closeSink(this.#sink)
-    closeSink(this.#nextSink)
+    const left = linesIn(this.#filling, 0) + linesIn(this.#writing, this.#writtenBytes)
+    this.#drop(left, 'the log took too long at the end')
     this.#sink = null
   }
 
@@ -122,7 +121,7 @@ export class AccessLogWriter {
   #append(line: string): void {
     const { bytes, used } = this.#filling
     if (line.length > bytes.length - used) {
-      this.#droppedTotal++
+      this.#drop(1, 'it is slower than the traffic')
       return
     }
     this.#filling.used += bytes.write(line, used, 'latin1')
@@ -164,7 +163,7 @@ export class AccessLogWriter {
       }
       if (error === null) this.#writtenBytes += takenBytes
       else {
-        this.#droppedTotal += linesIn(this.#writing, this.#writtenBytes)
+        this.#drop(linesIn(this.#writing, this.#writtenBytes), error.message)
         this.#writtenBytes = this.#writing.used
       }
       if (this.#writtenBytes < this.#writing.used) this.#writeOn()
@@ -176,29 +175,18 @@ export class AccessLogWriter {
     this.#isWriting = false
     this.#writing.used = 0
     this.#writtenBytes = 0
-    if (this.#nextSink !== null) this.#exchangeSink()
     this.#flushInTime()
   }
 
-  #exchangeSink(): void {
-    closeSink(this.#sink)
-    this.#sink = this.#nextSink
-    this.#nextSink = null
+  #drop(lines: number, reason: string): void {
+    if (lines === 0) return
+    this.#droppedTotal += lines
+    this.#lossReason = reason
   }
 }
 
 function lineBuffer(): LineBuffer {
   return { bytes: Buffer.allocUnsafeSlow(LOG_BUFFER_BYTES), used: 0 }
-}
-
-function openSink(config: LogConfig['access']): LogSink | null {
-  if (config.to === 'file') return openFileSink(config.path)
-  return config.to === 'stdout' ? openStandardSink(1) : null
-}
-
-function closeSink(sink: LogSink | null): void {
-  // Nobody can do anything about a log that fails to close: its bytes were taken before.
-  if (sink?.isOwned) close(sink.fd, () => {})
 }
 
 /** Calls back before it returns when the sink does not block. */

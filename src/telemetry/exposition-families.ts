@@ -38,6 +38,8 @@ export interface ProcessSubject {
   readonly uptimeMs: number
   /** Whether the process drains. */
   readonly isStopping: boolean
+  /** Lines of the access log that were lost. */
+  readonly droppedLogsTotal: number
   readonly maxconn: number
   /** Processor time of all threads, user and system. */
   readonly cpuSeconds: number
@@ -71,6 +73,12 @@ export const PROCESS_FAMILIES: readonly Family<ProcessSubject>[] = [
     type: 'counter',
     help: 'Processor time of all threads, user and system.',
     read: ({ cpuSeconds }) => cpuSeconds,
+  },
+  {
+    name: 'process_dropped_logs_total',
+    type: 'counter',
+    help: 'Lines of the access log that were lost.',
+    read: ({ droppedLogsTotal }) => droppedLogsTotal,
   },
   gauge('process_resident_memory_bytes', 'Resident memory.', (it) => it.residentBytes),
   gauge('config_version', 'Version of the running configuration.', (it) => it.configVersion),

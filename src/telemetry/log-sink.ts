@@ -9,7 +9,7 @@ const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants
 /** Mode of a log file that is created: logs name clients, so that others may not read them. */
 const LOG_FILE_MODE = 0o640
 
-/** Where a log is written to. */
+/** Where a log is written to. Plain data: any thread of the process may write to it. */
 export interface LogSink {
   readonly fd: number
   /** Whether the descriptor was opened for this sink and is closed with it. */

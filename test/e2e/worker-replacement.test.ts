@@ -46,9 +46,10 @@ backends: {app: {servers: {${server.name}: "${server.address}"}}}
   const log = { debug: write, info: write, warn: write, error: write, setLevel: () => {} }
   const pool = new WorkerPool(prepared.plan, {
     table,
-    boot: { tune: config.global.tune, access: config.global.log.access },
+    boot: { tune: config.global.tune, accessLog: null },
     log,
     clock: () => performance.now(),
+    onLogLoss: () => write('log-loss'),
     onFailing: () => write('failing'),
   })
   onTestFinished(async () => {

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { ClusterNode } from '../../../src/cluster/cluster-node.ts'
 import type { ConfigVersion, PoolEntry } from '../../../src/cluster/state-machine/state.ts'
 import { SERVER_STATE } from '../../../src/model/server-table.ts'
+import type * as OutputModule from '../../../src/supervisor/access-log-output.ts'
 import type * as BalancerModule from '../../../src/supervisor/balancer.ts'
 import type * as EngineModule from '../../../src/supervisor/cluster-engine.ts'
 import type * as HostModule from '../../../src/supervisor/cluster-host.ts'
@@ -23,6 +24,7 @@ function load<T>(module: string): Promise<T> {
 }
 
 const balancers = await load<typeof BalancerModule>('supervisor/balancer')
+const outputs = await load<typeof OutputModule>('supervisor/access-log-output')
 const hosts = await load<typeof HostModule>('supervisor/cluster-host')
 const files = await load<typeof FileModule>('supervisor/config-file')
 const engines = await load<typeof EngineModule>('supervisor/cluster-engine')
@@ -85,6 +87,7 @@ async function startLab(text: Text, env: Record<string, string> = {}): Promise<L
   const balancer = await balancers.Balancer.start({
     config,
     log,
+    accessLog: new outputs.AccessLogOutput({ to: 'off' }, log),
     clock: () => performance.now(),
     onVerdict: () => {},
     onFatal: (error) => {

@@ -47,6 +47,7 @@ async function scrape(
       startedAtMs: 0,
       uptimeMs: 1,
       isStopping: false,
+      droppedLogsTotal: 0,
     }),
   })
   return parseExposition(await exposition.render(prefix))

@@ -113,6 +113,7 @@ function sourceOf(changes: Partial<ExpositionSource> = {}): ExpositionSource {
       startedAtMs: 1_700_000_000_000,
       uptimeMs: 90_500,
       isStopping: false,
+      droppedLogsTotal: 3,
     }),
     ...changes,
   }
@@ -266,6 +267,7 @@ describe('the numbers', () => {
   it('tell the process', async () => {
     expect(await valueIn('sluice_config_version')).toBe(7)
     expect(await valueIn('sluice_process_uptime_seconds')).toBe(90.5)
+    expect(await valueIn('sluice_process_dropped_logs_total')).toBe(3)
     expect(await valueIn('sluice_process_nbthread')).toBe(WORKERS)
     expect(await valueIn('sluice_process_max_connections')).toBe(5000)
     expect(await valueIn('sluice_process_build_info', { version: '0.1.0' })).toBe(1)
@@ -448,7 +450,8 @@ describe('the histogram', () => {
 /** What `haproxy -v` 2.6.12 exported, as far as we have it. */
 const HAPROXY_NAMES: ReadonlySet<string> = new Set(
   `process_build_info process_start_time_seconds process_uptime_seconds process_stopping
-  process_nbthread process_max_connections process_current_connections frontend_status
+  process_nbthread process_max_connections process_current_connections process_dropped_logs_total
+  frontend_status
   frontend_current_sessions frontend_limit_sessions frontend_connections_total
   frontend_sessions_total frontend_bytes_in_total frontend_bytes_out_total
   frontend_request_errors_total frontend_requests_denied_total
