@@ -23,14 +23,8 @@ const ROOMS = [
   'upstream',
 ]
 const TEST_FOLDERS = ['conformance', 'e2e', 'fixtures', 'fuzz', 'golden', 'simulation', 'unit']
-const SKIPPED_FOLDERS = [
-  '.git',
-  'coverage',
-  'dist',
-  'dist-bench',
-  'dist-simulation',
-  'node_modules',
-]
+/** `.git` is a file in a worktree beside the first one. */
+const SKIPPED = ['.git', 'coverage', 'dist', 'dist-bench', 'dist-simulation', 'node_modules']
 const BINARY = /\.(png|ico|gif|jpg|woff2?|gz|pem|crt|key|node)$/
 
 /** Paths of all files below a folder, relative to the project. */
@@ -39,7 +33,8 @@ function filesBelow(folder: string): string[] {
   if (!existsSync(path)) return []
   return readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
     const child = folder === '.' ? entry.name : `${folder}/${entry.name}`
-    if (entry.isDirectory()) return SKIPPED_FOLDERS.includes(entry.name) ? [] : filesBelow(child)
+    if (SKIPPED.includes(entry.name)) return []
+    if (entry.isDirectory()) return filesBelow(child)
     return entry.isFile() ? [child] : []
   })
 }
