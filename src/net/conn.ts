@@ -42,29 +42,36 @@ export interface ConnHandler {
 
 /** One end of a connection. */
 export interface Endpoint {
-  /** An IP address in its shortest text form, or ''. */
+  readonly kind: 'inet' | 'unix' | 'unknown'
+  /** An IP address in its shortest text form; '' where the kind is not `inet`. */
   readonly address: string
+  /** 0 where the kind is not `inet`. */
   readonly port: number
 }
 
-/** The end of a Unix socket, and one that is not known. */
-export const NO_ENDPOINT: Endpoint = { address: '', port: 0 }
+/** @param address an IP address in its shortest text form */
+export function inetEndpoint(address: string, port: number): Endpoint {
+  return { kind: 'inet', address, port }
+}
+
+/** The end of a Unix socket: it has no IP address. */
+export const UNIX_ENDPOINT: Endpoint = { kind: 'unix', address: '', port: 0 }
+
+/** An end that has an IP address, but which one is not known. */
+export const UNKNOWN_ENDPOINT: Endpoint = { kind: 'unknown', address: '', port: 0 }
 
 /** One byte stream: TCP, Unix socket, later TLS. Lives in one thread. */
 export interface Conn {
   handler: ConnHandler
   /**
-   * The peer's IP address in its shortest text form, or '' for a Unix socket. This and the three
-   * below are known from `onConnect` on; after the connection is gone, only if asked before.
+   * The peer's end: of an accepted connection always known. Of an outgoing one it is unknown until
+   * `onConnect`, and after the connection is gone unless it was asked for before.
    */
-  readonly remoteAddress: string
-  /** The peer's port, or 0. */
-  readonly remotePort: number
-  /** Our own IP address on this connection, or ''. */
-  readonly localAddress: string
-  readonly localPort: number
+  readonly remote: Endpoint
+  /** Our own end. Unknown until `onConnect`, and once the connection is gone if not asked before. */
+  readonly local: Endpoint
   /**
-   * Takes the ends that a proxy in front has told of for those of this connection: what the four
+   * Takes the ends that a proxy in front has told of for those of this connection: what the two
    * properties above say from now on, also after the connection is gone.
    */
   declareEndpoints(remote: Endpoint, local: Endpoint): void
@@ -109,7 +116,9 @@ export interface NetEngine {
    * Accepts in this thread on a listening descriptor that other threads may share. The engine
    * works on a duplicate: closing here never closes the descriptor that was given.
    *
-   * @param onAccept gets each connection, reading, and must set `conn.handler` before returning
+   * @param onAccept gets each connection, reading, and must set `conn.handler` before returning.
+   *   Its peer is known: a connection over IP whose peer the system does not tell is closed instead,
+   *   since nobody could say whether it may come in
    * @param backlog length of the kernel's accept queue, which accepting sets anew on the shared
    *   socket; default: the most that the system grants
    */

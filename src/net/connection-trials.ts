@@ -1,9 +1,7 @@
-import { isIPv4, isIPv6 } from 'node:net'
-import type { Address } from '../model/address.ts'
 import type { Clock } from '../model/clock.ts'
 import type { ConnFailure } from './conn.ts'
 import { takeSocketError } from './descriptor.ts'
-import { writeIpv4, writeIpv6 } from './ip-address.ts'
+import { familyOf } from './socket-name.ts'
 import { type SystemCalls, systemCalls } from './system-calls.ts'
 
 /** How a trial ends: `null` when the connection opened. */
@@ -16,8 +14,6 @@ export interface Trial {
 }
 
 // Linux's numbers, the same on the machines below (asm-generic).
-const AF_INET = 2
-const AF_INET6 = 10
 /** SOCK_STREAM, SOCK_NONBLOCK and SOCK_CLOEXEC. */
 const STREAM = 0o1 | 0o4000 | 0o2000000
 const SOL_SOCKET = 1
@@ -35,33 +31,10 @@ const POLLFD = 4
 const DESCRIPTORS_START = 64
 /** Between two looks at what has not opened at once. A check's time is told this exactly. */
 const LOOK_INTERVAL_MS = 5
-const SOCKADDR_IN_BYTES = 16
-const SOCKADDR_IN6_BYTES = 28
-/** Where the port is in either, in network order, and where the address is in each. */
-const PORT_AT = 2
-const IPV4_AT = 4
-const IPV6_AT = 8
 
 /** `struct linger`: a close is a reset. */
 const RESET_ON_CLOSE = new Int32Array([1, 0])
 const OFF = new Int32Array([0])
-
-/**
- * An address as connect(2) takes it: a `struct sockaddr_in` or `sockaddr_in6`. Null for what is not
- * an IP address and a port.
- */
-export function socketName(address: Address): Uint8Array | null {
-  if (address.kind !== 'inet') return null
-  const { host, port } = address
-  const isFour = isIPv4(host)
-  if (!isFour && (!isIPv6(host) || host.includes('%'))) return null
-  const name = Buffer.alloc(isFour ? SOCKADDR_IN_BYTES : SOCKADDR_IN6_BYTES)
-  name.writeUInt16LE(isFour ? AF_INET : AF_INET6, 0)
-  name.writeUInt16BE(port, PORT_AT)
-  if (isFour) writeIpv4(host, name, IPV4_AT)
-  else writeIpv6(host, name, IPV6_AT)
-  return name
-}
 
 /**
  * Opens TCP connections only to see whether they open, many at once and at little cost: no object
@@ -90,12 +63,12 @@ export class ConnectionTrials {
   /**
    * Begins to open a connection.
    *
-   * @param name as {@link socketName} gives it
+   * @param name as `socketName` gives it
    * @param onEnd called once, from the event loop, unless the trial is cancelled before
    */
   start(name: Uint8Array, timeoutMs: number, onEnd: (end: TrialEnd) => void): Trial {
     const { socket, setsockopt, connect } = this.#calls
-    const fd = socket(name.length === SOCKADDR_IN_BYTES ? AF_INET : AF_INET6, STREAM, 0)
+    const fd = socket(familyOf(name), STREAM, 0)
     const trial = new OpenTrial(fd, this.#clock() + timeoutMs, onEnd)
     if (fd >= 0) {
       setsockopt(fd, SOL_SOCKET, SO_LINGER, RESET_ON_CLOSE, RESET_ON_CLOSE.byteLength)

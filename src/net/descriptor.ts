@@ -1,4 +1,6 @@
 import { assert, SluiceError } from '../errors.ts'
+import { type Endpoint, UNKNOWN_ENDPOINT } from './conn.ts'
+import { readSocketName, SOCKET_NAME_BYTES } from './socket-name.ts'
 import { systemCalls } from './system-calls.ts'
 
 /** poll(2) event of every system: something can be read. */
@@ -13,6 +15,8 @@ const REPLACE_TRIES_MAX = 100
 
 const socketError = new Int32Array(1)
 const socketErrorBytes = new Int32Array(1)
+const peerName = new Int32Array(Math.max(...SOCKET_NAME_BYTES) / Int32Array.BYTES_PER_ELEMENT)
+const peerNameBytes = new Int32Array(1)
 /** One `struct pollfd`: the descriptor in four bytes, then the events asked for and those found. */
 const polled = new Int16Array([0, 0, POLLIN, 0])
 const polledDescriptor = new Int32Array(polled.buffer, 0, 1)
@@ -76,6 +80,27 @@ export function takeSocketError(fd: number): number {
   const status = getsockopt(fd, SOL_SOCKET, SO_ERROR, socketError, socketErrorBytes)
   assert(status === 0, `descriptor ${fd} has no SO_ERROR: errno ${errno()}`)
   return socketError[0] as number
+}
+
+/**
+ * The peer of a TCP connection that getpeername(2) says is not connected: one that its peer has
+ * reset while it waited to be accepted. Linux's SO_PEERNAME tells it none the less, as accept(2)
+ * would have.
+ *
+ * @throws SluiceError `platform-unsupported`
+ */
+export function peerOf(fd: number): Endpoint {
+  const { numbers, getsockopt } = systemCalls()
+  const { SOL_SOCKET, SO_PEERNAME } = numbers
+  if (SO_PEERNAME === null) return UNKNOWN_ENDPOINT
+  // The option refuses to be asked for more bytes than the name has, and cuts it to fewer.
+  for (const bytes of SOCKET_NAME_BYTES) {
+    peerNameBytes[0] = bytes
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERNAME, peerName, peerNameBytes) !== 0) break
+    const peer = readSocketName(Buffer.from(peerName.buffer, 0, bytes))
+    if (peer !== null) return peer
+  }
+  return UNKNOWN_ENDPOINT
 }
 
 /**

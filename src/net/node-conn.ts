@@ -8,9 +8,11 @@ import {
   type ConnFailure,
   type ConnHandler,
   type Endpoint,
-  NO_ENDPOINT,
+  inetEndpoint,
+  UNIX_ENDPOINT,
+  UNKNOWN_ENDPOINT,
 } from './conn.ts'
-import { hasInput, sendBytes, takeSocketError } from './descriptor.ts'
+import { hasInput, peerOf, sendBytes, takeSocketError } from './descriptor.ts'
 import { withoutMapping } from './ip-address.ts'
 import { type AcceptedHandle, descriptorOf, socketOn } from './node-handle.ts'
 import { WRITE_BUFFER_BYTES, type WriteBuffers } from './write-buffers.ts'
@@ -71,10 +73,11 @@ export class NodeConn implements Conn {
     }
     const socket = accepted === null ? new Socket(options) : socketOn(accepted, options)
     this.#socket = socket
-    // The log names a client after its end, when the system no longer tells the address.
+    if (kind === 'unix') this.declareEndpoints(UNIX_ENDPOINT, UNIX_ENDPOINT)
     if (accepted !== null) {
-      this.#remoteEndpoint()
       this.#descriptor = descriptorOf(socket)
+      // The log names a client after its end, when the system no longer tells the address.
+      if (this.remote.kind === 'unknown') this.#remote = peerOf(this.#descriptor)
     }
     socket.setNoDelay(true)
     socket.on('drain', () => this.handler.onDrain(this))
@@ -98,20 +101,20 @@ export class NodeConn implements Conn {
     }
   }
 
-  get remoteAddress(): string {
-    return this.#remoteEndpoint().address
+  get remote(): Endpoint {
+    if (this.#remote !== null) return this.#remote
+    const { remoteAddress, remotePort } = this.#socket
+    const end = endpointOf(remoteAddress, remotePort)
+    if (end.kind === 'inet') this.#remote = end
+    return end
   }
 
-  get remotePort(): number {
-    return this.#remoteEndpoint().port
-  }
-
-  get localAddress(): string {
-    return this.#localEndpoint().address
-  }
-
-  get localPort(): number {
-    return this.#localEndpoint().port
+  get local(): Endpoint {
+    if (this.#local !== null) return this.#local
+    const { localAddress, localPort } = this.#socket
+    const end = endpointOf(localAddress, localPort)
+    if (end.kind === 'inet') this.#local = end
+    return end
   }
 
   declareEndpoints(remote: Endpoint, local: Endpoint): void {
@@ -216,22 +219,12 @@ export class NodeConn implements Conn {
     const finOnItsWay = writableEnded && !writableFinished && writableLength === 0
     return this.#kind === 'inet' && !connecting && !finOnItsWay
   }
+}
 
-  #remoteEndpoint(): Endpoint {
-    if (this.#remote !== null) return this.#remote
-    const { remoteAddress, remotePort } = this.#socket
-    if (remoteAddress === undefined || remotePort === undefined) return NO_ENDPOINT
-    this.#remote = { address: withoutMapping(remoteAddress), port: remotePort }
-    return this.#remote
-  }
-
-  #localEndpoint(): Endpoint {
-    if (this.#local !== null) return this.#local
-    const { localAddress, localPort } = this.#socket
-    if (localAddress === undefined || localPort === undefined) return NO_ENDPOINT
-    this.#local = { address: withoutMapping(localAddress), port: localPort }
-    return this.#local
-  }
+/** An end of an IP connection as node:net tells it, which is not at all when it is not connected. */
+function endpointOf(address: string | undefined, port: number | undefined): Endpoint {
+  if (address === undefined || port === undefined) return UNKNOWN_ENDPOINT
+  return inetEndpoint(withoutMapping(address), port)
 }
 
 /** What an error of node:net means to the users of a connection. */

@@ -17,8 +17,8 @@ const BACKLOG_MAX = 2 ** 31 - 1
 /** What the owner of an engine decides. */
 export interface NodeEngineOptions {
   /**
-   * The system refused to hand over a connection that had arrived: `ENOMEM`, `ENOBUFS` ... May be
-   * called thousands of times a second. Of a full descriptor table (`EMFILE`) nothing is told as
+   * The system refused to hand over a connection that had arrived: `ENOMEM`, `ENOBUFS` ..., or did
+   * not tell whose it is: `ENOTCONN`. May be called thousands of times a second. Of a full descriptor table (`EMFILE`) nothing is told as
    * long as libuv can shed load by itself: it accepts with a descriptor kept for that, and closes.
    */
   readonly onAcceptFailure: (errorName: string) => void
@@ -60,6 +60,11 @@ class NodeEngine implements NetEngine {
         return
       }
       const conn = new NodeConn(kind, handle, this.#memory, UNCLAIMED)
+      if (conn.remote.kind === 'unknown') {
+        conn.destroy()
+        this.#options.onAcceptFailure('ENOTCONN')
+        return
+      }
       onAccept(conn)
       assert(conn.handler !== UNCLAIMED, 'an accepted connection was given no handler')
     })

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import type { ByteView, Endpoint } from './conn.ts'
+import { type ByteView, type Endpoint, inetEndpoint } from './conn.ts'
 import { IPV4_BYTES, IPV6_BYTES, readIpv4, readIpv6, writeIpv4, writeIpv6 } from './ip-address.ts'
 import { crc32c } from './proxy-protocol-checksum.ts'
 import {
@@ -124,8 +124,8 @@ function readEnds(view: ByteView, at: number, family: number): ProxiedEnds | nul
   const port = view.readUInt16BE(portsAt)
   const destinationPort = view.readUInt16BE(portsAt + 2)
   return {
-    source: { address: read(view, at), port },
-    destination: { address: read(view, at + addressBytes), port: destinationPort },
+    source: inetEndpoint(read(view, at), port),
+    destination: inetEndpoint(read(view, at + addressBytes), destinationPort),
   }
 }
 

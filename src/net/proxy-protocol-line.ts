@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import type { ByteView, Endpoint } from './conn.ts'
+import { type ByteView, type Endpoint, inetEndpoint } from './conn.ts'
 import { shortestAddress } from './ip-address.ts'
 import { INCOMPLETE, MALFORMED, type ProxyHeaderReading } from './proxy-protocol-reading.ts'
 
@@ -58,7 +58,7 @@ function readLine(line: string, bytes: number): ProxyHeaderReading {
 }
 
 function endpoint(address: string | null, port: number): Endpoint | null {
-  return address === null || port > PORT_MAX ? null : { address, port }
+  return address === null || port > PORT_MAX ? null : inetEndpoint(address, port)
 }
 
 function asIpv6(address: string): string {

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { assert } from '../errors.ts'
 import type { ProxyVersion } from '../model/config.ts'
-import type { ByteView, Endpoint } from './conn.ts'
+import { type ByteView, type Endpoint, inetEndpoint } from './conn.ts'
 import {
   BINARY_HEADER_BYTES_MAX,
   encodeBinaryHeader,
@@ -45,15 +45,16 @@ export function encodeProxyHeader(
 ): Uint8Array | string {
   const from = withoutZone(source)
   const to = withoutZone(destination)
-  const isKnown = from.address !== '' && to.address !== ''
+  const isKnown = from.kind === 'inet' && to.kind === 'inet'
   if (version === 1) return isKnown ? encodeProxyLine(from, to) : PROXY_LINE_UNKNOWN
   return isKnown ? encodeBinaryHeader(from, to) : encodeLocalHeader()
 }
 
 /** A zone (`fe80::1%eth0`) means nothing to another host, and the header has no place for it. */
-function withoutZone({ address, port }: Endpoint): Endpoint {
-  const zone = address.indexOf('%')
-  const bare = zone < 0 ? address : address.slice(0, zone)
-  assert(bare === '' || isIP(bare) !== 0, `${bare} is no IP address`)
-  return { address: bare, port }
+function withoutZone(end: Endpoint): Endpoint {
+  if (end.kind !== 'inet') return end
+  const zone = end.address.indexOf('%')
+  const address = zone < 0 ? end.address : end.address.slice(0, zone)
+  assert(isIP(address) !== 0, `${address} is no IP address`)
+  return inetEndpoint(address, end.port)
 }

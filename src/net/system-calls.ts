@@ -8,11 +8,13 @@ export interface SystemNumbers {
   readonly F_DUPFD_CLOEXEC: number
   readonly SOL_SOCKET: number
   readonly SO_ERROR: number
+  /** Address of the peer, also once it has reset the connection; null where there is none. */
+  readonly SO_PEERNAME: number | null
 }
 
 const SYSTEMS: Readonly<Record<string, SystemNumbers>> = {
-  linux: { F_DUPFD_CLOEXEC: 1030, SOL_SOCKET: 1, SO_ERROR: 4 },
-  darwin: { F_DUPFD_CLOEXEC: 67, SOL_SOCKET: 0xffff, SO_ERROR: 0x1007 },
+  linux: { F_DUPFD_CLOEXEC: 1030, SOL_SOCKET: 1, SO_ERROR: 4, SO_PEERNAME: 28 },
+  darwin: { F_DUPFD_CLOEXEC: 67, SOL_SOCKET: 0xffff, SO_ERROR: 0x1007, SO_PEERNAME: null },
 }
 
 /** The system calls that Node has none for, or only at a higher cost. Each returns -1 on failure. */

@@ -72,20 +72,12 @@ export class TlsConn implements Conn {
     return typeof alpnProtocol === 'string' && alpnProtocol !== '' ? alpnProtocol : null
   }
 
-  get remoteAddress(): string {
-    return this.#conn.remoteAddress
+  get remote(): Endpoint {
+    return this.#conn.remote
   }
 
-  get remotePort(): number {
-    return this.#conn.remotePort
-  }
-
-  get localAddress(): string {
-    return this.#conn.localAddress
-  }
-
-  get localPort(): number {
-    return this.#conn.localPort
+  get local(): Endpoint {
+    return this.#conn.local
   }
 
   declareEndpoints(remote: Endpoint, local: Endpoint): void {

@@ -125,8 +125,8 @@ function describeParties(
 ): void {
   const { table } = services
   const server = dispatch.upstream?.plan
-  into.clientAddress = client.remoteAddress
-  into.clientPort = client.remotePort
+  into.clientAddress = client.remote.address
+  into.clientPort = client.remote.port
   into.startedAtMs = Date.now() - (nowMs - startMs)
   into.frontend = frontend.name
   into.backend = backend?.name ?? ''

@@ -114,10 +114,10 @@ export function compileOpeningKey(settings: BalanceSettings): OpeningKey | null 
 /** What is known of a connection in `mode tcp`. */
 export function sessionFacts(client: Conn, frontendName: string): SessionFacts {
   return {
-    src: client.remoteAddress,
-    srcPort: client.remotePort,
-    dst: client.localAddress,
-    dstPort: client.localPort,
+    src: client.remote.address,
+    srcPort: client.remote.port,
+    dst: client.local.address,
+    dstPort: client.local.port,
     frontendName,
     isTls: false,
   }

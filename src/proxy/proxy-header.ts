@@ -4,9 +4,5 @@ import { encodeProxyHeader } from '../net/proxy-protocol.ts'
 
 /** The header that tells a server whose connection it is (HAProxy's proxy-protocol.txt). */
 export function proxyHeaderOf(version: ProxyVersion, client: Conn): Uint8Array | string {
-  const source = { address: client.remoteAddress, port: client.remotePort }
-  return encodeProxyHeader(version, source, {
-    address: client.localAddress,
-    port: client.localPort,
-  })
+  return encodeProxyHeader(version, client.remote, client.local)
 }

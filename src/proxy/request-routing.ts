@@ -70,7 +70,7 @@ export function outgoingRequestText(
     count(services, backend.plan.row, COUNTER.failedRewrites, rewrite.failures)
   if (rewrite.isFull) return null
   edits.added = rewrite.addedLines
-  if (forwardedFor !== null) edits.added += forwardedFor(client.remoteAddress, head.headers)
+  if (forwardedFor !== null) edits.added += forwardedFor(client.remote.address, head.headers)
   if (forwarded !== null) edits.added += forwarded(rewrite, head.headers)
   edits.target = rewrite.editedTarget
   edits.defaultHost = head.minorVersion === 0 ? ownAuthority(client) : ''
@@ -83,6 +83,7 @@ export function outgoingRequestText(
 }
 
 /** What an HTTP/1.0 client without Host asked: the address that it connected to. */
-function ownAuthority({ localAddress: host, localPort: port }: Conn): string {
+function ownAuthority({ local }: Conn): string {
+  const { address: host, port } = local
   return host === '' ? 'localhost' : formatAddress({ kind: 'inet', host, port })
 }

@@ -54,19 +54,19 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
   }
 
   get src(): string {
-    return this.#client?.remoteAddress ?? ''
+    return this.#client?.remote.address ?? ''
   }
 
   get srcPort(): number {
-    return this.#client?.remotePort ?? 0
+    return this.#client?.remote.port ?? 0
   }
 
   get dst(): string {
-    return this.#client?.localAddress ?? ''
+    return this.#client?.local.address ?? ''
   }
 
   get dstPort(): number {
-    return this.#client?.localPort ?? 0
+    return this.#client?.local.port ?? 0
   }
 
   findHeader(name: string, from: number): number {

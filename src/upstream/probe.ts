@@ -9,7 +9,7 @@ import {
   type ConnFailure,
   type ConnHandler,
   type NetEngine,
-  NO_ENDPOINT,
+  UNKNOWN_ENDPOINT,
 } from '../net/conn.ts'
 import { encodeProxyHeader } from '../net/proxy-protocol.ts'
 import { type ClientTlsSettings, TlsConn } from '../net/tls-conn.ts'
@@ -251,10 +251,9 @@ export function describeOutcome({ status, code, info }: ProbeOutcome): string {
  * @returns latin1
  */
 function proxyHeader(conn: Conn, version: ProxyVersion): string {
-  const { localAddress, localPort, remoteAddress, remotePort } = conn
   const isLocal = version === 2
-  const source = isLocal ? NO_ENDPOINT : { address: localAddress, port: localPort }
-  const destination = isLocal ? NO_ENDPOINT : { address: remoteAddress, port: remotePort }
+  const source = isLocal ? UNKNOWN_ENDPOINT : conn.local
+  const destination = isLocal ? UNKNOWN_ENDPOINT : conn.remote
   const header = encodeProxyHeader(version, source, destination)
   return typeof header === 'string' ? header : Buffer.from(header).toString('latin1')
 }

@@ -3,7 +3,13 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import type { Address } from '../../src/model/address.ts'
-import type { ConnFailure, Endpoint } from '../../src/net/conn.ts'
+import {
+  type ConnFailure,
+  type Endpoint,
+  inetEndpoint,
+  UNIX_ENDPOINT,
+  UNKNOWN_ENDPOINT,
+} from '../../src/net/conn.ts'
 import { openListeningSocket } from '../../src/net/listening-socket.ts'
 import { BACKLOG, type ConnLab, type LabTest } from './conn-lab.ts'
 import { Probe } from './conn-probe.ts'
@@ -59,10 +65,7 @@ const hasIpv6 = Object.values(networkInterfaces())
   .some((each) => each?.family === 'IPv6')
 
 function endsOf({ conn }: Probe): readonly Endpoint[] {
-  return [
-    { address: conn.remoteAddress, port: conn.remotePort },
-    { address: conn.localAddress, port: conn.localPort },
-  ]
+  return [conn.remote, conn.local]
 }
 
 /** Each side knows both addresses. */
@@ -70,44 +73,61 @@ export function describeAddresses(it: LabTest): void {
   it('are those of the two ends, also after the close if asked before', async ({ lab }) => {
     const { client, server, socket } = await lab.connectPair('inet')
     const port = socket.address.kind === 'inet' ? socket.address.port : -1
-    const seen = [client, server].map(({ conn }) => [
-      conn.remoteAddress,
-      conn.remotePort,
-      conn.localAddress,
-      conn.localPort,
-    ])
-    expect(seen[0]?.slice(0, 3)).toEqual(['127.0.0.1', port, '127.0.0.1'])
-    expect(seen[1]).toEqual(['127.0.0.1', seen[0]?.[3], '127.0.0.1', port])
+    const [remote, local] = endsOf(client)
+    expect(remote).toEqual(inetEndpoint('127.0.0.1', port))
+    expect(local?.address).toBe('127.0.0.1')
+    expect(endsOf(server)).toEqual([local, remote])
     server.conn.destroy()
     await server.closed()
-    const { remoteAddress, remotePort, localAddress, localPort } = server.conn
-    expect([remoteAddress, remotePort, localAddress, localPort]).toEqual(seen[1])
+    expect(endsOf(server)).toEqual([local, remote])
   })
 
   it('are not settled by asking before the connection is established', async ({ lab }) => {
     const socket = await lab.open('inet')
     lab.accept(socket, () => new Probe('server'))
     const client = lab.connect(socket.address)
-    expect([client.conn.remoteAddress, client.conn.remotePort]).toEqual(['', 0])
+    expect(endsOf(client)).toEqual([UNKNOWN_ENDPOINT, UNKNOWN_ENDPOINT])
     await client.connected()
-    expect(client.conn.remoteAddress).toBe('127.0.0.1')
-    expect(client.conn.localPort).toBeGreaterThan(0)
+    expect(client.conn.remote.address).toBe('127.0.0.1')
+    expect(client.conn.local.port).toBeGreaterThan(0)
   })
 
-  it('are empty for a Unix socket', async ({ lab }) => {
+  it('are those of a Unix socket, also after its peer has gone', async ({ lab }) => {
     const { client, server } = await lab.connectPair('unix')
-    for (const { conn } of [client, server]) {
-      expect([conn.remoteAddress, conn.localAddress]).toEqual(['', ''])
-      expect([conn.remotePort, conn.localPort]).toEqual([0, 0])
-    }
+    const ends = [UNIX_ENDPOINT, UNIX_ENDPOINT]
+    expect([client, server].map(endsOf)).toEqual([ends, ends])
+    client.conn.destroy()
+    await server.ended()
+    expect(endsOf(server)).toEqual(ends)
   })
+
+  it.for([
+    ['inet', '127.0.0.1'],
+    ['inet', hasIpv6 ? '::1' : '127.0.0.2'],
+    ['unix', ''],
+  ] as const)(
+    'are those of a client that has gone before it was accepted, over %s %s',
+    async ([kind, host], { lab }) => {
+      const socket = await lab.open(kind, host)
+      const client = lab.connect(socket.address)
+      await client.connected()
+      const [remote, local] = endsOf(client)
+      client.conn.write('its last words')
+      client.conn.reset()
+      await client.closed()
+      const server = new Probe('server')
+      lab.accept(socket, () => server)
+      await server.accepted()
+      expect(endsOf(server)).toEqual([local, remote])
+    },
+  )
 
   it.for(['inet', 'unix'] as const)(
     'are those that were declared from then on, also after the close, over %s',
     async (kind, { lab }) => {
       const { client, server } = await lab.connectPair(kind)
-      const remote = { address: '2001:db8::1', port: 56_324 }
-      const local = { address: '192.0.2.2', port: 0 }
+      const remote = inetEndpoint('2001:db8::1', 56_324)
+      const local = inetEndpoint('192.0.2.2', 0)
       const [remoteBefore, localBefore] = endsOf(client)
       server.conn.declareEndpoints(remote, local)
       expect(endsOf(server)).toEqual([remote, local])
@@ -129,7 +149,7 @@ export function describeAddresses(it: LabTest): void {
       lab.connect({ kind: 'inet', host, port })
       await server.accepted()
       listener.close()
-      expect([server.conn.remoteAddress, server.conn.localAddress]).toEqual([host, host])
+      expect(endsOf(server).map(({ address }) => address)).toEqual([host, host])
     }
   })
 }

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { ConnectionTrials, socketName, type TrialEnd } from '../../../src/net/connection-trials.ts'
+import { ConnectionTrials, type TrialEnd } from '../../../src/net/connection-trials.ts'
+import { socketName } from '../../../src/net/socket-name.ts'
 import { startStuckServer } from '../../e2e/support/stuck-server.ts'
 
 const trials = ConnectionTrials.create(() => performance.now())
@@ -36,23 +37,6 @@ function attempt(host: string, port: number, timeoutMs = 1000): Promise<TrialEnd
     trials?.start(name, timeoutMs, resolve)
   })
 }
-
-describe('socketName', () => {
-  it.each([
-    ['10.1.2.3', 258, '020001020a0102030000000000000000'],
-    ['::1', 80, '0a000050000000000000000000000000000000000000000100000000'],
-    ['2001:db8::7', 80, '0a0000500000000020010db800000000000000000000000700000000'],
-  ])('of %s and port %i', (host, port, hex) => {
-    const name = socketName({ kind: 'inet', host, port }) as Uint8Array
-    expect(Buffer.from(name).toString('hex')).toBe(hex)
-  })
-
-  it('is nothing for names and for Unix sockets', () => {
-    expect(socketName({ kind: 'inet', host: 'localhost', port: 80 })).toBeNull()
-    expect(socketName({ kind: 'inet', host: 'fe80::1%eth0', port: 80 })).toBeNull()
-    expect(socketName({ kind: 'unix', path: '/run/app.sock' })).toBeNull()
-  })
-})
 
 describe.skipIf(trials === null)('a trial', () => {
   it.each(['127.0.0.1', '::1'])('says that somebody listens on %s', async (host) => {

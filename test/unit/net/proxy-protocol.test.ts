@@ -2,7 +2,12 @@ import { isIP } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ProxyVersion } from '../../../src/model/config.ts'
-import { type Endpoint, NO_ENDPOINT } from '../../../src/net/conn.ts'
+import {
+  type Endpoint,
+  inetEndpoint,
+  UNIX_ENDPOINT,
+  UNKNOWN_ENDPOINT,
+} from '../../../src/net/conn.ts'
 import { shortestAddress } from '../../../src/net/ip-address.ts'
 import {
   encodeProxyHeader,
@@ -19,15 +24,15 @@ import {
 } from './binary-headers.ts'
 
 const IPV4_ENDS = {
-  source: { address: '192.0.2.1', port: 56_324 },
-  destination: { address: '192.0.2.2', port: 443 },
+  source: inetEndpoint('192.0.2.1', 56_324),
+  destination: inetEndpoint('192.0.2.2', 443),
 }
 /** `[2001:db8::1]:56324` to `192.0.2.2:443`, the latter mapped. */
 const INET6_ADDRESSES = Buffer.from(
   '20010db8000000000000000000000001' + '00000000000000000000ffffc0000202' + 'dc0401bb',
   'hex',
 )
-const MIXED_ENDS = { ...IPV4_ENDS, source: { address: '2001:db8::1', port: 56_324 } }
+const MIXED_ENDS = { ...IPV4_ENDS, source: inetEndpoint('2001:db8::1', 56_324) }
 const UNIX_ADDRESSES = Buffer.alloc(216, '/run/a.sock\0')
 
 function read(bytes: Buffer | string): ProxyHeaderReading {
@@ -55,15 +60,15 @@ describe('a line', () => {
     [
       'PROXY TCP4 0.0.0.0 255.255.255.255 0 65535',
       {
-        source: { address: '0.0.0.0', port: 0 },
-        destination: { address: '255.255.255.255', port: 65_535 },
+        source: inetEndpoint('0.0.0.0', 0),
+        destination: inetEndpoint('255.255.255.255', 65_535),
       },
     ],
     [
       `PROXY TCP6 ${'1111:'.repeat(7)}1111 ${'ffff:'.repeat(7)}ffff 65535 65535`,
       {
-        source: { address: `${'1111:'.repeat(7)}1111`, port: 65_535 },
-        destination: { address: `${'ffff:'.repeat(7)}ffff`, port: 65_535 },
+        source: inetEndpoint(`${'1111:'.repeat(7)}1111`, 65_535),
+        destination: inetEndpoint(`${'ffff:'.repeat(7)}ffff`, 65_535),
       },
     ],
     ['PROXY UNKNOWN', null],
@@ -218,9 +223,10 @@ describe('a binary header', () => {
 })
 
 describe('the header to send', () => {
-  const unix = NO_ENDPOINT
+  const unix = UNIX_ENDPOINT
+  const unknown = UNKNOWN_ENDPOINT
   const ipv4 = IPV4_ENDS.source
-  const ipv6 = { address: '2001:db8::2', port: 443 }
+  const ipv6 = inetEndpoint('2001:db8::2', 443)
   const local = `${BINARY_SIGNATURE.toString('hex')}20000000`
   it.each<[string, Endpoint, Endpoint, string, string]>([
     [
@@ -253,14 +259,14 @@ describe('the header to send', () => {
     ],
     [
       'a client with a zone',
-      { address: 'fe80::1%eth0', port: 1 },
+      inetEndpoint('fe80::1%eth0', 1),
       ipv6,
       'PROXY TCP6 fe80::1 2001:db8::2 1 443\r\n',
       `${BINARY_SIGNATURE.toString('hex')}21210024${'fe800000000000000000000000000001'}${'20010db8000000000000000000000002'}000101bb`,
     ],
     ['a Unix socket', unix, unix, 'PROXY UNKNOWN\r\n', local],
-    ['a client that is not known', unix, ipv4, 'PROXY UNKNOWN\r\n', local],
-    ['a destination that is not known', ipv4, unix, 'PROXY UNKNOWN\r\n', local],
+    ['a client that is not known', unknown, ipv4, 'PROXY UNKNOWN\r\n', local],
+    ['a destination that is not known', ipv4, unknown, 'PROXY UNKNOWN\r\n', local],
   ])('for %s', (_, source, destination, line, hex) => {
     expect(encodeProxyHeader(1, source, destination)).toBe(line)
     const binary = encodeProxyHeader(2, source, destination) as Uint8Array
@@ -269,7 +275,7 @@ describe('the header to send', () => {
 
   it('needs IP addresses', () => {
     for (const version of [1, 2] as const) {
-      expect(() => encodeProxyHeader(version, { address: 'localhost', port: 1 }, ipv4)).toThrow(
+      expect(() => encodeProxyHeader(version, inetEndpoint('localhost', 1), ipv4)).toThrow(
         expect.objectContaining({ code: 'invariant-broken' }),
       )
     }
@@ -286,7 +292,7 @@ describe('any header', () => {
   const address = fc.oneof(ipv4, ipv6).map((text) => {
     return (shortestAddress(text, 4) ?? shortestAddress(text, 6)) as string
   })
-  const end = fc.record({ address, port: fc.nat(65_535) })
+  const end = fc.tuple(address, fc.nat(65_535)).map(([host, port]) => inetEndpoint(host, port))
   const version = fc.constantFrom<ProxyVersion>(1, 2)
 
   function encoded(...given: Parameters<typeof encodeProxyHeader>): Buffer {

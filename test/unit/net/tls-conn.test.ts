@@ -2,7 +2,12 @@ import { once } from 'node:events'
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Conn, ConnFailure, ConnHandler } from '../../../src/net/conn.ts'
+import {
+  type Conn,
+  type ConnFailure,
+  type ConnHandler,
+  inetEndpoint,
+} from '../../../src/net/conn.ts'
 import { createNodeEngine } from '../../../src/net/node-engine.ts'
 import { type ClientTlsSettings, TlsConn } from '../../../src/net/tls-conn.ts'
 import { ClientTlsContexts } from '../../../src/net/tls-contexts.ts'
@@ -215,15 +220,12 @@ describe('a TLS connection', () => {
   it('knows the ends of the connection below it', async () => {
     const port = await serve(good, () => {})
     const conn = await dial(port).connected
-    expect([conn.remoteAddress, conn.remotePort, conn.localAddress]).toEqual([
-      '127.0.0.1',
-      port,
-      '127.0.0.1',
-    ])
-    const remote = { address: '192.0.2.1', port: 5 }
-    conn.declareEndpoints(remote, { address: '192.0.2.2', port: 6 })
-    expect([conn.remoteAddress, conn.remotePort]).toEqual(['192.0.2.1', 5])
-    expect([conn.localAddress, conn.localPort]).toEqual(['192.0.2.2', 6])
+    expect(conn.remote).toEqual(inetEndpoint('127.0.0.1', port))
+    expect(conn.local.address).toBe('127.0.0.1')
+    const remote = inetEndpoint('192.0.2.1', 5)
+    const local = inetEndpoint('192.0.2.2', 6)
+    conn.declareEndpoints(remote, local)
+    expect([conn.remote, conn.local]).toEqual([remote, local])
     conn.destroy()
   })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { HttpReuse } from '../../../src/model/config.ts'
+import { inetEndpoint } from '../../../src/net/conn.ts'
 import type { FakeConn } from './fake-network.ts'
 import { SERVER, start } from './session-lab.ts'
 
@@ -265,7 +266,7 @@ describe('send-proxy', () => {
     exchange(lab, lab.client)
     expect(server.written).toBe(PROXY_LINE + GET + GET)
     const other = lab.connectClient()
-    other.declareEndpoints({ address: '2001:db8::1', port: 7 }, { address: '::1', port: 80 })
+    other.declareEndpoints(inetEndpoint('2001:db8::1', 7), inetEndpoint('::1', 80))
     const line = 'PROXY TCP6 2001:db8::1 ::1 7 80\r\n'
     expect(exchange(lab, other).written).toBe(line + GET)
   })

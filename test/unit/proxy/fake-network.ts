@@ -14,10 +14,8 @@ export class FakeConn implements Conn {
   handler: ConnHandler = NOBODY
   /** The host that it was opened to; '' for a client. */
   to = ''
-  remoteAddress = '192.0.2.1'
-  remotePort = 50_000
-  localAddress = '192.0.2.2'
-  localPort = 80
+  remote: Endpoint = { kind: 'inet', address: '192.0.2.1', port: 50_000 }
+  local: Endpoint = { kind: 'inet', address: '192.0.2.2', port: 80 }
   /** What `isQuiet` says. */
   quiet = true
   queuedBytes = 0
@@ -30,10 +28,8 @@ export class FakeConn implements Conn {
   takesMore = true
 
   declareEndpoints(remote: Endpoint, local: Endpoint): void {
-    this.remoteAddress = remote.address
-    this.remotePort = remote.port
-    this.localAddress = local.address
-    this.localPort = local.port
+    this.remote = remote
+    this.local = local
   }
 
   isQuiet(): boolean {

@@ -12,8 +12,8 @@ const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 const SLACK_MS = 200
 
 function endsOf(client: FakeConn): unknown[] {
-  const { remoteAddress, remotePort, localAddress, localPort } = client
-  return [remoteAddress, remotePort, localAddress, localPort]
+  const { remote, local } = client
+  return [remote.address, remote.port, local.address, local.port]
 }
 
 function gone(client: FakeConn): void {
@@ -54,7 +54,7 @@ describe('a valid header', () => {
       expect(opened).toHaveLength(0)
       client.receive(stream.slice(cut))
       expect(opened, `cut at ${cut}`).toHaveLength(1)
-      expect(client.remoteAddress).toBe('192.0.2.100')
+      expect(client.remote.address).toBe('192.0.2.100')
       expect(counters()).toMatchObject({ connectionsTotal: 1, requestsTotal: 1 })
     }
   })
@@ -104,7 +104,7 @@ describe('a valid header', () => {
     const { accept, opened, counters, counted } = startAccepting('tcp')
     const client = accept()
     client.receive(`${HEADER}first bytes`)
-    expect(client.remoteAddress).toBe('192.0.2.100')
+    expect(client.remote.address).toBe('192.0.2.100')
     expect(client.paused).toBe(true)
     const [server] = opened as [FakeConn]
     server.handler.onConnect(server)
