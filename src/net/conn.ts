@@ -9,7 +9,8 @@ export type ByteView = Buffer
 /** Why a connection ended other than by both sides finishing. */
 export type ConnFailure =
   | 'refused' // nobody listens there
-  | 'unreachable' // no route, no such host or path, no local port or descriptor left
+  | 'unreachable' // no route, no such host or path, no local port left
+  | 'exhausted' // this process has no descriptor left: nothing is known of the peer
   | 'reset' // the peer aborted, or wrote to a closed side
   | 'aborted' // we called destroy() or reset()
 
@@ -105,7 +106,19 @@ export interface Conn {
 
 /** A listening socket shared with other threads; owned by the caller as a descriptor. */
 export interface Listener {
-  /** Stops accepting in this thread. Connections that were accepted live on. */
+  /**
+   * Stops accepting in this thread until `resume`: who comes waits in the kernel's queue. May be
+   * called from within `onAccept`, of which there is then no other. Idempotent.
+   */
+  pause(): void
+  /**
+   * Accepts again. Costs no descriptor that the listener does not hold already, but where none
+   * could be had during the pause before. Idempotent.
+   *
+   * @returns false where the system has no descriptor left for it: to be tried again later
+   */
+  resume(): boolean
+  /** Stops accepting in this thread for good. Connections that were accepted live on. */
   close(): void
 }
 
@@ -114,7 +127,8 @@ export interface NetEngine {
   readonly name: 'node' | 'epoll'
   /**
    * Accepts in this thread on a listening descriptor that other threads may share. The engine
-   * works on a duplicate: closing here never closes the descriptor that was given.
+   * works on duplicates: closing here never closes the descriptor that was given, which must stay
+   * open until then. Where there is no descriptor left for one, the listener is paused.
    *
    * @param onAccept gets each connection, reading, and must set `conn.handler` before returning.
    *   Its peer is known: a connection over IP whose peer the system does not tell is closed instead,

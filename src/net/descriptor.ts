@@ -29,11 +29,22 @@ const polledDescriptor = new Int32Array(polled.buffer, 0, 1)
  * @throws SluiceError `descriptors-exhausted`, `platform-unsupported`
  */
 export function duplicateDescriptor(fd: number): number {
+  const duplicate = duplicateIfFree(fd)
+  if (duplicate >= 0) return duplicate
+  throw new SluiceError('descriptors-exhausted', `descriptor ${fd} cannot be duplicated: EMFILE`)
+}
+
+/**
+ * As {@link duplicateDescriptor}, but -1 where the process has as many descriptors as it may.
+ *
+ * @throws SluiceError `platform-unsupported`
+ */
+export function duplicateIfFree(fd: number): number {
   const { numbers, fcntl, errno, errnoOf } = systemCalls()
   const duplicate = fcntl(fd, numbers.F_DUPFD_CLOEXEC, 'int', 0)
-  if (duplicate >= 0) return duplicate
-  assert(errno() === errnoOf['EMFILE'], `descriptor ${fd} cannot be duplicated: errno ${errno()}`)
-  throw new SluiceError('descriptors-exhausted', `descriptor ${fd} cannot be duplicated: EMFILE`)
+  const isKnown = duplicate >= 0 || errno() === errnoOf['EMFILE']
+  assert(isKnown, `descriptor ${fd} cannot be duplicated: errno ${errno()}`)
+  return duplicate
 }
 
 /**
@@ -125,4 +136,39 @@ export function hasInput(fd: number): boolean {
   polledDescriptor[0] = fd
   // A signal may interrupt the call, which then knows nothing: better a false alarm than none.
   return systemCalls().poll(polled, 1, 0) !== 0
+}
+
+const limits = new BigUint64Array(2)
+
+/** The limit of open files (RLIMIT_NOFILE, getrlimit(2)). */
+export interface OpenFilesLimit {
+  /** The first descriptor number that this process is not given. */
+  readonly soft: number
+  /** What the soft limit may be raised to without privileges. */
+  readonly hard: number
+}
+
+/**
+ * Asks the system for the limit of open files. A system without one says a number that no process
+ * reaches.
+ *
+ * @throws SluiceError `platform-unsupported`
+ */
+export function openFilesLimit(): OpenFilesLimit {
+  const { numbers, getrlimit, errno } = systemCalls()
+  const status = getrlimit(numbers.RLIMIT_NOFILE, limits)
+  assert(status === 0, `the limit of open files is not told: errno ${errno()}`)
+  return { soft: Number(limits[0]), hard: Number(limits[1]) }
+}
+
+/**
+ * Sets the limit of open files of this process. A hard limit above the present one takes a
+ * privilege (CAP_SYS_RESOURCE).
+ *
+ * @returns false where the system refuses
+ * @throws SluiceError `platform-unsupported`
+ */
+export function setOpenFilesLimit({ soft, hard }: OpenFilesLimit): boolean {
+  const { numbers, setrlimit } = systemCalls()
+  return setrlimit(numbers.RLIMIT_NOFILE, BigUint64Array.of(BigInt(soft), BigInt(hard))) === 0
 }

@@ -1,11 +1,9 @@
-import { createServer } from 'node:net'
 import { getSystemErrorName } from 'node:util'
-import { assert, SluiceError } from '../errors.ts'
+import { assert } from '../errors.ts'
 import type { Address } from '../model/address.ts'
 import type { Conn, ConnHandler, Listener, NetEngine } from './conn.ts'
-import { duplicateDescriptor } from './descriptor.ts'
 import { NodeConn, type NodeConnMemory } from './node-conn.ts'
-import { takeAcceptedHandles } from './node-handle.ts'
+import { NodeListener } from './node-listener.ts'
 import { WriteBuffers } from './write-buffers.ts'
 
 /** Bytes of the buffer that all connections of an engine read into, and so of the largest read. */
@@ -47,14 +45,7 @@ class NodeEngine implements NetEngine {
     onAccept: (conn: Conn) => void,
     backlog: number = BACKLOG_MAX,
   ): Listener {
-    const server = createServer()
-    // A failure is seen at once below; the event that follows it has nothing to add.
-    server.on('error', () => {})
-    server.listen({ fd: duplicateDescriptor(fd) }, backlog)
-    if (!server.listening) {
-      throw new SluiceError('bind-failed', `descriptor ${fd} is not a socket that can listen`)
-    }
-    takeAcceptedHandles(server, (status, handle) => {
+    return new NodeListener(fd, backlog, (status, handle) => {
       if (status !== 0) {
         this.#options.onAcceptFailure(getSystemErrorName(status))
         return
@@ -68,7 +59,6 @@ class NodeEngine implements NetEngine {
       onAccept(conn)
       assert(conn.handler !== UNCLAIMED, 'an accepted connection was given no handler')
     })
-    return { close: () => void server.close() }
   }
 
   connect(address: Address, handler: ConnHandler): Conn {

@@ -10,11 +10,25 @@ export interface SystemNumbers {
   readonly SO_ERROR: number
   /** Address of the peer, also once it has reset the connection; null where there is none. */
   readonly SO_PEERNAME: number | null
+  /** The limit of open files, getrlimit(2). */
+  readonly RLIMIT_NOFILE: number
 }
 
 const SYSTEMS: Readonly<Record<string, SystemNumbers>> = {
-  linux: { F_DUPFD_CLOEXEC: 1030, SOL_SOCKET: 1, SO_ERROR: 4, SO_PEERNAME: 28 },
-  darwin: { F_DUPFD_CLOEXEC: 67, SOL_SOCKET: 0xffff, SO_ERROR: 0x1007, SO_PEERNAME: null },
+  linux: {
+    F_DUPFD_CLOEXEC: 1030,
+    SOL_SOCKET: 1,
+    SO_ERROR: 4,
+    SO_PEERNAME: 28,
+    RLIMIT_NOFILE: 7,
+  },
+  darwin: {
+    F_DUPFD_CLOEXEC: 67,
+    SOL_SOCKET: 0xffff,
+    SO_ERROR: 0x1007,
+    SO_PEERNAME: null,
+    RLIMIT_NOFILE: 8,
+  },
 }
 
 /** The system calls that Node has none for, or only at a higher cost. Each returns -1 on failure. */
@@ -42,6 +56,9 @@ export interface SystemCalls {
   readonly send: (fd: number, from: Uint8Array, bytes: number, flags: number) => number
   /** `descriptors` holds a `struct pollfd` in every four numbers, and gets the events found. */
   readonly poll: (descriptors: Int16Array, count: number, timeoutMs: number) => number
+  /** `limits` is a `struct rlimit`: the soft limit, then the hard one. */
+  readonly getrlimit: (resource: number, limits: BigUint64Array) => number
+  readonly setrlimit: (resource: number, limits: BigUint64Array) => number
   /** errno of the last call that returned -1. */
   readonly errno: () => number
   readonly errnoOf: Readonly<Record<string, number>>
@@ -86,6 +103,8 @@ function load(): Omit<SystemCalls, 'numbers'> {
     ),
     send: library.func('intptr_t send(int fd, const uint8_t *from, size_t bytes, int flags)'),
     poll: library.func('int poll(int16_t *descriptors, unsigned long count, int timeoutMs)'),
+    getrlimit: library.func('int getrlimit(int resource, _Out_ uint64_t *limits)'),
+    setrlimit: library.func('int setrlimit(int resource, const uint64_t *limits)'),
     errno: koffi.errno,
     errnoOf: koffi.os.errno,
   } as Omit<SystemCalls, 'numbers'>

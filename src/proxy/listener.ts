@@ -19,9 +19,8 @@ export class FrontendListener {
   readonly key: string
   readonly #planned: PlannedListener
   readonly #services: Services
-  readonly #start: ConnStart
   readonly #connectionsMax: () => number
-  #listener: Listener | null = null
+  readonly #listener: Listener
   #closed = false
 
   constructor(
@@ -36,8 +35,17 @@ export class FrontendListener {
     this.#planned = planned
     this.#services = services
     this.#connectionsMax = connectionsMax
-    this.#start = start
-    this.resumeIfFree()
+    const { fd, kind, backlog } = planned
+    this.#listener = services.engine.listen(
+      fd,
+      kind,
+      (conn) => {
+        start(conn, this)
+        if (this.#isFull()) this.#listener.pause()
+      },
+      backlog,
+    )
+    if (this.#isFull()) this.#listener.pause()
   }
 
   /** Every connection begins with a PROXY protocol header. */
@@ -50,27 +58,18 @@ export class FrontendListener {
     return this.#closed
   }
 
-  /** Accepts again after a pause, if there is room. */
+  /**
+   * Accepts again after a pause, if there is room. Where the system has no descriptor for it, the
+   * next session that ends and the next sweep try again.
+   */
   resumeIfFree(): void {
-    if (this.#closed || this.#listener !== null || this.#isFull()) return
-    const { fd, kind, backlog } = this.#planned
-    this.#listener = this.#services.engine.listen(fd, kind, (conn) => this.#accept(conn), backlog)
+    if (!this.#closed && !this.#isFull()) this.#listener.resume()
   }
 
   /** Stops accepting for good. */
   close(): void {
     this.#closed = true
-    this.#pause()
-  }
-
-  #accept(conn: Conn): void {
-    this.#start(conn, this)
-    if (this.#isFull()) this.#pause()
-  }
-
-  #pause(): void {
-    this.#listener?.close()
-    this.#listener = null
+    this.#listener.close()
   }
 
   #isFull(): boolean {

@@ -131,6 +131,7 @@ const FINDINGS: Readonly<Record<NonNullable<TrialEnd> | 'opened', Finding>> = {
   timeout: { status: 'L4TOUT', code: 0, info: '' },
   refused: { status: 'L4CON', code: 0, info: FAILURE_INFO.refused },
   unreachable: { status: 'L4CON', code: 0, info: FAILURE_INFO.unreachable },
+  exhausted: { status: 'SOCKERR', code: 0, info: FAILURE_INFO.exhausted },
   reset: { status: 'L4CON', code: 0, info: FAILURE_INFO.reset },
   aborted: { status: 'L4CON', code: 0, info: FAILURE_INFO.aborted },
 }

@@ -57,6 +57,7 @@ export interface ProbeTask {
 export const FAILURE_INFO: Record<ConnFailure, string> = {
   refused: 'Connection refused',
   unreachable: 'No route to the address',
+  exhausted: 'No descriptor left',
   reset: 'Connection reset by peer',
   aborted: 'Connection aborted',
 }

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import type { Address } from '../../src/model/address.ts'
 import { AcceptThread } from './accept-thread.ts'
-import { BACKLOG, echo, type LabTest, pattern } from './conn-lab.ts'
+import { BACKLOG, echo, type LabTest, pattern, turn } from './conn-lab.ts'
 import { Probe } from './conn-probe.ts'
 
 /** Listening sockets are shared, and nobody who connects is lost. */
@@ -39,6 +39,32 @@ export function describeListening(it: LabTest, kind: Address['kind']): void {
       await lab.settle()
       expect(clients.filter(({ receivedBytes }) => receivedBytes > 0)).toHaveLength(served)
     }
+  })
+
+  it('accepts no more than one when it pauses from within onAccept, and goes on', async ({
+    lab,
+  }) => {
+    const socket = await lab.open(kind)
+    const clients = Array.from({ length: 3 }, () => lab.connect(socket.address))
+    await Promise.all(clients.map((client) => client.connected()))
+    const servers: Probe[] = []
+    const listener = lab.accept(socket, () => {
+      listener.pause()
+      servers.push(new Probe('server', echo))
+      return servers.at(-1) as Probe
+    })
+    for (let served = 1; served <= clients.length; served++) {
+      while (servers.length < served) await turn()
+      await lab.settle()
+      expect(servers).toHaveLength(served)
+      expect(listener.resume()).toBe(true)
+    }
+    listener.close()
+    expect(listener.resume()).toBe(true)
+    const late = lab.connect(socket.address)
+    await late.connected()
+    await lab.settle()
+    expect(servers).toHaveLength(clients.length)
   })
 
   it('serves clients that connected before anybody accepted', async ({ lab }) => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { createServer, Socket } from 'node:net'
 import { expect, it } from 'vitest'
-import { descriptorOf, takeAcceptedHandles } from '../../../src/net/node-handle.ts'
+import { descriptorOf, listenWith } from '../../../src/net/node-handle.ts'
 
 it('finds the descriptor of a listening server', async () => {
   const server = createServer().listen(0)
@@ -14,5 +14,5 @@ it('fails with a code where the shape is not as known', () => {
   const idle = createServer()
   const unsupported = expect.objectContaining({ code: 'platform-unsupported' })
   expect(() => descriptorOf(idle)).toThrow(unsupported)
-  expect(() => takeAcceptedHandles(idle, () => {})).toThrow(unsupported)
+  expect(() => listenWith(new Socket(), 1, () => {})).toThrow(unsupported)
 })

@@ -15,13 +15,23 @@ export function startAccepting(mode: Mode) {
   table.setState(SERVER, SERVER_STATE.up)
   table.setWeight(SERVER, 1)
   const servers = new FakeEngine()
-  const listening: ((conn: Conn) => void)[] = []
+  let accept: ((conn: Conn) => void) | undefined
+  let isAccepting = false
+  let isExhausted = false
   const engine: NetEngine = {
     name: 'node',
     connect: (address, handler) => servers.connect(address, handler),
     listen: (_fd, _kind, onAccept) => {
-      listening.push(onAccept)
-      return { close: () => listening.splice(listening.indexOf(onAccept), 1) }
+      accept = onAccept
+      isAccepting = true
+      const pause = (): void => {
+        isAccepting = false
+      }
+      const resume = (): boolean => {
+        isAccepting ||= !isExhausted
+        return isAccepting
+      }
+      return { pause, resume, close: pause }
     },
   }
   const services = servicesOf(TUNE, table, engine)
@@ -34,11 +44,15 @@ export function startAccepting(mode: Mode) {
     table,
     /** Connections to the server, in the order in which they were opened. */
     opened: servers.opened,
-    isAccepting: () => listening.length > 0,
+    isAccepting: () => isAccepting,
+    /** Whether the system has no descriptor left for a listener that is to accept again. */
+    exhaust: (exhausted: boolean) => {
+      isExhausted = exhausted
+    },
     /** A client connects. */
     accept: (): FakeConn => {
       const client = new FakeConn()
-      listening[0]?.(client)
+      if (isAccepting) accept?.(client)
       return client
     },
     /** Client connections as the process and the frontend count them. */

@@ -75,7 +75,7 @@ export class FakeEngine implements NetEngine {
   readonly opened: FakeConn[] = []
 
   listen(): Listener {
-    return { close: () => {} }
+    return { pause: () => {}, resume: () => true, close: () => {} }
   }
 
   connect(address: Address, handler: ConnHandler): FakeConn {
