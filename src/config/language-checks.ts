@@ -1,6 +1,9 @@
+import type { HttpExpectation } from '../model/check-protocol.ts'
 import type { Mode } from '../model/config.ts'
 import type { HttpErrorLine, RuleKind, TextProblem } from '../model/language.ts'
-import type { Report } from './diagnostics.ts'
+import { type CheckLine, parseCheckLine } from './check-steps.ts'
+import type { Parsed, Report } from './diagnostics.ts'
+import { parseExpectation } from './expectations.ts'
 import { effectiveMode } from './proxy-views.ts'
 import type { Cursor } from './tree.ts'
 
@@ -20,6 +23,8 @@ export interface LanguageChecks {
     text: string,
     acls: ReadonlyMap<string, readonly string[]>,
   ) => TextProblem | null
+  /** Checks a regular expression that a health check holds against what a server says. */
+  readonly checkPattern: (pattern: string) => TextProblem | null
   /** Reads a whole line of `http-error`: `status N ...`. */
   readonly checkHttpError: (line: string) => HttpErrorLine | TextProblem
 }
@@ -36,6 +41,7 @@ const RULE_KEYS = [
 export function checkLanguage(tree: Cursor, language: LanguageChecks, report: Report): void {
   const backends = tree.at('backends').values()
   checkBalances(tree.at('defaults'), backends, language, report)
+  for (const proxy of [tree.at('defaults'), ...backends]) checkExpectations(proxy, language, report)
   for (const proxy of [...tree.at('frontends').values(), ...backends]) {
     checkRules(proxy, tree.at('defaults'), language, report)
   }
@@ -95,6 +101,27 @@ function checkRules(
   for (const key of RULE_KEYS) check(key, proxy.at(key).items())
   const mode = effectiveMode(proxy, defaults)
   check(mode === 'tcp' ? 'stick in mode tcp' : 'stick', proxy.at('stick').items())
+}
+
+/** What health checks expect: the patterns in it are all that the schema has not looked at. */
+function checkExpectations(proxy: Cursor, { checkPattern }: LanguageChecks, report: Report): void {
+  const check = (line: Cursor, parsed: Parsed<HttpExpectation | CheckLine>): void => {
+    const pattern = 'value' in parsed ? patternIn(parsed.value) : null
+    const problem = pattern === null ? null : checkPattern(pattern)
+    if (pattern === null || problem === null) return
+    // A pattern is all that is left of its line.
+    const start = (line.text ?? '').trimEnd().length - pattern.length
+    report.error(line.textSpan(start + problem.offset), line.path, problem)
+  }
+  for (const line of proxy.follow(['option', 'httpchk', 'expect']).items()) {
+    check(line, parseExpectation(line.text ?? ''))
+  }
+  for (const line of proxy.at('tcp-check').items()) check(line, parseCheckLine(line.text ?? ''))
+}
+
+function patternIn(read: HttpExpectation | CheckLine): string | null {
+  if (read.kind === 'expect') return patternIn(read.expectation)
+  return 'pattern' in read ? read.pattern : null
 }
 
 /** True for a text with words; the schema has said what it has to about anything else. */

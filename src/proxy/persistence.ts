@@ -1,13 +1,17 @@
+import type { AclConfig } from '../model/config.ts'
 import type { PersistenceConfig } from '../model/persistence-config.ts'
 import type { PlannedBackend } from '../model/plan.ts'
 import { SERVER_STATE, type ServerTable } from '../model/server-table.ts'
+import { type AclExpressions, AclScope } from '../rules/acls.ts'
 import type { Test } from '../rules/conditions.ts'
 import type { RequestFacts, SessionFacts } from '../rules/facts.ts'
+import type { PatternEngine } from '../rules/patterns.ts'
 import { type Phase, REQUEST_PHASE, SESSION_PHASE } from '../rules/phases.ts'
 import { compileCondition, compileStick } from '../rules/stick-rules.ts'
 import { CookiePersistence, type CookieVisit, type SetCookieLetter } from './persistence-cookie.ts'
 import { TablePersistence } from './persistence-table.ts'
 import type { RequestRewrite, ResponseRewrite } from './rewrite.ts'
+import type { Services } from './services.ts'
 
 /** What persistence needs of the worker that it runs in. */
 export interface PersistenceContext {
@@ -16,6 +20,7 @@ export interface PersistenceContext {
   readonly dateSec: () => number
   /** Seconds by a clock that all threads share and that never goes back. */
   readonly uptimeSec: () => number
+  readonly patterns: PatternEngine
 }
 
 /** What decides for a request before its cookie and its keys are looked at. */
@@ -24,10 +29,14 @@ interface Conditions {
   readonly isIgnored: (facts: RequestFacts) => boolean
 }
 
-/** The clocks of a worker. */
-export function persistenceContext(table: ServerTable): PersistenceContext {
+/** The clocks of a worker, and what it shares. */
+export function persistenceContext({
+  table,
+  patterns,
+}: Pick<Services, 'table' | 'patterns'>): PersistenceContext {
   return {
     table,
+    patterns,
     dateSec: () => Math.floor(Date.now() / 1_000),
     // Time zero of `performance.now` is another one in each thread; this clock has none.
     uptimeSec: () => process.hrtime()[0] + 1,
@@ -161,8 +170,13 @@ export function compileRequestPersistence(
   const { persistence: config, mode, servers } = plan
   if (config === null || mode !== 'http') return null
   const cookies = config.cookie === null ? null : new CookiePersistence(config.cookie, servers)
-  const keys = compileKeys(plan, config, REQUEST_PHASE)
-  return new RequestPersistence(context, cookies, keys, conditionsOf(plan, config))
+  const keys = compileKeys(plan, config, REQUEST_PHASE, context.patterns)
+  return new RequestPersistence(
+    context,
+    cookies,
+    keys,
+    conditionsOf(plan, config, context.patterns),
+  )
 }
 
 /** Compiles the persistence of a backend in `mode tcp`, as {@link compileRequestPersistence}. */
@@ -172,7 +186,7 @@ export function compileSessionPersistence(
 ): SessionPersistence | null {
   const { persistence: config, mode } = plan
   if (config === null || mode !== 'tcp') return null
-  const keys = compileKeys(plan, config, SESSION_PHASE)
+  const keys = compileKeys(plan, config, SESSION_PHASE, context.patterns)
   return keys === null ? null : new SessionPersistence(context, keys, config.persist)
 }
 
@@ -180,23 +194,32 @@ function compileKeys<F>(
   { acls, stickMemory, servers }: PlannedBackend,
   { stickTable, stick }: PersistenceConfig,
   phase: Phase<F>,
+  patterns: PatternEngine,
 ): TablePersistence<F> | null {
   if (stickTable === null || stickMemory === null) return null
-  const expressions = new Map(acls.map((acl) => [acl.name, acl.expressions]))
-  const rules = stick.map((text) => compileStick(text, phase, expressions))
+  const scope = new AclScope(phase, expressionsOf(acls), patterns)
+  const rules = stick.map((text) => compileStick(text, scope))
   return new TablePersistence(rules, stickTable, stickMemory, servers)
 }
 
-function conditionsOf({ acls }: PlannedBackend, config: PersistenceConfig): Conditions {
-  const expressions = new Map(acls.map((acl) => [acl.name, acl.expressions]))
+function conditionsOf(
+  { acls }: PlannedBackend,
+  config: PersistenceConfig,
+  patterns: PatternEngine,
+): Conditions {
+  const scope = new AclScope(REQUEST_PHASE, expressionsOf(acls), patterns)
   const compile = (texts: readonly string[]): Test<RequestFacts>[] =>
-    texts.map((text) => compileCondition(text, REQUEST_PHASE, expressions))
+    texts.map((text) => compileCondition(text, scope))
   const forced = compile(config.forcePersist)
   const ignored = compile(config.ignorePersist)
   return {
     isForced: (facts) => config.persist || forced.some((test) => test(facts)),
     isIgnored: (facts) => ignored.some((test) => test(facts)),
   }
+}
+
+function expressionsOf(acls: readonly AclConfig[]): AclExpressions {
+  return new Map(acls.map((acl) => [acl.name, acl.expressions]))
 }
 
 /** What keeps its sessions: servers that are up, whatever their weight, and draining ones. */

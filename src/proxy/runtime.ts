@@ -71,7 +71,7 @@ export interface Runtime {
 /** Compiles a plan; what the previous one had open to servers that stay is taken over. */
 export function compileRuntime(plan: Plan, services: Services, previous: Runtime | null): Runtime {
   const backends = new Map<string, BackendRuntime>()
-  const context = persistenceContext(services.table)
+  const context = persistenceContext(services)
   for (const backend of plan.backends) {
     const pool = new ServerPool(
       backend,
@@ -94,7 +94,7 @@ export function compileRuntime(plan: Plan, services: Services, previous: Runtime
       errors: errorAnswersOf(backend.errorAnswers),
       forwardedFor: compileForwardedFor(backend.forwardfor),
       forwarded: compileForwarded(backend.forwarded),
-      rules: rulesOf(backend, []),
+      rules: rulesOf(backend, [], services),
     })
   }
   const names = [...backends.keys()]
@@ -107,7 +107,7 @@ export function compileRuntime(plan: Plan, services: Services, previous: Runtime
       forwarded: compileForwarded(frontend.forwarded),
       defaultBackend: backends.get(frontend.defaultBackend ?? '') ?? null,
       backends,
-      rules: rulesOf(frontend, names),
+      rules: rulesOf(frontend, names, services),
     })
   }
   return { plan, frontends, backends }
@@ -138,11 +138,13 @@ export function errorText(
 function rulesOf(
   section: PlannedFrontend | PlannedBackend,
   backendNames: readonly string[],
+  { patterns }: Services,
 ): CompiledRules | null {
   const useBackend = 'useBackend' in section ? section.useBackend : []
   const { acls, httpRequest, httpResponse } = section
   if (httpRequest.length + httpResponse.length + useBackend.length === 0) return null
-  return compileRules({ acls, httpRequest, httpResponse, useBackend, backendNames })
+  const texts = { acls, httpRequest, httpResponse, useBackend, backendNames }
+  return compileRules(texts, patterns)
 }
 
 function retryBudgetOf(backend: PlannedBackend, { table }: Services): RetryBudget | null {

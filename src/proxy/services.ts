@@ -8,6 +8,7 @@ import { COUNTER_STRIDE } from '../model/counters.ts'
 import type { ServerTable } from '../model/server-table.ts'
 import type { NetEngine } from '../net/conn.ts'
 import { type Deadline, type DeadlineWheel, WHEEL_TICK_MS } from '../net/deadline-wheel.ts'
+import type { PatternEngine } from '../rules/patterns.ts'
 import type { AccessLogWriter } from '../telemetry/access-log-writer.ts'
 import type { SessionQueues } from '../upstream/session-queue.ts'
 import type { RequestRewrite, ResponseRewrite } from './rewrite.ts'
@@ -19,6 +20,8 @@ export interface Services {
   readonly wheel: DeadlineWheel
   readonly clock: Clock
   readonly random: Random
+  /** What compiles the regular expressions of rules. */
+  readonly patterns: PatternEngine
   readonly table: ServerTable
   /** Index of this worker in the table. */
   readonly worker: number

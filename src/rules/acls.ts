@@ -1,5 +1,6 @@
 import type { TextProblem } from '../model/language.ts'
-import { parseAcl, type Scope, some, type Test } from './conditions.ts'
+import { parseAcl, type Scope, type Surroundings, some, type Test } from './conditions.ts'
+import type { PatternEngine } from './patterns.ts'
 import { type Phase, REQUEST_PHASE, RESPONSE_PHASE } from './phases.ts'
 import { PREDEFINED_ACLS } from './predefined-acls.ts'
 import { Words } from './words.ts'
@@ -10,11 +11,13 @@ export type AclExpressions = ReadonlyMap<string, readonly string[]>
 /** The ACLs that rules of a phase may name, compiled when the first of them does. */
 export class AclScope<F> implements Scope<F> {
   readonly phase: Phase<F>
+  readonly patterns: PatternEngine
   readonly #acls: AclExpressions
   readonly #compiled = new Map<string, Test<F> | null>()
 
-  constructor(phase: Phase<F>, acls: AclExpressions) {
+  constructor(phase: Phase<F>, acls: AclExpressions, patterns: PatternEngine) {
     this.phase = phase
+    this.patterns = patterns
     this.#acls = acls
   }
 
@@ -29,10 +32,10 @@ export class AclScope<F> implements Scope<F> {
     if (expressions === undefined) return undefined
     const tests: Test<F>[] = []
     for (const expression of expressions) {
-      const test = parseAcl(new Words(expression), this.phase)
+      const test = parseAcl(new Words(expression), this)
       if (test !== null) tests.push(test)
       // One that is wrong anywhere is told of where it stands, not wherever it is named.
-      else if (aclProblem(expression) === null) return this.#keep(name, null)
+      else if (aclProblem(expression, this.patterns) === null) return this.#keep(name, null)
     }
     return this.#keep(name, some(tests))
   }
@@ -47,16 +50,16 @@ export class AclScope<F> implements Scope<F> {
  * What is wrong with the expression of an ACL. It is right when one phase can answer it; else the
  * problem is that of the phase that read further.
  */
-export function aclProblem(expression: string): TextProblem | null {
-  const onRequest = problemIn(expression, REQUEST_PHASE)
+export function aclProblem(expression: string, patterns: PatternEngine): TextProblem | null {
+  const onRequest = problemIn(expression, { phase: REQUEST_PHASE, patterns })
   if (onRequest === null) return null
-  const onResponse = problemIn(expression, RESPONSE_PHASE)
+  const onResponse = problemIn(expression, { phase: RESPONSE_PHASE, patterns })
   if (onResponse === null) return null
   return onResponse.offset > onRequest.offset ? onResponse : onRequest
 }
 
-function problemIn<F>(expression: string, phase: Phase<F>): TextProblem | null {
+function problemIn<F>(expression: string, surroundings: Surroundings<F>): TextProblem | null {
   const words = new Words(expression)
-  parseAcl(words, phase)
+  parseAcl(words, surroundings)
   return words.problem
 }

@@ -1,6 +1,7 @@
 import type { RuleKind, TextProblem } from '../model/language.ts'
 import { type AclExpressions, AclScope, aclProblem } from './acls.ts'
 import { readRequestRule, readResponseRule, readRoute } from './compile.ts'
+import type { PatternEngine } from './patterns.ts'
 import { REQUEST_PHASE, RESPONSE_PHASE, SESSION_PHASE } from './phases.ts'
 import { conditionProblem, stickProblem } from './stick-rules.ts'
 import { Words } from './words.ts'
@@ -12,26 +13,31 @@ import { Words } from './words.ts'
  * @param acls what the rule may name beside the predefined ACLs
  * @returns the first problem, or null
  */
-export function checkRule(kind: RuleKind, text: string, acls: AclExpressions): TextProblem | null {
+export function checkRule(
+  kind: RuleKind,
+  text: string,
+  acls: AclExpressions,
+  patterns: PatternEngine,
+): TextProblem | null {
   const words = new Words(text)
   switch (kind) {
     case 'acl':
-      return aclProblem(text)
+      return aclProblem(text, patterns)
     case 'http-request':
-      readRequestRule(words, new AclScope(REQUEST_PHASE, acls))
+      readRequestRule(words, new AclScope(REQUEST_PHASE, acls, patterns))
       return words.problem
     case 'http-response':
-      readResponseRule(words, new AclScope(RESPONSE_PHASE, acls))
+      readResponseRule(words, new AclScope(RESPONSE_PHASE, acls, patterns))
       return words.problem
     case 'use_backend':
-      readRoute(words, new AclScope(REQUEST_PHASE, acls))
+      readRoute(words, new AclScope(REQUEST_PHASE, acls, patterns))
       return words.problem
     case 'force-persist':
     case 'ignore-persist':
-      return conditionProblem(text, REQUEST_PHASE, acls)
+      return conditionProblem(text, new AclScope(REQUEST_PHASE, acls, patterns))
     case 'stick':
-      return stickProblem(text, REQUEST_PHASE, acls)
+      return stickProblem(text, new AclScope(REQUEST_PHASE, acls, patterns))
     case 'stick in mode tcp':
-      return stickProblem(text, SESSION_PHASE, acls)
+      return stickProblem(text, new AclScope(SESSION_PHASE, acls, patterns))
   }
 }

@@ -5,6 +5,7 @@ import { parseSuffix, type Scope, type Test } from './conditions.ts'
 import type { HeaderEdits, RequestFacts, RequestHeadEdits, ResponseFacts } from './facts.ts'
 import { HEADER_ACTIONS, type HeaderAction, parseHeaderAction } from './header-rules.ts'
 import type { RequestOutcome } from './outcomes.ts'
+import type { PatternEngine } from './patterns.ts'
 import { REQUEST_PHASE, RESPONSE_PHASE } from './phases.ts'
 import { parseRequestAction, type RequestAction, refuseAction } from './request-actions.ts'
 import { invalidText, readOrThrow, Words } from './words.ts'
@@ -47,14 +48,14 @@ const BACKEND_NAME = /^[A-Za-z0-9_.:-]+$/
  * @throws SluiceError `config-invalid` for a rule that `checkRule` would have refused, or a backend
  *   that does not exist
  */
-export function compileRules(texts: RuleTexts): CompiledRules {
+export function compileRules(texts: RuleTexts, patterns: PatternEngine): CompiledRules {
   const acls = new Map(texts.acls.map(({ name, expressions }) => [name, expressions]))
   for (const expression of [...acls.values()].flat()) {
-    const problem = aclProblem(expression)
+    const problem = aclProblem(expression, patterns)
     if (problem !== null) throw invalidText('rule', expression, problem)
   }
-  const requestScope = new AclScope(REQUEST_PHASE, acls)
-  const responseScope = new AclScope(RESPONSE_PHASE, acls)
+  const requestScope = new AclScope(REQUEST_PHASE, acls, patterns)
+  const responseScope = new AclScope(RESPONSE_PHASE, acls, patterns)
   const request = texts.httpRequest.map((text) => compileRule(text, readRequestRule, requestScope))
   const response = texts.httpResponse.map((text) =>
     compileRule(text, readResponseRule, responseScope),

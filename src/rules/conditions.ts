@@ -2,6 +2,7 @@ import { nearestName } from '../model/spelling.ts'
 import { parseExpression } from './expressions.ts'
 import { compileMatcher, DEFAULT_METHODS, MATCH_METHODS, type MatchMethod } from './matchers.ts'
 import { addressIn } from './networks.ts'
+import type { PatternEngine } from './patterns.ts'
 import type { Phase } from './phases.ts'
 import { convertedSample } from './samples.ts'
 import { offsetIn, type Word, type Words } from './words.ts'
@@ -9,9 +10,14 @@ import { offsetIn, type Word, type Words } from './words.ts'
 /** A condition ready to be asked. */
 export type Test<F> = (facts: F) => boolean
 
-/** What a condition is read with. */
-export interface Scope<F> {
+/** What an expression is read with. */
+export interface Surroundings<F> {
   readonly phase: Phase<F>
+  readonly patterns: PatternEngine
+}
+
+/** What a condition is read with. */
+export interface Scope<F> extends Surroundings<F> {
   /** Names of ACLs, for hints. */
   readonly aclNames: Iterable<string>
   /**
@@ -47,10 +53,10 @@ export function parseSuffix<F>(words: Words, scope: Scope<F>): Test<F> | null {
 }
 
 /** Reads the expression that an ACL's name stands for: `path_beg -i /api/ /v2/`. */
-export function parseAcl<F>(words: Words, phase: Phase<F>): Test<F> | null {
+export function parseAcl<F>(words: Words, surroundings: Surroundings<F>): Test<F> | null {
   const tokens: Word[] = []
   for (let word = words.next(); word !== null; word = words.next()) tokens.push(word)
-  return compileAcl(tokens, phase, words)
+  return compileAcl(tokens, surroundings, words)
 }
 
 /** `and` binds closer than `or`. HAProxy configuration manual, section 7.2. */
@@ -113,7 +119,7 @@ function parseBraces<F>(open: Word, words: Words, scope: Scope<F>): Test<F> | nu
     tokens.push(word)
   }
   if (tokens.length === 0) return words.refuse(open, 'there is no expression in these braces')
-  return compileAcl(tokens, scope.phase, words)
+  return compileAcl(tokens, scope, words)
 }
 
 interface Flags {
@@ -121,7 +127,11 @@ interface Flags {
   ignoreCase: boolean
 }
 
-function compileAcl<F>(tokens: readonly Word[], phase: Phase<F>, words: Words): Test<F> | null {
+function compileAcl<F>(
+  tokens: readonly Word[],
+  { phase, patterns: engine }: Surroundings<F>,
+  words: Words,
+): Test<F> | null {
   const [criterion, ...others] = tokens
   if (criterion === undefined) return words.refuse(0, 'an expression is missing')
   const expression = parseExpression(criterion, 0, phase, true, words)
@@ -146,7 +156,7 @@ function compileAcl<F>(tokens: readonly Word[], phase: Phase<F>, words: Words): 
   } else if (first === undefined) {
     return words.refuse(criterion, `"${criterion.text}" needs a pattern to be held against`)
   }
-  const test = compileMatcher(method, flags.ignoreCase, patterns, words)
+  const test = compileMatcher(method, flags.ignoreCase, patterns, engine, words)
   if (test === null) return null
   if (method === 'ip' && sample.type === 'str') {
     sample = convertedSample('ip', sample, (value) => addressIn(String(value)))

@@ -1,4 +1,5 @@
 import { isInNetworks, type Network, parseNetwork } from './networks.ts'
+import type { Pattern, PatternEngine } from './patterns.ts'
 import { integerOf, lowerAscii, type SampleType, type Value, type ValueTest } from './samples.ts'
 import type { Word, Words } from './words.ts'
 
@@ -20,12 +21,6 @@ export const MATCH_METHODS = [
 
 /** One of {@link MATCH_METHODS}. */
 export type MatchMethod = (typeof MATCH_METHODS)[number]
-
-/**
- * Longest text that regular expressions are tried on, in bytes; a longer one matches none. The
- * engine backtracks: a careless expression takes time that grows with a power of the length.
- */
-export const REGEX_INPUT_MAX = 4096
 
 const INTEGER_DIGITS_MAX = 15
 const DIR_DELIMITERS = '/?'
@@ -49,6 +44,7 @@ export function compileMatcher(
   method: MatchMethod,
   ignoreCase: boolean,
   patterns: readonly Word[],
+  engine: PatternEngine,
   words: Words,
 ): ValueTest | null {
   switch (method) {
@@ -63,7 +59,7 @@ export function compileMatcher(
     case 'ip':
       return networkTest(patterns, words)
     case 'reg':
-      return regexTest(patterns, ignoreCase, words)
+      return regexTest(patterns, ignoreCase, engine, words)
     case 'str':
       return exactTest(patterns, ignoreCase)
     case 'beg':
@@ -192,34 +188,21 @@ function networkTest(patterns: readonly Word[], words: Words): ValueTest | null 
   return (value) => isInNetworks(String(value), networks)
 }
 
-function regexTest(patterns: readonly Word[], ignoreCase: boolean, words: Words): ValueTest | null {
-  const expressions: RegExp[] = []
+function regexTest(
+  patterns: readonly Word[],
+  ignoreCase: boolean,
+  engine: PatternEngine,
+  words: Words,
+): ValueTest | null {
+  const compiled: Pattern[] = []
   for (const word of patterns) {
-    const expression = regexOf(word.text, ignoreCase ? 'i' : '')
-    if (expression === null) {
-      return words.refuse(
-        word,
-        `"${word.text}" is not a regular expression`,
-        'The syntax is that of JavaScript; for (?i) write the flag -i before the pattern.',
-      )
-    }
-    expressions.push(expression)
+    const pattern = engine.compile(word.text, ignoreCase)
+    if (typeof pattern !== 'function') return words.refuse(word, pattern.message, pattern.hint)
+    compiled.push(pattern)
   }
   return (value) => {
     const text = String(value)
-    if (text.length > REGEX_INPUT_MAX) return false
-    for (const expression of expressions) if (expression.test(text)) return true
+    for (const pattern of compiled) if (pattern(text)) return true
     return false
-  }
-}
-
-function regexOf(source: string, flags: string): RegExp | null {
-  try {
-    const expression = new RegExp(source, flags)
-    // The engine compiles on first use, and only then says that an expression is too large.
-    expression.test('')
-    return expression
-  } catch {
-    return null
   }
 }

@@ -1,8 +1,7 @@
 import type { TextProblem } from '../model/language.ts'
-import { type AclExpressions, AclScope } from './acls.ts'
+import type { AclScope } from './acls.ts'
 import { parseSuffix, type Test } from './conditions.ts'
 import { parseExpression } from './expressions.ts'
-import type { Phase } from './phases.ts'
 import type { Sample } from './samples.ts'
 import { offsetIn, readOrThrow, Words } from './words.ts'
 
@@ -22,15 +21,12 @@ const UNSUPPORTED_KINDS = ['store-response']
 /**
  * Checks a `stick` rule: `on src if COND`. HAProxy configuration manual, stick on.
  *
+ * @param scope the phase that asks for the key, and the ACLs that the rule may name
  * @returns the first problem, or null
  */
-export function stickProblem<F>(
-  text: string,
-  phase: Phase<F>,
-  acls: AclExpressions,
-): TextProblem | null {
+export function stickProblem<F>(text: string, scope: AclScope<F>): TextProblem | null {
   const words = new Words(text)
-  readStick(words, new AclScope(phase, acls))
+  readStick(words, scope)
   return words.problem
 }
 
@@ -39,9 +35,9 @@ export function stickProblem<F>(
  *
  * @throws SluiceError `config-invalid` where {@link stickProblem} has a problem
  */
-export function compileStick<F>(text: string, phase: Phase<F>, acls: AclExpressions): StickRule<F> {
+export function compileStick<F>(text: string, scope: AclScope<F>): StickRule<F> {
   const words = new Words(text)
-  return readOrThrow('rule', text, words, readStick(words, new AclScope(phase, acls)))
+  return readOrThrow('rule', text, words, readStick(words, scope))
 }
 
 /**
@@ -49,13 +45,9 @@ export function compileStick<F>(text: string, phase: Phase<F>, acls: AclExpressi
  *
  * @returns the first problem, or null
  */
-export function conditionProblem<F>(
-  text: string,
-  phase: Phase<F>,
-  acls: AclExpressions,
-): TextProblem | null {
+export function conditionProblem<F>(text: string, scope: AclScope<F>): TextProblem | null {
   const words = new Words(text)
-  readCondition(words, new AclScope(phase, acls))
+  readCondition(words, scope)
   return words.problem
 }
 
@@ -64,9 +56,9 @@ export function conditionProblem<F>(
  *
  * @throws SluiceError `config-invalid` where {@link conditionProblem} has a problem
  */
-export function compileCondition<F>(text: string, phase: Phase<F>, acls: AclExpressions): Test<F> {
+export function compileCondition<F>(text: string, scope: AclScope<F>): Test<F> {
   const words = new Words(text)
-  return readOrThrow('rule', text, words, readCondition(words, new AclScope(phase, acls)))
+  return readOrThrow('rule', text, words, readCondition(words, scope))
 }
 
 function readStick<F>(words: Words, scope: AclScope<F>): StickRule<F> | null {

@@ -4,9 +4,11 @@ import { loadConfig } from '../config/load.ts'
 import { renderDiagnostics } from '../config/rendering.ts'
 import { SluiceError } from '../errors.ts'
 import type { Config } from '../model/config.ts'
+import type { TextProblem } from '../model/language.ts'
 import { checkBalance } from '../proxy/balance-key.ts'
 import { checkRule } from '../rules/check.ts'
 import { checkHttpError } from '../rules/http-error.ts'
+import { linearPatterns } from './linear-patterns.ts'
 
 /** What a config file is read with: the process is only seen through this. */
 export interface ConfigSurroundings {
@@ -57,11 +59,17 @@ export function readConfigText(
     cores,
     checkBalance,
     usesHashType,
-    checkRule,
+    checkRule: (kind, rule, acls) => checkRule(kind, rule, acls, linearPatterns),
+    checkPattern,
     checkHttpError,
     ...(own !== undefined && { own }),
   })
   return { config, report: renderDiagnostics(text, name, diagnostics) }
+}
+
+function checkPattern(pattern: string): TextProblem | null {
+  const compiled = linearPatterns.compile(pattern, false)
+  return typeof compiled === 'function' ? null : { ...compiled, offset: 0 }
 }
 
 async function readText(file: string): Promise<string> {

@@ -8,6 +8,7 @@ import { AgentChecker } from '../upstream/agent-checker.ts'
 import { Checker, type CheckTarget, type CheckTransition } from '../upstream/checker.ts'
 import type { AgentVerdict } from '../upstream/checks/agent-reply.ts'
 import { type EffectiveState, effectiveState, mergeVerdicts } from '../upstream/server-state.ts'
+import { linearPatterns } from './linear-patterns.ts'
 import {
   AS_CONFIGURED,
   type RunTimeSettings,
@@ -92,6 +93,7 @@ export class Health {
       engine,
       clock,
       trials,
+      patterns: linearPatterns,
       onTransition: (transition) => this.#onTransition(transition),
       onConfirmed: (key) => onVerdict(key, true, 'its first check has passed'),
     })

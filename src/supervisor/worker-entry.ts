@@ -12,6 +12,7 @@ import type { Services } from '../proxy/services.ts'
 import { AccessLogWriter } from '../telemetry/access-log-writer.ts'
 import { SessionQueues } from '../upstream/session-queue.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from './channel.ts'
+import { linearPatterns } from './linear-patterns.ts'
 
 /** How often idle connections are aged and full listeners looked at again. */
 const SWEEP_TICKS = 20
@@ -40,6 +41,7 @@ function runWorker(boot: WorkerBoot): void {
     wheel: new DeadlineWheel(clock()),
     clock,
     random: Math.random,
+    patterns: linearPatterns,
     table,
     worker: boot.index,
     cells: table.counters(boot.index),

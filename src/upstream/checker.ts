@@ -5,8 +5,10 @@ import type { OnError } from '../model/observation-config.ts'
 import type { ConnectionTrials, TrialEnd } from '../net/connection-trials.ts'
 import { socketName } from '../net/socket-name.ts'
 import { ClientTlsContexts } from '../net/tls-contexts.ts'
+import type { PatternEngine } from '../rules/patterns.ts'
 import { checkTask, connectLimitMs, isConnectAlone } from './checks/check-task.ts'
 import type { Finding } from './checks/dialogue.ts'
+import { Expectations } from './checks/expectation-match.ts'
 import { healthAfterFault } from './observation-limit.ts'
 import {
   describeOutcome,
@@ -57,6 +59,8 @@ export interface CheckTransition extends ProbeOutcome {
 
 /** What a checker is made with. */
 export interface CheckerOptions extends ProbeContext {
+  /** What compiles the regular expressions of `expect`. */
+  readonly patterns: PatternEngine
   /** Called from the event loop, after the state has changed. */
   readonly onTransition: (transition: CheckTransition) => void
   /** The first check of a server has found it up, as it was taken to be. */
@@ -81,7 +85,8 @@ export class Checker {
 
   constructor(options: CheckerOptions) {
     const contexts = new ClientTlsContexts()
-    const runner: Runner = { random: Math.random, ...options, contexts, probesOpen: 0 }
+    const expectations = new Expectations(options.patterns)
+    const runner = { random: Math.random, ...options, contexts, expectations, probesOpen: 0 }
     this.#checks = new WatchedTargets((target, before) => new Check(target, runner, before))
   }
 
@@ -140,6 +145,7 @@ const FINDINGS: Readonly<Record<NonNullable<TrialEnd> | 'opened', Finding>> = {
 interface Runner extends CheckerOptions {
   readonly random: () => number
   readonly contexts: ClientTlsContexts
+  readonly expectations: Expectations
   probesOpen: number
 }
 
@@ -258,11 +264,12 @@ class Check implements Watch<CheckTarget> {
   }
 
   #begin(onOutcome: (outcome: ProbeOutcome) => void): Pick<Probe, 'cancel'> {
-    const { clock, trials, contexts } = this.#runner
+    const { clock, trials, contexts, expectations } = this.#runner
     const { check, connectTimeoutMs, authorities } = this.target
     if (this.#name === null || trials === undefined || trials === null) {
       const context = check.tls === null ? null : contexts.of(check.tls.verify ? authorities : '')
-      return new Probe(checkTask(check, connectTimeoutMs, context), this.#runner, onOutcome)
+      const task = checkTask(check, connectTimeoutMs, expectations, context)
+      return new Probe(task, this.#runner, onOutcome)
     }
     const startMs = clock()
     return trials.start(this.#name, connectLimitMs(check, connectTimeoutMs), (end) => {

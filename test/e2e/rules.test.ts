@@ -79,3 +79,42 @@ it('keeps the connection after an answer of its own, where the request was read 
   })
   expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 301', 'HTTP/1.1 200'])
 })
+
+it('answers requests that would keep a backtracking pattern busy for ever', async () => {
+  const webPort = await freePort()
+  await startDaemon({
+    config: {
+      global: { nbthread: 1 },
+      defaults: { mode: 'http' },
+      frontends: {
+        web: {
+          bind: `127.0.0.1:${webPort}`,
+          'http-request': [
+            "deny deny_status 403 if { path_reg '^/([a-z]+/?)+\\.php$' }",
+            "deny deny_status 403 if { path_reg '^/.*/.*/.*\\.php$' }",
+            "deny deny_status 403 if { url_reg '^/admin' }",
+          ],
+          default_backend: 'app',
+        },
+      },
+      backends: { app: { servers: { s1: app.address } } },
+    },
+  })
+  const paths = [
+    `/${'a'.repeat(60)}`,
+    '/'.repeat(1500),
+    `/a/b.php/${'/'.repeat(1500)}`,
+    // The bound on what is looked at is that of the request line: no long query hides what it asks.
+    `/admin?${'x'.repeat(8000)}`,
+    `/admin?${'x'.repeat(9000)}`,
+    '/a/b/c.php',
+  ]
+  const statuses: number[] = []
+  for (const path of paths) {
+    const { text } = await rawExchange(webPort, `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`, {
+      until: (seen) => seen.includes('\r\n\r\n'),
+    })
+    statuses.push(Number(text.slice('HTTP/1.1 '.length).slice(0, 3)))
+  }
+  expect(statuses).toEqual([200, 200, 200, 403, 414, 403])
+})

@@ -32,6 +32,7 @@ backends: {app: {servers: {${server.name}: "${server.address}"}}}
     checkBalance: () => null,
     usesHashType: () => false,
     checkRule: () => null,
+    checkPattern: () => null,
     checkHttpError: () => ({ offset: 0, message: 'no http-error here', hint: '' }),
   })
   if (config === null) throw new Error('the config of the test is wrong')

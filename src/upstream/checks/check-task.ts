@@ -5,6 +5,7 @@ import type { CheckConfig } from '../../model/config.ts'
 import type { ClientTlsSettings } from '../../net/tls-conn.ts'
 import type { ProbeConnection, ProbeTask } from '../probe.ts'
 import type { BeginConversation } from './conversation.ts'
+import type { Expectations } from './expectation-match.ts'
 import { GrpcConversation } from './grpc-conversation.ts'
 import { createDialogue } from './protocols.ts'
 
@@ -31,6 +32,7 @@ export function connectLimitMs(
 export function checkTask(
   check: CheckConfig,
   connectTimeoutMs: number,
+  expectations: Expectations,
   context: SecureContext | null = null,
 ): ProbeTask {
   const { address, timeoutMs, protocol } = check
@@ -41,7 +43,8 @@ export function checkTask(
     next: (step) => connectionOf(check, context, step),
     connectTimeoutMs: connectLimitMs(check, connectTimeoutMs),
     timeoutMs,
-    dialogue: protocol === null || protocol.kind === 'grpc' ? null : createDialogue(protocol),
+    dialogue:
+      protocol === null || protocol.kind === 'grpc' ? null : createDialogue(protocol, expectations),
     conversation: protocol?.kind === 'grpc' ? grpcOf(check, protocol.service) : null,
   }
 }

@@ -1,32 +1,56 @@
+import { SluiceError } from '../../errors.ts'
 import type {
   HttpExpectation,
+  PatternExpectation,
   StatusExpectation,
   TextExpectation,
 } from '../../model/check-protocol.ts'
-
-/** Tells whether received bytes, as latin1, are what is expected; `negated` is left out. */
-export type TextMatch = (received: string) => boolean
+import type { Pattern, PatternEngine } from '../../rules/patterns.ts'
 
 /** True for an expectation that the status alone decides. */
 export function isOfStatus(expectation: HttpExpectation): expectation is StatusExpectation {
   return expectation.kind === 'status' || expectation.kind === 'rstatus'
 }
 
-/** Compiles an expectation of text. `negated` is up to the caller, who knows what may still come. */
-export function textMatch(expectation: TextExpectation): TextMatch {
-  if (expectation.kind === 'string') return (received) => received.includes(expectation.text)
-  const pattern = new RegExp(expectation.pattern)
-  if (expectation.kind === 'rstring') return (received) => pattern.test(received)
-  return (received) => pattern.test(hexadecimal(received))
-}
+/** Holds what servers say against what is expected. */
+export class Expectations {
+  readonly #engine: PatternEngine
+  /** By expectation, of which a config has one each: every check of a server asks it again. */
+  readonly #patterns = new WeakMap<PatternExpectation<string>, Pattern>()
 
-/** Whether a status code is what is expected. */
-export function matchesStatus(expectation: StatusExpectation, code: number): boolean {
-  const isFound =
-    expectation.kind === 'status'
-      ? expectation.ranges.some(([first, last]) => code >= first && code <= last)
-      : new RegExp(expectation.pattern).test(String(code))
-  return isFound !== expectation.negated
+  /** @param engine has compiled each pattern once when the config was checked */
+  constructor(engine: PatternEngine) {
+    this.#engine = engine
+  }
+
+  /**
+   * Whether received bytes, as latin1, are what is expected. `negated` is left out: it is up to the
+   * caller, who knows what may still come.
+   */
+  findsText(expectation: TextExpectation, received: string): boolean {
+    if (expectation.kind === 'string') return received.includes(expectation.text)
+    const pattern = this.#patternOf(expectation)
+    return pattern(expectation.kind === 'rstring' ? received : hexadecimal(received))
+  }
+
+  /** Whether a status code is what is expected. */
+  matchesStatus(expectation: StatusExpectation, code: number): boolean {
+    const isFound =
+      expectation.kind === 'status'
+        ? expectation.ranges.some(([first, last]) => code >= first && code <= last)
+        : this.#patternOf(expectation)(String(code))
+    return isFound !== expectation.negated
+  }
+
+  /** @throws SluiceError `config-invalid` for a pattern that its check should have refused */
+  #patternOf(expectation: PatternExpectation<string>): Pattern {
+    const known = this.#patterns.get(expectation)
+    if (known !== undefined) return known
+    const pattern = this.#engine.compile(expectation.pattern, false)
+    if (typeof pattern !== 'function') throw new SluiceError('config-invalid', pattern.message)
+    this.#patterns.set(expectation, pattern)
+    return pattern
+  }
 }
 
 /** An expectation in the words of a config, for what a failed check has to say. */

@@ -4,7 +4,7 @@ import { DEFAULT_CHUNK_LIMITS, DEFAULT_HEAD_LIMITS } from '../../http/limits.ts'
 import { parseResponseHead, ResponseHead } from '../../http/response-head.ts'
 import { CHECK_BYTES_MAX, type HttpCheckConfig } from '../../model/check-protocol.ts'
 import { type Dialogue, found, type Turn, WAIT } from './dialogue.ts'
-import { describeExpectation, isOfStatus, matchesStatus, textMatch } from './expectation-match.ts'
+import { describeExpectation, type Expectations, isOfStatus } from './expectation-match.ts'
 
 /** Bytes of a response that are read at most while the end of its status line is waited for. */
 export const STATUS_LINE_BYTES_MAX = 1024
@@ -27,10 +27,12 @@ interface Body {
  */
 export class HttpDialogue implements Dialogue {
   readonly #check: HttpCheckConfig
+  readonly #expectations: Expectations
   #received = ''
 
-  constructor(check: HttpCheckConfig) {
+  constructor(check: HttpCheckConfig, expectations: Expectations) {
     this.#check = check
+    this.#expectations = expectations
   }
 
   begin(): Turn {
@@ -60,7 +62,8 @@ export class HttpDialogue implements Dialogue {
 
   #judge(code: number, reason: string, ended: boolean): Turn {
     const { expect } = this.#check
-    if (!expect.filter(isOfStatus).every((one) => matchesStatus(one, code))) {
+    const expectations = this.#expectations
+    if (!expect.filter(isOfStatus).every((one) => expectations.matchesStatus(one, code))) {
       return found('L7STS', reason, code)
     }
     const ofText = expect.filter((one) => !isOfStatus(one))
@@ -68,7 +71,7 @@ export class HttpDialogue implements Dialogue {
     const body = this.#body(ended)
     let isDecided = true
     for (const expectation of ofText) {
-      const isFound = body !== null && textMatch(expectation)(body.text)
+      const isFound = body !== null && expectations.findsText(expectation, body.text)
       if (isFound && expectation.negated) {
         return found('L7RSP', `Unwanted match of ${describeExpectation(expectation)}`, code)
       }

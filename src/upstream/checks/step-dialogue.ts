@@ -5,7 +5,7 @@ import {
   type StepCheckConfig,
 } from '../../model/check-protocol.ts'
 import { type Dialogue, found, type Turn, WAIT } from './dialogue.ts'
-import { describeExpectation, textMatch } from './expectation-match.ts'
+import { describeExpectation, type Expectations } from './expectation-match.ts'
 
 /**
  * `tcp-check`: steps one after another. What is received is kept until something is sent, so that
@@ -14,13 +14,15 @@ import { describeExpectation, textMatch } from './expectation-match.ts'
  */
 export class StepDialogue implements Dialogue {
   readonly #steps: readonly CheckStep[]
+  readonly #expectations: Expectations
   #at = 0
   #received = ''
   /** True once an answer was what it should be: the check is then of layer 7. */
   #hasHeard = false
 
-  constructor({ steps }: StepCheckConfig) {
+  constructor({ steps }: StepCheckConfig, expectations: Expectations) {
     this.#steps = steps
+    this.#expectations = expectations
   }
 
   begin(): Turn {
@@ -62,7 +64,7 @@ export class StepDialogue implements Dialogue {
     const received = this.#received
     const isAll = ended || received.length === CHECK_BYTES_MAX
     if (!isAll && received.length < (step.bytesMin ?? 1)) return WAIT
-    const isFound = received !== '' && textMatch(step.expectation)(received)
+    const isFound = received !== '' && this.#expectations.findsText(step.expectation, received)
     if (step.expectation.negated ? received !== '' && !isFound : isFound) return null
     if (!isFound && !isAll && step.bytesMin === null) return WAIT
     return found(step.failure, `${isFound ? 'Unwanted' : 'No'} match ${this.#describe(step)}`)

@@ -30,6 +30,7 @@ function load(text: string): LoadResult {
     checkBalance: findNonsense,
     usesHashType,
     checkRule: (_, rule) => findNonsense(rule),
+    checkPattern: findNonsense,
     checkHttpError: (line) =>
       findNonsense(line) ?? { status: Number(line.split(' ')[1]), rule: '' },
   })

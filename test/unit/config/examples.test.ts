@@ -5,6 +5,7 @@ import type { Config } from '../../../src/model/config.ts'
 import { checkBalance } from '../../../src/proxy/balance-key.ts'
 import { checkRule } from '../../../src/rules/check.ts'
 import { checkHttpError } from '../../../src/rules/http-error.ts'
+import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
 import { load } from './loading.ts'
 
 const folder = new URL('../../../configs/', import.meta.url)
@@ -16,7 +17,7 @@ function loadExample(name: string, env = {}): Config | null {
   const { config, diagnostics } = load(text, {
     env,
     checkBalance,
-    checkRule,
+    checkRule: (kind, rule, acls) => checkRule(kind, rule, acls, linearPatterns),
     checkHttpError,
   })
   expect(renderDiagnostics(text, name, diagnostics)).toBe('')

@@ -64,8 +64,6 @@ describe('what an HTTP check expects', () => {
   it.each([
     ['string', 'there is no text'],
     ['rstring', 'there is no text'],
-    ['rstring (', 'this is not a regular expression'],
-    ['rstatus [', 'this is not a regular expression'],
     [`string ${'x'.repeat(4097)}`, 'these are more than 4096 bytes'],
     [`rstring ${'x'.repeat(4097)}`, 'this has more than 4096 characters'],
   ])('refuses %.20j', (text, message) => {

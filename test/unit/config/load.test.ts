@@ -430,6 +430,35 @@ backends:
   })
 })
 
+describe('the patterns of health checks', () => {
+  it('are shown to the speaker of their language, and refused where they stand', () => {
+    const { diagnostics } = load(
+      `
+defaults:
+  option: {httpchk: {expect: ["rstatus ^2", "! rstring bad "]}}
+frontends:
+  web: {mode: tcp, bind: ":1", default_backend: app}
+backends:
+  app:
+    mode: tcp
+    option: {tcp-check: true}
+    tcp-check: [expect string bad, "expect min-recv 4 rstring bad", expect rbinary bad]
+    servers: {s: {address: "h:1", check: true}}
+`,
+      {
+        checkPattern: (pattern) =>
+          pattern === 'bad' ? { offset: 1, message: 'bad pattern', hint: 'Write another.' } : null,
+      },
+    )
+    const problem = { code: 'invalid-value', message: 'bad pattern', hint: 'Write another.' }
+    expect(diagnostics).toEqual([
+      expect.objectContaining({ ...problem, line: 3, col: 57, endCol: 59 }),
+      expect.objectContaining({ ...problem, line: 10, col: 64, endCol: 66 }),
+      expect.objectContaining({ ...problem, line: 10, col: 85, endCol: 87 }),
+    ])
+  })
+})
+
 describe('caps', () => {
   it('refuses a text that is too long', () => {
     const { diagnostics } = load(`# ${'x'.repeat(4 * 1024 * 1024)}\n${MINIMAL}`)

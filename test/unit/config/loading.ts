@@ -20,6 +20,7 @@ export function load(text: string, options: Partial<LoadOptions> = {}): LoadResu
     checkBalance: () => null,
     usesHashType,
     checkRule: () => null,
+    checkPattern: () => null,
     checkHttpError: readHttpError,
     ...options,
   })

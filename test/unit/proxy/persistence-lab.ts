@@ -9,6 +9,7 @@ import {
   type RequestPersistence,
 } from '../../../src/proxy/persistence.ts'
 import { RequestRewrite, ResponseRewrite } from '../../../src/proxy/rewrite.ts'
+import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
 import { FakeConn } from './fake-network.ts'
 
 /** A cookie `SRV` that nobody makes but servers, unless a test says otherwise. */
@@ -69,6 +70,7 @@ export function persistenceLab(setting: PersistenceSetting) {
     table: { state: (row: number) => states.get(row) ?? SERVER_STATE.up },
     dateSec: () => clock.dateSec,
     uptimeSec: () => clock.uptimeSec,
+    patterns: linearPatterns,
   }
   const persistence = compileRequestPersistence(backendOf(setting), context) as RequestPersistence
   const follow = (lines: readonly string[], method = 'GET', client = new FakeConn()): Followed => {

@@ -19,6 +19,7 @@ import { RequestRewrite, ResponseRewrite } from '../../../src/proxy/rewrite.ts'
 import { compileRuntime, type Runtime, retireRuntime } from '../../../src/proxy/runtime.ts'
 import type { Services } from '../../../src/proxy/services.ts'
 import { SessionRegistry } from '../../../src/proxy/session-registry.ts'
+import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
 import type { AccessLogWriter } from '../../../src/telemetry/access-log-writer.ts'
 import { SessionQueues } from '../../../src/upstream/session-queue.ts'
 import { FakeConn, FakeEngine } from './fake-network.ts'
@@ -176,6 +177,7 @@ export function servicesOf(tune: TuneConfig, table: ServerTable, engine: NetEngi
     wheel,
     clock: () => wheel.nowMs,
     random: () => 0,
+    patterns: linearPatterns,
     table,
     worker: 0,
     cells: table.counters(0),

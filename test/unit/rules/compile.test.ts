@@ -2,17 +2,21 @@ import { describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../src/errors.ts'
 import { type CompiledRules, compileRules, type RuleTexts } from '../../../src/rules/compile.ts'
 import type { RequestOutcome } from '../../../src/rules/outcomes.ts'
+import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
 import { Message } from './messages.ts'
 
 function compile(texts: Partial<RuleTexts>): CompiledRules {
-  return compileRules({
-    acls: [],
-    httpRequest: [],
-    httpResponse: [],
-    useBackend: [],
-    backendNames: ['app', 'api'],
-    ...texts,
-  })
+  return compileRules(
+    {
+      acls: [],
+      httpRequest: [],
+      httpResponse: [],
+      useBackend: [],
+      backendNames: ['app', 'api'],
+      ...texts,
+    },
+    linearPatterns,
+  )
 }
 
 /** Runs `http-request` rules over a request. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compileRules } from '../../../src/rules/compile.ts'
+import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
 import { Message } from './messages.ts'
 
 const ACLS = [
@@ -11,13 +12,16 @@ const ACLS = [
 
 /** Whether a rule with this condition applies to a request. */
 function applies(condition: string, request: Message): boolean {
-  const { route } = compileRules({
-    acls: ACLS,
-    httpRequest: [],
-    httpResponse: [],
-    useBackend: [`app ${condition}`],
-    backendNames: ['app'],
-  })
+  const { route } = compileRules(
+    {
+      acls: ACLS,
+      httpRequest: [],
+      httpResponse: [],
+      useBackend: [`app ${condition}`],
+      backendNames: ['app'],
+    },
+    linearPatterns,
+  )
   return route!(request) === 'app'
 }
 
@@ -55,13 +59,16 @@ describe('conditions', () => {
   })
 
   it('a definition goes before a predefined ACL of its name', () => {
-    const { route } = compileRules({
-      acls: [{ name: 'TRUE', expressions: ['always_false'] }],
-      httpRequest: [],
-      httpResponse: [],
-      useBackend: ['app if TRUE'],
-      backendNames: ['app'],
-    })
+    const { route } = compileRules(
+      {
+        acls: [{ name: 'TRUE', expressions: ['always_false'] }],
+        httpRequest: [],
+        httpResponse: [],
+        useBackend: ['app if TRUE'],
+        backendNames: ['app'],
+      },
+      linearPatterns,
+    )
     expect(route!(new Message())).toBeNull()
   })
 

@@ -7,6 +7,7 @@ import { REQUEST_FETCHES, RESPONSE_FETCHES } from '../../../src/rules/fetches.ts
 import { MATCH_METHODS } from '../../../src/rules/matchers.ts'
 import { PREDEFINED_ACLS } from '../../../src/rules/predefined-acls.ts'
 import { REQUEST_ACTIONS } from '../../../src/rules/request-actions.ts'
+import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
 
 const manual = readFileSync(new URL('../../../docs/rules.md', import.meta.url), 'utf8')
 const examples = [...manual.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1] ?? '')
@@ -27,16 +28,19 @@ describe('docs/rules.md', () => {
   it.each(examples)('has examples that compile: %#', (text) => {
     const { frontends, backends } = parse(text) as Example
     for (const frontend of Object.values(frontends)) {
-      const rules = compileRules({
-        acls: Object.entries(frontend.acl ?? {}).map(([name, expressions]) => ({
-          name,
-          expressions: [expressions].flat(),
-        })),
-        httpRequest: frontend['http-request'] ?? [],
-        httpResponse: frontend['http-response'] ?? [],
-        useBackend: frontend.use_backend ?? [],
-        backendNames: Object.keys(backends),
-      })
+      const rules = compileRules(
+        {
+          acls: Object.entries(frontend.acl ?? {}).map(([name, expressions]) => ({
+            name,
+            expressions: [expressions].flat(),
+          })),
+          httpRequest: frontend['http-request'] ?? [],
+          httpResponse: frontend['http-response'] ?? [],
+          useBackend: frontend.use_backend ?? [],
+          backendNames: Object.keys(backends),
+        },
+        linearPatterns,
+      )
       expect(rules.request).not.toBeNull()
     }
   })

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../src/errors.ts'
+import { AclScope } from '../../../src/rules/acls.ts'
 import { checkRule } from '../../../src/rules/check.ts'
 import { REQUEST_PHASE } from '../../../src/rules/phases.ts'
 import { compileCondition, compileStick } from '../../../src/rules/stick-rules.ts'
+import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
 import { Message } from './messages.ts'
 
 const NO_ACLS = new Map<string, readonly string[]>()
@@ -17,14 +19,17 @@ describe('a stick rule', () => {
     { text: 'match src', isMatch: true, isStore: false },
     { text: 'store-request src', isMatch: false, isStore: true },
   ])('$text', ({ text, isMatch, isStore }) => {
-    const rule = compileStick(text, REQUEST_PHASE, NO_ACLS)
+    const rule = compileStick(text, new AclScope(REQUEST_PHASE, NO_ACLS, linearPatterns))
     expect(rule).toMatchObject({ isMatch, isStore })
     const message = new Message({ src: '192.0.2.7' })
     expect([rule.test(message), rule.key.value(message)]).toEqual([true, '192.0.2.7'])
   })
 
   it('has a key of any expression, and a condition', () => {
-    const rule = compileStick('on req.hdr(x-user),lower if !is_api', REQUEST_PHASE, acls)
+    const rule = compileStick(
+      'on req.hdr(x-user),lower if !is_api',
+      new AclScope(REQUEST_PHASE, acls, linearPatterns),
+    )
     const message = new Message({ line: 'GET /x', headers: ['X-User: ANN'] })
     expect([rule.test(message), rule.key.value(message)]).toEqual([true, 'ann'])
     expect(rule.test(new Message({ line: 'GET /api/x' }))).toBe(false)
@@ -41,17 +46,23 @@ describe('a stick rule', () => {
     { text: 'on src when is_api', offset: 7, problem: 'one word too many' },
     { text: 'on src if none', offset: 10, problem: 'no ACL "none"' },
   ])('"$text" is refused at $offset', ({ text, offset, problem }) => {
-    expect(checkRule('stick', text, acls)).toMatchObject({
+    expect(checkRule('stick', text, acls, linearPatterns)).toMatchObject({
       offset,
       message: expect.stringContaining(problem),
     })
-    expect(() => compileStick(text, REQUEST_PHASE, acls)).toThrow(SluiceError)
+    expect(() => compileStick(text, new AclScope(REQUEST_PHASE, acls, linearPatterns))).toThrow(
+      SluiceError,
+    )
   })
 
   it('sees only the connection in mode tcp', () => {
-    expect(checkRule('stick in mode tcp', 'on src if is_local', acls)).toBeNull()
-    expect(checkRule('stick in mode tcp', 'on path', acls)).toMatchObject({ offset: 3 })
-    expect(checkRule('stick in mode tcp', 'on src if is_api', acls)).toMatchObject({ offset: 10 })
+    expect(checkRule('stick in mode tcp', 'on src if is_local', acls, linearPatterns)).toBeNull()
+    expect(checkRule('stick in mode tcp', 'on path', acls, linearPatterns)).toMatchObject({
+      offset: 3,
+    })
+    expect(checkRule('stick in mode tcp', 'on src if is_api', acls, linearPatterns)).toMatchObject({
+      offset: 10,
+    })
   })
 })
 
@@ -61,9 +72,9 @@ describe('a condition of force-persist and ignore-persist', () => {
     ['unless is_api', false],
     ['if is_local { method GET }', true],
   ])('%s', (text, holds) => {
-    expect(checkRule('force-persist', text, acls)).toBeNull()
-    expect(checkRule('ignore-persist', text, acls)).toBeNull()
-    const test = compileCondition(text, REQUEST_PHASE, acls)
+    expect(checkRule('force-persist', text, acls, linearPatterns)).toBeNull()
+    expect(checkRule('ignore-persist', text, acls, linearPatterns)).toBeNull()
+    const test = compileCondition(text, new AclScope(REQUEST_PHASE, acls, linearPatterns))
     expect(test(new Message({ line: 'GET /api/x' }))).toBe(holds)
   })
 
@@ -73,7 +84,9 @@ describe('a condition of force-persist and ignore-persist', () => {
     { text: 'if', offset: 2 },
     { text: 'if { path /a', offset: 3 },
   ])('"$text" is refused at $offset', ({ text, offset }) => {
-    expect(checkRule('force-persist', text, acls)).toMatchObject({ offset })
-    expect(() => compileCondition(text, REQUEST_PHASE, acls)).toThrow(SluiceError)
+    expect(checkRule('force-persist', text, acls, linearPatterns)).toMatchObject({ offset })
+    expect(() => compileCondition(text, new AclScope(REQUEST_PHASE, acls, linearPatterns))).toThrow(
+      SluiceError,
+    )
   })
 })

@@ -3,6 +3,7 @@ import type { Address } from '../../../src/model/address.ts'
 import type { CheckConfig } from '../../../src/model/config.ts'
 import type { Conn, ConnFailure, ConnHandler, NetEngine } from '../../../src/net/conn.ts'
 import { createNodeEngine } from '../../../src/net/node-engine.ts'
+import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
 import { Checker, type CheckTarget, type CheckTransition } from '../../../src/upstream/checker.ts'
 import {
   answering,
@@ -59,6 +60,7 @@ describe('on paper', () => {
     engine = new PaperEngine()
     transitions = []
     checker = new Checker({
+      patterns: linearPatterns,
       engine,
       clock: () => Date.now(),
       onTransition: (transition) => transitions.push(transition),
@@ -162,6 +164,7 @@ describe('on paper', () => {
   it('makes intervals shorter and longer at random by spread-checks', async () => {
     const draws = [0, 0.5, 0.75]
     checker = new Checker({
+      patterns: linearPatterns,
       engine,
       clock: () => Date.now(),
       onTransition: () => {},
@@ -192,6 +195,7 @@ describe('on paper', () => {
 
   it('puts probes off that are more than may be open', async () => {
     checker = new Checker({
+      patterns: linearPatterns,
       engine,
       clock: () => Date.now(),
       onTransition: () => {},
@@ -300,6 +304,7 @@ describe('over sockets', () => {
     servers.push(server)
     let next = signal<CheckTransition>()
     checker = new Checker({
+      patterns: linearPatterns,
       engine: createNodeEngine({ onAcceptFailure: () => {} }),
       clock: () => performance.now(),
       onTransition: (transition) => next.resolve(transition),

@@ -9,7 +9,9 @@ import { CHECK_STATUS, type CheckStatus } from '../../../src/model/check.ts'
 import type { HttpCheckConfig } from '../../../src/model/check-protocol.ts'
 import type { CheckConfig } from '../../../src/model/config.ts'
 import { createNodeEngine } from '../../../src/net/node-engine.ts'
+import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
 import { checkTask } from '../../../src/upstream/checks/check-task.ts'
+import { Expectations } from '../../../src/upstream/checks/expectation-match.ts'
 import { STATUS_LINE_BYTES_MAX } from '../../../src/upstream/checks/http-dialogue.ts'
 import {
   describeOutcome,
@@ -27,6 +29,8 @@ import {
   startServer,
 } from './check-servers.ts'
 
+const EXPECTATIONS = new Expectations(linearPatterns)
+
 const engine = createNodeEngine({ onAcceptFailure: () => {} })
 const clock = (): number => performance.now()
 const servers: CheckedServer[] = []
@@ -43,7 +47,7 @@ async function serverThat(behaviour: (socket: Socket) => void): Promise<CheckedS
 
 function probe(check: CheckConfig, connectTimeoutMs = 1000): Promise<ProbeOutcome> {
   return new Promise((resolve) => {
-    new Probe(checkTask(check, connectTimeoutMs), { engine, clock }, resolve)
+    new Probe(checkTask(check, connectTimeoutMs, EXPECTATIONS), { engine, clock }, resolve)
   })
 }
 
@@ -91,7 +95,7 @@ describe('a TCP check', () => {
     const stuck = { ...engine, connect: () => conn as never }
     const check = checkOf({ kind: 'inet', host: '127.0.0.1', port: 1 }, { interMs })
     const outcome = await new Promise<ProbeOutcome>((resolve) => {
-      new Probe(checkTask(check, connectTimeoutMs), { engine: stuck, clock }, resolve)
+      new Probe(checkTask(check, connectTimeoutMs, EXPECTATIONS), { engine: stuck, clock }, resolve)
     })
     expect(outcome).toMatchObject({ status: 'L4TOUT', code: 0 })
     expect(calls).toEqual(['reset'])
@@ -304,7 +308,7 @@ describe('cancel', () => {
     })
     const outcomes: ProbeOutcome[] = []
     const check = checkOf(server.address, { protocol: HTTP_CHECK })
-    const running = new Probe(checkTask(check, 1000), { engine, clock }, (outcome) =>
+    const running = new Probe(checkTask(check, 1000, EXPECTATIONS), { engine, clock }, (outcome) =>
       outcomes.push(outcome),
     )
     const socket = await arrived.promise

@@ -11,7 +11,9 @@ import type {
 import type { CheckConfig } from '../../../src/model/config.ts'
 import { createNodeEngine } from '../../../src/net/node-engine.ts'
 import { ClientTlsContexts } from '../../../src/net/tls-contexts.ts'
+import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
 import { checkTask } from '../../../src/upstream/checks/check-task.ts'
+import { Expectations } from '../../../src/upstream/checks/expectation-match.ts'
 import { Probe, type ProbeOutcome } from '../../../src/upstream/probe.ts'
 import { createAuthority, selfSigned } from '../../fixtures/certificates.ts'
 import {
@@ -22,6 +24,8 @@ import {
   silent,
   startServer,
 } from './check-servers.ts'
+
+const EXPECTATIONS = new Expectations(linearPatterns)
 
 const engine = createNodeEngine({ onAcceptFailure: () => {} })
 const contexts = new ClientTlsContexts()
@@ -79,7 +83,7 @@ const TLS: CheckTlsConfig = {
 function probe(check: CheckConfig, connectTimeoutMs = 5000): Promise<ProbeOutcome> {
   return new Promise((resolve) => {
     const clock = (): number => performance.now()
-    const task = checkTask(check, connectTimeoutMs, contexts.of(authority.cert))
+    const task = checkTask(check, connectTimeoutMs, EXPECTATIONS, contexts.of(authority.cert))
     new Probe(task, { engine, clock }, resolve)
   })
 }

@@ -8,11 +8,15 @@ import {
   type TextCheckConfig,
   type TextExpectation,
 } from '../../../../src/model/check-protocol.ts'
+import { linearPatterns } from '../../../../src/supervisor/linear-patterns.ts'
 import { AgentDialogue } from '../../../../src/upstream/checks/agent-dialogue.ts'
 import { AGENT_REPLY_BYTES_MAX } from '../../../../src/upstream/checks/agent-reply.ts'
 import type { Dialogue } from '../../../../src/upstream/checks/dialogue.ts'
+import { Expectations } from '../../../../src/upstream/checks/expectation-match.ts'
 import { createDialogue } from '../../../../src/upstream/checks/protocols.ts'
 import { connectStep, HTTP_CHECK } from '../check-servers.ts'
+
+const EXPECTATIONS = new Expectations(linearPatterns)
 
 /** Something that happens to a dialogue: bytes, or the end of the connection. */
 type Event = string | null
@@ -41,7 +45,7 @@ function play(dialogue: Dialogue, events: readonly Event[]): [sent: string, end:
 }
 
 function endOf(protocol: TextCheckConfig, events: readonly Event[]): string {
-  return play(createDialogue(protocol), events)[1]
+  return play(createDialogue(protocol, EXPECTATIONS), events)[1]
 }
 
 /** The same, with every byte arriving alone. */
@@ -179,16 +183,19 @@ describe('an HTTP check of the body', () => {
 
   it('sends headers and a body', () => {
     const [sent] = play(
-      createDialogue({
-        ...HTTP_CHECK,
-        method: 'POST',
-        version: 'HTTP/1.1',
-        headers: [
-          ['Host', 'app'],
-          ['X-Check', 'yes'],
-        ],
-        body: 'a=\xfc',
-      }),
+      createDialogue(
+        {
+          ...HTTP_CHECK,
+          method: 'POST',
+          version: 'HTTP/1.1',
+          headers: [
+            ['Host', 'app'],
+            ['X-Check', 'yes'],
+          ],
+          body: 'a=\xfc',
+        },
+        EXPECTATIONS,
+      ),
       [],
     )
     expect(sent).toBe(
@@ -294,7 +301,7 @@ describe('a check of steps', () => {
       "L7RSP No match at step 1 of tcp-check (expect string 'a\\r\\n')",
     ],
   ])('%s', (_, steps, events, sent, end) => {
-    expect(play(createDialogue(check(...steps)), events)).toEqual([sent, end])
+    expect(play(createDialogue(check(...steps), EXPECTATIONS), events)).toEqual([sent, end])
   })
 
   it('keeps no more than there is room for', () => {
@@ -304,7 +311,7 @@ describe('a check of steps', () => {
   })
 
   it('says what it waits for', () => {
-    const dialogue = createDialogue(check(send('a'), heard(text('b'))))
+    const dialogue = createDialogue(check(send('a'), heard(text('b'))), EXPECTATIONS)
     dialogue.begin()
     expect(dialogue.pending()).toBe("at step 2 of tcp-check (expect string 'b')")
   })
@@ -342,7 +349,7 @@ describe('a ready-made check', () => {
       "L7RSP No match at step 1 of tcp-check (expect rstring '^[0-9]{3}[ \\r-]')",
     ],
   ])('%s', (_, protocol, events, sent, end) => {
-    expect(play(createDialogue(protocol), events)).toEqual([sent, end])
+    expect(play(createDialogue(protocol, EXPECTATIONS), events)).toEqual([sent, end])
   })
 })
 
@@ -362,7 +369,7 @@ describe('a check of PostgreSQL', () => {
     ['has a length of nothing', ['E\0\0\0\x01'], 'L7RSP Message without contents'],
     ['is too long', ['E\0\xff\xff\xff'], 'L7RSP Message too long'],
   ])('%s', (_, events, end) => {
-    expect(play(createDialogue(protocol), events)).toEqual([STARTUP, end])
+    expect(play(createDialogue(protocol, EXPECTATIONS), events)).toEqual([STARTUP, end])
     expect(trickle(protocol, events)).toBe(end)
   })
 })
@@ -398,7 +405,10 @@ describe('a check of MySQL', () => {
     ['says nothing', '', [END], '', 'L7RSP Empty response'],
   ])('%s', (_, user, events, sent, end) => {
     const protocol: TextCheckConfig = { kind: 'mysql', user }
-    expect(play(createDialogue(protocol), events)).toEqual([sent.replace('LOGIN', logIn), end])
+    expect(play(createDialogue(protocol, EXPECTATIONS), events)).toEqual([
+      sent.replace('LOGIN', logIn),
+      end,
+    ])
     expect(trickle(protocol, events)).toBe(end)
   })
 })

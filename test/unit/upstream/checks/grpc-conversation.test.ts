@@ -5,7 +5,9 @@ import type { CheckTlsConfig } from '../../../../src/model/check-protocol.ts'
 import type { CheckConfig } from '../../../../src/model/config.ts'
 import { createNodeEngine } from '../../../../src/net/node-engine.ts'
 import { ClientTlsContexts } from '../../../../src/net/tls-contexts.ts'
+import { linearPatterns } from '../../../../src/supervisor/linear-patterns.ts'
 import { checkTask } from '../../../../src/upstream/checks/check-task.ts'
+import { Expectations } from '../../../../src/upstream/checks/expectation-match.ts'
 import { Probe, type ProbeOutcome } from '../../../../src/upstream/probe.ts'
 import { createAuthority } from '../../../fixtures/certificates.ts'
 import { type CheckedServer, checkOf, silent, startServer } from '../check-servers.ts'
@@ -17,6 +19,8 @@ import {
   reply,
   startGrpcServer,
 } from '../grpc-server.ts'
+
+const EXPECTATIONS = new Expectations(linearPatterns)
 
 const engine = createNodeEngine({ onAcceptFailure: () => {} })
 const contexts = new ClientTlsContexts()
@@ -45,7 +49,7 @@ function probe(
   return new Promise((resolve) => {
     const context = contexts.of(authority.cert)
     const clock = (): number => performance.now()
-    new Probe(checkTask(check, 5000, context), { engine, clock }, resolve)
+    new Probe(checkTask(check, 5000, EXPECTATIONS, context), { engine, clock }, resolve)
   })
 }
 
@@ -259,7 +263,9 @@ describe('a gRPC check ends', () => {
     const check = checkOf(server.address, { protocol: { kind: 'grpc', service: '' } })
     const outcomes: ProbeOutcome[] = []
     const context = { engine, clock: () => performance.now() }
-    const own = new Probe(checkTask(check, 1000), context, (outcome) => outcomes.push(outcome))
+    const own = new Probe(checkTask(check, 1000, EXPECTATIONS), context, (outcome) =>
+      outcomes.push(outcome),
+    )
     await expect.poll(() => server.open()).toBe(1)
     own.cancel()
     await expect.poll(() => server.open()).toBe(0)
