@@ -1,4 +1,5 @@
 import { isAuthority } from './authority.ts'
+import { namesBindingScheme } from './binding-schemes.ts'
 import {
   bytesAre,
   COMMA,
@@ -12,6 +13,7 @@ import {
   skipToken,
 } from './characters.ts'
 import {
+  FACT_BINDS_CONNECTION,
   FACT_CHUNKED,
   FACT_CLOSE,
   FACT_EDITED,
@@ -24,6 +26,7 @@ import {
   FACT_UNUSUAL,
   FACT_UPGRADE,
   FACT_UPGRADE_OPTION,
+  HEADER_AUTHENTICATION,
   HEADER_CONNECTION,
   HEADER_CONTENT_LENGTH,
   HEADER_EXPECT,
@@ -31,6 +34,7 @@ import {
   HEADER_KEEP_ALIVE,
   HEADER_NAMED,
   HEADER_OTHER,
+  HEADER_PERSISTENT_AUTH,
   HEADER_PROXY_CONNECTION,
   HEADER_REMOVED,
   HEADER_TE,
@@ -50,15 +54,20 @@ const CONNECTION_OPTIONS_MAX = 32
 
 /** The headers with meaning here, by the length of their name. */
 const KNOWN_BY_LENGTH: readonly (readonly KnownHeader[])[] = knownByLength([
+  { name: 'authorization', id: HEADER_AUTHENTICATION },
   { name: 'connection', id: HEADER_CONNECTION },
   { name: 'content-length', id: HEADER_CONTENT_LENGTH },
   { name: 'expect', id: HEADER_EXPECT },
   { name: 'host', id: HEADER_HOST },
   { name: 'keep-alive', id: HEADER_KEEP_ALIVE },
+  { name: 'persistent-auth', id: HEADER_PERSISTENT_AUTH },
+  { name: 'proxy-authenticate', id: HEADER_AUTHENTICATION },
+  { name: 'proxy-authorization', id: HEADER_AUTHENTICATION },
   { name: 'proxy-connection', id: HEADER_PROXY_CONNECTION },
   { name: 'te', id: HEADER_TE },
   { name: 'transfer-encoding', id: HEADER_TRANSFER_ENCODING },
   { name: 'upgrade', id: HEADER_UPGRADE },
+  { name: 'www-authenticate', id: HEADER_AUTHENTICATION },
 ])
 
 interface KnownHeader {
@@ -117,6 +126,14 @@ export function noteHeader(
       return 0
     case HEADER_UPGRADE:
       return noteUpgrade(view, start, end, table)
+    case HEADER_AUTHENTICATION:
+    case HEADER_PERSISTENT_AUTH:
+      if (id === HEADER_PERSISTENT_AUTH || namesBindingScheme(view, start, end)) {
+        table.facts |= FACT_BINDS_CONNECTION
+      }
+      // Otherwise it is a header like any other.
+      table.mark(table.count - 1, HEADER_OTHER)
+      return 0
     default:
       table.facts |= FACT_EDITED
       return 0

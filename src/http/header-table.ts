@@ -24,6 +24,10 @@ export const HEADER_EXPECT = 9
 export const HEADER_NAMED = 10
 /** Id of a header that was taken out: it is neither found nor forwarded. */
 export const HEADER_REMOVED = 11
+/** Id, while it is read, of a header with challenges or credentials. RFC 9110 section 11.6. */
+export const HEADER_AUTHENTICATION = 12
+/** Id, while it is read, of Persistent-Auth, in which Microsoft's servers speak of the connection. */
+export const HEADER_PERSISTENT_AUTH = 13
 
 /** Numbers that `offsets` holds for one header. */
 const STRIDE = 4
@@ -209,3 +213,5 @@ export const FACT_NAMES = 512
 export const FACT_UNUSUAL = 1024
 /** Some header may not be forwarded, or not as it stands: the text cannot be sent as it is. */
 export const FACT_EDITED = 2048
+/** A header has to do with a scheme that authenticates the connection rather than the request. */
+export const FACT_BINDS_CONNECTION = 4096

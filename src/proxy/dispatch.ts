@@ -113,7 +113,7 @@ export class Dispatch implements ConnHandler, Waiter {
     this.#mayResend = mayResend
     this.#retriesLeft = backend.plan.retries
     this.#failedRows.length = 0
-    const own = stickiness === null ? null : backend.pool.serverOf(stickiness)
+    const own = this.#ownServer(backend, key)
     if (own === null) this.#pick()
     else this.#goTo(own)
   }
@@ -137,10 +137,14 @@ export class Dispatch implements ConnHandler, Waiter {
     else this.#connectAgain(upstream)
   }
 
-  /** Puts the server's connection to rest. It must have nothing outstanding in either direction. */
-  keep(conn: Conn): void {
+  /**
+   * Puts the server's connection to rest. It must have nothing outstanding in either direction.
+   *
+   * @param isBound its server may take whoever uses it for this client
+   */
+  keep(conn: Conn, isBound: boolean): void {
     const { httpReuse } = (this.#backend as BackendRuntime).plan
-    this.#idle.keep(this.#upstream as UpstreamServer, httpReuse, conn, this.reused)
+    this.#idle.keep(this.#upstream as UpstreamServer, httpReuse, conn, this.reused, isBound)
   }
 
   /** Time spent waiting in line, in milliseconds. */
@@ -203,7 +207,8 @@ export class Dispatch implements ConnHandler, Waiter {
     const { pool } = this.#backend as BackendRuntime
     const own = this.place.server
     // The server that it waits for may have gone down: then it may go to any.
-    const isLost = own !== null && pool.serverOf(this.#stickiness as Stickiness) === null
+    const isForced = this.#stickiness?.isForced === true
+    const isLost = own !== null && pool.serverOf({ row: own.plan.row, isForced }) === null
     let upstream: UpstreamServer | 'full' | null = null
     if (own === null) upstream = pool.take(this.#key, this.#failedRows, ticket)
     else if (!isLost && pool.takeAt(own)) upstream = own
@@ -216,6 +221,15 @@ export class Dispatch implements ConnHandler, Waiter {
       this.#pick()
     }
     return true
+  }
+
+  /**
+   * The server that the session belongs to; or, unless it is balanced by a key, the one that knows
+   * its client by a connection; or null.
+   */
+  #ownServer({ pool }: BackendRuntime, key: number): UpstreamServer | null {
+    const sticky = this.#stickiness === null ? null : pool.serverOf(this.#stickiness)
+    return sticky ?? (key === NO_KEY ? this.#idle.preferred(pool) : null)
   }
 
   /** Goes to the server that the session belongs to, or waits for it. */

@@ -324,11 +324,12 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
   /** The response is forwarded whole. */
   #finish(): void {
     const { serverPersistent, leftover, blocked, clientPersistent } = this.#response
+    const { bindsConnection } = this.#response
     const { isComplete } = this.#request
     if (serverPersistent && isComplete && leftover === 0) {
       const server = this.#server.detach()
       if (blocked) server.resume()
-      this.#dispatch.keep(server)
+      this.#dispatch.keep(server, this.#request.bindsConnection || bindsConnection)
     } else {
       this.#server.drop()
     }

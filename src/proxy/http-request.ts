@@ -1,5 +1,6 @@
 import { BODY_LENGTH, BODY_NONE } from '../http/body.ts'
 import { latin1 } from '../http/characters.ts'
+import { FACT_BINDS_CONNECTION } from '../http/header-table.ts'
 import { isIdempotent } from '../http/methods.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
@@ -30,6 +31,8 @@ export class HttpRequest {
   isComplete = true
   /** It can be expected to stay {@link canResend}, however far it gets. */
   mayResend = false
+  /** It may authenticate the connection that it is sent on: nobody else may be given that. */
+  bindsConnection = false
 
   constructor({ chunkLimits, tune }: Services) {
     this.#body = new BodyTransfer(chunkLimits)
@@ -37,7 +40,8 @@ export class HttpRequest {
   }
 
   /** Starts on the request whose head was just parsed. */
-  begin({ body, contentLength, method }: RequestHead): void {
+  begin({ body, contentLength, method, headers }: RequestHead): void {
+    this.bindsConnection = (headers.facts & FACT_BINDS_CONNECTION) !== 0
     this.#body.begin(body, contentLength, false)
     this.forget()
     this.#headSent = false

@@ -1,6 +1,7 @@
 import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH } from '../http/body.ts'
 import { latin1 } from '../http/characters.ts'
 import { connectionOption, forwardResponseText, type ResponseEdits } from '../http/forward.ts'
+import { FACT_BINDS_CONNECTION } from '../http/header-table.ts'
 import { parseResponseHead } from '../http/response-head.ts'
 import { COUNTER } from '../model/counters.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
@@ -58,6 +59,8 @@ export class HttpResponse {
   blocked = false
   /** The server connection may serve another request, if nothing follows the response. */
   serverPersistent = false
+  /** Its server authenticates connections: this one may be given to nobody else. */
+  bindsConnection = false
   /** Only the end of its connection tells the client where the response ends. */
   clientUntilClose = false
   /** The client was not told that its connection closes. */
@@ -92,6 +95,7 @@ export class HttpResponse {
     this.started = false
     this.blocked = false
     this.serverPersistent = false
+    this.bindsConnection = false
     this.clientUntilClose = false
     this.clientPersistent = false
     this.leftover = 0
@@ -110,6 +114,7 @@ export class HttpResponse {
   /** Forgets what came of a head: another server is asked. Invariant: {@link isUnforwarded}. */
   restart(): void {
     this.#held.clear()
+    this.bindsConnection = false
   }
 
   /** The server closed: true when that is how this response ends (RFC 9112 section 6.3). */
@@ -139,6 +144,7 @@ export class HttpResponse {
         return 'more'
       }
       at += consumed
+      if ((head.headers.facts & FACT_BINDS_CONNECTION) !== 0) this.bindsConnection = true
       if (head.tunnel) {
         // RFC 9110 section 7.8: a server may only change to what it was asked for.
         if (head.status === 101 && !this.#upgradeAsked) return 'malformed'

@@ -1,7 +1,7 @@
 import type { HttpReuse } from '../model/config.ts'
 import type { Conn } from '../net/conn.ts'
 import { IdlePool } from '../upstream/idle-pool.ts'
-import type { UpstreamServer } from '../upstream/server-pool.ts'
+import type { ServerPool, UpstreamServer } from '../upstream/server-pool.ts'
 
 /**
  * Servers to which a session keeps a connection of its own. HAProxy's default of
@@ -15,15 +15,28 @@ const OWN_SERVERS_MAX = 5
  */
 export type Reuse = 'new' | 'first' | 'later'
 
+/** A connection that rests for one client alone. */
+interface OwnConnection {
+  /** Where it rests, if it does. */
+  readonly pool: IdlePool
+  /** The row of its server. */
+  readonly row: number
+}
+
 /**
  * The idle server connections that one client connection has access to: those that all share, as
- * `http-reuse` allows, and its own, where sharing is off or where a PROXY protocol header has told
- * the server who the client is.
+ * `http-reuse` allows, and its own, where sharing is off, where a PROXY protocol header has told
+ * the server who the client is, or where the server may take whoever uses the connection for the
+ * client (NTLM, Negotiate). What was a client's own once is given to nobody else.
  */
 export class IdleConnections {
   readonly #cells: Float64Array
   /** Our own by the server's shared pool, which stays the same over reloads. */
-  #own: Map<IdlePool, IdlePool> | null = null
+  #own: Map<IdlePool, OwnConnection> | null = null
+  /** The connection in use is our own. */
+  #usesOwn = false
+  /** A server knows the client by its connection, so that requests should go where it is. */
+  #isBound = false
 
   /** @param cells the worker's counters */
   constructor(cells: Float64Array) {
@@ -32,9 +45,15 @@ export class IdleConnections {
 
   /** Takes a connection, where there is one to use; the caller must set its handler at once. */
   take(upstream: UpstreamServer, mode: HttpReuse, reuse: Reuse): Conn | undefined {
+    this.#usesOwn = false
     if (reuse === 'new') return undefined
     const { idle } = upstream
-    if (isPrivate(upstream, mode)) return this.#own?.get(idle)?.pop()
+    const own = this.#own?.get(idle)?.pool.pop()
+    if (own !== undefined) {
+      this.#usesOwn = true
+      return own
+    }
+    if (isPrivate(upstream, mode)) return undefined
     if (reuse === 'later' || mode === 'always') return idle.pop()
     return mode === 'aggressive' ? idle.popProven() : undefined
   }
@@ -43,29 +62,51 @@ export class IdleConnections {
    * Puts a connection to rest. It must have nothing outstanding in either direction.
    *
    * @param isProven it has served more than one request
+   * @param isBound its server may take whoever uses it for this client
    */
-  keep(upstream: UpstreamServer, mode: HttpReuse, conn: Conn, isProven: boolean): void {
-    const pool = isPrivate(upstream, mode) ? this.#ownPool(upstream) : upstream.idle
+  keep(
+    upstream: UpstreamServer,
+    mode: HttpReuse,
+    conn: Conn,
+    isProven: boolean,
+    isBound: boolean,
+  ): void {
+    if (isBound) this.#isBound = true
+    const isOwn = isBound || this.#usesOwn || isPrivate(upstream, mode)
+    const pool = isOwn ? this.#ownPool(upstream) : upstream.idle
     pool.push(conn, isProven)
+  }
+
+  /**
+   * The server among these that knows the client by its connection, or null. HAProxy prefers it in
+   * the same way (`SESS_FL_PREFER_LAST`).
+   */
+  preferred(servers: ServerPool): UpstreamServer | null {
+    if (!this.#isBound || this.#own === null) return null
+    for (const [idle, { pool, row }] of this.#own) {
+      const server = pool.size > 0 ? servers.usableAt(row) : null
+      if (server !== null && server.idle === idle) return server
+    }
+    return null
   }
 
   /** Closes the client's own. */
   close(): void {
-    for (const pool of this.#own?.values() ?? []) pool.close()
+    for (const { pool } of this.#own?.values() ?? []) pool.close()
   }
 
   #ownPool({ idle, plan }: UpstreamServer): IdlePool {
     this.#own ??= new Map()
     const known = this.#own.get(idle)
-    if (known !== undefined) return known
+    if (known !== undefined) return known.pool
     const [oldest] = this.#own
     if (oldest !== undefined && this.#own.size >= OWN_SERVERS_MAX) {
-      const [key, pool] = oldest
+      const [key, { pool }] = oldest
       pool.close()
       this.#own.delete(key)
     }
     const pool = new IdlePool(1, this.#cells, plan.row)
-    this.#own.set(idle, pool)
+    this.#own.set(idle, { pool, row: plan.row })
     return pool
   }
 }

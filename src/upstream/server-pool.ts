@@ -122,6 +122,12 @@ export class ServerPool implements Candidates {
     return isOpen || sticky.isForced ? server : null
   }
 
+  /** The server of a row where new sessions may go to it, or null. */
+  usableAt(row: number): UpstreamServer | null {
+    const server = this.#byRow.get(row)
+    return server !== undefined && this.#isUsable(server) ? server : null
+  }
+
   /** Takes a place at one server; false when it is full. */
   takeAt({ plan }: UpstreamServer): boolean {
     return this.#table.tryAcquire(this.#worker, plan.row, this.#sessionsMax(plan))
@@ -233,12 +239,14 @@ export class ServerPool implements Candidates {
 
   /** The servers that may take new sessions: backups only where there is no other. */
   #usable(): UpstreamServer[] {
-    const isUsable = ({ plan }: UpstreamServer): boolean =>
-      this.#table.state(plan.row) === SERVER_STATE.up && this.#table.weight(plan.row) > 0
-    const usable = this.servers.filter(isUsable)
+    const usable = this.servers.filter((server) => this.#isUsable(server))
     const regular = usable.filter(({ plan }) => !plan.backup)
     if (regular.length > 0) return regular
     return this.#plan.allbackups ? usable : usable.slice(0, 1)
+  }
+
+  #isUsable({ plan }: UpstreamServer): boolean {
+    return this.#table.state(plan.row) === SERVER_STATE.up && this.#table.weight(plan.row) > 0
   }
 
   #strategyIsCurrent(rows: Int32Array, weights: Int32Array, capacities: Int32Array): boolean {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { HttpReuse } from '../../../src/model/config.ts'
+import { SERVER_STATE } from '../../../src/model/server-table.ts'
 import { inetEndpoint } from '../../../src/net/conn.ts'
 import type { FakeConn } from './fake-network.ts'
 import { SERVER, start } from './session-lab.ts'
@@ -317,9 +318,10 @@ describe('a reload', () => {
     const busy = ask(lab, lab.connectClient())
     lab.apply({})
     busy.receive(OK)
-    for (const client of [lab.client, lab.connectClient(), lab.connectClient()]) {
+    for (const client of [lab.connectClient(), lab.connectClient()]) {
       expect([named, busy]).not.toContain(exchange(lab, client))
     }
+    expect(exchange(lab, lab.client)).toBe(named)
     leave(lab.client)
     expect(named.destroyed).toBe(true)
   })
@@ -329,5 +331,46 @@ describe('a reload', () => {
     lab.apply({ backend: { httpReuse: 'never' } })
     expect(idle).not.toContain(exchange(lab, client))
     expect(connectionsFor(lab, 'AA')).toEqual([1, 1])
+  })
+})
+
+describe('a connection that its server has authenticated', () => {
+  const NTLM = 'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n'
+  const CREDENTIALS = 'GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Negotiate YII=\r\n\r\n'
+
+  it.each([
+    ['by its challenge', GET, NTLM],
+    ['by the credentials of its request', CREDENTIALS, OK],
+  ])('is known %s, and is its client’s alone until that leaves', (_, request, response) => {
+    const lab = start({}, { servers: 2 })
+    const bound = ask(lab, lab.client, request)
+    bound.receive(response)
+    for (let n = 0; n < 3; n++) {
+      expect(exchange(lab, lab.connectClient())).not.toBe(bound)
+      expect(exchange(lab, lab.client)).toBe(bound)
+    }
+    leave(lab.client)
+    expect(bound.destroyed).toBe(true)
+  })
+
+  it('is not waited for where its server is to get no more sessions', () => {
+    const lab = start({}, { servers: 2 })
+    const bound = ask(lab, lab.client, CREDENTIALS)
+    bound.receive(OK)
+    lab.table.setState(SERVER, SERVER_STATE.drain)
+    expect(exchange(lab, lab.client).to).not.toBe(bound.to)
+    lab.table.setState(SERVER, SERVER_STATE.up)
+    expect(exchange(lab, lab.client)).toBe(bound)
+  })
+
+  it('is replaced where its server has closed it, and the new one is anybody’s', () => {
+    const lab = start()
+    const bound = ask(lab, lab.client, CREDENTIALS)
+    bound.receive(OK)
+    expect(ask(lab, lab.client)).toBe(bound)
+    bound.handler.onClose(bound, 'reset')
+    const fresh = lab.connectServer()
+    fresh.receive(OK)
+    expect(exchange(lab, lab.connectClient())).toBe(fresh)
   })
 })
