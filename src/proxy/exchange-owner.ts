@@ -15,8 +15,12 @@ export interface ExchangeOwner {
   pauseRequest(): void
   /** Restarts the inactivity timeout of the client. */
   expectClient(): void
-  /** The exchange is over and its answer is written; it may be the connection's last. */
+  /** The exchange is over, and hears no more of the client from now on. */
+  exchangeOver(): void
+  /** The exchange was over with its answer written; it may be the connection's last. */
   exchangeDone(keepAlive: boolean): void
+  /** The exchange was over without a whole answer: the connection closes now. */
+  cutClient(how: 'destroy' | 'reset'): void
   /**
    * Gives the client connection to a tunnel (RFC 9110 section 7.8): from now on bytes go both ways
    * unread, beginning with those that the client sent ahead.

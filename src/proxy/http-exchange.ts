@@ -4,6 +4,7 @@ import type { RetryCause } from '../model/config.ts'
 import { COUNTER } from '../model/counters.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
 import { settleExchange } from './accounting.ts'
+import type { ClientPhase } from './client-phase.ts'
 import { Dispatch, type DispatchOwner } from './dispatch.ts'
 import type { ExchangeOwner } from './exchange-owner.ts'
 import { ExchangeRecord, type Termination } from './exchange-record.ts'
@@ -32,8 +33,12 @@ type Phase = 'none' | 'dispatching' | 'forwarding' | 'tunnel'
  * One request and its response: has a server found, forwards both messages as they come, tries
  * again while nothing can have been done twice. Each client connection has one exchange, used again
  * and again.
+ *
+ * Invariant: it is the phase of its session from `begin` to the end of the exchange. That takes it
+ * out of the session and gives up the server connection, its timeout and the dispatch first of all:
+ * nothing is left by which a later event, be it of the same tick, could reach a finished exchange.
  */
-export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwner {
+export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, ServerLinkOwner {
   readonly client: Conn
   readonly #session: ExchangeOwner
   readonly #services: Services
@@ -126,7 +131,7 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
     backend.retryBudget?.addRequest(this.#record.headMs)
     const key = backend.requestKey?.(this.#services.requestRewrite) ?? NO_KEY
     this.#dispatch.begin(backend, key, this.#reuse, this.#request.mayResend, stickiness)
-    return this.takeRequestBytes(view, at, end)
+    return this.takeBytes(view, at, end)
   }
 
   /**
@@ -134,7 +139,7 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
    *
    * @returns where it stopped: `end`, the end of the request, or `at` while there is no server
    */
-  takeRequestBytes(view: ByteView, at: number, end: number): number {
+  takeBytes(view: ByteView, at: number, end: number): number {
     const { conn: server } = this.#server
     if (server === null) return at
     const request = this.#request
@@ -215,7 +220,6 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
     else if (!this.#retry('response-timeout')) this.#serverFailed(504, 'sH')
   }
 
-  /** The client takes response bytes again. */
   onClientDrain(): void {
     if (!this.#response.blocked) return
     this.#response.blocked = false
@@ -233,13 +237,9 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
     this.#fail(400, this.#ending('C'))
   }
 
-  /** The client is gone. */
   onClientClose(): void {
-    if (this.#phase === 'none') return
     this.#dispatch.count(COUNTER.clientAborts)
-    const termination = this.#ending('C')
-    this.#server.drop()
-    this.#settle(termination)
+    this.#settle(this.#ending('C'))
   }
 
   /** `timeout client`: the client was waited for and neither sent nor took anything. */
@@ -247,24 +247,19 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
     const { blocked } = this.#response
     if (!blocked && (this.#phase === 'dispatching' || this.#request.isComplete)) return
     this.#dispatch.count(COUNTER.clientAborts)
-    if (blocked) this.cut('cD')
+    if (blocked) this.#cutOff('cD')
     else this.#fail(408, this.#ending('c'))
   }
 
-  /** Ends the exchange where it is, without an answer, and the client's connection with it. */
-  cut(termination: Termination): void {
-    this.#server.drop()
-    this.#settle(termination)
-    // A FIN would end a response well that only its connection ends (RFC 9112 section 8), and leave
-    // what a client does not read in the kernel.
-    const { clientUntilClose, blocked } = this.#response
-    if (clientUntilClose || blocked) this.client.reset()
-    else this.client.destroy()
+  /** The exchange is let finish; its answer says that the connection closes. */
+  drain(): void {}
+
+  cut(): void {
+    this.#cutOff('KD')
   }
 
   /** The session is over. */
   dispose(): void {
-    this.#server.dispose()
     this.#dispatch.dispose()
   }
 
@@ -317,8 +312,17 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
 
   /** Answers if nothing was forwarded yet; else the client is cut off, so that it knows. */
   #fail(status: number, termination: Termination): void {
-    if (this.#response.started) this.cut(termination)
+    if (this.#response.started) this.#cutOff(termination)
     else this.#answer(status, termination)
+  }
+
+  /** Ends the exchange where it is, without an answer, and the client's connection with it. */
+  #cutOff(termination: Termination): void {
+    this.#settle(termination)
+    // A FIN would end a response well that only its connection ends (RFC 9112 section 8), and leave
+    // what a client does not read in the kernel.
+    const { clientUntilClose, blocked } = this.#response
+    this.#session.cutClient(clientUntilClose || blocked ? 'reset' : 'destroy')
   }
 
   /** The response is forwarded whole. */
@@ -330,8 +334,6 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
       const server = this.#server.detach()
       if (blocked) server.resume()
       this.#dispatch.keep(server, this.#request.bindsConnection || bindsConnection)
-    } else {
-      this.#server.drop()
     }
     this.#settle('--')
     this.#session.exchangeDone(clientPersistent && isComplete)
@@ -339,7 +341,6 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
 
   /** Tells the client of an error and closes its connection. */
   #answer(status: number, termination: Termination): void {
-    this.#server.drop()
     const text = errorText(status, this.#record.method === 'HEAD', this.#frontend, this.#backend)
     this.#respond(status, text, termination, false)
   }
@@ -353,8 +354,10 @@ export class HttpExchange implements DispatchOwner, ResponseOwner, ServerLinkOwn
     this.#session.exchangeDone(keep)
   }
 
-  /** Counts and logs the exchange, gives up what it holds, and is ready for the next. */
+  /** Gives up what the exchange holds, counts and logs it, and is ready for the next. */
   #settle(termination: Termination): void {
+    this.#session.exchangeOver()
+    this.#server.drop()
     const parties = {
       client: this.client,
       frontend: this.#frontend.plan,

@@ -3,6 +3,7 @@ import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
 import { PROXY_HEADER_BYTES_MAX, parseProxyHeader } from '../net/proxy-protocol.ts'
 import type { ProxiedEnds } from '../net/proxy-protocol-reading.ts'
+import { UNHEARD } from '../net/unheard.ts'
 import type { FrontendListener } from './listener.ts'
 import { count, type Services, scheduleIn } from './services.ts'
 import type { Session, SessionRegistry } from './session-registry.ts'
@@ -29,7 +30,6 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
   /** The beginning of a header that is not all there. */
   #held: Buffer | null = null
   #heldLength = 0
-  #ended = false
 
   /**
    * @param beginSession called when a header has come and the place at the frontend is free: takes
@@ -62,7 +62,7 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
   }
 
   cut(): void {
-    this.#ended = true
+    this.#giveUp()
     this.client.destroy()
   }
 
@@ -94,9 +94,8 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
   }
 
   onClose(_conn: Conn, _failure: ConnFailure | null): void {
-    if (!this.#ended) count(this.#services, this.#frontendRow, COUNTER.requestErrors)
-    this.#leave()
-    this.#registry.remove(this)
+    this.#countError()
+    this.#giveUp()
   }
 
   /** Keeps a copy of what a header may still need. What lies behind the longest one is its own. */
@@ -109,7 +108,7 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
   #begin(ends: ProxiedEnds | null, rest: ByteView): void {
     const { client } = this
     if (ends !== null) client.declareEndpoints(ends.source, ends.destination)
-    this.#leave()
+    this.#leavePlace()
     const session = this.#beginSession(this)
     if (rest.length > 0) client.handler.onData(client, rest, rest.length)
     // It begins after the others were asked to finish.
@@ -117,13 +116,23 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
   }
 
   #refuse(): void {
-    if (this.#ended) return
-    this.#ended = true
-    count(this.#services, this.#frontendRow, COUNTER.requestErrors)
+    this.#countError()
+    this.#giveUp()
     this.client.destroy()
   }
 
-  #leave(): void {
+  #countError(): void {
+    count(this.#services, this.#frontendRow, COUNTER.requestErrors)
+  }
+
+  /** No session follows. */
+  #giveUp(): void {
+    this.client.handler = UNHEARD
+    this.#leavePlace()
+    this.#registry.remove(this)
+  }
+
+  #leavePlace(): void {
     this.#services.wheel.cancel(this.#deadline)
     this.#services.table.release(this.#services.worker, this.#frontendRow)
   }

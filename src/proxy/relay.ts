@@ -2,6 +2,7 @@ import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
 import type { Termination } from './exchange-record.ts'
 import { type Services, scheduleIn } from './services.ts'
+import type { Session } from './session-registry.ts'
 
 /** Why a relay ended: both sides finished, one broke off, or one was waited for too long. */
 export type RelayEnd =
@@ -50,7 +51,7 @@ export interface RelayOwner {
  * that at most one read and one write buffer are in memory for each direction. A FIN is passed on
  * as a FIN: each direction ends by itself.
  */
-export class Relay implements ConnHandler {
+export class Relay implements ConnHandler, Session {
   readonly #client: Conn
   readonly #server: Conn
   readonly #owner: RelayOwner
@@ -82,6 +83,9 @@ export class Relay implements ConnHandler {
     server.handler = this
     this.#touch()
   }
+
+  /** A relay of unknown length is left to finish by itself until the grace is over. */
+  drain(): void {}
 
   /** Ends both sides at once, as when the grace of a drain is over. */
   cut(): void {

@@ -1,5 +1,6 @@
 import { assert } from '../errors.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
+import { UNHEARD } from '../net/unheard.ts'
 import type { HttpRequest } from './http-request.ts'
 import type { HttpResponse } from './http-response.ts'
 import { ServerTimeout } from './server-timeout.ts'
@@ -18,8 +19,8 @@ export interface ServerLinkOwner {
 }
 
 /**
- * The server connection of an exchange, for as long as it has one, and `timeout server` with it.
- * What a connection still says after it was given up or handed on is not heard.
+ * The server connection of an exchange, for as long as it has one, and `timeout server` with it. It
+ * is the handler of that connection only.
  */
 export class ServerLink implements ConnHandler {
   readonly #owner: ServerLinkOwner
@@ -48,6 +49,7 @@ export class ServerLink implements ConnHandler {
   detach(): Conn {
     const { conn } = this
     assert(conn !== null, 'an exchange without a server connection was to hand one on')
+    conn.handler = UNHEARD
     this.conn = null
     this.#timeout.stop()
     return conn
@@ -63,26 +65,21 @@ export class ServerLink implements ConnHandler {
     if (this.conn !== null) this.detach().destroy()
   }
 
-  /** The session is over. */
-  dispose(): void {
-    this.#timeout.dispose()
-  }
-
   onConnect(): void {}
 
   onData(conn: Conn, view: ByteView, length: number): void {
-    if (conn === this.conn) this.#owner.onServerBytes(conn, view, length)
+    this.#owner.onServerBytes(conn, view, length)
   }
 
-  onDrain(conn: Conn): void {
-    if (conn === this.conn) this.#owner.onServerDrain()
+  onDrain(): void {
+    this.#owner.onServerDrain()
   }
 
-  onEnd(conn: Conn): void {
-    if (conn === this.conn) this.#owner.onServerEnd(false)
+  onEnd(): void {
+    this.#owner.onServerEnd(false)
   }
 
-  onClose(conn: Conn, failure: ConnFailure | null): void {
-    if (conn === this.conn) this.#owner.onServerEnd(failure !== null)
+  onClose(_conn: Conn, failure: ConnFailure | null): void {
+    this.#owner.onServerEnd(failure !== null)
   }
 }

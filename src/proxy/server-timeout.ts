@@ -18,7 +18,6 @@ export class ServerTimeout {
   readonly #request: HttpRequest
   readonly #response: HttpResponse
   readonly #deadline: Deadline
-  #isRunning = false
   #timeoutMs = 0
 
   constructor(
@@ -31,7 +30,6 @@ export class ServerTimeout {
     this.#request = request
     this.#response = response
     this.#deadline = new Deadline(() => {
-      if (!this.#isRunning) return
       if (this.#waitsForClient()) this.restart()
       else owner.onServerTimeout()
     })
@@ -40,7 +38,6 @@ export class ServerTimeout {
   /** Waits for a server from now on. */
   start(timeoutMs: number): void {
     this.#timeoutMs = timeoutMs
-    this.#isRunning = true
     this.restart()
   }
 
@@ -49,13 +46,8 @@ export class ServerTimeout {
     scheduleIn(this.#services, this.#deadline, this.#timeoutMs)
   }
 
-  /** No server is waited for. The deadline stays where it is: the next request moves it on. */
+  /** No server is waited for. */
   stop(): void {
-    this.#isRunning = false
-  }
-
-  /** Ends it for good. */
-  dispose(): void {
     this.#services.wheel.cancel(this.#deadline)
   }
 

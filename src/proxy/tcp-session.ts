@@ -2,6 +2,7 @@ import { NO_KEY } from '../balance/strategy.ts'
 import { COUNTER } from '../model/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
+import { UNHEARD } from '../net/unheard.ts'
 import { logTcpSession } from './accounting.ts'
 import { sessionFacts } from './balance-key.ts'
 import { Dispatch, type DispatchOwner } from './dispatch.ts'
@@ -22,6 +23,9 @@ export const OPENING_MS_MAX = 5000
  * One client connection of a frontend in `mode tcp`: a server is found, then bytes go both ways
  * until both sides have finished. The client is not read before its server is there, unless what
  * it sends first decides which one that is.
+ *
+ * Invariant: it handles the client connection until there is a server, then a {@link Relay} does,
+ * and nobody once the session has ended.
  */
 export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Session {
   readonly client: Conn
@@ -41,7 +45,6 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
   #connectedMs = -1
   #bytesIn = 0
   #bytesOut = 0
-  #ended = false
 
   constructor(
     client: Conn,
@@ -71,8 +74,10 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
   drain(): void {}
 
   cut(): void {
-    if (this.#relay === null) this.client.destroy()
-    else this.#relay.cut()
+    if (this.#relay === null) {
+      this.#end(this.#beforeServer('K'))
+      this.client.destroy()
+    } else this.#relay.cut()
   }
 
   onServer(server: Conn): void {
@@ -139,8 +144,13 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
 
   /** The client left while its server was looked for. */
   onClose(_conn: Conn, _failure: ConnFailure | null): void {
-    if (this.#opening !== null) this.#end('CR')
-    else this.#end(this.#dispatch.place.isTaken ? 'CQ' : 'CC')
+    this.#end(this.#beforeServer('C'))
+  }
+
+  /** HAProxy's termination state for a session that was ended while there was no server. */
+  #beforeServer(by: 'C' | 'K'): Termination {
+    if (this.#opening !== null) return `${by}R`
+    return this.#dispatch.place.isTaken ? `${by}Q` : `${by}C`
   }
 
   #awaitOpening(): void {
@@ -170,8 +180,7 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
   }
 
   #end(termination: Termination): void {
-    if (this.#ended) return
-    this.#ended = true
+    this.client.handler = UNHEARD
     this.#leaveOpening()
     const services = this.#services
     logTcpSession(services, {

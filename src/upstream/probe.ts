@@ -13,6 +13,7 @@ import {
 } from '../net/conn.ts'
 import { encodeProxyHeader } from '../net/proxy-protocol.ts'
 import { type ClientTlsSettings, TlsConn } from '../net/tls-conn.ts'
+import { UNHEARD } from '../net/unheard.ts'
 import type { BeginConversation, Conversation } from './checks/conversation.ts'
 import { type Dialogue, type Finding, findingOf, type Turn } from './checks/dialogue.ts'
 
@@ -60,15 +61,6 @@ export const FAILURE_INFO: Record<ConnFailure, string> = {
   exhausted: 'No descriptor left',
   reset: 'Connection reset by peer',
   aborted: 'Connection aborted',
-}
-
-/** What the handler of a connection that is not used any more does. */
-const DEAF: ConnHandler = {
-  onConnect() {},
-  onData() {},
-  onDrain() {},
-  onEnd() {},
-  onClose() {},
 }
 
 /** How far the connection at hand has come. */
@@ -183,7 +175,7 @@ export class Probe implements ConnHandler {
     if (bytes !== '') this.#conn.write(bytes)
     if (turn.finding !== null) this.#finish(turn.finding)
     else if (turn.connect !== undefined) {
-      this.#conn.handler = DEAF
+      this.#conn.handler = UNHEARD
       this.#conn.destroy()
       this.#progress = 'connecting'
       this.#connection = this.#task.next(turn.connect)

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest'
+import type { PlannedBackend } from '../../../src/model/plan.ts'
 import { SERVER_STATE } from '../../../src/model/server-table.ts'
 import type { FakeConn } from './fake-network.ts'
-import { BACKEND, CLIENT_MS, FRONTEND, SERVER, start } from './session-lab.ts'
+import { BACKEND, CLIENT_MS, FRONTEND, planOf, SERVER, start } from './session-lab.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const GET_AND_CLOSE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
@@ -143,3 +144,24 @@ it('leaves a client that sends nothing without an answer, where probes are ignor
   expect(client.written).toBe('')
   expect(client.destroyed).toBe(true)
 })
+
+it.each([0, 100])(
+  'ends once where both sides are late at once, connected after %i ms',
+  (afterMs) => {
+    const [backend] = planOf({}).backends
+    const timeouts = { ...(backend as PlannedBackend).timeouts, serverMs: CLIENT_MS }
+    const { client, pass, connectServer, table, registry } = start({}, { backend: { timeouts } })
+    client.receive('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nsome')
+    // In which order the two fall due depends on when they were first set.
+    pass(afterMs)
+    const server = connectServer()
+    pass(100 - afterMs)
+    client.receive('more')
+    server.receive('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome')
+    pass(2 * CLIENT_MS)
+    expect([client.destroyed, server.destroyed]).toEqual([true, true])
+    expect([table.sessions(BACKEND), table.sessions(SERVER)]).toEqual([0, 0])
+    client.handler.onClose(client, 'aborted')
+    expect([table.sessions(FRONTEND), registry.size]).toEqual([0, 0])
+  },
+)
