@@ -88,7 +88,12 @@ export const ERROR_KINDS = {
   'admin-unreachable': {
     source: 'operator',
     retryable: true,
-    hint: 'Check --admin or SLUICE_ADMIN and that the daemon is running.',
+    hint: 'Start the daemon with `sluice run -f FILE`, or name where it is: --admin unix:PATH, --admin http://HOST:PORT, or SLUICE_ADMIN.',
+  },
+  'admin-denied': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Run the command as a user who may, or give admin.socket a group that you are in.',
   },
   'admin-unguarded': {
     source: 'operator',

@@ -75,7 +75,11 @@ async function check({ file }: FileOptions): Promise<void> {
 /** Gives a command the options of all that talk to a running node. */
 function connecting(command: Command): Command {
   return command
-    .option('--admin <url>', 'the admin address, by default SLUICE_ADMIN or http://127.0.0.1:8404')
+    .option(
+      '--admin <address>',
+      'unix:PATH or http://HOST:PORT; of several the first that answers; by default SLUICE_ADMIN or the socket of the node on this host',
+      (address: string, earlier: readonly string[] = []) => [...earlier, address],
+    )
     .option('--token-file <file>', 'a file with the bearer token')
     .option('--json', 'print JSON')
 }

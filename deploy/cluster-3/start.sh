@@ -2,7 +2,7 @@
 # Starts the three nodes of configs/cluster-3.yaml on this machine. Ctrl-C drains and stops them.
 #
 #   deploy/cluster-3/start.sh
-#   bin/sluice cluster status --admin http://127.0.0.1:8401
+#   bin/sluice cluster status --admin unix:/var/tmp/sluice-cluster-3/lb1.sock
 #
 # Their data is kept in SLUICE_DATA, by default /var/tmp/sluice-cluster-3.
 set -eu

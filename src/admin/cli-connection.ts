@@ -2,10 +2,8 @@ import { type IncomingMessage, type RequestOptions, request } from 'node:http'
 import { ERROR_KINDS, type ErrorCode, SluiceError } from '../errors.ts'
 import type { ApiError } from './api-contract.ts'
 import { readTokenFile } from './bearer-token.ts'
+import { adminAddresses, connectError } from './cli-addresses.ts'
 import type { Method } from './route.ts'
-
-/** Where a command looks for the daemon when nothing says otherwise. */
-const DEFAULT_ADMIN_URL = 'http://127.0.0.1:8404'
 
 /** Bytes of an answer that a command takes: ten thousand servers are 3 MB. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024
@@ -18,8 +16,11 @@ const CHANGE_TIMEOUT_MS = 75_000
 
 /** Options that every command has that talks to a daemon. */
 export interface ConnectionOptions {
-  /** `--admin`: `http://HOST:PORT` or `unix@/PATH`. Default: `SLUICE_ADMIN`, then the usual address. */
-  readonly admin?: string | undefined
+  /**
+   * `--admin`: `http://HOST:PORT` or `unix:PATH`, of which the first that answers is asked. Default:
+   * `SLUICE_ADMIN`, where blanks stand between several; then the usual sockets.
+   */
+  readonly admin?: readonly string[] | undefined
   /** `--token-file`: file that holds the admin token. */
   readonly tokenFile?: string | undefined
   /** `--json`: the API's answer instead of a table. */
@@ -57,25 +58,35 @@ export interface AdminRequest {
  * Asks the daemon.
  *
  * @returns the answer's JSON, which is taken to be what the contract says; null where it has no body
- * @throws SluiceError the daemon's own code; `admin-unreachable`; `admin-refused` when what answers
- *   is no Sluice; `outcome-unknown` when a change was sent and no answer came; `config-unreadable`
- *   for the token file; `usage` for the address
+ * @throws SluiceError the daemon's own code; `admin-unreachable` and `admin-denied` when no address
+ *   can be connected to; `admin-refused` when what answers is no Sluice; `outcome-unknown` when a
+ *   change was sent and no answer came; `config-unreadable` for the token file; `usage` for an
+ *   address
  */
 export async function askAdmin<T>(
   asked: AdminRequest,
   options: ConnectionOptions,
   io: CliIo,
 ): Promise<T> {
-  const admin = options.admin ?? io.env['SLUICE_ADMIN'] ?? DEFAULT_ADMIN_URL
   const { method = 'GET', path, query = {}, body } = asked
+  const addresses = adminAddresses(options.admin, { env: io.env, uid: process.getuid?.() ?? -1 })
   const token = options.tokenFile === undefined ? null : readTokenFile(options.tokenFile)
   const headers = {
     ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
   }
-  const target = { ...targetOf(admin), method, path: path + queryOf(query), headers }
   const sent = body === undefined ? undefined : JSON.stringify(body)
-  return readAnswer(admin, await ask(target, sent, admin)) as T
+  const failures: SluiceError[] = []
+  for (const { name, target } of addresses) {
+    try {
+      const request = { ...target, method, path: path + queryOf(query), headers }
+      return readAnswer(name, await ask(request, sent, name)) as T
+    } catch (error) {
+      if (!isUnreached(error)) throw error
+      failures.push(error)
+    }
+  }
+  throw unreached(failures)
 }
 
 /**
@@ -109,16 +120,6 @@ function readAnswer(admin: string, { status, body }: RawAnswer): unknown {
   if (status >= 200 && status < 300) return answer
   const { code = '', message = `${admin} answers ${status}` } = (answer ?? {}) as Partial<ApiError>
   throw new SluiceError(isErrorCode(code) ? code : 'admin-refused', message)
-}
-
-function targetOf(admin: string): RequestOptions {
-  if (admin.startsWith('unix@')) return { socketPath: admin.slice('unix@'.length) }
-  const url = URL.canParse(admin) ? new URL(admin) : null
-  if (url?.protocol !== 'http:') {
-    throw new SluiceError('usage', `${admin} is no admin address: write http://HOST:PORT`)
-  }
-  // An IPv6 address stands in brackets in a URL, and without them everywhere else.
-  return { host: url.hostname.replace(/^\[|\]$/g, ''), port: url.port === '' ? 80 : url.port }
 }
 
 interface RawAnswer {
@@ -162,8 +163,27 @@ function ask(options: RequestOptions, sent: string | undefined, admin: string): 
 }
 
 function lost(admin: string, isSentChange: boolean, cause: unknown): SluiceError {
-  const code = isSentChange ? 'outcome-unknown' : 'admin-unreachable'
-  return new SluiceError(code, `no answer from ${admin}: ${String(cause)}`, cause)
+  if (isSentChange) {
+    const message = `no answer from ${admin}: ${String(cause)}`
+    return new SluiceError('outcome-unknown', message, cause)
+  }
+  return connectError(admin, cause)
+}
+
+/** Nothing was asked of a daemon yet, so that another address may be tried. */
+function isUnreached(error: unknown): error is SluiceError {
+  if (!(error instanceof SluiceError)) return false
+  return error.code === 'admin-unreachable' || error.code === 'admin-denied'
+}
+
+/** A daemon that is there and may not be asked says more than one that is not. */
+function unreached(failures: readonly SluiceError[]): SluiceError {
+  const denied = failures.find(({ code }) => code === 'admin-denied')
+  const [first] = failures
+  if (denied !== undefined) return denied
+  if (first !== undefined && failures.length === 1) return first
+  const message = failures.map((failure) => failure.message).join('; ')
+  return new SluiceError('admin-unreachable', message, first)
 }
 
 function tooMuch(): SluiceError {

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { SluiceError } from '../errors.ts'
-import { type Address, isLoopback } from '../model/address.ts'
+import { type InetAddress, isLoopback } from '../model/address.ts'
 
 /** Names under which this host reaches itself. */
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
@@ -21,8 +21,8 @@ export class RequestGuard {
   readonly #hosts: ReadonlySet<string> | null
 
   /** @param bind the admin address; null: there is none to keep anybody away from */
-  constructor(bind: Address | null) {
-    this.#hosts = bind?.kind === 'inet' && isLoopback(bind) ? hostsOf(bind.host) : null
+  constructor(bind: InetAddress | null) {
+    this.#hosts = bind !== null && isLoopback(bind) ? hostsOf(bind.host) : null
   }
 
   /**

@@ -1,46 +1,29 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Cluster } from '../cluster/cluster.ts'
 import { assert, SluiceError } from '../errors.ts'
-import { type Address, formatAddress, isLoopback } from '../model/address.ts'
+import { formatAddress, type InetAddress, isLoopback } from '../model/address.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { BearerToken } from './bearer-token.ts'
 import { errorAnswer } from './error-answer.ts'
 import { ForwardedServer } from './forwarded-server.ts'
 import { authorIn, CHANGE_TIMEOUT_MS, forwardChange } from './forwarding.ts'
+import { AdminListener, IDLE_TIMEOUT_MS } from './listener.ts'
 import { decodeBody, hasBody, readBody } from './request-body.ts'
 import { RequestGuard } from './request-guard.ts'
 import { type Answer, METHODS, type Question, type Route } from './route.ts'
 import { type AdminSource, routesOf } from './routes.ts'
+import type { SocketAccess } from './socket-file.ts'
 
-/** Connections to the admin address at once; more are closed as they come. */
-export const ADMIN_CONNECTIONS_MAX = 64
-
-/** Bytes of a request head. Node's own default. */
-const HEAD_BYTES_MAX = 16_384
-
-/** For a request to arrive. */
-const REQUEST_TIMEOUT_MS = 10_000
-
-/** Without a byte in either direction, as when a scraper stops reading. */
-const IDLE_TIMEOUT_MS = 30_000
-
-/** How often Node looks for requests that are late. */
-const LATE_CHECK_MS = 1000
-
-/** How long `close` waits for answers that are on their way. */
-const CLOSE_WAIT_MS = 1000
+/** Over which way a request has come. Who may is asked of them in other ways. */
+type Way = 'tcp' | 'socket' | 'peer'
 
 /** What an admin server is made with. */
 export interface AdminServerOptions {
-  /** Null: it never listens, and serves only what other nodes forward to it. */
-  readonly bind: Address | null
+  /**
+   * Null: it serves only its Unix socket, if it is given one, and what other nodes forward to it.
+   */
+  readonly bind: InetAddress | null
   /**
    * The bearer token: needed for every change, and for everything where others than this host can
    * connect. Null allows only an address that they cannot.
@@ -53,19 +36,22 @@ export interface AdminServerOptions {
   readonly log: DaemonLog
 }
 
-/** The admin address: API, metrics and probes over HTTP, served by the control plane. */
+/** The admin server: API, metrics and probes over HTTP, served by the control plane. */
 export class AdminServer {
-  readonly #bind: Address | null
+  readonly #bind: InetAddress | null
   readonly #token: BearerToken | null
   /** Reading needs the token too. */
   readonly #isGuarded: boolean
+  /** Of the TCP address. */
   readonly #guard: RequestGuard
+  readonly #socketGuard = new RequestGuard(null)
   readonly #log: DaemonLog
   readonly #cluster: Cluster
   readonly #source: AdminSource
   readonly #node: string
   readonly #routes: readonly Route[]
-  readonly #server: Server
+  readonly #tcp: AdminListener
+  readonly #socket: AdminListener
   readonly #forwarded: ForwardedServer
 
   /** @throws SluiceError `admin-unguarded` when others could connect and there is no token */
@@ -84,44 +70,35 @@ export class AdminServer {
     this.#source = source
     this.#node = node
     this.#routes = routesOf(source, cluster)
-    const limits: ServerOptions = { maxHeaderSize: HEAD_BYTES_MAX }
-    limits.connectionsCheckingInterval = LATE_CHECK_MS
-    this.#server = createServer(limits, (request, response) => {
-      void this.#serve(request, response, false)
-    })
-    this.#server.headersTimeout = REQUEST_TIMEOUT_MS
-    this.#server.requestTimeout = REQUEST_TIMEOUT_MS
-    this.#server.maxConnections = ADMIN_CONNECTIONS_MAX
-    this.#server.setTimeout(IDLE_TIMEOUT_MS)
+    const over = (way: Way) => (request: IncomingMessage, response: ServerResponse) =>
+      this.#serve(request, response, way)
+    this.#tcp = new AdminListener(over('tcp'), log)
+    this.#socket = new AdminListener(over('socket'), log)
+    const onForwarded = over('peer')
     this.#forwarded = new ForwardedServer((request, response) => {
-      void this.#serve(request, response, true)
+      void onForwarded(request, response)
     })
   }
 
   /**
-   * Binds the address, which there must be.
+   * Binds the TCP address, which there must be.
    *
    * @returns the address that is bound: with the port that the system chose where it was 0
    * @throws SluiceError `address-in-use`, `bind-failed`
    */
-  async listen(): Promise<Address> {
-    const server = this.#server
+  async listen(): Promise<InetAddress> {
     const bind = this.#bind
     assert(bind !== null, 'an admin server without an address does not listen')
-    await new Promise<void>((resolve, reject) => {
-      const onError = (error: NodeJS.ErrnoException): void => reject(bindError(bind, error))
-      server.once('error', onError)
-      server.listen(bind.kind === 'unix' ? { path: bind.path } : { ...bind }, () => {
-        server.off('error', onError)
-        resolve()
-      })
-    })
-    server.on('error', (error) => {
-      this.#log.error('admin-failed', 'the admin address has failed', { error })
-    })
-    const bound = server.address()
-    if (bound === null || typeof bound === 'string') return bind
-    return { kind: 'inet', host: bound.address, port: bound.port }
+    return this.#tcp.listen(bind)
+  }
+
+  /**
+   * Serves a Unix socket too, whoever may connect to which may do everything.
+   *
+   * @throws SluiceError `address-in-use`, `bind-failed`
+   */
+  async listenOnSocket(path: string, access: SocketAccess): Promise<void> {
+    await this.#socket.listenOnSocket(path, access)
   }
 
   /**
@@ -135,25 +112,16 @@ export class AdminServer {
 
   /** Stops listening; answers on their way have a second to arrive. */
   async close(): Promise<void> {
-    if (this.#server.listening) {
-      const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-      this.#server.closeIdleConnections()
-      const cut = setTimeout(() => this.#server.closeAllConnections(), CLOSE_WAIT_MS)
-      await closed
-      clearTimeout(cut)
-    }
+    await Promise.all([this.#tcp.close(), this.#socket.close()])
     this.#forwarded.close()
   }
 
-  async #serve(
-    request: IncomingMessage,
-    response: ServerResponse,
-    isForwarded: boolean,
-  ): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse, way: Way): Promise<void> {
     try {
       const target = this.#find(request)
-      if (!isForwarded) this.#admit(request, target)
-      send(response, await this.#answer(request, response, target, isForwarded))
+      if (way === 'tcp') this.#admit(request, target)
+      else if (way === 'socket') this.#socketGuard.check(request, true)
+      send(response, await this.#answer(request, response, target, way))
     } catch (cause) {
       const { error, answer, isFailure } = errorAnswer(cause)
       if (isFailure) {
@@ -183,7 +151,7 @@ export class AdminServer {
     request: IncomingMessage,
     response: ServerResponse,
     { route, path, parts, query }: Target,
-    isForwarded: boolean,
+    way: Way,
   ): Promise<Answer> {
     if (route === undefined) throw new SluiceError('not-found', `there is no ${path}`)
     const method = isRead(request) ? 'GET' : METHODS.find((known) => known === request.method)
@@ -196,7 +164,8 @@ export class AdminServer {
       throw new SluiceError('request-invalid', `${path} takes no body`)
     }
     const body = takesBody ? await readBody(request, route.takesConfig === true) : null
-    const author = isForwarded ? authorIn(request) : authorOf(this.#node, request)
+    const isForwarded = way === 'peer'
+    const author = isForwarded ? authorIn(request) : authorOf(this.#node, request, way)
     const question: Question = {
       parts: parts.map(decodePart),
       query: new URLSearchParams(query),
@@ -262,9 +231,10 @@ function allowedOf(route: Route | undefined): string {
 }
 
 /** Who asks this node: what is known of them. */
-function authorOf(node: string, { socket }: IncomingMessage): string {
+function authorOf(node: string, { socket }: IncomingMessage, way: Way): string {
+  if (way === 'socket') return `${node}, admin socket`
   const { remoteAddress = '' } = socket
-  const isHere = remoteAddress === '' || isLoopback({ kind: 'inet', host: remoteAddress, port: 0 })
+  const isHere = isLoopback({ kind: 'inet', host: remoteAddress, port: 0 })
   return `${node}, admin API${isHere ? '' : ` from ${remoteAddress}`}`
 }
 
@@ -285,10 +255,4 @@ function send(response: ServerResponse, answer: Answer): void {
   if (retryAfterSec !== undefined) headers.push('Retry-After', `${retryAfterSec}`)
   response.writeHead(status, headers)
   response.end(body)
-}
-
-function bindError(bind: Address, error: NodeJS.ErrnoException): SluiceError {
-  const code = error.code === 'EADDRINUSE' ? 'address-in-use' : 'bind-failed'
-  const message = `cannot bind the admin address ${formatAddress(bind)}: ${error.message}`
-  return new SluiceError(code, message, error)
 }

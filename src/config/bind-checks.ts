@@ -21,6 +21,7 @@ export function checkBinds(tree: Cursor, report: Report): void {
   checkExposure(admin, tree.at('admin').at('token-file').node !== null, report)
   const binds = tree.at('frontends').values().flatMap(bindsOf)
   if (admin !== null) binds.push(admin)
+  binds.push(...adminSocket(tree))
   // The default of admin.bind has no place in the file: the other address is marked instead.
   binds.sort((a, b) => Number(b.at.node === null) - Number(a.at.node === null) || order(a, b))
   const inetByPort = new Map<number, Map<string, Bind>>()
@@ -54,6 +55,14 @@ function bindsOf(frontend: Cursor): Bind[] {
 function adminBind(tree: Cursor): Bind | null {
   const at = tree.at('admin').at('bind')
   return at.node === null ? bindOf(at, DEFAULT_ADMIN_BIND, 'admin') : bindOf(at, at.text, 'admin')
+}
+
+/** Its default is no path that a config would give a frontend. */
+function adminSocket(tree: Cursor): Bind[] {
+  const socket = tree.at('admin').at('socket')
+  const at = socket.node?.kind === 'map' ? socket.at('path') : socket
+  const bind = bindOf(at, at.text, 'admin')
+  return bind?.address.kind === 'unix' ? [bind] : []
 }
 
 function bindOf(at: Cursor, text: string | null, owner: string): Bind | null {

@@ -1,8 +1,9 @@
-import type { Address } from '../model/address.ts'
+import type { InetAddress } from '../model/address.ts'
 import type { ClusterConfig } from '../model/cluster-config.ts'
 import type {
   AclConfig,
   AdminConfig,
+  AdminSocketConfig,
   BackendConfig,
   BackendTimeouts,
   Config,
@@ -100,17 +101,28 @@ function inOrder<T>(map: Readonly<Record<string, T>>, at: Cursor): [string, T, C
 function resolveAdmin(admin: NonNullable<ConfigInput['admin']>): AdminConfig {
   return {
     bind: admin.bind === undefined ? defaultAdminBind() : admin.bind,
+    socket: resolveAdminSocket(admin.socket),
     tokenFile: admin['token-file'] ?? null,
   }
+}
+
+/** Whoever gives it a group wants that to connect. */
+function resolveAdminSocket(
+  socket: NonNullable<ConfigInput['admin']>['socket'],
+): AdminSocketConfig | null {
+  if (socket === null) return null
+  const given = typeof socket === 'string' ? { path: socket } : (socket ?? {})
+  const { path = null, group = null, mode = group === null ? 0o600 : 0o660 } = given
+  return { path, mode, group }
 }
 
 function clusterOf({ cluster }: ConfigInput, tree: Cursor): ClusterConfig | null {
   return cluster === undefined ? null : resolveCluster(cluster, tree.at('cluster'))
 }
 
-function defaultAdminBind(): Address | null {
+function defaultAdminBind(): InetAddress | null {
   const bind = parseAddress(DEFAULT_ADMIN_BIND, 'bind')
-  return 'value' in bind ? bind.value : null
+  return 'value' in bind && bind.value.kind === 'inet' ? bind.value : null
 }
 
 function resolveGlobal(global: NonNullable<ConfigInput['global']>, cores: number): GlobalConfig {

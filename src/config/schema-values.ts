@@ -172,14 +172,6 @@ export const serverAddress: ValueSchema<Address> = valueSchema({
   numberHint: (number) => `Write HOST:${number}.`,
 })
 
-/** An address to listen on, or `off`, which is given back as null. */
-export const bindAddressOrOff: ValueSchema<Address | null> = valueSchema<Address | null>({
-  id: 'bind-address-or-off',
-  title: 'an address',
-  pattern: `${ADDRESS_PATTERN}|^off$`,
-  read: (text) => (text === 'off' ? { value: null } : parseAddress(text, 'bind')),
-})
-
 /** An IP address or a host name, without a port. */
 export const host: ValueSchema<string> = valueSchema({
   id: 'host',

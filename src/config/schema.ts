@@ -1,11 +1,11 @@
 import * as z from 'zod'
-import { DEFAULT_ADMIN_BIND, DEFAULT_GLOBAL, MAXCONN_MAX, NBTHREAD_MAX } from './default-values.ts'
+import { DEFAULT_GLOBAL, MAXCONN_MAX, NBTHREAD_MAX } from './default-values.ts'
 import { formatDuration } from './durations.ts'
+import { adminSchema } from './schema-admin.ts'
 import { clusterSchema } from './schema-cluster.ts'
 import { backendSchema, defaultsSchema, frontendSchema } from './schema-proxies.ts'
 import { key, namedMap, requiredKey, section } from './schema-sections.ts'
 import {
-  bindAddressOrOff,
   bufsizeBytes,
   chunkExtensionBytes,
   durationOrZeroMs,
@@ -14,11 +14,9 @@ import {
   maxrewriteBytes,
   messagePartBytes,
   retryBodyBytes,
-  words,
 } from './schema-values.ts'
 import { formatSize } from './sizes.ts'
 import {
-  UNSUPPORTED_ADMIN_KEYS,
   UNSUPPORTED_GLOBAL_KEYS,
   UNSUPPORTED_LOG_KEYS,
   UNSUPPORTED_SECTIONS,
@@ -108,22 +106,6 @@ const globalSchema = section(
     ),
   },
   UNSUPPORTED_GLOBAL_KEYS,
-)
-
-const adminSchema = section(
-  'admin',
-  {
-    bind: key(bindAddressOrOff, {
-      about: 'Where metrics and the API are served',
-      standard: DEFAULT_ADMIN_BIND,
-      source: 'stats socket and stats uri',
-    }),
-    'token-file': key(words, {
-      about: 'File with the token that callers must bring where other hosts can reach the address',
-      otherwise: 'none',
-    }),
-  },
-  UNSUPPORTED_ADMIN_KEYS,
 )
 
 /**

@@ -25,7 +25,7 @@ export const UNSUPPORTED_TUNE_KEYS: readonly string[] = words(`
   rcvbuf.client rcvbuf.server sndbuf.client sndbuf.server ssl.cachesize ssl.lifetime`)
 
 /** Keys of `admin`. */
-export const UNSUPPORTED_ADMIN_KEYS: readonly string[] = words('socket ssl tls')
+export const UNSUPPORTED_ADMIN_KEYS: readonly string[] = words('ssl tls')
 
 const PROXY_KEYS = words(`
   compression declare disabled email-alert enabled errorfiles errorloc errorloc302

@@ -1,4 +1,4 @@
-import type { Address } from './address.ts'
+import type { Address, InetAddress } from './address.ts'
 import type { CheckProtocol, CheckTlsConfig } from './check-protocol.ts'
 import type { ClusterConfig } from './cluster-config.ts'
 import type { HealthAgreement } from './health-agreement.ts'
@@ -67,11 +67,24 @@ export interface TuneConfig {
   readonly httpRetryBodyBytesMax: number
 }
 
-/** Section `admin`: the address of the API, the metrics and the dashboard. Null turns it off. */
+/** Section `admin`: where the API, the metrics and the dashboard are served. */
 export interface AdminConfig {
-  readonly bind: Address | null
+  /** Null turns it off. */
+  readonly bind: InetAddress | null
+  /** Null turns it off. */
+  readonly socket: AdminSocketConfig | null
   /** File with the bearer token; null only where the address is reached from this host alone. */
   readonly tokenFile: string | null
+}
+
+/** The Unix socket over which everything is allowed. */
+export interface AdminSocketConfig {
+  /** Null: where a command looks for it. */
+  readonly path: string | null
+  /** Permission bits: 0o600, or 0o660. */
+  readonly mode: number
+  /** Name or number of the group of its file; null: the process' own. */
+  readonly group: string | null
 }
 
 /** What the bytes of a connection are taken for. */

@@ -5,12 +5,12 @@ import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Seed } from '../cluster/own-file.ts'
 import { overlayPool } from '../config/pool-overlay.ts'
 import { assert, SluiceError } from '../errors.ts'
-import { formatAddress } from '../model/address.ts'
 import type { Clock } from '../model/clock.ts'
 import type { Config } from '../model/config.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { AccessLogOutput } from './access-log-output.ts'
 import { RememberedConfig } from './active-config.ts'
+import { openAdminAddresses } from './admin-addresses.ts'
 import { Balancer, type BalancerOptions } from './balancer.ts'
 import { nodeNameOf, startClusterNode } from './cluster-engine.ts'
 import { NodeHost, type RunningConfig } from './cluster-host.ts'
@@ -179,15 +179,14 @@ export class Daemon {
   }
 
   async #openAdmin(source: Status, cluster: ClusterNode): Promise<void> {
-    const { file, log } = this.#options
+    const { file, log, surroundings } = this.#options
     const { bind, tokenFile } = file.config.admin
     const token = tokenFile === null ? null : readTokenFile(tokenFile)
     const node = nodeNameOf(file.config.cluster)
     const admin = new AdminServer({ bind, token, source, cluster, node, log })
     this.#admin = admin
-    if (bind === null) return
-    const address = formatAddress(await admin.listen())
-    log.info('listening', `the admin address is ${address}`, { address, admin: true })
+    const owner = { env: surroundings.env, uid: process.getuid?.() ?? -1 }
+    await openAdminAddresses(admin, file.config.admin, owner, log)
   }
 
   /** What comes before the node has started is asked again. */

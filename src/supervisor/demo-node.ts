@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** The config that all nodes run: an example like any other, completed by variables. */
@@ -14,6 +15,8 @@ export const RESTART_MS = 10_000
 export interface DemoNodeOptions {
   readonly name: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Where it keeps its data and its admin socket, among those of the others. */
+  readonly folder: string
   readonly proxyPort: number
   readonly adminPort: number
   /** It could not run: it has said why on standard error. */
@@ -27,6 +30,8 @@ export class DemoNode {
   readonly proxy: string
   /** `http://HOST:PORT` of the admin address. */
   readonly admin: string
+  /** `unix:PATH` of the admin socket. */
+  readonly socket: string
   readonly #options: DemoNodeOptions
   #process: ChildProcess
   #restart: NodeJS.Timeout | undefined
@@ -37,6 +42,7 @@ export class DemoNode {
     this.name = options.name
     this.proxy = `http://127.0.0.1:${options.proxyPort}`
     this.admin = `http://127.0.0.1:${options.adminPort}`
+    this.socket = `unix:${join(options.folder, `${options.name}.sock`)}`
     this.#process = this.#spawn()
   }
 
@@ -60,10 +66,11 @@ export class DemoNode {
   }
 
   #spawn(): ChildProcess {
-    const { name, env, proxyPort, adminPort, onFailed } = this.#options
+    const { name, env, folder, proxyPort, adminPort, onFailed } = this.#options
     const child = spawn(process.execPath, [SLUICE, 'run', '-f', DEMO_CONFIG], {
       env: {
         ...env,
+        SLUICE_DEMO_DIR: folder,
         SLUICE_DEMO_NODE: name,
         SLUICE_DEMO_PORT: String(proxyPort),
         SLUICE_DEMO_ADMIN_PORT: String(adminPort),

@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer, type Server } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -24,6 +25,9 @@ const ADMIN_PORT = 8404
 const MEETING_MS = 20_000
 const POLL_MS = 100
 
+/** Of the token of its nodes: nobody guesses 128 bits. */
+const TOKEN_BYTES = 16
+
 /** What `sluice demo` is started with. */
 export interface DemoOptions {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -36,7 +40,9 @@ export interface DemoOptions {
 /** Starts three small HTTP servers, and a cluster of three nodes in front of them. */
 export async function runDemo({ env, tell, exit }: DemoOptions): Promise<RunningDaemon> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-demo-'))
-  const shared: Record<string, string | undefined> = { ...env, SLUICE_DEMO_DIR: folder }
+  const token = randomBytes(TOKEN_BYTES).toString('base64url')
+  writeFileSync(join(folder, 'token'), token, { mode: 0o600 })
+  const shared: Record<string, string | undefined> = { ...env }
   const taken = new Set<number>()
   for (const [name, port] of Object.entries(SHARED_PORTS)) {
     shared[name] = String(await freePort(port, taken))
@@ -52,10 +58,10 @@ export async function runDemo({ env, tell, exit }: DemoOptions): Promise<Running
   for (const [n, name] of ['lb1', 'lb2', 'lb3'].entries()) {
     const proxyPort = await freePort(PROXY_PORT + n, taken)
     const adminPort = await freePort(ADMIN_PORT + n, taken)
-    nodes.push(new DemoNode({ name, env: shared, proxyPort, adminPort, onFailed: stop }))
+    nodes.push(new DemoNode({ name, env: shared, folder, proxyPort, adminPort, onFailed: stop }))
   }
-  void untilTheyMeet(nodes).then(() => {
-    if (stopping === undefined) tell(banner(nodes))
+  void untilTheyMeet(nodes, token).then(() => {
+    if (stopping === undefined) tell(banner(nodes, token))
   })
   const toAll = (signal: NodeJS.Signals) => () => {
     for (const node of nodes) node.signal(signal)
@@ -77,17 +83,18 @@ async function stopAll(
 }
 
 /** Waits until every node serves and knows a leader. */
-async function untilTheyMeet(nodes: readonly DemoNode[]): Promise<void> {
+async function untilTheyMeet(nodes: readonly DemoNode[], token: string): Promise<void> {
   const giveUpMs = performance.now() + MEETING_MS
   for (const { admin } of nodes) {
-    while (performance.now() < giveUpMs && !(await hasMet(admin))) await after(POLL_MS)
+    while (performance.now() < giveUpMs && !(await hasMet(admin, token))) await after(POLL_MS)
   }
 }
 
-async function hasMet(admin: string): Promise<boolean> {
+async function hasMet(admin: string, token: string): Promise<boolean> {
   try {
+    const headers = { authorization: `Bearer ${token}` }
     const { leader, configVersion } = (await (
-      await fetch(`${admin}/api/v1/cluster`)
+      await fetch(`${admin}/api/v1/cluster`, { headers })
     ).json()) as ApiCluster
     return leader !== null && configVersion > 0 && (await fetch(`${admin}/readyz`)).ok
   } catch {
@@ -96,7 +103,7 @@ async function hasMet(admin: string): Promise<boolean> {
   }
 }
 
-function banner(nodes: readonly DemoNode[]): string {
+function banner(nodes: readonly DemoNode[], token: string): string {
   const [first, second, third] = nodes as readonly [DemoNode, DemoNode, DemoNode]
   const rows = nodes.map(
     ({ name, proxy, admin, pid }) => `  ${name}      ${proxy}/  admin ${admin}  pid ${pid}\n`,
@@ -105,19 +112,19 @@ function banner(nodes: readonly DemoNode[]): string {
 Sluice balances three sample servers (app1, app2, app3): three nodes that act as one.
 
   proxy    ${first.proxy}/
-  admin    ${first.admin}/api/v1/servers
   metrics  ${first.admin}/metrics
+  API      curl -H 'Authorization: Bearer ${token}' ${first.admin}/api/v1/servers
 
 ${rows.join('')}
 Try:
   curl ${first.proxy}/                  a different server answers each time
-  bin/sluice cluster status --admin ${second.admin}
+  bin/sluice cluster status --admin ${second.socket}
   kill -9 ${third.pid}                             a node dies: the others go on; it is back in ${RESTART_MS / 1000} s
-  bin/sluice server set app/app1 --state drain --admin ${second.admin}
-  bin/sluice server list --admin ${first.admin}          drained on every node
-  bin/sluice config show --admin ${first.admin} > my.yaml   change it, then
-  bin/sluice config apply -f my.yaml --admin ${first.admin}
-  bin/sluice config history --admin ${second.admin}
+  bin/sluice server set app/app1 --state drain --admin ${second.socket}
+  bin/sluice server list --admin ${first.socket}          drained on every node
+  bin/sluice config show --admin ${first.socket} > my.yaml   change it, then
+  bin/sluice config apply -f my.yaml --admin ${first.socket}
+  bin/sluice config history --admin ${second.socket}
 
 Ctrl-C drains and stops.
 `

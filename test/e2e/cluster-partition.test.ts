@@ -38,11 +38,11 @@ function startNodes(hosts: readonly VirtualHost[]): Node[] {
   )
   return hosts.map((host, n) => {
     const name = names[n] as string
-    const admin = `unix@${join(folder, `${name}.sock`)}`
+    const socket = join(folder, `${name}.sock`)
     const file = join(folder, `${name}.yaml`)
     const config = {
       global: { nbthread: 1, log: { access: 'off' } },
-      admin: { bind: admin },
+      admin: { bind: 'off', socket },
       cluster: { node: name, peers, 'data-dir': join(folder, name), 'secret-file': secret },
       frontends: { web: { bind: '127.0.0.1:8080', default_backend: 'app' } },
       backends: { app: { servers: { s1: '127.0.0.1:9000' } } },
@@ -51,7 +51,7 @@ function startNodes(hosts: readonly VirtualHost[]): Node[] {
     startProcess('ip', ['netns', 'exec', host.namespace, NODE, SLUICE, 'run', '-f', file], {
       stdio: 'ignore',
     })
-    return { name, host, admin }
+    return { name, host, admin: `unix:${socket}` }
   })
 }
 

@@ -21,7 +21,7 @@ it('a leader without an admin address makes the changes that others forward', as
   await one.daemon.stop()
   const { file } = one.daemon
   const config = parse(readFileSync(file, 'utf8')) as Readonly<Record<string, unknown>>
-  writeFileSync(file, stringify({ ...config, admin: { bind: 'off' } }))
+  writeFileSync(file, stringify({ ...config, admin: { bind: 'off', socket: 'off' } }))
   const env = { ...process.env, ...one.env }
   startProcess(NODE, [SLUICE, 'run', '-f', file], { stdio: 'ignore', env })
   await until('the node without an admin address to lead', async () => {

@@ -262,7 +262,7 @@ describe('sluice server set', () => {
   it('sets a server, and server list shows it', async () => {
     const [one] = await startServers(['s1'], 0)
     const { daemon } = await start({ s1: one?.address })
-    const admin = ['--admin', daemon.adminUrl]
+    const admin = ['--admin', daemon.admin]
     const set = await runSluice('server', 'set', 'app/s1', '--state', 'drain', ...admin)
     expect(set).toMatchObject({ code: 0, stderr: '' })
     expect(set.stdout).toMatch(/^app\/s1 .* DRAIN {2}drain .* state$/m)
@@ -288,7 +288,7 @@ describe('sluice server set', () => {
   ])('%j ends with %i (%s)', async (args, code, word) => {
     const [one] = await startServers(['s1'], 0)
     const { daemon } = await start({ s1: one?.address })
-    const ended = await runSluice('server', 'set', ...args, '--admin', daemon.adminUrl)
+    const ended = await runSluice('server', 'set', ...args, '--admin', daemon.admin)
     expect(ended).toMatchObject({ code, stdout: '' })
     expect(ended.stderr).toContain(word)
   })

@@ -53,7 +53,7 @@ it('gives a server that comes back a share that grows to the whole', async () =>
   await patchServer(daemon, 'app/two', { state: 'maint' })
   expect(await share()).toBe(0)
   await patchServer(daemon, 'app/two', { state: 'ready' })
-  const { stdout } = await runSluice('server', 'list', '--admin', daemon.adminUrl)
+  const { stdout } = await runSluice('server', 'list', '--admin', daemon.admin)
   const shares: number[] = []
   for (let before = await given(); before < 100; ) {
     const measured = await share()

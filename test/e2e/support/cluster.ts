@@ -140,7 +140,7 @@ export async function viewOf({ adminUrl }: TestNode): Promise<ApiCluster | undef
 
 /** Runs a command against a node. */
 export function sluiceOn(node: TestNode, ...args: readonly string[]): Promise<Finished> {
-  return runSluice(...args, '--admin', node.adminUrl)
+  return runSluice(...args, '--admin', node.daemon.admin)
 }
 
 /** Waits until nodes run the same version and have applied the same state. */

@@ -37,6 +37,8 @@ export interface Daemon {
   readonly file: string
   /** `http://HOST:PORT` of its admin address. */
   readonly adminUrl: string
+  /** `unix:PATH` of its admin socket, for `--admin` of a command. */
+  readonly admin: string
   /** The daemon log so far. */
   readonly log: readonly LogEntry[]
   /** The lines that it wrote to standard output so far: the access log. */
@@ -67,10 +69,12 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, args = [], env = {} } = options
   const adminPort = options.adminPort ?? (await freePort())
   const file = options.file ?? join(temporaryFolder(), 'sluice.yaml')
+  // Where its admin socket is by default: apart from those of other tests.
+  const runtimeFolder = temporaryFolder()
   const adminUrl = writeConfig(file, config, adminPort)
   const child = startProcess(NODE, [SLUICE, 'run', '-f', file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...env },
+    env: { ...process.env, RUNTIME_DIRECTORY: runtimeFolder, ...env },
   })
   const { stdout, stderr, pid } = child
   if (stdout === null || stderr === null || pid === undefined) throw new Error('not started')
@@ -97,6 +101,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     pid,
     file,
     adminUrl,
+    admin: `unix:${join(runtimeFolder, 'admin.sock')}`,
     log,
     accessLog,
     exit,

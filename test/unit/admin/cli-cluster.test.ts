@@ -107,10 +107,10 @@ it('a change whose answer is lost may have been made', async () => {
   const server = createServer((request) => request.socket.destroy())
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => void server.close())
-  const admin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const admin = [`http://127.0.0.1:${(server.address() as AddressInfo).port}`]
   const remove = output((io) => clusterRemove('lb4', { admin }, io))
   await expect(remove).rejects.toMatchObject({ code: 'outcome-unknown' })
   await expect(status({ admin })).rejects.toMatchObject({ code: 'admin-unreachable' })
-  const nobody = output((io) => clusterRemove('lb4', { admin: 'http://127.0.0.1:1' }, io))
+  const nobody = output((io) => clusterRemove('lb4', { admin: ['http://127.0.0.1:1'] }, io))
   await expect(nobody).rejects.toMatchObject({ code: 'admin-unreachable' })
 })

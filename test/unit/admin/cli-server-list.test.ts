@@ -1,17 +1,21 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createNetServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CliIo, ReadOptions } from '../../../src/admin/cli-connection.ts'
 import { serverList } from '../../../src/admin/cli-server-list.ts'
-import type { Address } from '../../../src/model/address.ts'
+import type { InetAddress } from '../../../src/model/address.ts'
 import { SERVERS } from './admin-fixture.ts'
 import { output } from './command-run.ts'
 import { FakeCluster } from './fake-cluster.ts'
 import { adminServer, startForCommands } from './raw-admin.ts'
 
-const LOOPBACK: Address = { kind: 'inet', host: '127.0.0.1', port: 0 }
+const LOOPBACK: InetAddress = { kind: 'inet', host: '127.0.0.1', port: 0 }
+
+/** Where nobody listens. */
+const NOBODY = 'http://127.0.0.1:1'
 
 let folder: string
 let closing: (() => Promise<void>)[] = []
@@ -26,19 +30,27 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-async function startDaemon(bind = LOOPBACK, token: string | null = null): Promise<string> {
+async function startDaemon(bind = LOOPBACK, token: string | null = null): Promise<string[]> {
   const server = adminServer({ bind, token })
   const bound = await server.listen()
   closing.push(() => server.close())
-  return bound.kind === 'unix' ? `unix@${bound.path}` : `http://127.0.0.1:${bound.port}`
+  return [`http://127.0.0.1:${bound.port}`]
 }
 
-async function startOther(listener: RequestListener): Promise<string> {
+/** Starts one on a Unix socket, and gives back its path. */
+async function startOnSocket(path: string): Promise<string> {
+  const server = adminServer({ bind: null })
+  closing.push(() => server.close())
+  await server.listenOnSocket(path, { mode: 0o600, gid: null })
+  return path
+}
+
+async function startOther(listener: RequestListener): Promise<string[]> {
   const server: Server = createServer(listener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   closing.push(() => new Promise((resolve) => server.close(() => resolve())))
   const address = server.address()
-  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`
+  return [`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`]
 }
 
 async function run(options: ReadOptions, env: CliIo['env'] = {}): Promise<string> {
@@ -77,14 +89,27 @@ describe('server list', () => {
 
   it('finds the daemon by SLUICE_ADMIN, which --admin overrides', async () => {
     const admin = await startDaemon()
-    expect(await run({}, { SLUICE_ADMIN: admin })).toContain('app/app1')
-    expect(await run({ admin }, { SLUICE_ADMIN: 'http://127.0.0.1:1' })).toContain('app/app1')
-    await expect(run({ admin: 'http://127.0.0.1:1' }, { SLUICE_ADMIN: admin })).rejects.toThrow()
+    const named = { SLUICE_ADMIN: admin.join(' ') }
+    expect(await run({}, named)).toContain('app/app1')
+    expect(await run({ admin }, { SLUICE_ADMIN: NOBODY })).toContain('app/app1')
+    await expect(run({ admin: [NOBODY] }, named)).rejects.toThrow()
   })
 
-  it('reaches a daemon on a Unix socket', async () => {
-    const admin = await startDaemon({ kind: 'unix', path: join(folder, 'admin.sock') })
+  it.each(['unix:', 'unix@'])('reaches a daemon on a Unix socket: %s', async (kind) => {
+    const path = await startOnSocket(join(folder, 'admin.sock'))
+    expect(await run({ admin: [kind + path] })).toContain('app/app1')
+  })
+
+  it('finds the socket of the node on this host by itself', async () => {
+    await startOnSocket(join(folder, 'admin.sock'))
+    expect(await run({}, { RUNTIME_DIRECTORY: folder })).toContain('app/app1')
+  })
+
+  it('asks the first of several addresses that answers', async () => {
+    const path = await startOnSocket(join(folder, 'admin.sock'))
+    const admin = [NOBODY, `unix:${join(folder, 'none.sock')}`, `unix:${path}`, NOBODY]
     expect(await run({ admin })).toContain('app/app1')
+    expect(await run({}, { SLUICE_ADMIN: admin.join(' ') })).toContain('app/app1')
   })
 
   it('brings the token of --token-file', async () => {
@@ -100,16 +125,46 @@ describe('server list', () => {
 
 describe('a command fails with a code when', () => {
   it('nobody answers', async () => {
-    await expect(run({ admin: 'http://127.0.0.1:1' })).rejects.toMatchObject({
+    await expect(run({ admin: [NOBODY] })).rejects.toMatchObject({
       code: 'admin-unreachable',
-      message: expect.stringContaining('http://127.0.0.1:1'),
+      message: expect.stringContaining(NOBODY),
     })
   })
 
-  it.each(['8404', 'https://127.0.0.1:8404', 'ftp://a', 'http://'])(
+  it('nobody answers of several, and names them all', async () => {
+    const missing = `${folder}/none.sock`
+    await expect(run({ admin: [NOBODY, `unix:${missing}`] })).rejects.toMatchObject({
+      code: 'admin-unreachable',
+      message: expect.stringMatching(
+        new RegExp(`${NOBODY}.*; there is no admin socket ${missing}`),
+      ),
+    })
+  })
+
+  it('nothing is said of where the daemon is, and there is none', async () => {
+    await expect(run({}, { RUNTIME_DIRECTORY: folder })).rejects.toMatchObject({
+      code: 'admin-unreachable',
+      message: expect.stringContaining(`there is no admin socket ${folder}/admin.sock`),
+      hint: expect.stringContaining('sluice run -f FILE'),
+    })
+  })
+
+  it('the daemon that made the socket has died', async () => {
+    const path = join(folder, 'dead.sock')
+    const other = createNetServer()
+    await new Promise<void>((resolve) => other.listen(path, resolve))
+    linkSync(path, join(folder, 'left.sock'))
+    await new Promise((resolve) => other.close(resolve))
+    await expect(run({ admin: [`unix:${folder}/left.sock`] })).rejects.toMatchObject({
+      code: 'admin-unreachable',
+      message: `the daemon that made ${folder}/left.sock does not run any more`,
+    })
+  })
+
+  it.each(['8404', 'https://127.0.0.1:8404', 'ftp://a', 'http://', 'unix:'])(
     '--admin is %s',
-    async (admin) => {
-      await expect(run({ admin })).rejects.toMatchObject({ code: 'usage' })
+    async (address) => {
+      await expect(run({ admin: [address] })).rejects.toMatchObject({ code: 'usage' })
     },
   )
 

@@ -22,12 +22,14 @@ export async function startAdmin(changes: Partial<AdminServerOptions> = {}): Pro
   const server = adminServer(changes)
   const bound = await server.listen()
   onTestFinished(() => server.close())
-  return bound.kind === 'inet' ? bound.port : 0
+  return bound.port
 }
 
-/** Starts an admin server, closed when the test is over, and gives back its URL for a command. */
-export async function startForCommands(changes: Partial<AdminServerOptions> = {}): Promise<string> {
-  return `http://127.0.0.1:${await startAdmin(changes)}`
+/** Starts an admin server, closed when the test is over, and gives back `--admin` of a command. */
+export async function startForCommands(
+  changes: Partial<AdminServerOptions> = {},
+): Promise<readonly string[]> {
+  return [`http://127.0.0.1:${await startAdmin(changes)}`]
 }
 
 /** A request as it is sent: the header lines are those given, no others. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Address } from '../../../src/model/address.ts'
 import { FakeCluster } from './fake-cluster.ts'
-import { ask, change, startAdmin } from './raw-admin.ts'
+import { adminServer, ask, change, startAdmin } from './raw-admin.ts'
 
 const TOKEN = 'a-long-secret'
 const EVERYWHERE: Address = { kind: 'inet', host: '0.0.0.0', port: 0 }
@@ -78,7 +78,9 @@ it('Host may be any where the token guards, and on a Unix socket', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-guard-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const path = join(folder, 'admin.sock')
-  await startAdmin({ bind: { kind: 'unix', path } })
+  const server = adminServer({ bind: null })
+  onTestFinished(() => server.close())
+  await server.listenOnSocket(path, { mode: 0o600, gid: null })
   expect((await ask({ path }, { headers: ['Host: any'] })).status).toBe(200)
   expect((await ask({ path }, change(['Host: any']))).status).toBe(200)
   expect((await ask({ path }, change(['Host: any', 'Origin: http://evil.example']))).status).toBe(

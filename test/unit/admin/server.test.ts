@@ -1,17 +1,14 @@
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import {
-  ADMIN_CONNECTIONS_MAX,
-  type AdminServer,
-  type AdminServerOptions,
-} from '../../../src/admin/server.ts'
+import { ADMIN_CONNECTIONS_MAX } from '../../../src/admin/listener.ts'
+import type { AdminServer, AdminServerOptions } from '../../../src/admin/server.ts'
 import { SluiceError } from '../../../src/errors.ts'
-import type { Address } from '../../../src/model/address.ts'
+import type { InetAddress } from '../../../src/model/address.ts'
 import { recordingLog, SERVERS, sourceOf } from './admin-fixture.ts'
 import { adminServer } from './raw-admin.ts'
 
-const LOOPBACK: Address = { kind: 'inet', host: '127.0.0.1', port: 0 }
-const EVERYWHERE: Address = { kind: 'inet', host: '0.0.0.0', port: 0 }
+const LOOPBACK: InetAddress = { kind: 'inet', host: '127.0.0.1', port: 0 }
+const EVERYWHERE: InetAddress = { kind: 'inet', host: '0.0.0.0', port: 0 }
 const TOKEN = 'a-long-secret'
 
 const running: AdminServer[] = []
@@ -25,7 +22,7 @@ async function start(changes: Partial<AdminServerOptions> = {}): Promise<number>
   const server = adminServer(changes)
   running.push(server)
   const address = await server.listen()
-  return address.kind === 'inet' ? address.port : 0
+  return address.port
 }
 
 /** Sends bytes as they are and gives back all that comes. */
@@ -182,7 +179,7 @@ describe('the token', () => {
     ['lb1.example', true],
     ['128.0.0.1', true],
   ])('is needed for %s: %s', (host, needed) => {
-    const bind: Address = { kind: 'inet', host, port: 8404 }
+    const bind: InetAddress = { kind: 'inet', host, port: 8404 }
     const make = (token: string | null) => (): AdminServer => adminServer({ bind, token })
     expect(make(TOKEN)).not.toThrow()
     for (const token of [null, '']) {
@@ -190,10 +187,6 @@ describe('the token', () => {
         expect(make(token)).toThrowError(expect.objectContaining({ code: 'admin-unguarded' }))
       } else expect(make(token)).not.toThrow()
     }
-  })
-
-  it('is not needed on a Unix socket', () => {
-    expect(() => adminServer({ bind: { kind: 'unix', path: '/run/a.sock' } })).not.toThrow()
   })
 
   it('opens what is closed without it, when others can connect', async () => {
@@ -233,7 +226,7 @@ describe('listen', () => {
   })
 
   it('refuses an address of another host', async () => {
-    const bind: Address = { kind: 'inet', host: '192.0.2.1', port: 0 }
+    const bind: InetAddress = { kind: 'inet', host: '192.0.2.1', port: 0 }
     const elsewhere = adminServer({ bind, token: TOKEN })
     await expect(elsewhere.listen()).rejects.toBeInstanceOf(SluiceError)
     await expect(elsewhere.listen()).rejects.toMatchObject({ code: 'bind-failed' })
@@ -256,7 +249,7 @@ describe('close', () => {
     })
     const server = running[0] as AdminServer
     const address = await server.listen()
-    const port = address.kind === 'inet' ? address.port : 0
+    const { port } = address
     const idle = connect(port, '127.0.0.1')
     const idleClosed = new Promise<void>((resolve) => idle.once('close', () => resolve()))
     idle.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -283,7 +276,7 @@ describe('close', () => {
     })
     const server = stuck as unknown as AdminServer
     const address = await server.listen()
-    const port = address.kind === 'inet' ? address.port : 0
+    const { port } = address
     const failed = expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow()
     await asked
     await server.close()

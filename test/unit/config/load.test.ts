@@ -54,7 +54,11 @@ describe('a minimal config', () => {
           httpRetryBodyBytesMax: 16_384,
         },
       },
-      admin: { bind: { kind: 'inet', host: '127.0.0.1', port: 8404 }, tokenFile: null },
+      admin: {
+        bind: { kind: 'inet', host: '127.0.0.1', port: 8404 },
+        socket: { path: null, mode: 0o600, group: null },
+        tokenFile: null,
+      },
       cluster: null,
       frontends: [
         {

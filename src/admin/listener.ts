@@ -1,0 +1,109 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
+import { SluiceError } from '../errors.ts'
+import { formatAddress, type InetAddress } from '../model/address.ts'
+import type { DaemonLog } from '../telemetry/daemon-log.ts'
+import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.ts'
+
+/** Connections to one address at once; more are closed as they come. */
+export const ADMIN_CONNECTIONS_MAX = 64
+
+/** Bytes of a request head. Node's own default. */
+const HEAD_BYTES_MAX = 16_384
+
+/** For a request to arrive. */
+const REQUEST_TIMEOUT_MS = 10_000
+
+/** Without a byte in either direction, as when a scraper stops reading. */
+export const IDLE_TIMEOUT_MS = 30_000
+
+/** How often Node looks for requests that are late. */
+const LATE_CHECK_MS = 1000
+
+/** How long `close` waits for answers that are on their way. */
+const CLOSE_WAIT_MS = 1000
+
+/** One address that the admin server listens on, with connections of its own. */
+export class AdminListener {
+  readonly #log: DaemonLog
+  readonly #server: Server
+  /** Of a Unix socket that listens. */
+  #file: SocketFile | null = null
+
+  /** @param onRequest answers a request, whatever becomes of it */
+  constructor(
+    onRequest: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+    log: DaemonLog,
+  ) {
+    this.#log = log
+    const limits: ServerOptions = { maxHeaderSize: HEAD_BYTES_MAX }
+    limits.connectionsCheckingInterval = LATE_CHECK_MS
+    this.#server = createServer(limits, (request, response) => {
+      void onRequest(request, response)
+    })
+    this.#server.headersTimeout = REQUEST_TIMEOUT_MS
+    this.#server.requestTimeout = REQUEST_TIMEOUT_MS
+    this.#server.maxConnections = ADMIN_CONNECTIONS_MAX
+    this.#server.setTimeout(IDLE_TIMEOUT_MS)
+  }
+
+  /**
+   * Listens on a TCP port.
+   *
+   * @returns the address that is bound: with the port that the system chose where it was 0
+   * @throws SluiceError `address-in-use`, `bind-failed`
+   */
+  async listen(bind: InetAddress): Promise<InetAddress> {
+    const server = this.#server
+    await new Promise<void>((resolve, reject) => {
+      const onError = (error: NodeJS.ErrnoException): void => reject(bindError(bind, error))
+      server.once('error', onError)
+      server.listen({ host: bind.host, port: bind.port }, () => {
+        server.off('error', onError)
+        resolve()
+      })
+    })
+    this.#watch(formatAddress(bind))
+    const bound = server.address()
+    if (bound === null || typeof bound === 'string') return bind
+    return { kind: 'inet', host: bound.address, port: bound.port }
+  }
+
+  /**
+   * Listens on a Unix socket.
+   *
+   * @throws SluiceError as {@link listenOnSocket}
+   */
+  async listenOnSocket(path: string, access: SocketAccess): Promise<void> {
+    this.#file = await listenOnSocket(this.#server, path, access)
+    this.#watch(path)
+  }
+
+  /** Stops listening; answers on their way have a second to arrive. */
+  async close(): Promise<void> {
+    this.#file?.remove()
+    if (!this.#server.listening) return
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#server.closeIdleConnections()
+    const cut = setTimeout(() => this.#server.closeAllConnections(), CLOSE_WAIT_MS)
+    await closed
+    clearTimeout(cut)
+  }
+
+  #watch(address: string): void {
+    this.#server.on('error', (error) => {
+      this.#log.error('admin-failed', `the admin address ${address} has failed`, { error })
+    })
+  }
+}
+
+function bindError(bind: InetAddress, error: NodeJS.ErrnoException): SluiceError {
+  const code = error.code === 'EADDRINUSE' ? 'address-in-use' : 'bind-failed'
+  const message = `cannot bind the admin address ${formatAddress(bind)}: ${error.message}`
+  return new SluiceError(code, message, error)
+}
