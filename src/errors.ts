@@ -83,7 +83,7 @@ export const ERROR_KINDS = {
   'worker-failing': {
     source: 'internal',
     retryable: false,
-    hint: 'Workers die faster than they may be replaced; report the logged stacks.',
+    hint: 'No worker can be made to serve; report the logged stacks.',
   },
   'admin-unreachable': {
     source: 'operator',

@@ -244,7 +244,7 @@ export interface ApiTransfer {
 /** Answer of `GET /readyz`, with status 200 when ready, otherwise 503. */
 export interface ApiReadiness {
   readonly ready: boolean
-  /** Why not: `starting`, `draining`, ... Empty when ready. */
+  /** Why not: `starting`, `draining`, `worker 1 does not answer`. Empty when ready. */
   readonly reasons: readonly string[]
 }
 

@@ -44,6 +44,7 @@ export interface ServerTableMemory {
  * - per row, atomic: state, weight, limits and sessions of a server;
  * - per worker and row: that worker's own sessions, so that what a dead worker held can be given
  *   back;
+ * - per worker: its heartbeat;
  * - per backend: who waits for one of its servers ({@link WaitingLines});
  * - per worker and row: counters (see `counters.ts`), written by their worker only.
  *
@@ -58,6 +59,7 @@ export class ServerTable {
   readonly #rows: Int32Array
   readonly #held: readonly Int32Array[]
   readonly #connections: Int32Array
+  readonly #beats: Int32Array
   readonly #counters: readonly Float64Array[]
 
   constructor(memory: ServerTableMemory) {
@@ -72,6 +74,7 @@ export class ServerTable {
     }
     this.#header = ints(HEADER_INTS)
     this.#connections = ints(Math.ceil(workers / 16) * 16)
+    this.#beats = ints(Math.ceil(workers / 16) * 16)
     this.#rows = ints(ROWS_MAX * ROW_INTS)
     this.#held = Array.from({ length: workers }, () => ints(ROWS_MAX))
     this.lines = new WaitingLines(workers, ROWS_MAX, ints)
@@ -87,7 +90,7 @@ export class ServerTable {
   static create(workers: number): ServerTable {
     const ints =
       HEADER_INTS +
-      Math.ceil(workers / 16) * 16 +
+      2 * Math.ceil(workers / 16) * 16 +
       ROWS_MAX * (ROW_INTS + workers) +
       WaitingLines.intsFor(workers, ROWS_MAX)
     const bytes = Math.ceil(ints / 2) * 8 + workers * ROWS_MAX * COUNTER_STRIDE * 8
@@ -235,6 +238,16 @@ export class ServerTable {
     Atomics.add(this.#header, CONNECTIONS_CELL, delta)
   }
 
+  /** A worker's event loop goes round: called with every tick of its wheel, by that worker only. */
+  beat(worker: number): void {
+    Atomics.add(this.#beats, worker, 1)
+  }
+
+  /** How often a worker has beaten since it was started, wrapping around; 0: not yet. */
+  beats(worker: number): number {
+    return Atomics.load(this.#beats, worker)
+  }
+
   /**
    * Gives back what a dead worker held: its sessions, its connections and its gauges. Call once,
    * after the thread is gone and before its successor starts.
@@ -253,6 +266,7 @@ export class ServerTable {
     }
     Atomics.sub(this.#header, CONNECTIONS_CELL, this.#connections[worker] as number)
     this.#connections[worker] = 0
+    Atomics.store(this.#beats, worker, 0)
     this.lines.reclaim(worker)
   }
 

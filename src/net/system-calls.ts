@@ -59,6 +59,8 @@ export interface SystemCalls {
   /** `limits` is a `struct rlimit`: the soft limit, then the hard one. */
   readonly getrlimit: (resource: number, limits: BigUint64Array) => number
   readonly setrlimit: (resource: number, limits: BigUint64Array) => number
+  /** Ends the process without waiting for any of its threads, which exit(3) and Node do. */
+  readonly _exit: (status: number) => void
   /** errno of the last call that returned -1. */
   readonly errno: () => number
   readonly errnoOf: Readonly<Record<string, number>>
@@ -105,6 +107,7 @@ function load(): Omit<SystemCalls, 'numbers'> {
     poll: library.func('int poll(int16_t *descriptors, unsigned long count, int timeoutMs)'),
     getrlimit: library.func('int getrlimit(int resource, _Out_ uint64_t *limits)'),
     setrlimit: library.func('int setrlimit(int resource, const uint64_t *limits)'),
+    _exit: library.func('void _exit(int status)'),
     errno: koffi.errno,
     errnoOf: koffi.os.errno,
   } as Omit<SystemCalls, 'numbers'>

@@ -20,6 +20,7 @@ import {
   reserve,
   retire,
 } from './preparation.ts'
+import { settlesWithin } from './time-limit.ts'
 import { WorkerPool } from './worker-pool.ts'
 
 /** How long cut sessions may take to be closed and logged. */
@@ -100,9 +101,19 @@ export class Balancer {
     return this.#prepared.plan
   }
 
-  /** Whether every worker runs the present plan. */
+  /** Whether clients are served. */
   get isReady(): boolean {
     return this.#workers.isReady
+  }
+
+  /** Indexes of workers that do not answer and are not replaced yet. */
+  get stuckWorkers(): number[] {
+    return this.#workers.stuck
+  }
+
+  /** Workers that have died so far, for whatever cause. */
+  get workerDeathsTotal(): number {
+    return this.#workers.deathsTotal
   }
 
   /** Resolves when clients are served. */
@@ -162,12 +173,17 @@ export class Balancer {
     await settlesWithin(drained, CUT_MS)
   }
 
-  /** Ends checks and threads. */
-  async stop(): Promise<void> {
+  /**
+   * Ends checks and threads.
+   *
+   * @returns how many threads are left behind because they do not answer: they go with the process
+   */
+  async stop(): Promise<number> {
     this.observation.stop()
     this.health.stop()
-    await this.#workers.stop()
+    const left = await this.#workers.stop()
     this.#closeSockets()
+    return left
   }
 
   #closeSockets(): void {
@@ -186,15 +202,4 @@ export class Balancer {
     )
     for (const row of freed) this.table.clear(row)
   }
-}
-
-/** Whether a promise resolves in time; its failure is passed on. */
-async function settlesWithin(promise: Promise<void>, withinMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), withinMs)
-  })
-  const inTime = await Promise.race([promise.then(() => true), late])
-  clearTimeout(timer)
-  return inTime
 }

@@ -54,7 +54,7 @@ export class Daemon {
   #cluster: ClusterNode | null = null
   #status: Status | null = null
   #admin: AdminServer | null = null
-  #stopping: Promise<void> | null = null
+  #stopping: Promise<boolean> | null = null
 
   private constructor(options: DaemonOptions, accessLog: AccessLogOutput, parts: StartedBalancer) {
     const { file, log, surroundings } = options
@@ -141,10 +141,20 @@ export class Daemon {
     this.#accessLog.reopen()
   }
 
-  /** Drains and ends the daemon. A second call waits for the first. */
-  stop(): Promise<void> {
+  /**
+   * Drains and ends the daemon. A second call waits for the first.
+   *
+   * @returns whether all of it has ended; if not, a thread does not answer, and would keep the
+   *   process from ending in the usual way
+   */
+  stop(): Promise<boolean> {
     this.#stopping ??= this.#stop()
     return this.#stopping
+  }
+
+  /** How long a drain may take. */
+  get graceMs(): number {
+    return this.#host.own.global.graceMs
   }
 
   get #node(): ClusterNode {
@@ -195,26 +205,30 @@ export class Daemon {
     else this.#admin.serveForwarded(stream)
   }
 
-  async #stop(): Promise<void> {
+  async #stop(): Promise<boolean> {
     const { log } = this.#options
-    const { graceMs } = this.#host.own.global
+    const { graceMs } = this
     log.info('draining', `finishing open sessions, for ${graceMs} ms at most`, { graceMs })
     if (this.#status !== null) this.#status.draining = true
     // Another leads from now on: the cluster does not wait for a node that is about to end.
     const left = this.#cluster?.stop()
     await this.#balancer.drain(graceMs)
     await left
-    await this.#close()
-    log.info('stopped', 'all workers have ended', {})
+    const threads = await this.#close()
+    if (threads === 0) log.info('stopped', 'all workers have ended', {})
+    else log.error('stopped', `${threads} workers did not end`, { threads })
+    return threads === 0
   }
 
-  async #close(): Promise<void> {
+  /** @returns how many threads are left behind */
+  async #close(): Promise<number> {
     await this.#cluster?.stop()
     await this.#host.stop()
     await this.#remembered?.close()
-    await this.#balancer.stop()
+    const threads = await this.#balancer.stop()
     this.#accessLog.close()
     await this.#admin?.close()
+    return threads
   }
 
   /** Says which changed settings of the process take effect only with its next start. */

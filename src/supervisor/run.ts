@@ -1,7 +1,14 @@
 import { SluiceError } from '../errors.ts'
 import { openDaemonLog } from '../telemetry/daemon-log.ts'
+import { endAbruptly } from './abrupt-end.ts'
 import { type ConfigSurroundings, readConfigFile } from './config-file.ts'
 import { Daemon } from './daemon.ts'
+
+/**
+ * How long after `global.grace` the process ends whatever happens. Cut sessions have two seconds to
+ * be closed, logs to slow sinks two more.
+ */
+const ENDING_MS_MAX = 5_000
 
 /** What `sluice run` is started with. */
 export interface RunOptions extends ConfigSurroundings {
@@ -33,13 +40,17 @@ export async function run(options: RunOptions): Promise<RunningDaemon> {
   if (report !== '') options.print(report)
   if (config === null) throw new SluiceError('config-invalid', `${options.file} is not valid`)
   const log = openDaemonLog(config.global.log.level, undefined, config.cluster?.node)
+  process.on('uncaughtException', (error) => {
+    log.error('daemon-failing', 'the main thread met with what it cannot go on from', { error })
+    endAbruptly(1)
+  })
   const daemon = await Daemon.start({
     file: { name: options.file, text, config },
     surroundings: options,
     log,
     clock: () => performance.now(),
     version: options.version,
-    onFatal: () => options.exit(1),
+    onFatal: () => endAbruptly(1),
   })
   // One reload after the other; signals that come meanwhile are one more.
   let reloading: Promise<void> = Promise.resolve()
@@ -66,7 +77,11 @@ export async function run(options: RunOptions): Promise<RunningDaemon> {
     },
     reopenLogs: () => daemon.reopenLogs(),
     stop: () => {
-      void daemon.stop().then(() => options.exit(0))
+      setTimeout(() => {
+        log.error('stop-overdue', 'something that has to end first does not end')
+        endAbruptly(1)
+      }, daemon.graceMs + ENDING_MS_MAX).unref()
+      void daemon.stop().then((hasEnded) => (hasEnded ? options.exit(0) : endAbruptly(1)))
     },
   }
 }

@@ -65,6 +65,7 @@ export class Status implements AdminSource {
         uptimeMs: this.#uptimeMs,
         isStopping: this.draining,
         droppedLogsTotal: options.accessLog.lostTotal,
+        workerDeathsTotal: balancer.workerDeathsTotal,
       }),
     })
   }
@@ -72,7 +73,9 @@ export class Status implements AdminSource {
   ready(): ApiReadiness {
     const reasons: string[] = []
     if (this.draining) reasons.push('draining')
-    if (!this.#options.balancer.isReady) reasons.push('starting')
+    const { isReady, stuckWorkers } = this.#options.balancer
+    if (!isReady) reasons.push('starting')
+    for (const index of stuckWorkers) reasons.push(`worker ${index} does not answer`)
     return { ready: reasons.length === 0, reasons }
   }
 

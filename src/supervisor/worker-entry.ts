@@ -60,6 +60,7 @@ function runWorker(boot: WorkerBoot): void {
   const dataPlane = new DataPlane(services)
   let ticks = 0
   const ticker = setInterval(() => {
+    table.beat(boot.index)
     services.wheel.advance(clock())
     if (++ticks % SWEEP_TICKS !== 0) return
     dataPlane.sweep()

@@ -40,6 +40,8 @@ export interface ProcessSubject {
   readonly isStopping: boolean
   /** Lines of the access log that were lost. */
   readonly droppedLogsTotal: number
+  /** Worker threads that died, each of which was replaced. */
+  readonly workerDeathsTotal: number
   readonly maxconn: number
   /** Processor time of all threads, user and system. */
   readonly cpuSeconds: number
@@ -64,6 +66,12 @@ export const PROCESS_FAMILIES: readonly Family<ProcessSubject>[] = [
   gauge('process_uptime_seconds', 'Time since the start.', ({ uptimeMs }) => uptimeMs / 1000),
   gauge('process_stopping', '1 while the process drains.', (it) => Number(it.isStopping)),
   gauge('process_nbthread', 'Threads of the data plane.', (_, table) => table.workers),
+  {
+    name: 'process_worker_deaths_total',
+    type: 'counter',
+    help: 'Threads of the data plane that died or were stuck, and were replaced.',
+    read: ({ workerDeathsTotal }) => workerDeathsTotal,
+  },
   gauge('process_max_connections', 'Client connections allowed at once.', (it) => it.maxconn),
   gauge('process_current_connections', 'Client connections now.', (_, table) =>
     table.connections(),

@@ -26,7 +26,13 @@ export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE
 /** What only the daemon as a whole knows about itself. */
 export type ProcessFacts = Pick<
   ProcessSubject,
-  'version' | 'configVersion' | 'startedAtMs' | 'uptimeMs' | 'isStopping' | 'droppedLogsTotal'
+  | 'version'
+  | 'configVersion'
+  | 'startedAtMs'
+  | 'uptimeMs'
+  | 'isStopping'
+  | 'droppedLogsTotal'
+  | 'workerDeathsTotal'
 >
 
 /** What metrics are read from, at the moment of each scrape. */

@@ -82,7 +82,7 @@ it('replaces a worker that dies; only its sessions are lost, and the table stays
   // Listens from now on: a connection that was reset before says so to nobody.
   const answers = clients.map((client) => readUntil(client, (text) => text.includes('at last')))
 
-  await pool.terminate(0)
+  pool.terminate(0)
   await until('the successor', () => (events.includes('worker-started') ? true : undefined))
   await pool.ready()
   expect(events).toContain('worker-lost')

@@ -48,6 +48,7 @@ async function scrape(
       uptimeMs: 1,
       isStopping: false,
       droppedLogsTotal: 0,
+      workerDeathsTotal: 0,
     }),
   })
   return parseExposition(await exposition.render(prefix))

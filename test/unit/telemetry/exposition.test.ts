@@ -114,6 +114,7 @@ function sourceOf(changes: Partial<ExpositionSource> = {}): ExpositionSource {
       uptimeMs: 90_500,
       isStopping: false,
       droppedLogsTotal: 3,
+      workerDeathsTotal: 0,
     }),
     ...changes,
   }
@@ -167,6 +168,7 @@ describe('the text', () => {
     // Names that HAProxy 2.6 was seen to export; the others are ours.
     const ownNames = theirs.filter((name) => !HAPROXY_NAMES.has(name))
     expect(ownNames).toEqual([
+      'haproxy_process_worker_deaths_total',
       'haproxy_process_cpu_seconds_total',
       'haproxy_process_resident_memory_bytes',
       'haproxy_config_version',

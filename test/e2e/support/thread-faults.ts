@@ -1,0 +1,47 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { temporaryFolder } from './temporary-folder.ts'
+
+/** What a thread is made to do: throw, be within one event for ever, or within one system call. */
+export type Fault = 'throw' | 'loop' | 'hang'
+
+/** A way to make threads of a daemon fail that the daemon knows nothing of. */
+export interface ThreadFaults {
+  /** Variables that the daemon is to be started with. */
+  readonly env: Readonly<Record<string, string>>
+  /**
+   * Makes a thread fail.
+   *
+   * @param thread `main`, or the threadId of a worker: 1 has the first, and each later one the next
+   */
+  readonly set: (thread: 'main' | number, fault: Fault) => void
+}
+
+/** Runs in every thread before the daemon's own code, and looks into the folder for what to do. */
+const PRELOADED = `
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { isMainThread, threadId } from 'node:worker_threads'
+const place = new URL(isMainThread ? 'main' : String(threadId), import.meta.url)
+function fault() {
+  try { return readFileSync(place, 'utf8') } catch { return '' }
+}
+setInterval(() => {
+  const wanted = fault()
+  if (wanted === 'throw') throw new Error('a fault of thread ' + threadId)
+  if (wanted === 'loop') for (;;);
+  if (wanted === 'hang') spawnSync('sleep', ['60'])
+}, 50).unref()
+`
+
+/** Prepares faults for one daemon. */
+export function threadFaults(): ThreadFaults {
+  const folder = temporaryFolder()
+  const preloaded = join(folder, 'faults.mjs')
+  writeFileSync(preloaded, PRELOADED)
+  return {
+    env: { NODE_OPTIONS: `--import=${pathToFileURL(preloaded).href}` },
+    set: (thread, fault) => writeFileSync(join(folder, String(thread)), fault),
+  }
+}
