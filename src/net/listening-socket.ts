@@ -1,19 +1,30 @@
+import { lookup } from 'node:dns/promises'
 import { lstatSync, renameSync, rmSync, type Stats } from 'node:fs'
-import { type AddressInfo, createServer, type ListenOptions, type Server } from 'node:net'
+import { type AddressInfo, createServer, isIP, type ListenOptions, type Server } from 'node:net'
 import { SluiceError } from '../errors.ts'
-import { type Address, formatAddress } from '../model/address.ts'
+import type { Address } from '../model/address.ts'
+import { bindFailure } from './bind-failure.ts'
 import { closeDescriptor, duplicateDescriptor } from './descriptor.ts'
 import { descriptorOf } from './node-handle.ts'
+import { bindBeside, canBindBeside, isOverlapping, listenBeside } from './overlapping-socket.ts'
 
 /** What `sun_path` of a socket address holds beside its final NUL on Linux, unix(7). */
 const UNIX_PATH_BYTES_MAX = 107
 
-/** A bound and listening socket on which this thread never accepts: connections wait in the kernel. */
+/** A bound socket on which this thread never accepts: connections wait in the kernel. */
 export interface ListeningSocket {
   /** The descriptor, for workers to accept on (`NetEngine.listen`); open until `close`. */
   readonly fd: number
   /** The address as bound: port 0 has become the port that the system chose. */
   readonly address: Address
+  /** Whether it has not been closed. */
+  readonly isOpen: boolean
+  /**
+   * Listens, where it was opened beside others that overlap and has only been bound. Idempotent.
+   *
+   * @throws SluiceError as {@link openListeningSocket}
+   */
+  listen(): void
   /**
    * Closes the descriptor; the socket listens on until the last duplicate is closed too. The file
    * of a Unix socket is removed unless another has taken its place. Idempotent.
@@ -27,20 +38,34 @@ export interface ListeningSocket {
  * renamed over it, so that a restart leaves no moment in which nobody listens.
  *
  * @param backlog length of the kernel's accept queue
+ * @param beside sockets of this process: where the address contains one of theirs or lies within
+ *   it, it is bound all the same, and listens only when it is told to, so that nothing changes for
+ *   who connects until then
  * @throws SluiceError `address-in-use`, `bind-failed`, `host-unresolved`, `descriptors-exhausted`,
  *   `platform-unsupported`
  */
 export async function openListeningSocket(
   address: Address,
   backlog: number,
+  beside: Iterable<ListeningSocket> = [],
 ): Promise<ListeningSocket> {
   try {
-    return address.kind === 'unix'
-      ? await openUnix(address.path, backlog)
-      : await listenAside({ host: address.host, port: address.port, backlog }, openInet)
+    if (address.kind === 'unix') return await openUnix(address.path, backlog)
+    const host = isIP(address.host) === 0 ? await located(address.host) : address.host
+    const place = { ...address, host }
+    const others = [...beside].filter((other) => isOverlapping(other.address, place))
+    if (others.length > 0 && canBindBeside(place)) {
+      return new OverlappingSocket(place, backlog, others)
+    }
+    return await listenAside({ host, port: place.port, backlog }, openInet)
   } catch (error) {
-    throw translated(error as NodeJS.ErrnoException, address)
+    throw bindFailure(error as NodeJS.ErrnoException, address)
   }
+}
+
+/** The address of a host name, as node:net finds it. */
+async function located(name: string): Promise<string> {
+  return (await lookup(name)).address
 }
 
 function openInet(fd: number, server: Server): ListeningSocket {
@@ -108,6 +133,12 @@ class OpenSocket implements ListeningSocket {
     this.#file = file
   }
 
+  get isOpen(): boolean {
+    return this.#open
+  }
+
+  listen(): void {}
+
   close(): void {
     if (!this.#open) return
     this.#open = false
@@ -126,32 +157,40 @@ class OpenSocket implements ListeningSocket {
   }
 }
 
-function statusOf(path: string): Stats | undefined {
-  return lstatSync(path, { throwIfNoEntry: false })
-}
+/** A socket on an address that overlaps with those of others that are open. */
+class OverlappingSocket implements ListeningSocket {
+  readonly fd: number
+  readonly address: Address
+  readonly #backlog: number
+  /** Null once it listens: they may be closed. */
+  #others: readonly ListeningSocket[] | null
+  #open = true
 
-function translated(error: NodeJS.ErrnoException, address: Address): SluiceError {
-  if (error instanceof SluiceError) return error
-  const name = formatAddress(address)
-  switch (error.code ?? '') {
-    case 'EADDRINUSE':
-      return new SluiceError('address-in-use', `${name} is in use`, error)
-    case 'EADDRNOTAVAIL':
-      return new SluiceError('bind-failed', `${name}: this host has no such address`, error)
-    case 'EACCES':
-      return new SluiceError('bind-failed', `${name}: ${permissionNeeded(address)}`, error)
-    case 'EMFILE':
-    case 'ENFILE':
-      return new SluiceError('descriptors-exhausted', `${name}: ${error.message}`, error)
-    default: {
-      const code = error.syscall === 'getaddrinfo' ? 'host-unresolved' : 'bind-failed'
-      return new SluiceError(code, `${name}: ${error.message}`, error)
-    }
+  constructor(address: Address, backlog: number, others: readonly ListeningSocket[]) {
+    this.fd = bindBeside(address, others)
+    this.address = address
+    this.#backlog = backlog
+    this.#others = others
+  }
+
+  get isOpen(): boolean {
+    return this.#open
+  }
+
+  listen(): void {
+    if (this.#others === null) return
+    const others = this.#others.filter(({ isOpen }) => isOpen)
+    listenBeside(this, this.#backlog, others)
+    this.#others = null
+  }
+
+  close(): void {
+    if (!this.#open) return
+    this.#open = false
+    closeDescriptor(this.fd)
   }
 }
 
-function permissionNeeded(address: Address): string {
-  return address.kind === 'unix'
-    ? 'this user may not write to the folder'
-    : 'ports below 1024 take root or the capability CAP_NET_BIND_SERVICE'
+function statusOf(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false })
 }

@@ -36,6 +36,8 @@ export interface SystemCalls {
   readonly numbers: SystemNumbers
   readonly socket: (family: number, type: number, protocol: number) => number
   readonly connect: (fd: number, address: Uint8Array, bytes: number) => number
+  readonly bind: (fd: number, address: Uint8Array, bytes: number) => number
+  readonly listen: (fd: number, backlog: number) => number
   readonly fcntl: (fd: number, command: number, type: 'int', argument: number) => number
   readonly dup2: (from: number, to: number) => number
   readonly close: (fd: number) => number
@@ -96,6 +98,8 @@ function load(): Omit<SystemCalls, 'numbers'> {
   return {
     socket: library.func('int socket(int family, int type, int protocol)'),
     connect: library.func('int connect(int fd, const uint8_t *address, uint32_t bytes)'),
+    bind: library.func('int bind(int fd, const uint8_t *address, uint32_t bytes)'),
+    listen: library.func('int listen(int fd, int backlog)'),
     fcntl: library.func('int fcntl(int fd, int command, ...)'),
     dup2: library.func('int dup2(int from, int to)'),
     close: library.func('int close(int fd)'),

@@ -78,10 +78,13 @@ export async function prepare(
     }
     const settled = { sockets, resolve, answersFor, authorities }
     const prepared = { plan: planOf(config, rows, settled, previous?.plan ?? null), sockets }
+    for (const socket of sockets.values()) socket.listen()
     for (const key of sockets.keys()) reservation.delete(key)
     return prepared
   } catch (error) {
     release(opened)
+    // One of them may have begun to listen, and would take clients from what runs.
+    release(reservation)
     throw error
   }
 }
@@ -97,7 +100,7 @@ async function bindAddresses(
     for (const { address, backlog } of config.frontends.flatMap(({ binds }) => binds)) {
       const key = formatAddress(address)
       if (kept.has(key) || reserved.has(key)) continue
-      opened.set(key, await openListeningSocket(address, backlog))
+      opened.set(key, await openListeningSocket(address, backlog, kept.values()))
     }
     return opened
   } catch (error) {

@@ -71,6 +71,56 @@ async function greetingAt(address: Address, from: ListeningSocket): Promise<stri
 const coded = (code: string, message: string | RegExp) =>
   expect.objectContaining({ code, message: expect.stringMatching(message) })
 
+describe('a TCP socket beside one of an address that contains its own', () => {
+  it.runIf(process.platform === 'linux')(
+    'takes nobody from that one until it listens',
+    async () => {
+      const any = await open({ kind: 'inet', host: '0.0.0.0', port: 0 })
+      const { port } = any.address as Address & { kind: 'inet' }
+      const address: Address = { kind: 'inet', host: '127.0.0.1', port }
+      const narrow = await openListeningSocket(address, BACKLOG, [any])
+      opened.push(narrow)
+      expect(await greetingAt(address, any)).toBe('served')
+      narrow.listen()
+      narrow.listen()
+      expect(await greetingAt(address, narrow)).toBe('served')
+      await expect(openListeningSocket(address, BACKLOG)).rejects.toEqual(
+        coded('address-in-use', /127\.0\.0\.1:\d+ is in use/),
+      )
+      any.close()
+      expect(any.isOpen).toBe(false)
+    },
+  )
+
+  it.runIf(process.platform === 'linux')('may listen after that one is closed', async () => {
+    const narrow = await open(loopback)
+    const { port } = narrow.address as Address & { kind: 'inet' }
+    const wide = await openListeningSocket({ kind: 'inet', host: '::', port }, BACKLOG, [narrow])
+    opened.push(wide)
+    narrow.close()
+    wide.listen()
+    expect(await greetingAt({ kind: 'inet', host: '127.0.0.1', port }, wide)).toBe('served')
+  })
+
+  it.runIf(process.platform === 'linux')(
+    'is refused where another process has the port',
+    async () => {
+      const any = await open({ kind: 'inet', host: '127.0.0.2', port: 0 })
+      const { port } = any.address as Address & { kind: 'inet' }
+      const foreign = createServer()
+      foreign.listen(port, '127.0.0.1')
+      await once(foreign, 'listening')
+      try {
+        await expect(
+          openListeningSocket({ kind: 'inet', host: '0.0.0.0', port }, BACKLOG, [any]),
+        ).rejects.toEqual(coded('address-in-use', /is in use/))
+      } finally {
+        foreign.close()
+      }
+    },
+  )
+})
+
 describe('a TCP socket', () => {
   it('tells the port that the system chose, and serves when somebody accepts', async () => {
     const socket = await open(loopback)
