@@ -200,6 +200,15 @@ export class ClusterNode implements Cluster {
     this.#file.compare(this.state().versions.at(-1))
   }
 
+  /**
+   * As {@link applyConfig}, of a text that this node's file has now: it then differs no longer.
+   *
+   * @throws SluiceError what {@link applyConfig} throws
+   */
+  applyFile(request: ApplyRequest): Promise<ApplyOutcome> {
+    return this.#file.applied(request.text, () => this.applyConfig(request))
+  }
+
   /** The engine at this moment. */
   engineStatus(): EngineStatus {
     return this.#engine.status()

@@ -20,6 +20,8 @@ export class OwnFile {
   /** The version that the file was compared with last. */
   #compared: ConfigVersion | null = null
   #differs = false
+  /** It is about to become the config: until then neither the old file nor the new one counts. */
+  #isBeingApplied = false
 
   constructor(host: ClusterHost, log: DaemonLog, seed: Seed | null) {
     this.#host = host
@@ -48,9 +50,27 @@ export class OwnFile {
     this.#differs = false
   }
 
+  /**
+   * The file has been read again and is made the config. Where that fails, the one before counts.
+   *
+   * @throws SluiceError `config-invalid`, and what `apply` throws
+   */
+  async applied<T>(text: string, apply: () => Promise<T>): Promise<T> {
+    const seed = { text, checked: this.#host.check(text) }
+    this.#isBeingApplied = true
+    try {
+      const outcome = await apply()
+      this.#seed = seed
+      return outcome
+    } finally {
+      this.#isBeingApplied = false
+      this.#compared = null
+    }
+  }
+
   /** @param active undefined: there is none yet */
   compare(active: ConfigVersion | undefined): void {
-    if (this.#seed === null || active === undefined) return
+    if (this.#seed === null || this.#isBeingApplied || active === undefined) return
     if (active.version === this.#compared?.version) return
     const differed = this.#differs
     this.#differs = this.#saysOtherwise(this.#seed, active.text)

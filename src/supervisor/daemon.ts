@@ -110,7 +110,7 @@ export class Daemon {
    * config names outside of itself is read anew. On failure everything stays as it is, but for new
    * certificates of the peer links, which are good whatever the rest says.
    *
-   * @throws SluiceError what {@link PeerLinks.renew}, {@link ClusterNode.applyConfig} and
+   * @throws SluiceError what {@link PeerLinks.renew}, {@link ClusterNode.applyFile} and
    *   {@link NodeHost.refresh} throw
    */
   async reload(file: OwnFile): Promise<void> {
@@ -128,7 +128,7 @@ export class Daemon {
       } else {
         const author = 'config file, SIGHUP'
         const request = { text: file.text, ifVersion: null, comment: '', author, confirmMs: null }
-        await cluster.applyConfig(request)
+        await cluster.applyFile(request)
       }
     } catch (error) {
       host.own = previous

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { errorCount, runWrk } from '../../bench/wrk.ts'
 import { startDaemon, type TestConfig } from './support/daemon.ts'
@@ -7,6 +8,7 @@ import { httpClient } from './support/http-client.ts'
 import { type HttpServer, startHttpServer } from './support/http-server.ts'
 import { untilRequests } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
+import { runSluice } from './support/processes.ts'
 import { openSocket, rawExchange, readUntil } from './support/raw-client.ts'
 import { requires } from './support/requirements.ts'
 import { type ServerProcess, startServerProcess } from './support/server-process.ts'
@@ -116,6 +118,21 @@ describe('SIGHUP', () => {
     const entry = await daemon.reload(configOf(server.port, [server]))
     expect(entry.event).toBe('config-rejected')
     expect((await httpClient(port)('/')).body.toString()).toBe('s1')
+  })
+
+  it('leaves a file that it has brought in without a difference to tell of', async () => {
+    const port = await freePort()
+    const server = await startHttpServer({ name: 's1' })
+    const daemon = await startDaemon({ config: configOf(port, [server]) })
+    for (const graceMs of [1000, 2000]) {
+      const changed = configOf(port, [{ ...server, name: `s${graceMs}` }], { grace: graceMs })
+      expect((await daemon.reload(changed)).event).toBe('config-reloaded')
+      // What was agreed on is compared with the file at every tick of the node.
+      await sleep(500)
+    }
+    const { stdout } = await runSluice('cluster', 'status', '--json', '--admin', daemon.adminUrl)
+    expect((JSON.parse(stdout) as { nodes: unknown[] }).nodes).toMatchObject([{ note: '' }])
+    expect(daemon.log.filter(({ event }) => event === 'config-file-differs')).toEqual([])
   })
 })
 

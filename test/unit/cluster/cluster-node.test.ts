@@ -207,6 +207,23 @@ describe('a cluster node', () => {
     )
   })
 
+  it('finds no difference in a file that it has made the config, but in one that it could not', async () => {
+    const lab = await NodeLab.start()
+    const { node, events } = lab.get('lb1')
+    const applied = node.applyFile(request(NEXT))
+    await lab.timers.advance(1_000)
+    await applied
+    await lab.timers.advance(1_000)
+    expect((await node.status()).nodes[0]?.note).toBe('')
+    expect(events()).not.toContain('config-file-differs')
+    await expect(node.applyFile({ ...request(TEXT), ifVersion: 7 })).rejects.toMatchObject({
+      code: 'config-conflict',
+    })
+    await node.applyConfig(request(TEXT))
+    await lab.timers.advance(1_000)
+    expect((await node.status()).nodes[0]?.note).toMatch(/its file differs from config version 3/)
+  })
+
   it('runs nothing older than it ran last while it catches up after a restart', async () => {
     const lab = await NodeLab.start()
     lab.cluster.keepSnapshot('lb3')
