@@ -1,7 +1,6 @@
 import { SP } from './characters.ts'
 import {
   FACT_EDITED,
-  FACT_HOST,
   FACT_TE_TRAILERS,
   FACT_UNUSUAL,
   FACT_UPGRADE,
@@ -28,8 +27,11 @@ export interface RequestEdits {
   added: string
   /** A request target to send in place of the received one; '' keeps it. */
   target: string
-  /** Host of a request that names none, which HTTP/1.0 allows: that of the server. */
-  defaultHost: string
+  /**
+   * No Host is sent, neither a received one nor one among the added lines: the client speaks
+   * HTTP/1.0 and has named none. None is made up, so that the server gets the host that rules saw.
+   */
+  hostless: boolean
   /** Ask the server to close after its response. */
   close: boolean
   /** Pass the client's wish for another protocol on, where it has one. */
@@ -84,8 +86,9 @@ const FRAMING = (1 << HEADER_CONTENT_LENGTH) | (1 << HEADER_TRANSFER_ENCODING)
 
 /**
  * The head to send to a server: hop-by-hop headers are left out, every other line goes as it came,
- * and the connection says what is true of ours. The version is our own (RFC 9110 section 2.5) and
- * an absolute target becomes one in origin form (RFC 9112 section 3.2.1).
+ * and the connection says what is true of ours. The version is our own (RFC 9110 section 2.5), but
+ * for a request without Host, which only HTTP/1.0 allows (RFC 9112 section 3.2). An absolute target
+ * becomes one in origin form (RFC 9112 section 3.2.1).
  */
 export function forwardRequestText(head: RequestHead, edits: RequestEdits): string {
   const { headers, requestTarget } = head
@@ -93,7 +96,8 @@ export function forwardRequestText(head: RequestHead, edits: RequestEdits): stri
   let from = 0
   let out = ''
   if (head.minorVersion === 0 || requestTarget.form === TARGET_ABSOLUTE || edits.target !== '') {
-    out = `${head.method} ${forwardTarget(head, edits)} HTTP/1.1\r\n`
+    const version = edits.hostless ? 'HTTP/1.0' : 'HTTP/1.1'
+    out = `${head.method} ${forwardTarget(head, edits)} ${version}\r\n`
     from = head.headersStart
   }
   let added = edits.added
@@ -107,7 +111,6 @@ export function forwardRequestText(head: RequestHead, edits: RequestEdits): stri
   if (!upgrade) dropped |= UPGRADE
   // RFC 9110 section 10.1.1: in HTTP/1.0 the expectation is ignored; our server would not.
   if (head.minorVersion === 0) dropped |= EXPECT
-  if ((facts & FACT_HOST) === 0) added += `Host: ${head.host || edits.defaultHost}\r\n`
   added += connectionLines(head, upgrade, edits.close)
   return `${out + keptLines(headers, from, dropped) + added}\r\n`
 }
@@ -181,7 +184,9 @@ function usualLines(headers: HeaderTable, from: number, dropped: number): string
   return kept
 }
 
-function usualValue(headers: HeaderTable, index: number): string {
+/** The value of a header as it is forwarded: of those that frame and route, the usual way. */
+export function usualValue(headers: HeaderTable, index: number): string {
+  if ((headers.facts & FACT_UNUSUAL) === 0) return headers.value(index)
   const id = headers.ids[index]
   if (id === HEADER_CONTENT_LENGTH) return String(headers.contentLength)
   return id === HEADER_TRANSFER_ENCODING ? 'chunked' : headers.value(index)

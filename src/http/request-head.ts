@@ -78,9 +78,13 @@ export class RequestHead {
     return this.requestTarget.path(this.text, this.method)
   }
 
-  /** Host and port as the client named them, in Host or else in the target; '' without either. */
-  get host(): string {
-    return this.headers.get('host') ?? this.requestTarget.authority(this.text)
+  /**
+   * Host and port as the target names them in a request without Host, which stand for one (RFC 9112
+   * section 3.3): what rules see, and what is sent. '' where there is a Host, or neither.
+   */
+  get impliedHost(): string {
+    if ((this.headers.facts & FACT_HOST) !== 0) return ''
+    return this.requestTarget.authority(this.text)
   }
 
   /** The number of bytes that follow as body where `body` is {@link BODY_LENGTH}, 0 to 2^53-1. */
@@ -239,7 +243,7 @@ function methodName(view: Buffer, start: number, end: number): string {
 }
 
 function namesHost(head: RequestHead): boolean {
-  return head.requestTarget.matchesHost(head.text, head.host)
+  return head.requestTarget.matchesHost(head.text, head.headers.get('host') ?? '')
 }
 
 /** What only the whole head can tell. Returns 0 or a reject code. */

@@ -1,9 +1,9 @@
-import type { HeaderTable } from '../http/header-table.ts'
+import type { RequestHead } from '../http/request-head.ts'
 import type { ForwardedConfig } from '../model/config.ts'
 import type { SessionFacts } from '../rules/facts.ts'
 
 /** The `Forwarded` line, CRLF included, that tells a server of its client. */
-export type ForwardedLine = (session: SessionFacts, headers: HeaderTable) => string
+export type ForwardedLine = (session: SessionFacts, head: RequestHead) => string
 
 /** One parameter, `name=value`; '' where there is nothing to tell. */
 type Parameter = ForwardedLine
@@ -19,14 +19,14 @@ export function compileForwarded(option: ForwardedConfig | null): ForwardedLine 
   const { byPort, forPort } = option
   const parameters: Parameter[] = []
   if (option.proto) parameters.push(({ isTls }) => (isTls ? 'proto=https' : 'proto=http'))
-  if (option.host) parameters.push((_session, headers) => hostParameter(headers))
+  if (option.host) parameters.push((_session, head) => hostParameter(head))
   if (option.by) parameters.push(({ dst, dstPort }) => `by=${node(dst, byPort ? dstPort : null)}`)
   if (option.for)
     parameters.push(({ src, srcPort }) => `for=${node(src, forPort ? srcPort : null)}`)
-  return (session, headers) => {
+  return (session, head) => {
     let element = ''
     for (const parameter of parameters) {
-      const pair = parameter(session, headers)
+      const pair = parameter(session, head)
       if (pair !== '') element += element === '' ? pair : `;${pair}`
     }
     return element === '' ? '' : `Forwarded: ${element}\r\n`
@@ -34,17 +34,16 @@ export function compileForwarded(option: ForwardedConfig | null): ForwardedLine 
 }
 
 /**
- * The Host as it was received (RFC 7239 section 5.3), even where a rule has set another. It holds
+ * The host as it was received (RFC 7239 section 5.3), even where a rule has set another. It holds
  * nothing that would need an escape within quotes (http/authority.ts); HAProxy always puts it in
  * quotes, which a port or a bracket needs.
  */
-function hostParameter(headers: HeaderTable): string {
+function hostParameter({ headers, impliedHost }: RequestHead): string {
+  let host = impliedHost
   for (let index = 0; index < headers.count; index++) {
-    if (!headers.isNamed(index, 'host')) continue
-    const host = headers.value(index)
-    return host === '' ? '' : `host="${host}"`
+    if (headers.isNamed(index, 'host')) host = headers.value(index)
   }
-  return ''
+  return host === '' ? '' : `host="${host}"`
 }
 
 /**

@@ -1,5 +1,4 @@
 import { forwardRequestText } from '../http/forward.ts'
-import { formatAddress } from '../model/address.ts'
 import { COUNTER } from '../model/counters.ts'
 import type { Conn } from '../net/conn.ts'
 import type { RequestOutcome } from '../rules/outcomes.ts'
@@ -71,19 +70,14 @@ export function outgoingRequestText(
   if (rewrite.isFull) return null
   edits.added = rewrite.addedLines
   if (forwardedFor !== null) edits.added += forwardedFor(client.remote.address, head.headers)
-  if (forwarded !== null) edits.added += forwarded(rewrite, head.headers)
+  if (forwarded !== null) edits.added += forwarded(rewrite, head)
   edits.target = rewrite.editedTarget
-  edits.defaultHost = head.minorVersion === 0 ? ownAuthority(client) : ''
-  edits.close = false
+  edits.hostless = !rewrite.hasHost
+  // Some servers keep what HTTP/1.0 would have them close, and do not say which of the two they do.
+  edits.close = edits.hostless
   edits.upgrade = head.upgrade !== ''
   const text = forwardRequestText(head, edits)
   if (text.length <= services.tune.bufsizeBytes) return text
   count(services, backend.plan.row, COUNTER.failedRewrites)
   return null
-}
-
-/** What an HTTP/1.0 client without Host asked: the address that it connected to. */
-function ownAuthority({ local }: Conn): string {
-  const { address: host, port } = local
-  return host === '' ? 'localhost' : formatAddress({ kind: 'inet', host, port })
 }

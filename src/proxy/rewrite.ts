@@ -1,4 +1,5 @@
-import type { HeaderTable } from '../http/header-table.ts'
+import { usualValue } from '../http/forward.ts'
+import { FACT_HOST, type HeaderTable } from '../http/header-table.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import { TARGET_ABSOLUTE, TARGET_ORIGIN } from '../http/request-target.ts'
 import type { ResponseHead } from '../http/response-head.ts'
@@ -81,7 +82,7 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
   headerValue(index: number): string {
     const { count } = this.#headers
     return index < count
-      ? this.#headers.value(index)
+      ? usualValue(this.#headers, index)
       : (this.#added[index - count] as AddedHeader).value
   }
 
@@ -137,6 +138,11 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
     this.#addedBytes = kept.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
+  /** Adds a line for what the message says elsewhere, so that it takes none of the rules' room. */
+  protected implyHeader(name: HeaderName, value: string): void {
+    this.#added.push({ name, value, bytes: 0 })
+  }
+
   failRewrite(): void {
     this.failures++
   }
@@ -148,6 +154,8 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
     return lines
   }
 }
+
+const HOST: HeaderName = { written: 'Host', lower: 'host' }
 
 /** Bytes of a line as it is written into the head. */
 function lineBytes(name: HeaderName, value: string): number {
@@ -168,6 +176,13 @@ export class RequestRewrite extends Rewrite implements RequestFacts, RequestHead
   override begin(client: Conn, frontendName: string): void {
     super.begin(client, frontendName)
     this.#pathq = null
+    const { impliedHost } = this.#head
+    if (impliedHost !== '') this.implyHeader(HOST, impliedHost)
+  }
+
+  /** Whether a Host is sent. */
+  get hasHost(): boolean {
+    return (this.#head.headers.facts & FACT_HOST) !== 0 || this.findHeader(HOST.lower, 0) >= 0
   }
 
   get method(): string {
@@ -181,7 +196,10 @@ export class RequestRewrite extends Rewrite implements RequestFacts, RequestHead
   get pathq(): string | null {
     if (this.#pathq !== null) return this.#pathq
     const { form } = this.#head.requestTarget
-    return form === TARGET_ORIGIN || form === TARGET_ABSOLUTE ? this.#head.path : null
+    if (form !== TARGET_ORIGIN && form !== TARGET_ABSOLUTE) return null
+    const { path } = this.#head
+    // An absolute target may stand for the asterisk form (RFC 9112 section 3.2.4).
+    return path === '*' ? null : path
   }
 
   get version(): string {

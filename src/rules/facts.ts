@@ -15,7 +15,10 @@ export interface SessionFacts {
   readonly isTls: boolean
 }
 
-/** The header lines of a message, numbered from 0 in the order received. */
+/**
+ * The header lines of a message, numbered from 0 in the order received. The host that only the
+ * target of a request names is a line, too.
+ */
 export interface HeaderFacts {
   /**
    * The first line at or after `from` that has this name.

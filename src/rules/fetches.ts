@@ -87,7 +87,7 @@ export function queryOf({ pathq }: RequestFacts): string | null {
   return pathq === null || mark < 0 ? null : pathq.slice(mark + 1)
 }
 
-/** The Host of a request as sent, '' where it has none. */
+/** The host that a request names, '' where it names none. */
 export function hostOf(facts: RequestFacts): string {
   return headerValueAt(facts, 'host', 'line', 1) ?? ''
 }

@@ -51,7 +51,7 @@ function runWorker(boot: WorkerBoot): void {
     chunkLimits: chunkLimitsOf(tune),
     requestHead,
     requestRewrite: new RequestRewrite(requestHead, tune.bufsizeBytes),
-    requestEdits: { added: '', target: '', defaultHost: '', close: false, upgrade: false },
+    requestEdits: { added: '', target: '', hostless: false, close: false, upgrade: false },
     responseHead,
     responseRewrite: new ResponseRewrite(responseHead, tune.bufsizeBytes),
     responseEdits: { added: '', connection: '', dechunked: false },

@@ -9,7 +9,7 @@ import { DEFAULT_HEAD_LIMITS } from '../../../src/http/limits.ts'
 import { parseRequestHead, RequestHead } from '../../../src/http/request-head.ts'
 import { parseResponseHead, ResponseHead } from '../../../src/http/response-head.ts'
 
-const PLAIN: RequestEdits = { added: '', target: '', defaultHost: '', close: false, upgrade: false }
+const PLAIN: RequestEdits = { added: '', target: '', hostless: false, close: false, upgrade: false }
 
 function requestHead(lines: readonly string[]): RequestHead {
   const head = new RequestHead(DEFAULT_HEAD_LIMITS)
@@ -105,11 +105,10 @@ describe('a forwarded request', () => {
     expect(sent([GET, HOST], { target: '/x?y' })).toEqual(['GET /x?y HTTP/1.1', HOST])
   })
 
-  it('keeps the authority of CONNECT, and has it as Host where there is none', () => {
+  it('keeps the authority of CONNECT', () => {
     const line = 'CONNECT [::1]:443 HTTP/1.1'
     expect(sent([line, 'Host: [::1]'])).toEqual([line, 'Host: [::1]'])
     expect(sent(['CONNECT a:443 HTTP/1.0', HOST])).toEqual(['CONNECT a:443 HTTP/1.1', HOST])
-    expect(sent(['CONNECT a:443 HTTP/1.0'])).toEqual(['CONNECT a:443 HTTP/1.1', 'Host: a:443'])
     expect(
       sent([line, 'Host: [::1]:443', 'Proxy-Connection: keep-alive', 'A: b'], {
         added: 'C: d\r\n',
@@ -117,10 +116,17 @@ describe('a forwarded request', () => {
     ).toEqual([line, 'Host: [::1]:443', 'A: b', 'C: d'])
   })
 
-  it('has a Host', () => {
-    expect(sent(['GET http://b:81/ HTTP/1.0', 'A: b'])).toEqual([GET, 'A: b', 'Host: b:81'])
-    expect(sent(['GET / HTTP/1.0'], { defaultHost: 's:80' })).toEqual([GET, 'Host: s:80'])
-    expect(sent(['GET / HTTP/1.0'])).toEqual([GET, 'Host: '])
+  it('has a Host, or is of HTTP/1.0', () => {
+    const added = 'Host: b:81\r\n'
+    expect(sent(['GET http://b:81/ HTTP/1.0', 'A: b'], { added })).toEqual([
+      GET,
+      'A: b',
+      'Host: b:81',
+    ])
+    const old = 'GET / HTTP/1.0'
+    expect(sent([old, 'A: b'], { hostless: true })).toEqual([old, 'A: b'])
+    expect(sent([old], { hostless: true, close: true })).toEqual([old, 'Connection: close'])
+    expect(sent([old], { hostless: true, target: '/x' })).toEqual(['GET /x HTTP/1.0'])
   })
 
   it('does not ask in the name of HTTP/1.0 for what that client cannot take', () => {

@@ -48,7 +48,7 @@ export interface ReaderOptions {
 const KEPT_REQUEST: RequestEdits = {
   added: '',
   target: '',
-  defaultHost: '',
+  hostless: false,
   close: false,
   upgrade: true,
 }

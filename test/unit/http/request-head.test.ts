@@ -33,7 +33,7 @@ describe('a request head', () => {
       target: '/a?b',
       path: '/a?b',
       minorVersion: 1,
-      host: 'x:80',
+      impliedHost: '',
       body: BODY_LENGTH,
       contentLength: 12,
       persistent: true,
@@ -69,13 +69,13 @@ describe('a request head', () => {
       ...fresh.requestTarget,
       defaultPorts: [],
     })
-    expect([head.body, head.contentLength, head.path, head.host, head.headers.facts]).toEqual([
-      BODY_NONE,
-      0,
-      '/b',
-      'b',
-      fresh.headers.facts,
-    ])
+    expect([
+      head.body,
+      head.contentLength,
+      head.path,
+      head.impliedHost,
+      head.headers.facts,
+    ]).toEqual([BODY_NONE, 0, '/b', '', fresh.headers.facts])
   })
 
   it.each([
@@ -128,9 +128,15 @@ describe('a request head', () => {
     expect(parsed(`${method} ${target} HTTP/1.1`, 'Host: a').path).toBe(path)
   })
 
-  it('takes the host from the target where HTTP/1.0 has no Host', () => {
-    expect(parsed('GET http://a:81/ HTTP/1.0').host).toBe('a:81')
-    expect(parsed('GET / HTTP/1.0').host).toBe('')
+  it.each([
+    ['GET http://a:81/ HTTP/1.0', [], 'a:81'],
+    ['CONNECT a:443 HTTP/1.0', [], 'a:443'],
+    ['GET / HTTP/1.0', [], ''],
+    ['OPTIONS * HTTP/1.0', [], ''],
+    ['GET http://a:80/ HTTP/1.0', ['Host: a'], ''],
+    ['GET http://a:80/ HTTP/1.1', ['Host: a'], ''],
+  ])('%s with %j implies the host %j', (line, lines, host) => {
+    expect(parsed(line, ...lines).impliedHost).toBe(host)
   })
 
   it('knows a chunked body', () => {

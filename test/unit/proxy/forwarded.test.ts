@@ -31,9 +31,9 @@ function compile(option: Partial<ForwardedConfig>): ForwardedLine {
   return line
 }
 
-function headWith(lines: string): RequestHead {
+function headWith(lines: string, target = '/'): RequestHead {
   const head = new RequestHead(DEFAULT_HEAD_LIMITS)
-  const view = Buffer.from(`GET / HTTP/1.0\r\n${lines}\r\n`, 'latin1')
+  const view = Buffer.from(`GET ${target} HTTP/1.0\r\n${lines}\r\n`, 'latin1')
   expect(parseRequestHead(view, 0, view.length, head)).toBe(view.length)
   return head
 }
@@ -44,7 +44,7 @@ function valueFor(
   session: Partial<SessionFacts> = {},
   lines = 'Host: a\r\n',
 ): string {
-  const line = compile(option)({ ...SESSION, ...session }, headWith(lines).headers)
+  const line = compile(option)({ ...SESSION, ...session }, headWith(lines))
   if (line === '') return ''
   const [, value = 'malformed'] = /^Forwarded: (.*)\r\n$/.exec(line) ?? []
   return value
@@ -77,9 +77,14 @@ describe('option forwarded', () => {
   })
 
   it('has the host as it was received, whatever a rule has made of it', () => {
-    const { headers } = headWith('X: y\r\nHost: a\r\n')
-    headers.remove('host')
-    expect(compile({ host: true })(SESSION, headers)).toBe('Forwarded: host="a"\r\n')
+    const head = headWith('X: y\r\nHost: a\r\n')
+    head.headers.remove('host')
+    expect(compile({ host: true })(SESSION, head)).toBe('Forwarded: host="a"\r\n')
+  })
+
+  it('has the host that only the target names', () => {
+    const head = headWith('X: y\r\n', 'http://a:81/')
+    expect(compile({ host: true })(SESSION, head)).toBe('Forwarded: host="a:81"\r\n')
   })
 
   it('is no line where it has nothing to tell, and nothing where it is off', () => {

@@ -186,7 +186,7 @@ export function servicesOf(tune: TuneConfig, table: ServerTable, engine: NetEngi
     tune,
     chunkLimits: chunkLimitsOf(tune),
     requestHead,
-    requestEdits: { added: '', target: '', defaultHost: '', close: false, upgrade: false },
+    requestEdits: { added: '', target: '', hostless: false, close: false, upgrade: false },
     requestRewrite: new RequestRewrite(requestHead, tune.bufsizeBytes),
     responseHead,
     responseEdits: { added: '', connection: '', dechunked: false },
