@@ -37,7 +37,11 @@ export interface ConnHandler {
   onDrain(conn: Conn): void
   /** The peer will send no more. Our side stays open until `end`. */
   onEnd(conn: Conn): void
-  /** The connection is gone and its resources are released. `null`: both sides had ended. */
+  /**
+   * The connection is gone and its resources are released. `null`: both sides had ended. That the
+   * peer takes nothing more (`reset`) is told after all that it had sent, and after `onEnd` where it
+   * had ended its side before.
+   */
   onClose(conn: Conn, failure: ConnFailure | null): void
 }
 
@@ -88,7 +92,8 @@ export interface Conn {
    * Queues bytes for the peer. The memory may be reused as soon as the call returns: the engine
    * copies what it cannot hand to the kernel at once. A string is written as latin1.
    * Before `onConnect`, writes are queued and sent on connection. After `end` it must not be
-   * called; once the connection is gone it does nothing and says false.
+   * called; once the connection is gone it does nothing and says false. Where the peer takes nothing
+   * more, what is written is dropped, and what the peer had sent is read on; `onClose` follows that.
    *
    * @returns false when the caller should stop until `onDrain`
    */

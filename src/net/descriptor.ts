@@ -94,6 +94,17 @@ export function takeSocketError(fd: number): number {
 }
 
 /**
+ * Whether the peer of a socket whose end has been read did end its side, and not break it off. Takes
+ * the error that the socket holds: with EPIPE the peer had ended before it closed.
+ *
+ * @throws SluiceError `platform-unsupported`
+ */
+export function hasEndedWell(fd: number): boolean {
+  const error = takeSocketError(fd)
+  return error === 0 || error === systemCalls().errnoOf['EPIPE']
+}
+
+/**
  * The peer of a TCP connection that getpeername(2) says is not connected: one that its peer has
  * reset while it waited to be accepted. Linux's SO_PEERNAME tells it none the less, as accept(2)
  * would have.
@@ -118,13 +129,30 @@ export function peerOf(fd: number): Endpoint {
  * Sends what fits into the buffer of a socket that does not block (send(2)). Node ignores SIGPIPE
  * for the process.
  *
- * @returns bytes taken; 0 when there is no room, or the connection is broken
+ * @returns bytes taken, 0 when there is no room; {@link SENT_TO_ENDED} or {@link SENT_TO_BROKEN}
+ *   when the peer takes nothing more. Linux tells them apart once, by the error of the first call
  * @throws SluiceError `platform-unsupported`
  */
 export function sendBytes(fd: number, from: Uint8Array, bytes: number): number {
-  const sent = systemCalls().send(fd, from, bytes, 0)
-  return sent < 0 ? 0 : sent
+  const { send, errno, errnoOf } = systemCalls()
+  const sent = send(fd, from, bytes, 0)
+  if (sent >= 0) return sent
+  switch (errno()) {
+    case errnoOf['EPIPE']:
+      return SENT_TO_ENDED
+    case errnoOf['ECONNRESET']:
+      return SENT_TO_BROKEN
+    default:
+      // Whatever else there is, the stream of node:net meets it again.
+      return 0
+  }
 }
+
+/** The peer had ended its side, so that what it has sent is whole, before it closed (EPIPE). */
+export const SENT_TO_ENDED = -1
+
+/** The peer has broken off what it was sending (ECONNRESET). */
+export const SENT_TO_BROKEN = -2
 
 /**
  * True when a socket has bytes, the peer's end or an error for its next read (poll(2), which leaves

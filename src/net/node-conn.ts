@@ -1,4 +1,4 @@
-import { type ConnectOpts, Socket, type SocketConstructorOpts } from 'node:net'
+import type { ConnectOpts, SocketConstructorOpts } from 'node:net'
 import type { DuplexOptions } from 'node:stream'
 import { assert } from '../errors.ts'
 import type { Address } from '../model/address.ts'
@@ -12,8 +12,9 @@ import {
   UNIX_ENDPOINT,
   UNKNOWN_ENDPOINT,
 } from './conn.ts'
-import { hasInput, peerOf, sendBytes, takeSocketError } from './descriptor.ts'
+import { hasEndedWell, hasInput, peerOf, SENT_TO_ENDED, sendBytes } from './descriptor.ts'
 import { withoutMapping } from './ip-address.ts'
+import { LastingSocket, type LastingSocketOwner } from './lasting-socket.ts'
 import { type AcceptedHandle, descriptorOf, socketOn } from './node-handle.ts'
 import { WRITE_BUFFER_BYTES, type WriteBuffers } from './write-buffers.ts'
 
@@ -37,16 +38,26 @@ export interface NodeConnMemory {
   readonly writeBuffers: WriteBuffers
 }
 
-/** A {@link Conn} on a Socket of node:net. */
-export class NodeConn implements Conn {
+/**
+ * A {@link Conn} on a Socket of node:net.
+ *
+ * When a write fails, the peer has closed: nothing more arrives, but what had arrived is still in
+ * the kernel and is read at the handler's pace to its end, which then ends the connection.
+ */
+export class NodeConn implements Conn, LastingSocketOwner {
   handler: ConnHandler
   readonly #kind: Address['kind']
-  readonly #socket: Socket
+  readonly #socket: LastingSocket
   readonly #writeBuffers: WriteBuffers
   /** Of the established connection; -1 before. */
   #descriptor = -1
   #failure: ConnFailure | null = null
   #paused = false
+  #endTold = false
+  /** The peer takes nothing more: what is written is dropped. */
+  #isDeaf = false
+  /** It has broken off: the end that will be read is none. */
+  #isCut = false
   #remote: Endpoint | null = null
   #local: Endpoint | null = null
 
@@ -71,7 +82,8 @@ export class NodeConn implements Conn {
         },
       },
     }
-    const socket = accepted === null ? new Socket(options) : socketOn(accepted, options)
+    const socket = accepted === null ? new LastingSocket(options) : socketOn(accepted, options)
+    socket.owner = this
     this.#socket = socket
     if (kind === 'unix') this.declareEndpoints(UNIX_ENDPOINT, UNIX_ENDPOINT)
     if (accepted !== null) {
@@ -81,7 +93,7 @@ export class NodeConn implements Conn {
     }
     socket.setNoDelay(true)
     socket.on('drain', () => this.handler.onDrain(this))
-    socket.on('end', () => this.#onEnd())
+    socket.on('end', () => this.onEnd())
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#failure = failureOf(error.code)
     })
@@ -133,6 +145,7 @@ export class NodeConn implements Conn {
 
   write(data: Uint8Array | string): boolean {
     if (this.#socket.destroyed) return false
+    if (this.#isDeaf) return true
     assert(!this.#socket.writableEnded, 'a connection was written to after its end')
     if (typeof data !== 'string') return this.#send(data, data.length)
     const bytes = data.length <= TEXT_BYTES ? text : Buffer.allocUnsafe(data.length)
@@ -172,12 +185,16 @@ export class NodeConn implements Conn {
   /**
    * Hands bytes to the kernel at once, past the stream of node:net, which costs more than the
    * system call that it makes. What the kernel does not take is queued there, and so is everything
-   * while something is queued. Errors are found by the stream, too, when it tries again.
+   * while something is queued.
    */
   #send(data: Uint8Array, length: number): boolean {
     const isFirst = this.#descriptor >= 0 && this.#socket.writableLength === 0
     const sent = isFirst ? sendBytes(this.#descriptor, data, length) : 0
     if (sent === length) return true
+    if (sent < 0) {
+      this.#hearNoMore(sent === SENT_TO_ENDED ? 'EPIPE' : 'ECONNRESET')
+      return true
+    }
     const left = data.subarray(sent, length)
     if (left.length > STRING_COPY_BYTES_MAX) return this.#queueCopies(left)
     return this.#socket.write(asBuffer(left).toString('latin1'), 'latin1')
@@ -200,14 +217,31 @@ export class NodeConn implements Conn {
    * libuv takes a hang-up after data for the end of the stream (uv__stream_io), also when the peer
    * has reset the connection: nobody must take a stream that was cut for a whole one.
    */
-  #onEnd(): void {
+  onEnd(): void {
     const socket = this.#socket
     if (socket.destroyed) return
-    if (takeSocketError(this.#descriptor) === 0) this.handler.onEnd(this)
-    else {
+    this.#endTold = true
+    if (this.#isCut || !hasEndedWell(this.#descriptor)) {
       this.#failure = 'reset'
       socket.destroy()
+      return
     }
+    this.handler.onEnd(this)
+    if (this.#isDeaf) socket.destroy()
+  }
+
+  onWriteFailure(code: string | undefined): void {
+    const { writableNeedDrain } = this.#socket
+    this.#hearNoMore(code)
+    // Nothing is queued any more, and what comes is taken, if only to be dropped.
+    if (writableNeedDrain && !this.#socket.destroyed) this.handler.onDrain(this)
+  }
+
+  #hearNoMore(code: string | undefined): void {
+    this.#isDeaf = true
+    this.#isCut = code !== 'EPIPE'
+    this.#failure = failureOf(code)
+    if (this.#endTold) this.#socket.destroy()
   }
 
   /**

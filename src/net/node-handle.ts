@@ -1,6 +1,7 @@
 import { type Server, Socket, type SocketConstructorOpts } from 'node:net'
 import { getSystemErrorName } from 'node:util'
 import { SluiceError } from '../errors.ts'
+import { LastingSocket } from './lasting-socket.ts'
 
 /*
  * The one place that reaches below node:net's public interface, for three things that it lacks: the
@@ -68,9 +69,9 @@ export function listenWith(
 }
 
 /** A Socket on an accepted connection, reading. */
-export function socketOn(handle: AcceptedHandle, options: SocketConstructorOpts): Socket {
+export function socketOn(handle: AcceptedHandle, options: SocketConstructorOpts): LastingSocket {
   const internal: SocketConstructorOpts & { handle: AcceptedHandle } = { ...options, handle }
-  return new Socket(internal)
+  return new LastingSocket(internal)
 }
 
 function handleOf(owner: Server | Socket): NodeHandle | null | undefined {

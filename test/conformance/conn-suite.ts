@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest'
 import { describeAddresses, describeConnecting } from './conn-connecting.ts'
 import { describeEnding } from './conn-ending.ts'
 import { type EngineUnderTest, labTest } from './conn-lab.ts'
+import { describeLastWords } from './conn-last-words.ts'
 import { describeListening } from './conn-listening.ts'
 import { describeQuiet } from './conn-quiet.ts'
 import { describeTransfer } from './conn-transfer.ts'
@@ -18,6 +19,7 @@ export function describeConn(subject: EngineUnderTest): void {
   describe.each(['inet', 'unix'] as const)('over %s', (kind) => {
     describeTransfer(it, kind)
     describeEnding(it, kind)
+    describeLastWords(it, kind)
     describeListening(it, kind)
     describeQuiet(it, kind)
   })
