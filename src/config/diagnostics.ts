@@ -6,7 +6,7 @@ export type Severity = 'error' | 'warning'
 /**
  * What a diagnostic is about, for programs. A code may be added, never renamed.
  *
- * Errors of the text: `syntax` (not YAML), `unsupported-yaml` (YAML that a config may not use),
+ * Errors of the text: `foreign-format` (a file of another program), `syntax` (not YAML), `unsupported-yaml` (YAML that a config may not use),
  * `too-large` (over a cap), `duplicate-key`, `environment` (a `${NAME}` that cannot be replaced).
  *
  * Errors of the schema: `unknown-key`, `missing-key`, `unsupported` (known to HAProxy or planned,
@@ -16,11 +16,12 @@ export type Severity = 'error' | 'warning'
  * Errors between places: `unknown-backend`, `mode-mismatch`, `duplicate-bind`, `invalid-balance`,
  * `invalid-rule`, `exposed-admin`, `exposed-peers`, `too-many-names`.
  *
- * Warnings: `no-route`, `no-server`, `unused-backend`, `unused-setting`.
+ * Warnings: `no-route`, `no-server`, `unused-backend`, `unused-setting`, `short-timeout`.
  *
  * `too-many-problems` closes a list that was cut.
  */
 export const DIAGNOSTIC_CODES = [
+  'foreign-format',
   'syntax',
   'unsupported-yaml',
   'too-large',
@@ -45,6 +46,7 @@ export const DIAGNOSTIC_CODES = [
   'no-server',
   'unused-backend',
   'unused-setting',
+  'short-timeout',
   'too-many-problems',
 ] as const
 

@@ -1,9 +1,11 @@
 import type { CST } from 'yaml'
-import { Composer, type Document, Lexer, Parser } from 'yaml'
+import { Composer, type Document, isScalar, Lexer, Parser } from 'yaml'
 import type { Report } from './diagnostics.ts'
 import type { Environment } from './environment.ts'
+import { recognizeForeignFormat } from './foreign-formats.ts'
 import { NodeReader } from './node-reader.ts'
 import type { SourceText } from './source-text.ts'
+import { describeSyntaxError } from './syntax-problems.ts'
 import type { TreeNode } from './tree.ts'
 
 /** UTF-16 units that a config may have: 10,000 servers take an eighth of them. */
@@ -56,7 +58,8 @@ export function readDocument(
     logLevel: 'silent',
   })
   const documents = [...composer.compose(tokens, true, text.length)]
-  if (!checkSyntax(documents, text, report)) return null
+  if (!checkFormat(documents[0], source, report)) return null
+  if (!checkSyntax(documents, source, report)) return null
   const contents = documents[0]?.contents ?? null
   if (contents !== null && contents.range[1] > contents.range[0]) {
     return new NodeReader(text, environment, report).read(contents)
@@ -95,7 +98,11 @@ function parseTokens(text: string, report: Report): CST.Token[] | null {
   return null
 }
 
-function checkSyntax(documents: readonly Document.Parsed[], text: string, report: Report): boolean {
+function checkSyntax(
+  documents: readonly Document.Parsed[],
+  source: SourceText,
+  report: Report,
+): boolean {
   const [, second] = documents
   if (second !== undefined) {
     report.error({ start: second.range[0], end: second.range[0] + 1 }, [], {
@@ -104,23 +111,29 @@ function checkSyntax(documents: readonly Document.Parsed[], text: string, report
       hint: 'Delete the line --- that starts another one.',
     })
   }
-  const errors = documents.flatMap((document) => document.errors)
-  // Once YAML has lost its place, it complains of every further word.
-  const known = errors.filter(({ message }, i) => i === 0 || !/ in YAML stream/.test(message))
-  for (const { pos, message } of known) {
-    const hint = syntaxHint(text, pos[0])
-    report.error({ start: pos[0], end: pos[1] }, [], { code: 'syntax', message, hint })
+  for (const document of documents) {
+    // Once YAML has lost its place, it complains of every further word.
+    const known = document.errors.filter(
+      ({ message }, i) => i === 0 || !/ in YAML stream/.test(message),
+    )
+    for (const error of known) {
+      const { span, problem, isLast } = describeSyntaxError(error, document, source)
+      report.error(span, [], problem)
+      if (isLast) break
+    }
   }
   return !report.failed
 }
 
-/** What is often meant where YAML reads the start of a value as its own punctuation. */
-function syntaxHint(text: string, offset: number): string {
-  const lineStart = text.lastIndexOf('\n', offset - 1) + 1
-  const [line = ''] = /^.{0,200}/.exec(text.slice(lineStart)) ?? []
-  if (/^\s*\t/.test(line)) return 'Indent with spaces.'
-  if (/[[{].*\$\{/.test(line)) return 'Within [] and {}, put quotes around a reference.'
-  if (/[:-] \[[0-9a-f:]*\]:/i.test(line)) return 'Put quotes around an address with brackets.'
-  if (!/[:-] [@`%&*!|>{]/.test(line)) return ''
-  return 'Put quotes around a value that starts with punctuation.'
+/** Says of what cannot be a config what it is instead, where that is known. */
+function checkFormat(
+  document: Document.Parsed | undefined,
+  source: SourceText,
+  report: Report,
+): boolean {
+  if (document !== undefined && document.errors.length === 0 && !isScalar(document.contents))
+    return true
+  const foreign = recognizeForeignFormat(source)
+  if (foreign !== null) report.error(foreign.span, [], foreign.problem)
+  return foreign === null
 }

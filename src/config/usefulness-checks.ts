@@ -20,8 +20,11 @@ const HTTP_KEYS = [
 const HTTP_OPTIONS = ['forwardfor', 'forwarded', 'accept-connect']
 const HTTP_SERVER_KEYS = ['pool-max-conn', 'pool-purge-delay', 'cookie']
 
+/** Milliseconds below which a timeout without a unit was hardly meant to be in milliseconds. */
+const BARE_TIMEOUT_MS_MIN = 100
+
 /**
- * Warns of what is allowed but does nothing. For a config without errors: in any other, what a
+ * Warns of what is allowed but does nothing, or hardly what was meant. For a config without errors: in any other, what a
  * mistake cuts off would be reported too.
  */
 export function checkUsefulness(tree: Cursor, language: LanguageChecks, report: Report): void {
@@ -36,9 +39,23 @@ export function checkUsefulness(tree: Cursor, language: LanguageChecks, report: 
     }
     checkBackend(backend, tree.at('defaults'), language, report)
   }
+  for (const proxy of [tree.at('defaults'), ...frontends, ...backends]) {
+    for (const timeout of proxy.at('timeout').values()) checkUnit(timeout, report)
+  }
   for (const proxy of [...frontends, ...backends]) {
     if (effectiveMode(proxy, tree.at('defaults')) === 'tcp') checkModeTcp(proxy, report)
   }
+}
+
+/** HAProxy counts milliseconds where no unit is given, most other programs seconds. */
+function checkUnit(timeout: Cursor, report: Report): void {
+  const { value } = timeout
+  if (typeof value !== 'number' || value >= BARE_TIMEOUT_MS_MIN) return
+  report.warn(timeout.span, timeout.path, {
+    code: 'short-timeout',
+    message: `timeout ${timeout.name} is ${value} ms: no unit is given`,
+    hint: `Write ${value}s for seconds, ${value}ms where that is meant.`,
+  })
 }
 
 function checkFrontend(frontend: Cursor, report: Report): void {
