@@ -25,6 +25,8 @@ const HOST_NAME = new RegExp(`^(?=.{1,253}$)${LABEL}(\\.${LABEL})*\\.?$`)
  * addresses are given back in their shortest form. Ports are 1 to 65535.
  */
 export function parseAddress(text: string, use: AddressUse): Parsed<Address> {
+  const url = /^([a-z][a-z0-9+.-]{0,20}):\/\/([^/?#]*)([/?#].*)?$/is.exec(text)
+  if (url !== null) return refuseUrl(url)
   if (text.startsWith('/')) return parseSocketPath(text, use)
   if (text.startsWith('unix@')) return parseSocketPath(text.slice('unix@'.length), use)
   const [, family = '', rest = ''] = /^([a-z0-9+]{1,20}@)?(.*)$/s.exec(text) ?? []
@@ -45,6 +47,17 @@ export function parseAddress(text: string, use: AddressUse): Parsed<Address> {
   const host = parseHost(rest.slice(0, colon), use, family)
   if ('problem' in host) return host
   return { value: { kind: 'inet', host: host.value, port: port.value } }
+}
+
+/** @param url the scheme, the authority and what follows it */
+function refuseUrl([, scheme = '', authority = '', rest = '']: RegExpExecArray): Parsed<never> {
+  if (/^unix$/i.test(scheme)) return refused('this is a URL', `Write unix@${rest || '/PATH'}.`)
+  const isSecure = /s$/i.test(scheme)
+  const host = authority.slice(authority.lastIndexOf('@') + 1) || 'HOST'
+  const address = /:[0-9]+$/.test(host) ? host : `${host}:${isSecure ? 443 : 80}`
+  const path = rest === '' || rest === '/' ? '' : '; a path is set by the rule set-path'
+  const tls = isSecure ? '; TLS is not available in this version' : ''
+  return refused('this is a URL, not an address', `Write ${address}${path}${tls}.`)
 }
 
 function parseSocketPath(path: string, use: AddressUse): Parsed<Address> {

@@ -11,6 +11,7 @@ import { checkPersistence } from './persistence-checks.ts'
 import { checkProxies } from './proxy-checks.ts'
 import { effectiveMode, type Route, routesOf } from './proxy-views.ts'
 import { checkServers } from './server-checks.ts'
+import type { SourceText } from './source-text.ts'
 import type { Cursor } from './tree.ts'
 import { checkTune } from './tune-checks.ts'
 
@@ -20,7 +21,12 @@ import { checkTune } from './tune-checks.ts'
  * not what the schema gives, so that one mistake does not hide another; what the schema has refused
  * is passed over.
  */
-export function checkReferences(tree: Cursor, language: LanguageChecks, report: Report): void {
+export function checkReferences(
+  tree: Cursor,
+  source: SourceText,
+  language: LanguageChecks,
+  report: Report,
+): void {
   checkRoutes(tree, report)
   checkModes(tree, report)
   checkBinds(tree, report)
@@ -31,7 +37,7 @@ export function checkReferences(tree: Cursor, language: LanguageChecks, report: 
   checkPersistence(tree, report)
   checkTune(tree, report)
   checkCluster(tree, report)
-  checkLanguage(tree, language, report)
+  checkLanguage(tree, source, language, report)
   checkErrorAnswers(tree, language, report)
   checkNameCount(tree, report)
 }

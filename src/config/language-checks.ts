@@ -5,6 +5,7 @@ import { type CheckLine, parseCheckLine } from './check-steps.ts'
 import type { Parsed, Report } from './diagnostics.ts'
 import { parseExpectation } from './expectations.ts'
 import { effectiveMode } from './proxy-views.ts'
+import type { SourceText } from './source-text.ts'
 import type { Cursor } from './tree.ts'
 
 /** Who speaks the languages within a config: given by the caller, since neither room is ours. */
@@ -37,13 +38,20 @@ const RULE_KEYS = [
   'ignore-persist',
 ] as const
 
+const COMMENT_HINT = 'Put quotes around the whole line: YAML takes " #" for the start of a comment.'
+
 /** Reports what the speakers of the languages refuse, at the place in the line. */
-export function checkLanguage(tree: Cursor, language: LanguageChecks, report: Report): void {
+export function checkLanguage(
+  tree: Cursor,
+  source: SourceText,
+  language: LanguageChecks,
+  report: Report,
+): void {
   const backends = tree.at('backends').values()
   checkBalances(tree.at('defaults'), backends, language, report)
   for (const proxy of [tree.at('defaults'), ...backends]) checkExpectations(proxy, language, report)
   for (const proxy of [...tree.at('frontends').values(), ...backends]) {
-    checkRules(proxy, tree.at('defaults'), language, report)
+    checkRules(proxy, tree.at('defaults'), source, language, report)
   }
 }
 
@@ -83,6 +91,7 @@ function checkBalances(
 function checkRules(
   proxy: Cursor,
   defaults: Cursor,
+  source: SourceText,
   language: LanguageChecks,
   report: Report,
 ): void {
@@ -94,7 +103,9 @@ function checkRules(
     for (const line of lines.filter(isWritten)) {
       const problem = language.checkRule(kind, line.text ?? '', acls)
       if (problem === null) continue
-      report.error(line.textSpan(problem.offset), line.path, { ...problem, code: 'invalid-rule' })
+      const hint = isCutByComment(line, source) ? COMMENT_HINT : problem.hint
+      const span = line.textSpan(problem.offset)
+      report.error(span, line.path, { ...problem, hint, code: 'invalid-rule' })
     }
   }
   for (const acl of conditions) check('acl', acl.items())
@@ -122,6 +133,15 @@ function checkExpectations(proxy: Cursor, { checkPattern }: LanguageChecks, repo
 function patternIn(read: HttpExpectation | CheckLine): string | null {
   if (read.kind === 'expect') return patternIn(read.expectation)
   return 'pattern' in read ? read.pattern : null
+}
+
+/** True where a comment begins in the midst of a line: within quotes or braces of its own. */
+function isCutByComment(line: Cursor, { text: source }: SourceText): boolean {
+  const text = line.text ?? ''
+  const isOpen = (open: string, close: string): boolean =>
+    text.split(open).length > text.split(close).length
+  const isCut = text.split('"').length % 2 === 0 || isOpen('{', '}')
+  return isCut && /^[ \t]+#/.test(source.slice(line.span.end))
 }
 
 /** True for a text with words; the schema has said what it has to about anything else. */

@@ -41,8 +41,9 @@ export function loadConfig(text: string, options: LoadOptions): LoadResult {
   if (root === null) return { config: null, diagnostics: report.diagnostics() }
   const tree = new Cursor(root)
   const result = configSchema.safeParse(plainValue(root))
-  if (!result.success) new SchemaProblems(configSchema, tree, report).add(result.error.issues)
-  checkReferences(tree, options, report)
+  if (!result.success)
+    new SchemaProblems(configSchema, source, tree, report).add(result.error.issues)
+  checkReferences(tree, source, options, report)
   if (!report.failed) checkUsefulness(tree, options, report)
   const config = result.success && !report.failed ? resolveConfig(result.data, tree, options) : null
   return { config, diagnostics: report.diagnostics() }

@@ -3,12 +3,14 @@ import { nearestName } from '../model/spelling.ts'
 import { alternatives, type Path, type Problem, type Report, shorten } from './diagnostics.ts'
 import { sectionAt, sectionsWith } from './schema-sections.ts'
 import type { ValueIssue } from './schema-values.ts'
+import type { SourceText } from './source-text.ts'
 import type { Cursor } from './tree.ts'
 import {
   UNSUPPORTED_ENGINES,
   UNSUPPORTED_MODES,
   UNSUPPORTED_RETRY_CAUSES,
 } from './unsupported-keys.ts'
+import { wrongTypeHint } from './wrong-type-hints.ts'
 
 type Issue = z.core.$ZodIssue
 
@@ -36,11 +38,13 @@ const UNSUPPORTED_VALUES = new Map([
 /** Reports what the schema refuses, at the places of the tree that the issues' paths lead to. */
 export class SchemaProblems {
   readonly #schema: z.ZodType
+  readonly #source: SourceText
   readonly #tree: Cursor
   readonly #report: Report
 
-  constructor(schema: z.ZodType, tree: Cursor, report: Report) {
+  constructor(schema: z.ZodType, source: SourceText, tree: Cursor, report: Report) {
     this.#schema = schema
+    this.#source = source
     this.#tree = tree
     this.#report = report
   }
@@ -86,10 +90,12 @@ export class SchemaProblems {
     const issues = typeIssuesOf(issue)
     const expected = issues.map(expectedTitle)
     const hint = issues.map((inner) => valueIssueOf(inner)?.hint ?? '').find((text) => text !== '')
+    const { keys = [] } = sectionAt(this.#schema, at.path) ?? {}
+    const written = this.#source.text.slice(at.span.start, at.span.end).trimEnd()
     this.#report.error(at.span, at.path, {
       code: 'wrong-type',
       message: `expected ${alternatives([...new Set(expected)])}, found ${describeNode(at)}`,
-      hint: hint ?? wrongTypeHint(expected, at),
+      hint: hint ?? wrongTypeHint({ at, expected, keys, written }),
     })
   }
 
@@ -98,9 +104,10 @@ export class SchemaProblems {
     for (const key of keys) {
       const at = section.at(key)
       const name = shorten(key, QUOTED_CHARACTERS_MAX)
-      if (facts?.unsupported.includes(key)) {
+      const alternative = facts?.unsupported[key]
+      if (alternative !== undefined) {
         const message = `"${name}" is not available in this version`
-        this.#report.error(at.keySpan, at.path, { code: 'unsupported', message, hint: '' })
+        this.#report.error(at.keySpan, at.path, { code: 'unsupported', message, hint: alternative })
       } else {
         const message = `unknown key "${name}" in ${facts?.title}`
         const hint = this.#unknownKeyHint(facts?.keys ?? [], key)
@@ -162,24 +169,6 @@ function describeNode({ node }: Cursor): string {
   return String(node.value)
 }
 
-function wrongTypeHint(expected: readonly string[], { node }: Cursor): string {
-  if (node?.kind !== 'scalar') return ''
-  const { value } = node
-  if (value === null) return 'Give it a value, or delete the key.'
-  if (expected.includes('true or false') && typeof value === 'string') {
-    if (/^(yes|on|true|enabled)$/i.test(value)) return 'Write true.'
-    if (/^(no|off|false|disabled)$/i.test(value)) return 'Write false.'
-  }
-  if (expected.includes('a whole number') && typeof value === 'string' && /^\d+$/.test(value)) {
-    return `Write ${shorten(value, QUOTED_CHARACTERS_MAX)} without quotes.`
-  }
-  if (typeof value !== 'string') {
-    return expected.includes('a text') ? `Write "${value}", with the quotes.` : ''
-  }
-  if (!expected.includes('a list')) return ''
-  return 'Write a list: every item on a line of its own, after "- ".'
-}
-
 function describeIssue(issue: Issue, at: Cursor): Problem {
   if (issue.code === 'invalid_key') {
     const [inner = issue] = issue.issues
@@ -198,9 +187,10 @@ function describeIssue(issue: Issue, at: Cursor): Problem {
 function describeChoice(choices: readonly string[], at: Cursor): Problem {
   const value = at.text ?? ''
   const key = String(at.path.findLast((step) => typeof step === 'string'))
-  if (UNSUPPORTED_VALUES.get(key)?.includes(value)) {
+  const alternative = UNSUPPORTED_VALUES.get(key)?.[value]
+  if (alternative !== undefined) {
     const message = `${key} "${value}" is not available in this version`
-    return { code: 'unsupported', message, hint: '' }
+    return { code: 'unsupported', message, hint: alternative }
   }
   return { message: `expected ${alternatives(choices)}`, hint: choiceHint(choices, value) }
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import type { Path } from './diagnostics.ts'
 import { ENVIRONMENT_PATTERN } from './environment.ts'
+import type { Alternatives } from './unsupported-keys.ts'
 
 /** What is told about a key, in editors and in docs/configuration.md. */
 export interface KeyFacts {
@@ -19,7 +20,7 @@ export interface SectionFacts {
   /** What it is called in messages, such as "a frontend". */
   readonly title: string
   /** Keys that HAProxy has or that are planned, and that this version refuses. */
-  readonly unsupported: readonly string[]
+  readonly unsupported: Alternatives
 }
 
 /** The facts of every section of the schema. */
@@ -29,7 +30,7 @@ const sectionFacts = z.registry<SectionFacts>()
 export function section<Shape extends z.core.$ZodShape>(
   title: string,
   shape: Shape,
-  unsupported: readonly string[] = [],
+  unsupported: Alternatives = Object.create(null),
 ): z.ZodObject<Shape, z.core.$strict> {
   return z.strictObject(shape).register(sectionFacts, { title, unsupported })
 }

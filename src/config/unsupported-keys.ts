@@ -1,94 +1,252 @@
 /**
- * Keywords of HAProxy, and planned ones, that this version does not have. A config that uses one
- * is refused in these words instead of being told that the key is unknown; none is ever ignored.
- * A keyword that is built moves from here into the schema.
+ * Keywords of HAProxy, and planned ones, that this version does not have, each with what does the
+ * same here. A config that uses one is refused in these words instead of being told that the key is
+ * unknown; none is ever ignored. A keyword that is built moves from here into the schema.
  */
 
-const words = (text: string): readonly string[] => text.trim().split(/\s+/)
+/** What to use instead of a keyword, by keyword; sentences. It has no prototype. */
+export type Alternatives = Readonly<Record<string, string>>
+
+/** @param groups an alternative, and the keywords that it stands for, separated by white space */
+function instead(
+  ...groups: readonly (readonly [alternative: string, words: string])[]
+): Alternatives {
+  const alternatives: Record<string, string> = Object.create(null)
+  for (const [alternative, words] of groups) {
+    for (const word of words.trim().split(/\s+/)) alternatives[word] = alternative
+  }
+  return alternatives
+}
+
+function joined(...parts: readonly Alternatives[]): Alternatives {
+  return Object.assign(Object.create(null), ...parts)
+}
+
+const NO_CLIENT_TLS = 'End TLS in front of Sluice, and pass the client on with accept-proxy.'
+const NO_SERVER_TLS =
+  'Let a sidecar such as stunnel carry TLS to the server; checks have check-ssl.'
+const BY_SERVICE = 'Leave it to the service manager, as in deploy/systemd/sluice.service.'
+const BY_KERNEL = 'Delete it; set the sysctl of the kernel where the default is not enough.'
+const ALERTS = 'Alert on the metrics of /metrics: docs/operations.md lists them.'
+const LOGS =
+  'Delete it; access-log lines have the fields of httplog and tcplog, and a shipper can add more.'
+const HTTP_RULES = 'Write http-request rules in mode http, such as "deny if { src 10.0.0.0/8 }".'
+const ANSWERS = 'Write http-error lines, or the rule "http-request redirect location URL".'
+const BY_ADMIN = 'Use the section admin: /metrics and the API tell it.'
+const KEPT_ALIVE = 'Delete it; connections of clients and servers are kept alive by themselves.'
+const NO_HTTP_2 = 'Delete it; connections speak HTTP/1.1.'
+const NAMES_BY_SYSTEM = 'Delete it; host names are looked up by the system.'
+const BOUNDED_BY_MAXCONN = 'Bound connections by maxconn, of global or of the frontend.'
+const DELETE_IT = 'Delete it; nothing takes its place.'
+const NO_SOURCE = 'Route by the system: ip route ... src ADDRESS.'
+const BY_PEER_RULE = 'Set the state at run time: sluice server set BACKEND/NAME --state maint.'
 
 /** Sections. */
-export const UNSUPPORTED_SECTIONS: readonly string[] = words(`
-  cache listen mailers peers resolvers ring userlist`)
+export const UNSUPPORTED_SECTIONS: Alternatives = instead(
+  ['Put a cache such as Varnish or nginx behind or before it.', 'cache'],
+  ['Write a frontend and a backend.', 'listen'],
+  [ALERTS, 'mailers'],
+  ['Use the section cluster: nodes agree on servers, health and config.', 'peers'],
+  [NAMES_BY_SYSTEM, 'resolvers'],
+  ['Use global.log.access: stdout or a file that a log shipper reads.', 'ring'],
+  ['Compare the header: http-request deny if !{ hdr(authorization) "Basic ..." }.', 'userlist'],
+)
 
 /** Keys of `global`. */
-export const UNSUPPORTED_GLOBAL_KEYS: readonly string[] = words(`
-  chroot cpu-map daemon group lua-load maxconnrate maxsessrate maxsslconn nbproc
-  node pidfile server-state-file ssl-default-bind-ciphers ssl-default-bind-options stats
-  ssl-default-server-ciphers ssl-default-server-options ulimit-n user`)
+export const UNSUPPORTED_GLOBAL_KEYS: Alternatives = instead(
+  [BY_SERVICE, 'chroot daemon group pidfile ulimit-n user'],
+  ['Set nbthread here, and the cores with taskset or CPUAffinity= of systemd.', 'cpu-map nbproc'],
+  ['Write rules; docs/rules.md lists what they can do.', 'lua-load'],
+  ['Use maxconn.', 'maxconnrate maxsessrate maxsslconn'],
+  ['Use cluster.node.', 'node'],
+  ['A node of a cluster keeps it in cluster.data-dir.', 'server-state-file'],
+  [NO_CLIENT_TLS, 'ssl-default-bind-ciphers ssl-default-bind-options'],
+  [NO_SERVER_TLS, 'ssl-default-server-ciphers ssl-default-server-options'],
+  [BY_ADMIN, 'stats'],
+)
 
 /** Keys of `global.log`. */
-export const UNSUPPORTED_LOG_KEYS: readonly string[] = words('address facility format')
+export const UNSUPPORTED_LOG_KEYS: Alternatives = instead([
+  'Write access: stdout, or access: FILE, for a log shipper to send on.',
+  'address facility format',
+])
 
 /** Keys of `global.tune`. */
-export const UNSUPPORTED_TUNE_KEYS: readonly string[] = words(`
-  http.cookielen http.logurilen http.maxuri idle-pool.shared maxaccept maxpollevents pipesize
-  rcvbuf.client rcvbuf.server sndbuf.client sndbuf.server ssl.cachesize ssl.lifetime`)
+export const UNSUPPORTED_TUNE_KEYS: Alternatives = instead(
+  ['Use bufsize: heads are bounded by it as a whole.', 'http.cookielen http.logurilen'],
+  ['Use http.max-request-line.', 'http.maxuri'],
+  ['Use pool-max-conn of a server.', 'idle-pool.shared'],
+  [DELETE_IT, 'maxaccept maxpollevents pipesize'],
+  [BY_KERNEL, 'rcvbuf.client rcvbuf.server sndbuf.client sndbuf.server'],
+  [NO_CLIENT_TLS, 'ssl.cachesize ssl.lifetime'],
+)
 
 /** Keys of `admin`. */
-export const UNSUPPORTED_ADMIN_KEYS: readonly string[] = words('ssl tls')
+export const UNSUPPORTED_ADMIN_KEYS: Alternatives = instead([
+  'Use socket, or bind to 127.0.0.1 and end TLS in front of it.',
+  'ssl tls',
+])
 
-const PROXY_KEYS = words(`
-  compression declare disabled email-alert enabled errorfiles errorloc errorloc302
-  errorloc303 filter grace http-after-response id log-format log-format-sd log-tag rate-limit
-  redirect stats tcp-request unique-id-format unique-id-header`)
+const PROXY_KEYS = instead(
+  ['Let the servers compress.', 'compression'],
+  ['Delete it; samples of a rule are taken where the rule stands.', 'declare'],
+  ['Delete the section, or its addresses.', 'disabled'],
+  ['Delete it; what is written is enabled.', 'enabled'],
+  [ALERTS, 'email-alert'],
+  ['Use errorfile, one file a status.', 'errorfiles'],
+  [ANSWERS, 'errorloc errorloc302 errorloc303'],
+  [DELETE_IT, 'filter id'],
+  ['Use global.grace.', 'grace'],
+  ['Write http-response rules.', 'http-after-response'],
+  [LOGS, 'log-format log-format-sd log-tag'],
+  [BOUNDED_BY_MAXCONN, 'rate-limit'],
+  ['Write the rule http-request: redirect ...', 'redirect'],
+  [BY_ADMIN, 'stats'],
+  [HTTP_RULES, 'tcp-request'],
+  [
+    'Write http-request: set-header X-Request-ID ... from a header of the client.',
+    'unique-id-format',
+  ],
+  [
+    'Write http-request: set-header X-Request-ID ... from a header of the client.',
+    'unique-id-header',
+  ],
+)
 
 /** Keys of a frontend. */
-export const UNSUPPORTED_FRONTEND_KEYS: readonly string[] = [
-  ...PROXY_KEYS,
-  ...words('capture monitor monitor-uri stick-table'),
-]
+export const UNSUPPORTED_FRONTEND_KEYS: Alternatives = joined(
+  PROXY_KEYS,
+  instead(
+    ['Have the servers log it.', 'capture'],
+    ['Write http-request: return status 200 if { path /health }, or ask /readyz.', 'monitor'],
+    ['Write http-request: return status 200 if { path /health }, or ask /readyz.', 'monitor-uri'],
+    ['A stick-table belongs to a backend here.', 'stick-table'],
+  ),
+)
 
 /** Keys of a backend. */
-export const UNSUPPORTED_BACKEND_KEYS: readonly string[] = [
-  ...PROXY_KEYS,
-  ...words(`
-    external-check
-    http-check http-send-name-header
-    load-server-state-from-file max-keep-alive-queue persist server-template source
-    tcp-response use-server`),
-]
+export const UNSUPPORTED_BACKEND_KEYS: Alternatives = joined(
+  PROXY_KEYS,
+  instead(
+    ['Use option tcp-check, or agent-check of a server.', 'external-check'],
+    ['Write option: {httpchk: {method: GET, uri: /health, expect: "status 200"}}.', 'http-check'],
+    [
+      'Write http-request: set-header with a name of its own for each backend.',
+      'http-send-name-header',
+    ],
+    ['A node of a cluster keeps it in cluster.data-dir.', 'load-server-state-from-file'],
+    ['Use maxqueue of a server.', 'max-keep-alive-queue'],
+    ['Use balance rdp-cookie, which does not persist.', 'persist'],
+    ['List the servers, or add them at run time: sluice server add.', 'server-template'],
+    [NO_SOURCE, 'source'],
+    ['Write http-response rules in mode http.', 'tcp-response'],
+    ['Write use_backend to a backend with that server.', 'use-server'],
+  ),
+)
 
 /** Keys of `defaults`. */
-export const UNSUPPORTED_DEFAULTS_KEYS: readonly string[] = [
-  ...new Set([...UNSUPPORTED_FRONTEND_KEYS, ...UNSUPPORTED_BACKEND_KEYS]),
-]
+export const UNSUPPORTED_DEFAULTS_KEYS: Alternatives = joined(
+  UNSUPPORTED_FRONTEND_KEYS,
+  UNSUPPORTED_BACKEND_KEYS,
+)
 
 /** Keys of an entry of `bind`. */
-export const UNSUPPORTED_BIND_KEYS: readonly string[] = words(`
-  accept-netscaler-cip alpn ca-file ciphers crl-file crt crt-list defer-accept expose-fd gid
-  group id interface level maxconn mode mss name namespace nice npn proto ssl strict-sni tcp-ut
-  tfo thread transparent uid user v4v6 v6only verify`)
+export const UNSUPPORTED_BIND_KEYS: Alternatives = instead(
+  [NO_CLIENT_TLS, 'alpn ca-file ciphers crl-file crt crt-list npn ssl strict-sni verify'],
+  ['Use accept-proxy.', 'accept-netscaler-cip'],
+  [BY_KERNEL, 'defer-accept mss tcp-ut tfo'],
+  ['Delete it; descriptors are handed to no other process.', 'expose-fd'],
+  ['Make the folder of the socket accessible to its clients alone.', 'gid group mode uid user'],
+  ['Write the address of the interface.', 'interface'],
+  ['Use the section admin.', 'level'],
+  ['Use maxconn of the frontend.', 'maxconn nice'],
+  [DELETE_IT, 'id name'],
+  ['Start the daemon in that network namespace: ip netns exec NAME.', 'namespace'],
+  [NO_HTTP_2, 'proto'],
+  ['Use global.nbthread: all threads accept on all addresses.', 'thread'],
+  ['Use accept-proxy to learn the client of a proxy in front.', 'transparent'],
+  ['Write "[::]:PORT" for IPv6 and IPv4, ":PORT" for IPv4 alone.', 'v4v6 v6only'],
+)
 
 /** Keys of a server, and of `default-server`. */
-export const UNSUPPORTED_SERVER_KEYS: readonly string[] = words(`
-  alpn check-proto ciphers crl-file crt enabled id init-addr
-  log-proto max-reuse namespace on-marked-down
-  on-marked-up pool-low-conn proto proxy-v2-options redir resolve-net resolve-prefer resolvers
-  send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt sni socks4 source ssl
-  tcp-ut tfo verifyhost ws`)
+export const UNSUPPORTED_SERVER_KEYS: Alternatives = instead(
+  [NO_SERVER_TLS, 'ciphers crl-file crt sni ssl verifyhost'],
+  [NO_HTTP_2, 'alpn check-proto proto ws'],
+  ['Delete it; what is written is enabled.', 'enabled'],
+  [DELETE_IT, 'id'],
+  [NAMES_BY_SYSTEM, 'init-addr resolve-net resolve-prefer resolvers'],
+  [LOGS, 'log-proto'],
+  ['Use pool-purge-delay.', 'max-reuse'],
+  ['Start the daemon in that network namespace: ip netns exec NAME.', 'namespace'],
+  [BY_PEER_RULE, 'on-marked-down on-marked-up'],
+  ['Use pool-max-conn.', 'pool-low-conn'],
+  [
+    'Use send-proxy-v2.',
+    'proxy-v2-options send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt',
+  ],
+  ['Write the rule http-request: redirect prefix URL.', 'redir'],
+  ['Give the address of a relay such as a SOCKS client of its own.', 'socks4'],
+  [NO_SOURCE, 'source'],
+  [BY_KERNEL, 'tcp-ut tfo'],
+)
 
 /** Names of `option`. */
-export const UNSUPPORTED_OPTIONS: readonly string[] = words(`
-  abortonclose accept-invalid-http-request accept-invalid-http-response checkcache
-  clitcpka contstats dontlog-normal external-check h1-case-adjust-bogus-client
-  h1-case-adjust-bogus-server http-buffer-request http-keep-alive http-no-delay
-  http-pretend-keepalive http-restrict-req-hdr-names http-server-close http-use-proxy-header
-  httpclose httplog independent-streams ldap-check log-health-checks
-  log-separate-errors logasap nolinger originalto
-  prefer-last-server socket-stats splice-auto splice-request splice-response
-  srvtcpka ssl-hello-chk tcp-smart-accept tcp-smart-connect tcpka tcplog transparent`)
+export const UNSUPPORTED_OPTIONS: Alternatives = instead(
+  ['Bound the wait by timeout queue.', 'abortonclose'],
+  [
+    'Mend the peer: what is not HTTP is refused.',
+    'accept-invalid-http-request accept-invalid-http-response',
+  ],
+  ['Write the rule http-response: set-header Cache-Control no-store.', 'checkcache'],
+  [
+    'Set net.ipv4.tcp_keepalive_time of the kernel; idle connections end by timeout client.',
+    'clitcpka srvtcpka tcpka',
+  ],
+  [DELETE_IT, 'contstats http-no-delay independent-streams nolinger socket-stats'],
+  [DELETE_IT, 'splice-auto splice-request splice-response tcp-smart-accept tcp-smart-connect'],
+  [LOGS, 'dontlog-normal httplog log-separate-errors logasap tcplog'],
+  ['Use option tcp-check, or agent-check of a server.', 'external-check'],
+  ['Use option tcp-check with the bytes of a bind request.', 'ldap-check'],
+  ['Use check-ssl of a server.', 'ssl-hello-chk'],
+  [
+    'Delete it; header names are passed on as they came.',
+    'h1-case-adjust-bogus-client h1-case-adjust-bogus-server',
+  ],
+  ['Delete it; bodies are passed on as they come.', 'http-buffer-request'],
+  [KEPT_ALIVE, 'http-keep-alive http-pretend-keepalive prefer-last-server'],
+  ['Write http-reuse: never; servers that close are told so.', 'http-server-close httpclose'],
+  ['Write http-request: del-header NAME.', 'http-restrict-req-hdr-names'],
+  [DELETE_IT, 'http-use-proxy-header'],
+  ['Delete it; changes of state are in the daemon log.', 'log-health-checks'],
+  ['Use option forwarded.', 'originalto'],
+  ['Use accept-proxy to learn the client of a proxy in front.', 'transparent'],
+)
 
 /** Keys of `option httpchk`. */
-export const UNSUPPORTED_HTTPCHK_KEYS: readonly string[] = words('hdr meth send ver')
+export const UNSUPPORTED_HTTPCHK_KEYS: Alternatives = instead(
+  ['Write headers: {NAME: VALUE}.', 'hdr'],
+  ['Write method: GET.', 'meth'],
+  ['Write method, uri, headers and body as keys.', 'send'],
+  ['Write version: HTTP/1.1 and host: NAME.', 'ver'],
+)
 
 /** Names of `timeout`. */
-export const UNSUPPORTED_TIMEOUTS: readonly string[] = words('tarpit')
+export const UNSUPPORTED_TIMEOUTS: Alternatives = instead([
+  'Write http-request: deny; no request is held.',
+  'tarpit',
+])
 
 /** Values of `engine` of `cluster`. */
-export const UNSUPPORTED_ENGINES: readonly string[] = words('paxos etcd')
+export const UNSUPPORTED_ENGINES: Alternatives = instead(['Use raft.', 'paxos etcd'])
 
 /** Values of `mode`. */
-export const UNSUPPORTED_MODES: readonly string[] = words('health log udp')
+export const UNSUPPORTED_MODES: Alternatives = instead(
+  ['Ask /readyz of the admin address.', 'health'],
+  ['Use http or tcp.', 'log udp'],
+)
 
 /** Values of `retry-on`. */
-export const UNSUPPORTED_RETRY_CAUSES: readonly string[] = words('0rtt-rejected')
+export const UNSUPPORTED_RETRY_CAUSES: Alternatives = instead([
+  'Delete it; servers are not spoken to over TLS.',
+  '0rtt-rejected',
+])
