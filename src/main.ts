@@ -25,10 +25,8 @@ import {
 import { serverList } from './admin/cli-server-list.ts'
 import { configJsonSchema } from './config/json-schema.ts'
 import { SluiceError } from './errors.ts'
-import { readAuthorities } from './supervisor/certificate-authorities.ts'
-import { readConfigFile } from './supervisor/config-file.ts'
+import { checkConfig } from './supervisor/config-check.ts'
 import { runDemo } from './supervisor/demo.ts'
-import { readErrorAnswers } from './supervisor/error-answers.ts'
 import { recoverNode } from './supervisor/recovery.ts'
 import { type RunningDaemon, run } from './supervisor/run.ts'
 
@@ -44,8 +42,15 @@ const print = (text: string): void => void process.stderr.write(text)
 const tell = (text: string): void => void process.stdout.write(text)
 const io = { env: process.env, write: tell, warn: print }
 
+/** Whether errors are for a program to read, also those of the command line itself. */
+const isJson = process.argv.includes('--json')
+
 interface FileOptions {
   readonly file: string
+}
+
+interface CheckCommandOptions extends FileOptions {
+  readonly json?: boolean
 }
 
 function version(): string {
@@ -60,16 +65,8 @@ function handleSignals(daemon: RunningDaemon): void {
   process.on('SIGUSR1', () => daemon.reopenLogs())
 }
 
-async function check({ file }: FileOptions): Promise<void> {
-  const { config, report } = await readConfigFile(file, surroundings)
-  print(report)
-  if (config === null) {
-    process.exitCode = FAILED
-    return
-  }
-  await readErrorAnswers(config)
-  await readAuthorities(config)
-  tell(`${file}: the config is valid\n`)
+async function check({ file, json = false }: CheckCommandOptions): Promise<void> {
+  if (!(await checkConfig({ ...surroundings, file, json, tell, print }))) process.exitCode = FAILED
 }
 
 /** Gives a command the options of all that talk to a running node. */
@@ -96,6 +93,7 @@ function program(): Command {
     .description('A clustered Layer-4/Layer-7 load balancer')
     .version(version())
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(isJson ? usageAsJson(text) : text) })
     // So that `config show --version N` is not taken for `sluice --version`.
     .enablePositionalOptions()
   sluice
@@ -106,7 +104,8 @@ function program(): Command {
   sluice
     .command('check')
     .description('check a config file; binds nothing')
-    .requiredOption('-f, --file <file>', 'the config file')
+    .requiredOption('-f, --file <file>', 'the config file; - for standard input')
+    .option('--json', 'print what was found as JSON')
     .action(check)
   sluice
     .command('demo')
@@ -218,11 +217,19 @@ try {
   process.exitCode = exitStatusOf(error)
 }
 
-/** Says what went wrong, in one line for an operator, and which status it ends with. */
+/** What Commander says of a command line that it cannot read. */
+function usageAsJson(text: string): string {
+  const { code, message, hint } = new SluiceError('usage', text.trim().replace(/^error: /, ''))
+  return `${JSON.stringify({ code, message, hint })}\n`
+}
+
+/** Says what went wrong, for an operator or as JSON, and which status it ends with. */
 function exitStatusOf(error: unknown): number {
   // Commander has printed its own message; help and version are no errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
   if (!(error instanceof SluiceError)) throw error
-  print(`sluice: ${error.message} (${error.code})\n${error.hint}\n`)
+  const { code, message, hint } = error
+  if (isJson) print(`${JSON.stringify({ code, message, hint })}\n`)
+  else print(`sluice: ${message} (${code})\n${hint}\n`)
   return error.code === 'usage' ? USAGE : FAILED
 }

@@ -21,6 +21,9 @@ import { CONFIG_BODY_BYTES_MAX } from './request-body.ts'
 /** Bytes of the members that go with a text: the comment, and some digits. */
 const MEMBERS_BYTES_MAX = 8192
 
+/** What a node puts before a line and a column of a config that it was given as a text. */
+const CONFIG_PLACE = /^config:(?=\d+:\d+: )/gm
+
 /** Options of `sluice config apply`, as written. */
 export interface ConfigApplyOptions extends ConnectionOptions {
   /** `--file`. */
@@ -46,7 +49,8 @@ export async function configApply(options: ConfigApplyOptions, io: CliIo): Promi
     ...(confirm === undefined ? {} : { confirmMs: confirmMsIn(confirm) }),
     text: readText(file),
   }
-  const outcome = await changeConfig({ method: 'POST', path: '/api/v1/config', body }, options, io)
+  const asked = { method: 'POST', path: '/api/v1/config', body } as const
+  const outcome = await changeConfig(asked, options, io, file)
   if (confirm === undefined || !outcome.changed || options.json === true) return
   const { version } = outcome
   io.write(`it goes back in ${confirm} unless you run: sluice config confirm ${version}\n`)
@@ -85,16 +89,26 @@ export async function configConfirm(
   show(answer, `version ${answer?.version} stays\n`, options, io)
 }
 
+/** @param file whose text it is; places in what a node says of it are told as places of the file */
 async function changeConfig(
   asked: AdminRequest,
   options: ConnectionOptions,
   io: CliIo,
+  file: string | null = null,
 ): Promise<ApiConfigOutcome> {
-  const outcome = await askAdmin<ApiConfigOutcome | null>(asked, options, io)
+  const placed = (report: string): string =>
+    file === null ? report : report.replaceAll(CONFIG_PLACE, () => `${file}:`)
+  let outcome: ApiConfigOutcome | null
+  try {
+    outcome = await askAdmin<ApiConfigOutcome | null>(asked, options, io)
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    throw new SluiceError(error.code, placed(error.message), error)
+  }
   if (typeof outcome?.version !== 'number' || !Array.isArray(outcome.nodes)) {
     throw new SluiceError('admin-refused', 'the answer holds no outcome')
   }
-  if (outcome.warnings !== '') io.warn(`${outcome.warnings.trimEnd()}\n`)
+  if (outcome.warnings !== '') io.warn(`${placed(outcome.warnings).trimEnd()}\n`)
   show(outcome, describe(outcome), options, io)
   return outcome
 }

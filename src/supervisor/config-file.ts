@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { usesHashType } from '../balance/registry.ts'
+import type { Diagnostic } from '../config/diagnostics.ts'
 import { loadConfig } from '../config/load.ts'
 import { renderDiagnostics } from '../config/rendering.ts'
 import { SluiceError } from '../errors.ts'
@@ -20,7 +21,9 @@ export interface ConfigSurroundings {
 /** A config that was read: it, or the reasons why it is none. */
 export interface ReadConfig {
   readonly config: Config | null
-  /** Errors and warnings with their lines, ready to print; '' without any. */
+  /** Errors and warnings with their places, as data. */
+  readonly diagnostics: readonly Diagnostic[]
+  /** The same with their lines, ready to print; '' without any. */
   readonly report: string
 }
 
@@ -64,7 +67,7 @@ export function readConfigText(
     checkHttpError,
     ...(own !== undefined && { own }),
   })
-  return { config, report: renderDiagnostics(text, name, diagnostics) }
+  return { config, diagnostics, report: renderDiagnostics(text, name, diagnostics) }
 }
 
 function checkPattern(pattern: string): TextProblem | null {

@@ -4,7 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { freePort } from './support/ports.ts'
-import { runSluice } from './support/processes.ts'
+import { NODE, runProgram, runSluice, SLUICE } from './support/processes.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const GOOD = `
@@ -56,6 +56,39 @@ describe('sluice check', () => {
     expect(stdout + stderr).toMatch(/lb\.yaml:4:5.*lb\.yaml:8:5/s)
   })
 
+  it('reads standard input where the file is -', async () => {
+    const check = (stdin: string) => runProgram(NODE, [SLUICE, 'check', '-f', '-'], { stdin })
+    expect(await check(GOOD)).toMatchObject({ code: 0, stdout: '<stdin>: the config is valid\n' })
+    const { code, stderr } = await check(GOOD.replace('bind', 'bnid'))
+    expect(code).toBe(1)
+    expect(stderr).toContain('<stdin>:4:5: error: unknown key "bnid"')
+  })
+
+  it('prints what it finds as JSON', async () => {
+    const good = await runSluice('check', '--json', '-f', fileWith(GOOD))
+    expect(good).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(good.stdout)).toMatchObject({ valid: true, diagnostics: [], error: null })
+    const file = fileWith(GOOD.replace('bind', 'bnid'))
+    const bad = await runSluice('check', '--json', '-f', file)
+    expect(bad).toMatchObject({ code: 1, stderr: '' })
+    const problem = { severity: 'error', code: 'unknown-key', line: 4, col: 5, endCol: 9 }
+    expect(JSON.parse(bad.stdout)).toMatchObject({ file, valid: false, error: null })
+    const { diagnostics } = JSON.parse(bad.stdout) as { diagnostics: unknown[] }
+    expect(diagnostics).toContainEqual(
+      expect.objectContaining({ ...problem, hint: 'Did you mean "bind"?' }),
+    )
+  })
+
+  it('prints as JSON what the config names and cannot be read', async () => {
+    const text = `${GOOD}defaults: {mode: http, errorfile: {503: /nowhere/503.http}}\n`
+    const { code, stdout } = await runSluice('check', '--json', '-f', fileWith(text))
+    expect(code).toBe(1)
+    expect(JSON.parse(stdout)).toMatchObject({
+      valid: false,
+      error: { message: expect.stringContaining('/nowhere/503.http') },
+    })
+  })
+
   it('ends with 1 on a file that is not there', async () => {
     const { code, stderr } = await runSluice('check', '-f', join(temporaryFolder(), 'none.yaml'))
     expect(code).toBe(1)
@@ -81,6 +114,20 @@ describe('sluice schema', () => {
     const validate = new Ajv2020({ strict: false }).compile(JSON.parse(stdout) as object)
     expect(validate(parse(GOOD)), JSON.stringify(validate.errors)).toBe(true)
     expect(validate(parse(GOOD.replace('default_backend', 'defualt_backend')))).toBe(false)
+  })
+})
+
+describe('errors of a command with --json', () => {
+  it.each([
+    ['a file that is not there', ['check', '--json', '-f', 'none.yaml'], 1, 'config-unreadable'],
+    ['a daemon that is not there', ['server', 'list', '--json'], 1, 'admin-unreachable'],
+    ['a wrong option', ['server', 'list', '--json', '--nonsense'], 2, 'usage'],
+  ])('are JSON: %s', async (_, args, status, code) => {
+    const env = { ...process.env, SLUICE_ADMIN: `http://127.0.0.1:${await freePort()}` }
+    const ended = await runProgram(NODE, [SLUICE, ...args], { env })
+    expect(ended).toMatchObject({ code: status, stdout: '' })
+    const error = { code, message: expect.any(String), hint: expect.any(String) }
+    expect(JSON.parse(ended.stderr)).toEqual(error)
   })
 })
 

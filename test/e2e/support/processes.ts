@@ -37,13 +37,21 @@ export interface Finished {
   readonly stderr: string
 }
 
+/** What a program that runs to its end is given. */
+export interface RunOptions extends Pick<SpawnOptions, 'cwd' | 'env'> {
+  /** Default: nothing. */
+  readonly stdin?: string
+}
+
 /** Runs a program with arguments to its end. It inherits the environment unless given one. */
 export async function runProgram(
   command: string,
   args: readonly string[],
-  options: Pick<SpawnOptions, 'cwd' | 'env'> = {},
+  { stdin, ...options }: RunOptions = {},
 ): Promise<Finished> {
-  const child = startProcess(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  const input = stdin === undefined ? 'ignore' : 'pipe'
+  const child = startProcess(command, args, { ...options, stdio: [input, 'pipe', 'pipe'] })
+  child.stdin?.end(stdin)
   let stdout = ''
   let stderr = ''
   child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {

@@ -118,6 +118,18 @@ describe('config apply', () => {
       await failed.toMatchObject({ code, message: 'applyConfig has failed' })
     },
   )
+
+  it('names the file where the daemon points at its text', async () => {
+    const cluster = FakeCluster.failing(
+      'applyConfig',
+      'config-invalid',
+      'the config is not valid\nconfig:2:3: error: unknown key "config:1:1: b"\n 2 |   config:2:3: x\n',
+    )
+    const file = fileWith('a: 1')
+    const failed = expect(apply({ admin: await startForCommands({ cluster }), file })).rejects
+    const message = `the config is not valid\n${file}:2:3: error: unknown key "config:1:1: b"\n 2 |   config:2:3: x\n`
+    await failed.toMatchObject({ code: 'config-invalid', message })
+  })
 })
 
 describe('config rollback and confirm', () => {

@@ -96,9 +96,13 @@ export class FakeCluster implements Cluster {
   }
 
   /** A cluster whose method fails with a code. */
-  static failing(method: string, code: ConstructorParameters<typeof SluiceError>[0]): FakeCluster {
+  static failing(
+    method: string,
+    code: ConstructorParameters<typeof SluiceError>[0],
+    message = `${method} has failed`,
+  ): FakeCluster {
     const cluster = new FakeCluster()
-    cluster.failures.set(method, new SluiceError(code, `${method} has failed`))
+    cluster.failures.set(method, new SluiceError(code, message))
     return cluster
   }
 
