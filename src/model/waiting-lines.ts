@@ -117,7 +117,11 @@ export class WaitingLines {
     Atomics.notify(this.#bells, worker)
   }
 
-  /** Makes all workers look in which somebody waits: a server may have more room. */
+  /**
+   * Makes all workers look in which somebody waits. Whatever may free places other than one session
+   * that leaves one comes here: a server is up, or has another weight or limit (`ServerTable`), a
+   * worker has died with its sessions, a worker runs another plan.
+   */
   ringAll(): void {
     for (let worker = 0; worker < this.#bells.length; worker++) {
       if (Atomics.load(this.#shown, worker) > 0) this.ring(worker)

@@ -3,7 +3,7 @@ import type { Conn } from '../net/conn.ts'
 import { HttpSession } from './http-session.ts'
 import { FrontendListener } from './listener.ts'
 import { ProxyHeaderAcceptance } from './proxy-header-acceptance.ts'
-import { compileRuntime, type FrontendRuntime, type Runtime, retireRuntime } from './runtime.ts'
+import { compileRuntime, enterRuntime, type FrontendRuntime, type Runtime } from './runtime.ts'
 import type { Services } from './services.ts'
 import { type Session, SessionRegistry } from './session-registry.ts'
 import { TcpSession } from './tcp-session.ts'
@@ -47,7 +47,7 @@ export class DataPlane {
       this.#listeners.delete(key)
       listener.close()
     }
-    if (previous !== null) retireRuntime(previous, runtime)
+    enterRuntime(runtime, previous, this.#services.table)
   }
 
   /** Accepts no more and lets sessions finish; `onDrained` is called when the last has ended. */

@@ -3,13 +3,13 @@ import { COUNTER } from '../model/counters.ts'
 import { SERVER_STATE, type ServerState } from '../model/server-table.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
-import type { UpstreamServer } from '../upstream/server-pool.ts'
+import type { ServerPool, UpstreamServer } from '../upstream/server-pool.ts'
 import type { Waiter } from '../upstream/session-queue.ts'
 import type { Termination } from './exchange-record.ts'
 import { IdleConnections, type Reuse } from './idle-connections.ts'
 import type { Stickiness } from './persistence.ts'
 import { proxyHeaderOf } from './proxy-header.ts'
-import type { BackendRuntime } from './runtime.ts'
+import { type BackendRuntime, presentBackend } from './runtime.ts'
 import { count, type Services, scheduleIn } from './services.ts'
 import { WaitingPlace } from './waiting-place.ts'
 
@@ -94,13 +94,14 @@ export class Dispatch implements ConnHandler, Waiter {
    * @param stickiness which server it belongs to; null where it may go to any
    */
   begin(
-    backend: BackendRuntime,
+    begun: BackendRuntime,
     key: number,
     reuse: Reuse,
     mayResend: boolean,
     stickiness: Stickiness | null,
   ): void {
     const { table, worker } = this.#services
+    const backend = presentBackend(begun)
     const { row, circuitBreaker } = backend.plan
     if (!table.tryAcquire(worker, row, circuitBreaker.maxRequests)) {
       this.#refuse(row)
@@ -204,14 +205,15 @@ export class Dispatch implements ConnHandler, Waiter {
   }
 
   tryEnter(ticket: number): boolean {
-    const { pool } = this.#backend as BackendRuntime
-    const own = this.place.server
-    // The server that it waits for may have gone down: then it may go to any.
+    const pool = this.#presentPool()
+    const awaited = this.place.server
     const isForced = this.#stickiness?.isForced === true
-    const isLost = own !== null && pool.serverOf({ row: own.plan.row, isForced }) === null
+    const own = awaited === null ? null : pool.serverOf({ row: awaited.plan.row, isForced })
+    // The server that it waits for may have gone down, or been removed: then it may go to any.
+    const isLost = awaited !== null && own === null
     let upstream: UpstreamServer | 'full' | null = null
-    if (own === null) upstream = pool.take(this.#key, this.#failedRows, ticket)
-    else if (!isLost && pool.takeAt(own)) upstream = own
+    if (awaited === null) upstream = pool.take(this.#key, this.#failedRows, ticket)
+    else if (own !== null && pool.takeAt(own)) upstream = own
     if (!isLost && (upstream === null || upstream === 'full')) return false
     this.#leaveLine()
     this.#services.wheel.cancel(this.#deadline)
@@ -251,7 +253,7 @@ export class Dispatch implements ConnHandler, Waiter {
 
   #pick(waits = true): void {
     this.#leaveServer()
-    const { pool } = this.#backend as BackendRuntime
+    const pool = this.#presentPool()
     const upstream =
       pool.isLimited && pool.isAwaited ? 'full' : pool.take(this.#key, this.#failedRows)
     if (upstream === null) this.#owner.onNoServer('SC')
@@ -277,6 +279,13 @@ export class Dispatch implements ConnHandler, Waiter {
     if (own !== null) this.#upstream = own
     scheduleIn(this.#services, this.#deadline, timeouts.queueMs)
     this.place.take(backend, own)
+  }
+
+  /** Goes on with the backend of the present plan; returns its servers. */
+  #presentPool(): ServerPool {
+    const backend = presentBackend(this.#backend as BackendRuntime)
+    this.#backend = backend
+    return backend.pool
   }
 
   #leaveLine(): void {
@@ -375,8 +384,14 @@ export class Dispatch implements ConnHandler, Waiter {
     const { row } = upstream.plan
     // Without `option redispatch` too: waiting for a server that is known to be down helps nobody.
     const state = this.#services.table.state(row)
-    if (state === SERVER_STATE.up || this.#mayStay(row, state)) this.#connect(upstream)
-    else this.#pickOther(upstream)
+    const mayConnect = state === SERVER_STATE.up || this.#mayStay(row, state)
+    const present = this.#presentPool().serverOf({ row, isForced: mayConnect })
+    if (!mayConnect || present === null) {
+      this.#pickOther(upstream)
+      return
+    }
+    this.#upstream = present
+    this.#connect(present)
   }
 
   /** A session stays at the server that it belongs to while that one drains. */
@@ -396,7 +411,8 @@ export class Dispatch implements ConnHandler, Waiter {
     this.#holdsServer = false
     const upstream = this.#upstream as UpstreamServer
     this.#services.table.release(this.#services.worker, upstream.plan.row)
-    if ((this.#backend as BackendRuntime).pool.isLimited) this.#wakeAt(upstream)
+    // Whoever waits may do so under another plan, which has a bound where this one has none.
+    this.#wakeAt(upstream)
   }
 
   #countRetry(): void {

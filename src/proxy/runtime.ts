@@ -1,5 +1,6 @@
 import { type ErrorAnswers, errorAnswersOf } from '../http/error-answers.ts'
 import type { Plan, PlannedBackend, PlannedFrontend } from '../model/plan.ts'
+import type { ServerTable } from '../model/server-table.ts'
 import { type CompiledRules, compileRules } from '../rules/compile.ts'
 import type { RequestFacts, SessionFacts } from '../rules/facts.ts'
 import { RetryBudget } from '../upstream/retry-budget.ts'
@@ -22,9 +23,16 @@ import {
 } from './persistence.ts'
 import type { Services } from './services.ts'
 
+/** What the backends of one name have in common over reloads. */
+export interface PresentBackend {
+  /** The one of the plan that is run now; of a backend that was removed, the last. */
+  backend: BackendRuntime | null
+}
+
 /** A backend compiled for this worker. */
 export interface BackendRuntime {
   readonly plan: PlannedBackend
+  readonly present: PresentBackend
   readonly pool: ServerPool
   /** What a request is balanced by; null where the strategy needs no key, and in `mode tcp`. */
   readonly requestKey: BalanceKey<RequestFacts> | null
@@ -84,6 +92,7 @@ export function compileRuntime(plan: Plan, services: Services, previous: Runtime
     )
     backends.set(backend.name, {
       plan: backend,
+      present: presentOf(backend, previous),
       pool,
       requestKey: backend.mode === 'http' ? compileRequestKey(backend) : null,
       sessionKey: backend.mode === 'tcp' ? compileSessionKey(backend) : null,
@@ -113,11 +122,32 @@ export function compileRuntime(plan: Plan, services: Services, previous: Runtime
   return { plan, frontends, backends }
 }
 
-/** Closes what the previous runtime held open and its successor did not take over. */
-export function retireRuntime(previous: Runtime, successor: Runtime): void {
-  for (const [name, backend] of previous.backends) {
-    backend.pool.retire(successor.backends.get(name)?.pool)
+/**
+ * Ends a change of plans, once its runtime is the one that new sessions begin with: closes what the
+ * previous one held open and was not taken over, and shows who waits for a server under an older
+ * plan the present one.
+ */
+export function enterRuntime(runtime: Runtime, previous: Runtime | null, table: ServerTable): void {
+  for (const backend of runtime.backends.values()) backend.present.backend = backend
+  for (const [name, backend] of previous?.backends ?? []) {
+    backend.pool.retire(runtime.backends.get(name)?.pool)
   }
+  table.lines.ringAll()
+}
+
+/**
+ * A backend as the plan has it that is run now: who looks for a server while a reload adds some, or
+ * gives them more room, goes to these, too.
+ */
+export function presentBackend(begun: BackendRuntime): BackendRuntime {
+  return begun.present.backend ?? begun
+}
+
+/** A backend of another mode or row is another one, which has only the name in common. */
+function presentOf({ name, mode, row }: PlannedBackend, previous: Runtime | null): PresentBackend {
+  const known = previous?.backends.get(name)
+  const isSame = known !== undefined && known.plan.row === row && known.plan.mode === mode
+  return isSame ? known.present : { backend: null }
 }
 
 /**

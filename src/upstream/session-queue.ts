@@ -137,6 +137,7 @@ export class SessionQueues {
     }
     return queue
   }
+
   /**
    * There may be room at a server: serves who waits for it alone and who waits for any server of
    * its backend, the older of the two first in line before the other.
@@ -145,7 +146,8 @@ export class SessionQueues {
     const { lines } = this.#table
     const own = lines.length(serverRow) === 0 ? 0 : lines.firstTicket(serverRow)
     if (own === 0) {
-      this.of(backendRow).wake()
+      // Most often nobody waits, and every session that ends asks.
+      if (lines.length(backendRow) > 0) this.of(backendRow).wake()
       return
     }
     const any = lines.firstTicket(backendRow)

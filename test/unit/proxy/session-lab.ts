@@ -16,7 +16,7 @@ import { DeadlineWheel } from '../../../src/net/deadline-wheel.ts'
 import { HttpSession } from '../../../src/proxy/http-session.ts'
 import type { FrontendListener } from '../../../src/proxy/listener.ts'
 import { RequestRewrite, ResponseRewrite } from '../../../src/proxy/rewrite.ts'
-import { compileRuntime, type Runtime, retireRuntime } from '../../../src/proxy/runtime.ts'
+import { compileRuntime, enterRuntime, type Runtime } from '../../../src/proxy/runtime.ts'
 import type { Services } from '../../../src/proxy/services.ts'
 import { SessionRegistry } from '../../../src/proxy/session-registry.ts'
 import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
@@ -223,7 +223,7 @@ export function start(tuned: Partial<TuneConfig> = {}, plan: LabPlan = {}) {
       table.setWeight(row, 1)
     }
     Object.assign(listener, { frontend: next.frontends.get('web') })
-    if (previous !== null) retireRuntime(previous, next)
+    enterRuntime(next, previous, table)
   }
   apply(plan)
   /** One more client connects. */
