@@ -11,9 +11,24 @@ import { load } from './loading.ts'
 const folder = new URL('../../../configs/', import.meta.url)
 const names = readdirSync(folder).filter((file) => file.endsWith('.yaml'))
 
+/** The configs that a page shows, with the page and the number of each. */
+function shownIn(page: string): { title: string; text: string }[] {
+  const written = readFileSync(new URL(`../../../${page}`, import.meta.url), 'utf8')
+  return [...written.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = ''], n) => ({
+    title: `${page}, ${n + 1}`,
+    text,
+  }))
+}
+
+const pages = readdirSync(new URL('../../../docs/', import.meta.url)).map((file) => `docs/${file}`)
+const shown = ['README.md', ...pages].flatMap(shownIn)
+
 /** Loads an example with the languages that the daemon has. */
 function loadExample(name: string, env = {}): Config | null {
-  const text = readFileSync(new URL(name, folder), 'utf8')
+  return loadText(name, readFileSync(new URL(name, folder), 'utf8'), env)
+}
+
+function loadText(name: string, text: string, env = {}): Config | null {
   const { config, diagnostics } = load(text, {
     env,
     checkBalance,
@@ -39,6 +54,10 @@ describe('the examples', () => {
   it('are explained', () => {
     for (const name of names)
       expect(readFileSync(new URL(name, folder), 'utf8')).toMatch(/^# [A-Z]/)
+  })
+
+  it.each(shown)('in the documentation have no problem: $title', ({ title, text }) => {
+    expect(loadText(title, text, { HOSTNAME: 'lb1' })).not.toBeNull()
   })
 
   it('let the demo choose its ports', () => {
