@@ -79,7 +79,7 @@ export function resolveConfig(input: ConfigInput, tree: Cursor, options: Resolve
     ...options,
     defaults,
     errorAnswers,
-    globalMaxconn: global.maxconn,
+    globalMaxconn: global.maxconn ?? DEFAULT_GLOBAL.maxconn,
     spreadPercent: global.spreadChecksPercent,
   }
   const frontends = inOrder(input.frontends, tree.at('frontends'))
@@ -129,7 +129,7 @@ function resolveGlobal(global: NonNullable<ConfigInput['global']>, cores: number
   const { log, tune } = global
   return {
     nbthread: global.nbthread ?? Math.min(Math.max(1, cores), NBTHREAD_MAX),
-    maxconn: global.maxconn ?? DEFAULT_GLOBAL.maxconn,
+    maxconn: global.maxconn ?? null,
     graceMs: global.grace ?? DEFAULT_GLOBAL.graceMs,
     spreadChecksPercent: global['spread-checks'] ?? DEFAULT_GLOBAL.spreadChecks,
     log: {

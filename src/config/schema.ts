@@ -32,7 +32,7 @@ const globalSchema = section(
     }),
     maxconn: key(integer(1, MAXCONN_MAX), {
       about: 'Client connections at once, over all frontends and threads',
-      standard: DEFAULT_GLOBAL.maxconn,
+      otherwise: `what the limit of open files has room for, at most ${DEFAULT_GLOBAL.maxconn}`,
     }),
     grace: key(durationOrZeroMs, {
       about: 'How long sessions may go on once the daemon is told to stop',

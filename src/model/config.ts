@@ -27,8 +27,11 @@ export interface Config {
 export interface GlobalConfig {
   /** Data-plane threads, 1-64. Default: the cores that the process may use. */
   readonly nbthread: number
-  /** Client connections at once over all frontends and threads, 1-1,000,000. */
-  readonly maxconn: number
+  /**
+   * Client connections at once over all frontends and threads, 1-1,000,000. Null: as many as the
+   * limit of open files has room for, 10,000 at most.
+   */
+  readonly maxconn: number | null
   /** How long a drain may take before the sessions that are left are cut. */
   readonly graceMs: number
   /** `spread-checks`: percent of its interval, 0-50, that a check may be sooner or later. */

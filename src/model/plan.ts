@@ -62,7 +62,10 @@ export interface PlannedAuthorities {
 export interface Plan {
   /** Grows by one with every plan of this process. */
   readonly serial: number
+  /** Client connections that are accepted at once, over all frontends and threads. */
   readonly maxconn: number
+  /** The first descriptor number that the data plane leaves to the rest of the process. */
+  readonly trafficNumbersMax: number
   readonly tune: TuneConfig
   readonly authorities: readonly PlannedAuthorities[]
   readonly frontends: readonly PlannedFrontend[]

@@ -9,7 +9,6 @@ import { ConnectionTrials } from '../net/connection-trials.ts'
 import { createNodeEngine } from '../net/node-engine.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import type { AccessLogOutput } from './access-log-output.ts'
-import { descriptorBudget } from './descriptor-limit.ts'
 import { Health, type HealthOptions } from './health.ts'
 import { Observation } from './observation.ts'
 import {
@@ -117,16 +116,24 @@ export class Balancer {
   }
 
   /** Resolves when clients are served. */
-  async ready(maxconn: number): Promise<void> {
+  async ready(): Promise<void> {
     await this.#workers.ready()
     for (const socket of this.#prepared.sockets.values()) {
       const address = formatAddress(socket.address)
       this.#log.info('listening', `listening on ${address}`, { address })
     }
-    if (!descriptorBudget(maxconn).isEnough) {
-      const message = `the limit of open files is too low for ${maxconn} clients with a server each`
-      this.#log.warn('descriptors-low', message, { maxconn, accepted: this.plan.maxconn })
-    }
+    this.#warnOfDescriptors()
+  }
+
+  #warnOfDescriptors(): void {
+    const { limit, limitWanted, connectionsMax, connectionsWanted } = this.#prepared.descriptors
+    if (connectionsMax >= connectionsWanted) return
+    const message =
+      `the limit of open files, ${limit}, has room for ${connectionsMax} clients with a server ` +
+      `connection each, not for ${connectionsWanted}: raise it to ${limitWanted} ` +
+      '(ulimit -n, LimitNOFILE= of systemd), or set global.maxconn'
+    const fields = { limit, limitWanted, maxconn: connectionsWanted, accepted: connectionsMax }
+    this.#log.warn('descriptors-low', message, fields)
   }
 
   /**

@@ -183,7 +183,7 @@ export class Daemon {
       clock,
     })
     await this.#openAdmin(this.#status, cluster)
-    await balancer.ready(file.config.global.maxconn)
+    await balancer.ready()
     const { workers } = balancer.table
     log.info('started', `serving with ${workers} worker threads`, { workers })
   }

@@ -13,16 +13,17 @@ import type {
 import type { RowAllocator, RowKey } from '../model/rows.ts'
 import { type ListeningSocket, openListeningSocket } from '../net/listening-socket.ts'
 import { readAuthorities } from './certificate-authorities.ts'
-import { descriptorBudget } from './descriptor-limit.ts'
+import { type DescriptorBudget, grantedBudget } from './descriptor-limit.ts'
 import { type ErrorAnswersOf, readErrorAnswers } from './error-answers.ts'
 import { stickMemoryOf } from './stick-memory.ts'
 
 /** Host names that are looked up at once. */
 const LOOKUPS_MAX = 32
 
-/** A plan and the listening sockets that it stands on, by address. */
+/** A plan, the listening sockets that it stands on, by address, and what it may have open. */
 export interface Prepared {
   readonly plan: Plan
+  readonly descriptors: DescriptorBudget
   readonly sockets: ReadonlyMap<string, ListeningSocket>
 }
 
@@ -76,11 +77,12 @@ export async function prepare(
         (kept.get(key) ?? reservation.get(key) ?? opened.get(key)) as ListeningSocket,
       )
     }
-    const settled = { sockets, resolve, answersFor, authorities }
-    const prepared = { plan: planOf(config, rows, settled, previous?.plan ?? null), sockets }
+    const descriptors = grantedBudget(config)
+    const settled = { sockets, descriptors, resolve, answersFor, authorities }
+    const plan = planOf(config, rows, settled, previous?.plan ?? null)
     for (const socket of sockets.values()) socket.listen()
     for (const key of sockets.keys()) reservation.delete(key)
-    return prepared
+    return { plan, descriptors, sockets }
   } catch (error) {
     release(opened)
     // One of them may have begun to listen, and would take clients from what runs.
@@ -122,6 +124,7 @@ export function retire(previous: Prepared, successor: Prepared, rows: RowAllocat
 
 /** What was found out for a plan outside of its config. */
 interface Settled {
+  readonly descriptors: DescriptorBudget
   readonly sockets: ReadonlyMap<string, ListeningSocket>
   readonly resolve: (address: Address) => Address
   readonly answersFor: ErrorAnswersOf
@@ -130,7 +133,7 @@ interface Settled {
 
 function planOf(config: Config, rows: RowAllocator, settled: Settled, previous: Plan | null): Plan {
   const serial = (previous?.serial ?? 0) + 1
-  const { sockets, resolve, answersFor, authorities } = settled
+  const { sockets, descriptors, resolve, answersFor, authorities } = settled
   const frontends = config.frontends.map(({ binds, ...frontend }): PlannedFrontend => {
     const listeners = binds.map(({ address, backlog, acceptProxy }) => {
       const key = formatAddress(address)
@@ -160,10 +163,10 @@ function planOf(config: Config, rows: RowAllocator, settled: Settled, previous: 
       ),
     }
   })
-  const { connectionsMax } = descriptorBudget(config.global.maxconn)
   return {
     serial,
-    maxconn: connectionsMax,
+    maxconn: descriptors.connectionsMax,
+    trafficNumbersMax: descriptors.trafficNumbersMax,
     tune: config.global.tune,
     authorities,
     frontends,

@@ -25,7 +25,7 @@ import { type Watch, WatchedTargets } from './watched-targets.ts'
  * Probes that may be open at once. Each server has one at most, so that this is only met when
  * half of the servers that the table has rows for hang together.
  */
-const PROBES_OPEN_MAX = 16_384
+export const PROBES_OPEN_MAX = 16_384
 
 /** How long a probe is put off that would be one too many. */
 const PUT_OFF_MS = 100

@@ -39,7 +39,7 @@ describe('a minimal config', () => {
     expect(configOf(MINIMAL)).toEqual({
       global: {
         nbthread: 2,
-        maxconn: 10_000,
+        maxconn: null,
         graceMs: 30_000,
         spreadChecksPercent: 0,
         log: { level: 'info', access: { to: 'stdout' } },

@@ -159,6 +159,7 @@ export function planOf({ frontend, backend, server, servers = 1 }: LabPlan): Pla
   return {
     serial: 1,
     maxconn: 100,
+    trafficNumbersMax: Number.POSITIVE_INFINITY,
     tune: TUNE,
     authorities: [],
     frontends: [{ ...FRONTEND_PLAN, ...frontend }],

@@ -107,7 +107,7 @@ async function startLab(text: Text, env: Record<string, string> = {}): Promise<L
     await host.stop()
     await balancer.stop()
   })
-  await balancer.ready(100)
+  await balancer.ready()
   const client = httpClient(text.port)
   const ask = async (times: number): Promise<string[]> => {
     const answers: string[] = []
