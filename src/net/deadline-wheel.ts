@@ -53,7 +53,10 @@ export class DeadlineWheel {
     this.#tick = tickOf(nowMs)
   }
 
-  /** The moment of the last `advance`: a clock that costs nothing and lags by at most its pace. */
+  /**
+   * The moment that the wheel was told last: a clock that costs nothing and lags by at most the pace
+   * at which it is told. In a worker it is the time that the thread has run, not that of day.
+   */
   get nowMs(): number {
     return this.#nowMs
   }
@@ -80,13 +83,22 @@ export class DeadlineWheel {
   }
 
   /**
+   * Moves the present on without firing anything yet.
+   *
+   * @param nowMs the clock's present; an earlier one than the last is taken for the last
+   */
+  tell(nowMs: number): void {
+    if (nowMs > this.#nowMs) this.#nowMs = nowMs
+  }
+
+  /**
    * Moves the present on and fires what has come due. Handlers may schedule and cancel any
    * deadline; what they schedule fires in a later `advance`, even when its moment has passed.
    *
    * @param nowMs the clock's present; an earlier one than the last is taken for the last
    */
   advance(nowMs: number): void {
-    if (nowMs > this.#nowMs) this.#nowMs = nowMs
+    this.tell(nowMs)
     const first = this.#tick
     this.#tick = tickOf(this.#nowMs)
     const last = Math.min(this.#tick, first + WHEEL_SLOTS - 1)

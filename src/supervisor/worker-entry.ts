@@ -4,8 +4,9 @@ import { chunkLimitsOf, headLimitsOf } from '../http/limits.ts'
 import { RequestHead } from '../http/request-head.ts'
 import { ResponseHead } from '../http/response-head.ts'
 import { ServerTable } from '../model/server-table.ts'
-import { DeadlineWheel, WHEEL_TICK_MS } from '../net/deadline-wheel.ts'
+import { DeadlineWheel } from '../net/deadline-wheel.ts'
 import { createNodeEngine } from '../net/node-engine.ts'
+import { startTicker } from '../net/wheel-ticker.ts'
 import { DataPlane } from '../proxy/data-plane.ts'
 import { RequestRewrite, ResponseRewrite } from '../proxy/rewrite.ts'
 import type { Services } from '../proxy/services.ts'
@@ -59,9 +60,8 @@ function runWorker(boot: WorkerBoot): void {
   }
   const dataPlane = new DataPlane(services)
   let ticks = 0
-  const ticker = setInterval(() => {
+  const stopTicker = startTicker(services.wheel, clock, () => {
     table.beat(boot.index)
-    services.wheel.advance(clock())
     if (++ticks % SWEEP_TICKS !== 0) return
     dataPlane.sweep()
     const loss = accessLog.takeLoss()
@@ -70,7 +70,7 @@ function runWorker(boot: WorkerBoot): void {
     const fields = { count: acceptFailures, error: acceptFailure }
     send({ kind: 'warning', event: 'accept-failed', message: 'connections were refused', fields })
     acceptFailures = 0
-  }, WHEEL_TICK_MS)
+  })
   port.on('message', (message: ToWorker) => {
     switch (message.kind) {
       case 'apply':
@@ -84,7 +84,7 @@ function runWorker(boot: WorkerBoot): void {
         dataPlane.cut()
         return
       case 'exit':
-        clearInterval(ticker)
+        stopTicker()
         void accessLog.close().then(() => process.exit(0))
         return
       default:

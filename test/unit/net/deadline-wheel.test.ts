@@ -44,6 +44,20 @@ describe('DeadlineWheel', () => {
     expect(fired).toEqual(['a'])
   })
 
+  it('is told the present without firing: what is scheduled then counts from there', () => {
+    const { wheel, fired, of } = wheelWith(['a', 'b'])
+    wheel.schedule(of('a'), 100)
+    wheel.tell(5000)
+    wheel.tell(4000)
+    expect(wheel.nowMs).toBe(5000)
+    expect(fired).toEqual([])
+    wheel.schedule(of('b'), wheel.nowMs + 100)
+    wheel.advance(5000)
+    expect(fired).toEqual(['a'])
+    wheel.advance(5100)
+    expect(fired).toEqual(['a', 'b'])
+  })
+
   it('keeps a deadline beyond its horizon, over steps of any size', () => {
     for (const stepMs of [WHEEL_TICK_MS, 777, HORIZON_MS - 1, HORIZON_MS, 3 * HORIZON_MS]) {
       const { wheel, fired, of } = wheelWith(['far'])

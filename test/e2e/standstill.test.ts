@@ -1,0 +1,195 @@
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { startDaemon } from './support/daemon.ts'
+import { freeze } from './support/freezing.ts'
+import { scrape } from './support/metrics.ts'
+import { freePort } from './support/ports.ts'
+import { openSocket, readUntil } from './support/raw-client.ts'
+import { startTcpServer } from './support/tcp-server.ts'
+import { until } from './support/waiting.ts'
+
+/** Every timeout of the daemons here. */
+const TIMEOUT = '2s'
+/** How long a daemon stands still: every timeout passes meanwhile. */
+const STANDSTILL_MS = 3000
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nserved'
+const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n'
+const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n'
+const KINDS = ['client', 'server', 'connect', 'queue', 'http-request', 'http-keep-alive', 'tunnel']
+
+interface Case {
+  readonly what: string
+  readonly mode?: 'http' | 'tcp'
+  readonly acceptProxy?: boolean
+  /** What a server answers once it has read this. */
+  readonly asks: string
+  readonly answers: string
+  /** The client's bytes before the daemon stands still. */
+  readonly before: string
+  /** What the client has been sent by then. */
+  readonly gets?: string
+  /** What arrives while it stands still, of the client or of the server. */
+  readonly meanwhile: { readonly client?: string; readonly server?: string }
+  /** What the client is sent then. */
+  readonly ends: string
+}
+
+const CASES: readonly Case[] = [
+  {
+    what: 'timeout server: the response',
+    asks: GET.slice(0, 14),
+    answers: '',
+    before: GET,
+    meanwhile: { server: OK },
+    ends: OK,
+  },
+  {
+    what: 'timeout server: the end of a body',
+    asks: GET.slice(0, 14),
+    answers: OK.slice(0, -3),
+    before: GET,
+    gets: 'ser',
+    meanwhile: { server: 'ved' },
+    ends: 'ved',
+  },
+  {
+    what: 'timeout http-request: the end of a head',
+    asks: 'Host',
+    answers: OK,
+    before: GET.slice(0, -2),
+    meanwhile: { client: '\r\n' },
+    ends: OK,
+  },
+  {
+    what: 'timeout http-keep-alive: the next request',
+    asks: GET.slice(0, 14),
+    answers: OK,
+    before: GET,
+    gets: 'served',
+    meanwhile: { client: GET },
+    ends: OK,
+  },
+  {
+    what: 'timeout client: the end of a body',
+    asks: 'whole',
+    answers: OK,
+    before: 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nwh',
+    meanwhile: { client: 'ole' },
+    ends: OK,
+  },
+  {
+    what: 'timeout tunnel: an upgraded connection',
+    asks: 'Upgrade',
+    answers: SWITCHING,
+    before: UPGRADE,
+    gets: '\r\n\r\n',
+    meanwhile: { server: 'echo' },
+    ends: 'echo',
+  },
+  {
+    what: 'timeout client and server: a TCP connection',
+    mode: 'tcp',
+    asks: 'hello',
+    answers: 'hello',
+    before: 'hello',
+    gets: 'hello',
+    meanwhile: { server: 'again' },
+    ends: 'again',
+  },
+  {
+    what: 'the acceptance of a PROXY header',
+    acceptProxy: true,
+    asks: GET.slice(0, 14),
+    answers: OK,
+    before: 'PROXY TCP4 192.0.2.1 ',
+    meanwhile: { client: `192.0.2.2 1 2\r\n${GET}` },
+    ends: OK,
+  },
+]
+
+/** A server that answers everything it reads with `answers`, once that has `asks` in it. */
+function answering({ asks, answers }: Case): (socket: Socket) => void {
+  return (socket) => {
+    let read = ''
+    socket.on('data', (data) => {
+      read += data.toString('latin1')
+      if (!read.includes(asks)) return
+      read = ''
+      socket.write(answers)
+    })
+  }
+}
+
+interface Shape extends Pick<Case, 'mode' | 'acceptProxy'> {
+  /** More of the server. */
+  readonly server?: Readonly<Record<string, unknown>>
+}
+
+/** One thread before one server, with every timeout short. */
+async function startBalancer(address: string, { mode = 'http', acceptProxy, server }: Shape) {
+  const port = await freePort()
+  const bind =
+    acceptProxy === true
+      ? { address: `127.0.0.1:${port}`, 'accept-proxy': true }
+      : `127.0.0.1:${port}`
+  const daemon = await startDaemon({
+    config: {
+      global: { nbthread: 1, log: { access: 'off' } },
+      defaults: { mode, timeout: Object.fromEntries(KINDS.map((kind) => [kind, TIMEOUT])) },
+      frontends: { web: { bind, default_backend: 'app' } },
+      backends: { app: { servers: { s1: { address, ...server } } } },
+    },
+  })
+  return { port, daemon }
+}
+
+describe('what arrives while the daemon stands still is in time for', () => {
+  it('timeout queue: the place that another client leaves', async () => {
+    let requests = 0
+    const server = await startTcpServer((socket) => {
+      socket.on('data', () => void (++requests > 1 && socket.write(OK)))
+    })
+    const { port, daemon } = await startBalancer(server.address, { server: { maxconn: 1 } })
+    const first = await openSocket(port)
+    first.write(GET)
+    await until('the request to be at the server', () => server.sockets[0]?.bytesRead || undefined)
+    const second = await openSocket(port)
+    second.write(GET)
+    await until('the second to wait', async () => {
+      const samples = await scrape(daemon)
+      return samples('sluice_backend_current_queue', { proxy: 'app' }) === 1 ? true : undefined
+    })
+    await freeze(daemon)
+    server.sockets[0]?.write(OK)
+    await sleep(STANDSTILL_MS)
+    daemon.signal('SIGCONT')
+    for (const client of [first, second]) {
+      expect((await readUntil(client, (text) => text === OK)).text).toBe(OK)
+    }
+  })
+
+  it.each(CASES)('$what', async (one) => {
+    const server = await startTcpServer(answering(one))
+    const { port, daemon } = await startBalancer(server.address, one)
+    const client = await openSocket(port)
+    client.write(one.before)
+    const { gets } = one
+    if (gets !== undefined) await readUntil(client, (text) => text.endsWith(gets))
+    else if (one.meanwhile.server !== undefined) {
+      await until(
+        'the request to be at the server',
+        () => server.sockets[0]?.bytesRead || undefined,
+      )
+    }
+    await freeze(daemon)
+    if (one.meanwhile.client !== undefined) client.write(one.meanwhile.client)
+    if (one.meanwhile.server !== undefined) server.sockets[0]?.write(one.meanwhile.server)
+    await sleep(STANDSTILL_MS)
+    daemon.signal('SIGCONT')
+    const { text } = await readUntil(client, (read) => read === one.ends)
+    expect(text).toBe(one.ends)
+  })
+})
