@@ -87,5 +87,7 @@ function passingDescriptors({ cluster, backends }: Config): number {
   const checks = servers.filter(({ check }) => check !== null).length
   const agents = servers.filter(({ agent }) => agent !== null).length
   const ofPeers = cluster === null ? 0 : PEER_DESCRIPTORS * cluster.peers.length
-  return Math.min(checks, PROBES_OPEN_MAX) + agents + ofPeers + ADMIN_LISTENERS * ADMIN_CONNECTIONS_MAX
+  return (
+    Math.min(checks, PROBES_OPEN_MAX) + agents + ofPeers + ADMIN_LISTENERS * ADMIN_CONNECTIONS_MAX
+  )
 }
