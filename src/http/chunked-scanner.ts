@@ -21,6 +21,8 @@ import { REJECT } from './rejects.ts'
 
 /** Digits of a chunk size, leading zeros included: as many as 64 bits have. */
 const SIZE_DIGITS_MAX = 16
+/** Digits of the size of a chunk that {@link ChunkedScanner} takes at once: a read is no longer. */
+const WHOLE_DIGITS_MAX = 6
 /** Spans of one call; the caller feeds the rest again. One is the rule, one a chunk when decoding. */
 const SPANS_MAX = 64
 
@@ -127,9 +129,43 @@ export class ChunkedScanner {
     this.spanCount = 0
     let at = start
     while (at < end && this.state !== DONE && this.failure === 0 && this.spanCount < SPANS_MAX) {
-      at = this.step(view, at, end)
+      const next = this.state === SIZE ? this.takeWhole(view, at, end) : at
+      at = next === at ? this.step(view, at, end) : next
     }
     return this.failure === 0 ? at - start : this.failure
+  }
+
+  /**
+   * Passes over chunks that are whole, as nearly all are: a body of small ones would cost many
+   * times as much step by step, which is left with whatever is unusual.
+   *
+   * @returns `start` where there is none, or where a chunk has begun before
+   */
+  private takeWhole(view: Buffer, start: number, end: number): number {
+    if (this.sizeDigits > 0) return start
+    let at = start
+    let passedOn = start
+    while (this.spanCount < SPANS_MAX - 1) {
+      const digitsEnd = skipHex(view, at, Math.min(end, at + WHOLE_DIGITS_MAX))
+      const lineEnd = skipExtension(view, digitsEnd, end)
+      const dataStart = lineEnd + 2
+      const dataEnd = dataStart + hexValue(view, at, digitsEnd)
+      if (dataEnd === dataStart || dataEnd + 2 > end) break
+      if (!isLineEnd(view, lineEnd) || !isLineEnd(view, dataEnd)) break
+      // The first semicolon is not counted.
+      const extensionBytes = this.extensionBytes + Math.max(0, lineEnd - digitsEnd - 1)
+      if (extensionBytes > this.limits.extensionBytesMax) break
+      if (this.decode) this.span(dataStart, dataEnd)
+      else if (lineEnd > digitsEnd) {
+        this.span(passedOn, digitsEnd)
+        passedOn = lineEnd
+      }
+      this.extensionBytes = extensionBytes
+      this.dataBytes += dataEnd - dataStart
+      at = dataEnd + 2
+    }
+    if (!this.decode) this.span(passedOn, at)
+    return at
   }
 
   /** Passes over what one state takes, at least one byte; returns the place after it. */
@@ -275,4 +311,34 @@ export class ChunkedScanner {
     this.failure = code
     return at
   }
+}
+
+function skipHex(view: Buffer, start: number, end: number): number {
+  let at = start
+  while (at < end && (HEX_VALUES[view[at] as number] as number) < 16) at++
+  return at
+}
+
+/** The number that the hexadecimal digits `view[start, end)` are; 0 for none. */
+function hexValue(view: Buffer, start: number, end: number): number {
+  let value = 0
+  for (let at = start; at < end; at++)
+    value = value * 16 + (HEX_VALUES[view[at] as number] as number)
+  return value
+}
+
+/** Where chunk extensions end, which are the bytes that stand there: before a CR, or at `start`. */
+function skipExtension(view: Buffer, start: number, end: number): number {
+  if (view[start] !== SEMICOLON) return start
+  let state = EXTENSION_START
+  for (let at = start + 1; at < end; at++) {
+    state = nextInExtension(state, view[at] as number)
+    if (state === EXTENSION_END) return at
+    if (state === EXTENSION_BROKEN) return start
+  }
+  return start
+}
+
+function isLineEnd(view: Buffer, at: number): boolean {
+  return view[at] === CR && view[at + 1] === LF
 }

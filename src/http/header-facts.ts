@@ -11,6 +11,7 @@ import {
   skipBlanks,
   skipBytes,
   skipToken,
+  trimBlanks,
 } from './characters.ts'
 import {
   FACT_BINDS_CONNECTION,
@@ -47,10 +48,12 @@ import { REJECT } from './rejects.ts'
 /** Most decimal digits of a number below 2^53. */
 const LENGTH_DIGITS_MAX = 16
 /**
- * Options that one message may have in Connection. Each is looked for among all headers, so that
- * the work would otherwise grow with the square of the head; browsers send at most three.
+ * Elements that one message may have in Connection, empty ones included: RFC 9110 section 5.6.1.2
+ * has a reasonable number of those passed over. Browsers send at most three options.
  */
 const CONNECTION_OPTIONS_MAX = 32
+/** Codings that one message may list. One is understood; the others are told apart for the answer. */
+const CODINGS_MAX = 8
 
 /** The headers with meaning here, by the length of their name. */
 const KNOWN_BY_LENGTH: readonly (readonly KnownHeader[])[] = knownByLength([
@@ -191,8 +194,11 @@ function noteTransferEncoding(
 ): number {
   if ((table.facts & FACT_CHUNKED) !== 0) return REJECT.coding
   if (!bytesAre(view, start, end, 'chunked')) {
-    const codings = latin1(view, start, end).toLowerCase().split(',')
-    return codings.every(isOtherCoding) ? REJECT.codingUnknown : REJECT.coding
+    const codings = latin1(view, start, end)
+      .toLowerCase()
+      .split(',', CODINGS_MAX + 1)
+    const areOthers = codings.length <= CODINGS_MAX && codings.every(isOtherCoding)
+    return areOthers ? REJECT.codingUnknown : REJECT.coding
   }
   if ((table.facts & FACT_LENGTH) !== 0) return REJECT.framing
   if (hasUpperCase(view, start, end)) table.facts |= FACT_UNUSUAL | FACT_EDITED
@@ -223,6 +229,7 @@ function isOtherCoding(element: string, index: number, codings: readonly string[
 function noteConnection(view: Buffer, start: number, end: number, table: HeaderTable): number {
   table.facts |= FACT_EDITED
   for (let at = start; at < end; ) {
+    if (++table.connectionOptions > CONNECTION_OPTIONS_MAX) return REJECT.connection
     const optionStart = at
     at = skipToken(view, at, end)
     if (at > optionStart) noteOption(view, optionStart, at, table)
@@ -230,11 +237,10 @@ function noteConnection(view: Buffer, start: number, end: number, table: HeaderT
     if (at < end && view[at] !== COMMA) return REJECT.connection
     at = skipBlanks(view, at + 1, end)
   }
-  return table.connectionOptions > CONNECTION_OPTIONS_MAX ? REJECT.connection : 0
+  return 0
 }
 
 function noteOption(view: Buffer, start: number, end: number, table: HeaderTable): void {
-  table.connectionOptions++
   if (bytesAre(view, start, end, 'keep-alive')) table.facts |= FACT_KEEP_ALIVE
   else if (bytesAre(view, start, end, 'close')) table.facts |= FACT_CLOSE
   else if (bytesAre(view, start, end, 'upgrade')) table.facts |= FACT_UPGRADE_OPTION
@@ -243,9 +249,14 @@ function noteOption(view: Buffer, start: number, end: number, table: HeaderTable
 
 /** Whether `word`, in lower case, is an element of the list `view[start, end)`. */
 function listHas(view: Buffer, start: number, end: number, word: string): boolean {
-  if (bytesAre(view, start, end, word)) return true
-  const elements = latin1(view, start, end).toLowerCase().split(',')
-  return elements.some((element) => element.trim() === word)
+  for (let at = start; at < end; at++) {
+    const elementStart = skipBlanks(view, at, end)
+    at = elementStart
+    while (at < end && view[at] !== COMMA) at++
+    if (at - elementStart < word.length) continue
+    if (bytesAre(view, elementStart, trimBlanks(view, elementStart, at), word)) return true
+  }
+  return false
 }
 
 /**
@@ -255,15 +266,19 @@ function listHas(view: Buffer, start: number, end: number, word: string): boolea
  * Transfer-Encoding, which RFC 2616 section 13.5.1 asked for.
  */
 export function markNamedHeaders(table: HeaderTable): void {
+  const names = connectionOptions(table)
+  for (let index = 0; index < table.count; index++) {
+    const isNamed = table.ids[index] === HEADER_OTHER && names.has(table.name(index).toLowerCase())
+    if (isNamed) table.mark(index, HEADER_NAMED)
+  }
+}
+
+/** The options of all Connection headers, in lower case. Invariant: as few as their bound allows. */
+function connectionOptions(table: HeaderTable): Set<string> {
+  const names = new Set<string>()
   for (let index = 0; index < table.count; index++) {
     if (table.ids[index] !== HEADER_CONNECTION) continue
-    for (const option of table.value(index).toLowerCase().split(',')) {
-      const name = option.trim()
-      for (let other = 0; other < table.count; other++) {
-        if (table.ids[other] === HEADER_OTHER && table.isNamed(other, name)) {
-          table.mark(other, HEADER_NAMED)
-        }
-      }
-    }
+    for (const option of table.value(index).toLowerCase().split(',')) names.add(option.trim())
   }
+  return names
 }

@@ -49,7 +49,7 @@ export class HeaderTable {
   facts = 0
   /** The number in Content-Length, 0 without one. */
   contentLength = 0
-  /** Options that all Connection headers have together. */
+  /** Elements that all Connection headers have together, empty ones included. */
   connectionOptions = 0
   /** Content-Length and Transfer-Encoding mean nothing here, and are taken out as they are read. */
   framingIgnored = false

@@ -3,12 +3,7 @@ import { ChunkedScanner } from '../http/chunked-scanner.ts'
 import type { ChunkLimits } from '../http/limits.ts'
 import { rejectOf } from '../http/rejects.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
-
-/** Room for a head and the largest read after it. */
-const JOIN_BYTES = 98_304
-
-/** Where a head and the first bytes of its body are joined; one for all, since a write copies. */
-const join = Buffer.allocUnsafeSlow(JOIN_BYTES)
+import { JoinedWrite } from './joined-write.ts'
 
 /**
  * Carries one message body from where it arrives to a connection, and knows where it ends. Bytes
@@ -22,8 +17,7 @@ export class BodyTransfer {
   #dechunk = false
   #remaining = 0
   #scanner: ChunkedScanner | null = null
-  /** Text that has to leave before the next body byte. */
-  #head = ''
+  readonly #joined = new JoinedWrite()
   #reject = 0
   /** The body was carried whole. */
   done = true
@@ -89,22 +83,21 @@ export class BodyTransfer {
   }
 
   /**
-   * Writes what belongs to the body of `view[at, end)`.
+   * Writes what belongs to the body of `view[at, end)`, in one write, however many pieces it is in.
    *
-   * @param head text to be sent first, in one write with the body bytes at hand: one system call
-   *   and one packet less
+   * @param head text to be sent first
    * @returns where the body's bytes end
    */
   take(view: ByteView, at: number, end: number, to: Conn, head = ''): number {
     this.written = 0
-    this.blocked = false
-    this.#head = head
-    const next = this.done || at === end ? at : this.#takeBytes(view, at, end, to)
-    if (this.#head !== '') this.#write(view, at, at, to)
+    this.#joined.begin(to)
+    this.#joined.addText(head)
+    const next = this.done || at === end ? at : this.#takeBytes(view, at, end)
+    this.blocked = !this.#joined.end()
     return next
   }
 
-  #takeBytes(view: ByteView, at: number, end: number, to: Conn): number {
+  #takeBytes(view: ByteView, at: number, end: number): number {
     switch (this.#kind) {
       case BODY_NONE:
         return at
@@ -112,20 +105,20 @@ export class BodyTransfer {
         const stop = Math.min(at + this.#remaining, end)
         this.#remaining -= stop - at
         this.done = this.#remaining === 0
-        this.#write(view, at, stop, to)
+        this.#write(view, at, stop)
         return stop
       }
       case BODY_CHUNKED:
-        return this.#takeChunks(view, at, end, to)
+        return this.#takeChunks(view, at, end)
       case BODY_CLOSE:
-        this.#write(view, at, end, to)
+        this.#write(view, at, end)
         return end
       default:
         return this.#kind satisfies never
     }
   }
 
-  #takeChunks(view: ByteView, at: number, end: number, to: Conn): number {
+  #takeChunks(view: ByteView, at: number, end: number): number {
     const scanner = this.#scanner as ChunkedScanner
     let place = at
     while (place < end && !scanner.done) {
@@ -135,7 +128,7 @@ export class BodyTransfer {
         return end
       }
       for (let n = 0; n < scanner.spanCount; n++) {
-        this.#write(view, scanner.spanStart(n), scanner.spanEnd(n), to)
+        this.#write(view, scanner.spanStart(n), scanner.spanEnd(n))
       }
       place += consumed
     }
@@ -143,24 +136,8 @@ export class BodyTransfer {
     return place
   }
 
-  #write(view: ByteView, start: number, end: number, to: Conn): void {
-    const head = this.#head
-    const bytes = end - start
-    this.written += bytes
-    this.#head = ''
-    if (head !== '' && bytes > 0 && head.length + bytes <= JOIN_BYTES) {
-      join.write(head, 'latin1')
-      view.copy(join, head.length, start, end)
-      this.#send(join.subarray(0, head.length + bytes), to)
-      return
-    }
-    if (head !== '') this.#send(head, to)
-    if (bytes === 0) return
-    const isAll = start === 0 && end === view.length
-    this.#send(isAll ? view : view.subarray(start, end), to)
-  }
-
-  #send(data: ByteView | string, to: Conn): void {
-    if (!to.write(data)) this.blocked = true
+  #write(view: ByteView, start: number, end: number): void {
+    this.written += end - start
+    this.#joined.add(view, start, end)
   }
 }

@@ -94,20 +94,18 @@ export class CookiePersistence {
     const visit: CookieVisit = { letter: 'N', row: -1, lastSec: 0, firstSec: 0, maySet }
     const isHidden = mode === 'insert' && indirect
     request.editHeader(COOKIE, (text) => {
-      let edited = text
+      // Put together as it is read: a client may send thousands of them in one line.
+      let edited = ''
+      let from = 0
       let place = findCookie(text, name)
-      while (place !== null) {
-        this.#follow(cookieValue(edited, place), terms, visit)
-        let next = place.end + 1
-        if (mode === 'prefix') {
-          const value = cookieValue(edited, place)
-          const own = value.slice(value.indexOf(PREFIX_MARK) + 1)
-          edited = withCookieValue(edited, place, own)
-          next -= value.length - own.length
-        }
-        place = findCookie(edited, name, next)
+      for (; place !== null; place = findCookie(text, name, place.end + 1)) {
+        const value = cookieValue(text, place)
+        this.#follow(value, terms, visit)
+        if (mode !== 'prefix') continue
+        edited += text.slice(from, place.valueStart) + value.slice(value.indexOf(PREFIX_MARK) + 1)
+        from = place.valueEnd
       }
-      if (!isHidden) return edited
+      if (!isHidden) return edited + text.slice(from)
       const left = withoutCookie(text, name)
       return left === '' && text !== '' ? null : left
     })

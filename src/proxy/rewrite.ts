@@ -74,9 +74,11 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
     const { count } = this.#headers
     const received = from < count ? this.#headers.find(name, from) : -1
     if (received >= 0) return received
-    const start = Math.max(from - count, 0)
-    const added = this.#added.findIndex((header, i) => i >= start && header.name.lower === name)
-    return added < 0 ? -1 : count + added
+    const added = this.#added
+    for (let index = Math.max(from - count, 0); index < added.length; index++) {
+      if ((added[index] as AddedHeader).name.lower === name) return count + index
+    }
+    return -1
   }
 
   headerValue(index: number): string {

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest'
-import type { HeaderTable } from '../../../src/http/header-table.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { HEADER_NAMED, HeaderTable } from '../../../src/http/header-table.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../src/http/limits.ts'
 import { parseRequestHead, RequestHead } from '../../../src/http/request-head.ts'
 
@@ -51,5 +51,20 @@ describe('removing a header', () => {
     const headers = table('A: 1', 'B: 2', 'a: 3')
     expect(headers.remove('a')).toBe(2)
     expect([headers.get('a'), headers.has('a'), headers.get('b')]).toEqual([undefined, false, '2'])
+  })
+})
+
+describe('the headers that Connection names', () => {
+  it('are found by one look at each header', () => {
+    const options = Array.from({ length: 16 }, (_, n) => `x-${10 + n}`).join(',')
+    const others = Array.from({ length: 90 }, (_, n) => `x-${10 + n}: ${n}`)
+    const looks = ['name', 'value', 'isNamed'] as const
+    const spies = looks.map((look) => vi.spyOn(HeaderTable.prototype, look))
+    const headers = table(`Connection: ${options}`, ...others, `Connection: ${options}`)
+    const looked = spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0)
+    for (const spy of spies) spy.mockRestore()
+    expect(looked).toBeLessThanOrEqual(headers.count)
+    const left = [...headers.ids.subarray(0, headers.count)].filter((id) => id === HEADER_NAMED)
+    expect(left).toHaveLength(16)
   })
 })

@@ -182,6 +182,24 @@ describe('the bounds of a request head', () => {
     expect(verdict(bytes(line, host, options(16), options(16), ''))).toBeTypeOf('number')
     expect(verdict(bytes(line, host, options(16), options(17), ''))).toBe('connection')
   })
+
+  it('hold for empty elements of Connection as for options', () => {
+    const host = 'Host: a'
+    expect(verdict(bytes(line, host, `Connection: close${','.repeat(32)}`, ''))).toBeTypeOf(
+      'number',
+    )
+    expect(verdict(bytes(line, host, `Connection: close${','.repeat(33)}`, ''))).toBe('connection')
+    expect(
+      verdict(bytes(line, host, 'Connection: ,,,', `Connection: ${' , '.repeat(30)}`, '')),
+    ).toBe('connection')
+  })
+
+  it('hold for the codings that are listed', () => {
+    const codings = (count: number): string =>
+      `Transfer-Encoding: ${Array(count).fill('gzip').join(', ')}`
+    expect(verdict(bytes(line, 'Host: a', codings(8), ''))).toBe('transfer-coding-unknown')
+    expect(verdict(bytes(line, 'Host: a', codings(9), ''))).toBe('transfer-encoding')
+  })
 })
 
 describe('parsing a request head', () => {

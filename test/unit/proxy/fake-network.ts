@@ -21,6 +21,8 @@ export class FakeConn implements Conn {
   queuedBytes = 0
   /** What was written so far, as latin1. */
   written = ''
+  /** In so many writes. */
+  writes = 0
   paused = false
   ended = false
   destroyed = false
@@ -38,6 +40,7 @@ export class FakeConn implements Conn {
 
   write(data: Uint8Array | string): boolean {
     if (this.ended) throw new Error('written to after end')
+    this.writes++
     this.written += typeof data === 'string' ? data : Buffer.from(data).toString('latin1')
     return this.takesMore
   }

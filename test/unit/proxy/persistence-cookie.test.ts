@@ -178,6 +178,13 @@ describe('modes rewrite and prefix', () => {
     expect([twice.row, twice.cookies]).toEqual([S2, ['SRV=a~b; SRV=c']])
   })
 
+  it('prefix takes it off any number of cookies', () => {
+    const cookies = (prefix: string): string =>
+      Array.from({ length: 1_000 }, (_, n) => `SRV=${prefix}${n};`).join('')
+    const back = prefixing.follow([`Cookie: ${cookies('s1~')}`, 'Cookie: a', 'Cookie: SRV=s1~'])
+    expect([back.row, back.cookies]).toEqual([S1, [cookies(''), 'a', 'SRV=']])
+  })
+
   it('prefix leaves a cookie alone that is the application its own', () => {
     const own = prefixing.follow(['Cookie: SRV=abc'])
     expect([own.row, own.cookies, own.letters()]).toEqual([-1, ['SRV=abc'], 'IN'])
