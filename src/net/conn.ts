@@ -32,7 +32,7 @@ export interface ConnHandler {
   onData(conn: Conn, view: ByteView, length: number): void
   /**
    * What was queued by `write` is handed to the kernel; called once after a `write` said false,
-   * unless `end` was called meanwhile.
+   * unless `end` or `breakOff` was called meanwhile.
    */
   onDrain(conn: Conn): void
   /** The peer will send no more. Our side stays open until `end`. */
@@ -107,6 +107,12 @@ export interface Conn {
   destroy(): void
   /** Like `destroy`, but the peer is sent RST where the transport has one. */
   reset(): void
+  /**
+   * Like `reset`, but once the peer has got what was written, so that it neither loses any of that
+   * nor takes a stream that was cut for a whole one. Nothing is read meanwhile, and nothing but
+   * `onClose` follows. How long the peer may take is for the caller to say, by `destroy`.
+   */
+  breakOff(): void
 }
 
 /** A listening socket shared with other threads; owned by the caller as a descriptor. */

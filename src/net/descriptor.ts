@@ -3,8 +3,10 @@ import { type Endpoint, UNKNOWN_ENDPOINT } from './conn.ts'
 import { readSocketName, SOCKET_NAME_BYTES } from './socket-name.ts'
 import { systemCalls } from './system-calls.ts'
 
-/** poll(2) event of every system: something can be read. */
+/** poll(2) events of every system: something can be read; the connection is broken, or closed. */
 const POLLIN = 1
+const POLLERR = 8
+const POLLHUP = 16
 
 /** fcntl(2) of every system: set the flags of a descriptor, of which there is one. */
 const F_SETFD = 2
@@ -15,6 +17,7 @@ const REPLACE_TRIES_MAX = 100
 
 const socketError = new Int32Array(1)
 const socketErrorBytes = new Int32Array(1)
+const unsent = new Int32Array(1)
 const peerName = new Int32Array(Math.max(...SOCKET_NAME_BYTES) / Int32Array.BYTES_PER_ELEMENT)
 const peerNameBytes = new Int32Array(1)
 /** One `struct pollfd`: the descriptor in four bytes, then the events asked for and those found. */
@@ -199,4 +202,16 @@ export function openFilesLimit(): OpenFilesLimit {
 export function setOpenFilesLimit({ soft, hard }: OpenFilesLimit): boolean {
   const { numbers, setrlimit } = systemCalls()
   return setrlimit(numbers.RLIMIT_NOFILE, BigUint64Array.of(BigInt(soft), BigInt(hard))) === 0
+}
+
+/**
+ * True when the peer of a TCP connection has acknowledged all that it was sent, or can acknowledge
+ * nothing any more. On a system that does not say it counts as acknowledged.
+ *
+ * @throws SluiceError `platform-unsupported`
+ */
+export function isAllAcknowledged(fd: number): boolean {
+  const { numbers, ioctl } = systemCalls()
+  if (numbers.SIOCOUTQ === null || ioctl(fd, numbers.SIOCOUTQ, unsent) !== 0) return true
+  return unsent[0] === 0 || (hasInput(fd) && ((polled[3] as number) & (POLLERR | POLLHUP)) !== 0)
 }

@@ -12,7 +12,14 @@ import {
   UNIX_ENDPOINT,
   UNKNOWN_ENDPOINT,
 } from './conn.ts'
-import { hasEndedWell, hasInput, peerOf, SENT_TO_ENDED, sendBytes } from './descriptor.ts'
+import {
+  hasEndedWell,
+  hasInput,
+  isAllAcknowledged,
+  peerOf,
+  SENT_TO_ENDED,
+  sendBytes,
+} from './descriptor.ts'
 import { withoutMapping } from './ip-address.ts'
 import { LastingSocket, type LastingSocketOwner } from './lasting-socket.ts'
 import { type AcceptedHandle, descriptorOf, socketOn } from './node-handle.ts'
@@ -26,6 +33,10 @@ const WRITE_HIGH_WATER_BYTES = 65_536
  * more memory than it has bytes, beyond it in write buffers.
  */
 const STRING_COPY_BYTES_MAX = 16_384
+
+/** How often it is looked whether a peer has got everything: at first, and, doubled, at last. */
+const FIRST_LOOK_MS = 1
+const LAST_LOOK_MS = 64
 
 /** Where text becomes bytes: heads, and short bodies with them. Longer text gets its own buffer. */
 const TEXT_BYTES = 65_536
@@ -54,6 +65,8 @@ export class NodeConn implements Conn, LastingSocketOwner {
   #failure: ConnFailure | null = null
   #paused = false
   #endTold = false
+  /** {@link breakOff} was called. */
+  #isLeaving = false
   /** The peer takes nothing more: what is written is dropped. */
   #isDeaf = false
   /** It has broken off: the end that will be read is none. */
@@ -92,7 +105,7 @@ export class NodeConn implements Conn, LastingSocketOwner {
       if (this.remote.kind === 'unknown') this.#remote = peerOf(this.#descriptor)
     }
     socket.setNoDelay(true)
-    socket.on('drain', () => this.handler.onDrain(this))
+    socket.on('drain', () => this.#onDrain())
     socket.on('end', () => this.onEnd())
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#failure = failureOf(error.code)
@@ -144,7 +157,7 @@ export class NodeConn implements Conn, LastingSocketOwner {
   }
 
   write(data: Uint8Array | string): boolean {
-    if (this.#socket.destroyed) return false
+    if (this.#socket.destroyed || this.#isLeaving) return false
     if (this.#isDeaf) return true
     assert(!this.#socket.writableEnded, 'a connection was written to after its end')
     if (typeof data !== 'string') return this.#send(data, data.length)
@@ -159,7 +172,7 @@ export class NodeConn implements Conn, LastingSocketOwner {
   }
 
   resume(): void {
-    if (!this.#paused) return
+    if (!this.#paused || this.#isLeaving) return
     this.#paused = false
     this.#socket.resume()
   }
@@ -180,6 +193,30 @@ export class NodeConn implements Conn, LastingSocketOwner {
     this.#failure = 'aborted'
     if (this.#canReset()) socket.resetAndDestroy()
     else socket.destroy()
+  }
+
+  breakOff(): void {
+    if (this.#isLeaving) return
+    this.pause()
+    this.#isLeaving = true
+    this.#resetOnceTaken(FIRST_LOOK_MS)
+  }
+
+  /** The kernel tells nobody when a peer has acknowledged everything: it is asked. */
+  #resetOnceTaken(nextLookMs: number): void {
+    if (this.#isTaken()) {
+      this.reset()
+      return
+    }
+    const look = (): void => this.#resetOnceTaken(Math.min(2 * nextLookMs, LAST_LOOK_MS))
+    setTimeout(look, nextLookMs)
+  }
+
+  /** The peer has got everything, or gets nothing any more. A close of a Unix socket loses nothing. */
+  #isTaken(): boolean {
+    const { destroyed, connecting, writableLength } = this.#socket
+    if (destroyed || connecting || this.#isDeaf) return true
+    return writableLength === 0 && (this.#kind === 'unix' || isAllAcknowledged(this.#descriptor))
   }
 
   /**
@@ -234,7 +271,11 @@ export class NodeConn implements Conn, LastingSocketOwner {
     const { writableNeedDrain } = this.#socket
     this.#hearNoMore(code)
     // Nothing is queued any more, and what comes is taken, if only to be dropped.
-    if (writableNeedDrain && !this.#socket.destroyed) this.handler.onDrain(this)
+    if (writableNeedDrain && !this.#socket.destroyed) this.#onDrain()
+  }
+
+  #onDrain(): void {
+    if (!this.#isLeaving) this.handler.onDrain(this)
   }
 
   #hearNoMore(code: string | undefined): void {

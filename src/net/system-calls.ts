@@ -8,6 +8,8 @@ export interface SystemNumbers {
   readonly F_DUPFD_CLOEXEC: number
   readonly SOL_SOCKET: number
   readonly SO_ERROR: number
+  /** ioctl(2) request: bytes sent that the peer has not acknowledged; null where there is none. */
+  readonly SIOCOUTQ: number | null
   /** Address of the peer, also once it has reset the connection; null where there is none. */
   readonly SO_PEERNAME: number | null
   /** The limit of open files, getrlimit(2). */
@@ -19,6 +21,7 @@ const SYSTEMS: Readonly<Record<string, SystemNumbers>> = {
     F_DUPFD_CLOEXEC: 1030,
     SOL_SOCKET: 1,
     SO_ERROR: 4,
+    SIOCOUTQ: 0x5411,
     SO_PEERNAME: 28,
     RLIMIT_NOFILE: 7,
   },
@@ -26,6 +29,7 @@ const SYSTEMS: Readonly<Record<string, SystemNumbers>> = {
     F_DUPFD_CLOEXEC: 67,
     SOL_SOCKET: 0xffff,
     SO_ERROR: 0x1007,
+    SIOCOUTQ: null,
     SO_PEERNAME: null,
     RLIMIT_NOFILE: 8,
   },
@@ -56,6 +60,7 @@ export interface SystemCalls {
     valueBytes: Int32Array,
   ) => number
   readonly send: (fd: number, from: Uint8Array, bytes: number, flags: number) => number
+  readonly ioctl: (fd: number, request: number, value: Int32Array) => number
   /** `descriptors` holds a `struct pollfd` in every four numbers, and gets the events found. */
   readonly poll: (descriptors: Int16Array, count: number, timeoutMs: number) => number
   /** `limits` is a `struct rlimit`: the soft limit, then the hard one. */
@@ -108,6 +113,7 @@ function load(): Omit<SystemCalls, 'numbers'> {
       `int getsockopt(${option}, _Out_ int *value, _Inout_ uint32_t *bytes)`,
     ),
     send: library.func('intptr_t send(int fd, const uint8_t *from, size_t bytes, int flags)'),
+    ioctl: library.func('int ioctl(int fd, unsigned long request, _Out_ int *value)'),
     poll: library.func('int poll(int16_t *descriptors, unsigned long count, int timeoutMs)'),
     getrlimit: library.func('int getrlimit(int resource, _Out_ uint64_t *limits)'),
     setrlimit: library.func('int setrlimit(int resource, const uint64_t *limits)'),

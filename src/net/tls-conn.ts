@@ -127,6 +127,15 @@ export class TlsConn implements Conn {
     this.#tls.destroy()
   }
 
+  breakOff(): void {
+    if (this.#tls.destroyed) return
+    this.#failure = 'aborted'
+    this.#tls.pause()
+    const breakOff = (): void => this.#conn.breakOff()
+    if (this.#tls.writable) this.#tls.write('', breakOff)
+    else breakOff()
+  }
+
   #onEnd(): void {
     if (this.#isSecure) this.handler.onEnd(this)
     else this.#problem ??= HANDSHAKE_CUT

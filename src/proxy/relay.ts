@@ -120,14 +120,24 @@ export class Relay implements ConnHandler, Session {
 
   onClose(conn: Conn, failure: ConnFailure | null): void {
     this.#open--
-    if (failure !== null && this.#end === 'finished') {
-      this.#end = conn === this.#client ? 'client-aborted' : 'server-aborted'
-      // The other side must not take a broken stream for a finished one.
-      this.#otherOf(conn).reset()
+    if (this.#open === 0) {
+      this.#services.wheel.cancel(this.#deadline)
+      this.#owner.onRelayEnd(failure === null ? this.#end : this.#endedBy(conn))
+      return
     }
-    if (this.#open > 0) return
-    this.#services.wheel.cancel(this.#deadline)
-    this.#owner.onRelayEnd(this.#end)
+    if (failure === null) return
+    this.#end = this.#endedBy(conn)
+    const { clientFinMs, serverFinMs } = this.#timeouts
+    this.#idleMs = conn === this.#client ? serverFinMs : clientFinMs
+    this.#touch()
+    // What had come is delivered; then the other must not take a broken stream for a finished one.
+    this.#otherOf(conn).breakOff()
+  }
+
+  /** How the relay ends if it has not been decided before that one side broke off. */
+  #endedBy(conn: Conn): RelayEnd {
+    if (this.#end !== 'finished') return this.#end
+    return conn === this.#client ? 'client-aborted' : 'server-aborted'
   }
 
   #otherOf(conn: Conn): Conn {

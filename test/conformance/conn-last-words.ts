@@ -90,4 +90,47 @@ export function describeLastWords(it: LabTest, kind: Address['kind']): void {
     await server.closed()
     expect([server.data.toString(), server.failure]).toEqual(['last words', 'reset'])
   })
+
+  it('delivers everything before it breaks off, however slowly it is read', async ({ lab }) => {
+    const { client, server } = await lab.connectPair(kind)
+    server.conn.pause()
+    const bytes = writeUntilFull(client)
+    client.conn.breakOff()
+    client.conn.breakOff()
+    expect(client.conn.write('too late')).toBe(false)
+    client.conn.resume()
+    server.conn.write('not heard any more')
+    await lab.settle()
+    expect(client.closes).toBe(0)
+    server.conn.resume()
+    await client.closed()
+    expect([client.failure, client.receivedBytes]).toEqual(['aborted', 0])
+    await server.closed()
+    expect(server.receivedBytes).toBe(bytes)
+    expect(server.failure).toBe('reset')
+    expect(server.ends).toBe(0)
+  })
+
+  it('breaks off an end that is on its way, too', async ({ lab }) => {
+    const { client, server } = await lab.connectPair(kind)
+    client.conn.write('last words')
+    client.conn.end()
+    client.conn.breakOff()
+    await Promise.all([client.closed(), server.ended()])
+    expect([server.data.toString(), client.failure]).toEqual(['last words', 'aborted'])
+  })
+
+  it('breaks off no longer than its caller has patience', async ({ lab }) => {
+    for (const leave of ['destroy', 'reset'] as const) {
+      const { client, server } = await lab.connectPair(kind)
+      server.conn.pause()
+      writeUntilFull(client)
+      client.conn.breakOff()
+      await lab.settle()
+      expect(client.closes).toBe(0)
+      client.conn[leave]()
+      await client.closed()
+      expect(client.failure).toBe('aborted')
+    }
+  })
 }

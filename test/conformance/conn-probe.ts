@@ -11,7 +11,7 @@ interface Calls {
   /** Whether the last write said false and no drain has followed. */
   drainOwed: boolean
   paused: boolean
-  /** Whether destroy or reset was called. */
+  /** Whether destroy, reset or breakOff was called. */
   gone: boolean
 }
 
@@ -22,7 +22,7 @@ function watch(conn: Conn): void {
   if (callsOf.has(conn)) return
   const calls: Calls = { drainOwed: false, paused: false, gone: false }
   callsOf.set(conn, calls)
-  for (const name of ['write', 'pause', 'resume', 'end', 'destroy', 'reset'] as const) {
+  for (const name of ['write', 'pause', 'resume', 'end', 'destroy', 'reset', 'breakOff'] as const) {
     const method = conn[name].bind(conn) as (...given: unknown[]) => unknown
     const watched = (...given: unknown[]): unknown => {
       callsInProgress++
@@ -30,7 +30,7 @@ function watch(conn: Conn): void {
         const result = method(...given)
         if (name === 'write' && result === false) calls.drainOwed = true
         if (name === 'pause' || name === 'resume') calls.paused = name === 'pause'
-        if (name === 'destroy' || name === 'reset') calls.gone = true
+        if (name === 'destroy' || name === 'reset' || name === 'breakOff') calls.gone = true
         return result
       } finally {
         callsInProgress--

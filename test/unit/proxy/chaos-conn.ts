@@ -35,6 +35,7 @@ export class ChaosConn implements Conn {
   #peerEnded = false
   #endTold = false
   #drainOwed = false
+  #isLeaving = false
   /** Why it is gone; undefined while it is not. */
   #gone: ConnFailure | undefined
 
@@ -51,7 +52,7 @@ export class ChaosConn implements Conn {
   }
 
   write(data: Uint8Array | string): boolean {
-    if (this.#gone !== undefined || this.isClosed) return false
+    if (this.#gone !== undefined || this.isClosed || this.#isLeaving) return false
     if (this.#ended) throw new Error('written to after its end')
     const text = typeof data === 'string' ? data : Buffer.from(data).toString('latin1')
     this.written += text
@@ -82,6 +83,11 @@ export class ChaosConn implements Conn {
     this.destroy()
   }
 
+  breakOff(): void {
+    this.#isLeaving = true
+    if (this.queuedBytes === 0) this.destroy()
+  }
+
   /** The peer knows of no end of ours. */
   get isOpen(): boolean {
     return this.#gone === undefined && !this.isClosed
@@ -108,6 +114,7 @@ export class ChaosConn implements Conn {
   peerTakes(): void {
     if (this.#isConnecting) return
     this.queuedBytes -= Math.min(this.queuedBytes, this.#dice.below(2 * HIGH_WATER_BYTES))
+    if (this.#isLeaving && this.queuedBytes === 0) this.destroy()
   }
 
   /** @param failure what the connection ends with */
@@ -123,7 +130,7 @@ export class ChaosConn implements Conn {
   step(): boolean {
     if (this.isClosed) return false
     if (this.#gone !== undefined) return this.#close(this.#gone)
-    if (this.#isConnecting) return false
+    if (this.#isConnecting || this.#isLeaving) return false
     if (this.#drainOwed && this.queuedBytes === 0) {
       this.#drainOwed = false
       this.handler.onDrain(this)

@@ -26,6 +26,7 @@ export class FakeConn implements Conn {
   paused = false
   ended = false
   destroyed = false
+  wasReset = false
   /** What `write` says. */
   takesMore = true
 
@@ -62,6 +63,11 @@ export class FakeConn implements Conn {
   }
 
   reset(): void {
+    this.wasReset = true
+    this.destroyed = true
+  }
+
+  breakOff(): void {
     this.destroyed = true
   }
 
