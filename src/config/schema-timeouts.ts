@@ -14,7 +14,7 @@ export const clientTimeouts = {
   ),
   'client-fin': key(durationMs, {
     about:
-      'How long a connection may be silent once the server has closed its direction and the client is waited for',
+      'How long a connection may be silent once the server has closed its direction and the client is waited for; in `mode http` also how long its upload is read, in all, after an early answer',
     otherwise: '`timeout client`',
   }),
   'http-request': timeout(

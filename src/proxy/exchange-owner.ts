@@ -3,6 +3,15 @@ import type { Conn } from '../net/conn.ts'
 import type { FrontendListener } from './listener.ts'
 import type { RelayOwner } from './relay.ts'
 
+/**
+ * What becomes of a client connection after an exchange whose answer is written:
+ *
+ * - `open`: it may bring another request;
+ * - `last`: it closes, and the client owes nothing;
+ * - `early`: it closes, and the client has not sent all of its request.
+ */
+export type ExchangeEnd = 'open' | 'last' | 'early'
+
 /** What an exchange asks of the client connection that it belongs to. */
 export interface ExchangeOwner {
   readonly client: Conn
@@ -17,8 +26,14 @@ export interface ExchangeOwner {
   expectClient(): void
   /** The exchange is over, and hears no more of the client from now on. */
   exchangeOver(): void
-  /** The exchange was over with its answer written; it may be the connection's last. */
-  exchangeDone(keepAlive: boolean): void
+  /** The exchange was over with its answer written. */
+  exchangeDone(end: ExchangeEnd): void
+  /**
+   * The exchange was over in the middle of its answer: the client gets what has come of it.
+   *
+   * @param untilClose an end of the connection like any other would end the answer well
+   */
+  breakOffClient(untilClose: boolean): void
   /** The exchange was over without a whole answer: the connection closes now. */
   cutClient(how: 'destroy' | 'reset'): void
   /**

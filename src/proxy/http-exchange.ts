@@ -6,7 +6,7 @@ import type { ByteView, Conn } from '../net/conn.ts'
 import { settleExchange } from './accounting.ts'
 import type { ClientPhase } from './client-phase.ts'
 import { Dispatch, type DispatchOwner } from './dispatch.ts'
-import type { ExchangeOwner } from './exchange-owner.ts'
+import type { ExchangeEnd, ExchangeOwner } from './exchange-owner.ts'
 import { ExchangeRecord, type Termination } from './exchange-record.ts'
 import { HttpRequest } from './http-request.ts'
 import { HttpResponse, type ResponseOwner } from './http-response.ts'
@@ -67,8 +67,12 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
     this.#server = new ServerLink(services, this.#request, this.#response, this)
   }
 
+  /**
+   * Where an answer begins while its request is still coming, the client is told that its connection
+   * closes: nobody waits for the rest of the request once the answer is whole.
+   */
   get mayKeepClient(): boolean {
-    return this.#clientPersistent && !this.#session.isLast
+    return this.#clientPersistent && this.#request.isComplete && !this.#session.isLast
   }
 
   /**
@@ -274,7 +278,7 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
       this.#answer(outcome.status, 'PR')
       return
     }
-    const keep = this.#request.isComplete && this.mayKeepClient
+    const keep = this.mayKeepClient
     const connection = connectionOption(keep, this.#record.minorVersion)
     const text = ruleAnswerText(outcome, connection, this.#record.method === 'HEAD')
     this.#respond(outcome.status, text, 'LR', keep)
@@ -310,10 +314,18 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
     return this.#response.started ? `${by}D` : `${by}H`
   }
 
-  /** Answers if nothing was forwarded yet; else the client is cut off, so that it knows. */
+  /**
+   * Answers if nothing was forwarded yet; else the client gets what has come, and its connection
+   * ends, so that it knows.
+   */
   #fail(status: number, termination: Termination): void {
-    if (this.#response.started) this.#cutOff(termination)
-    else this.#answer(status, termination)
+    if (!this.#response.started) {
+      this.#answer(status, termination)
+      return
+    }
+    this.#settle(termination)
+    // A FIN would end a response well that only its connection ends (RFC 9112 section 8).
+    this.#session.breakOffClient(this.#response.clientUntilClose)
   }
 
   /** Ends the exchange where it is, without an answer, and the client's connection with it. */
@@ -336,7 +348,7 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
       this.#dispatch.keep(server, this.#request.bindsConnection || bindsConnection)
     }
     this.#settle('--')
-    this.#session.exchangeDone(clientPersistent && isComplete)
+    this.#session.exchangeDone(clientPersistent && isComplete ? 'open' : this.#lastEnd)
   }
 
   /** Tells the client of an error and closes its connection. */
@@ -350,8 +362,16 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
     this.#record.status = status
     this.#record.bytesOut += text.length
     this.client.write(text)
+    const end = keep ? 'open' : this.#lastEnd
     this.#settle(termination)
-    this.#session.exchangeDone(keep)
+    // A client that was late once is not waited for a second time.
+    this.#session.exchangeDone(status === 408 ? 'last' : end)
+  }
+
+  /** How an exchange ends after which the connection closes. */
+  get #lastEnd(): ExchangeEnd {
+    const { isComplete, isBroken } = this.#request
+    return isComplete || isBroken ? 'last' : 'early'
   }
 
   /** Gives up what the exchange holds, counts and logs it, and is ready for the next. */

@@ -4,7 +4,7 @@ import { COUNTER } from '../model/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
 import type { ClientPhase } from './client-phase.ts'
-import type { ExchangeOwner } from './exchange-owner.ts'
+import type { ExchangeEnd, ExchangeOwner } from './exchange-owner.ts'
 import { HeldBytes } from './held-bytes.ts'
 import { HttpExchange } from './http-exchange.ts'
 import { Lingering } from './lingering.ts'
@@ -158,9 +158,9 @@ export class HttpSession implements ConnHandler, ExchangeOwner, RequestWaitOwner
     this.#phase = this.#wait
   }
 
-  exchangeDone(keepAlive: boolean): void {
-    if (!keepAlive) {
-      this.close()
+  exchangeDone(end: ExchangeEnd): void {
+    if (end !== 'open') {
+      this.#linger(end === 'early')
       return
     }
     this.#wait.begin()
@@ -193,15 +193,28 @@ export class HttpSession implements ConnHandler, ExchangeOwner, RequestWaitOwner
   }
 
   close(): void {
-    if (this.#successor !== null) return
-    const lingering = new Lingering(this.client, this.#services, () => this.#end())
-    this.#handOver(lingering)
-    lingering.begin(this.listener.frontend.plan.timeouts)
+    if (this.#successor === null) this.#linger(false)
+  }
+
+  breakOffClient(untilClose: boolean): void {
+    if (untilClose) this.#leave().breakOff()
+    else this.#linger(false)
   }
 
   cutClient(how: 'destroy' | 'reset'): void {
-    this.#handOver(new Lingering(this.client, this.#services, () => this.#end()))
+    this.#leave()
     this.client[how]()
+  }
+
+  #linger(isEarly: boolean): void {
+    this.#leave().begin(isEarly)
+  }
+
+  #leave(): Lingering {
+    const { timeouts } = this.listener.frontend.plan
+    const lingering = new Lingering(this.client, this.#services, timeouts, () => this.#end())
+    this.#handOver(lingering)
+    return lingering
   }
 
   /** Gives the connection to its new handler for good, reading. */

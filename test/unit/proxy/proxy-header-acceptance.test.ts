@@ -150,7 +150,7 @@ describe('without a valid header', () => {
       const client = accept()
       act(client)
       expect([client.destroyed, client.written]).toEqual([true, ''])
-      expect(counted()).toEqual([1, 1])
+      expect(counted()).toEqual([0, 0])
       gone(client)
       expect(counted()).toEqual([0, 0])
       expect(counters()).toEqual({ requestErrors: 1 })

@@ -209,8 +209,9 @@ describe('a request', () => {
     lab.client.receive('PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n')
     lab.connectServer().receive(OK.slice(0, -1))
     lab.pass(SERVER_MS + SLACK_MS)
-    expect([triesOf(lab), lab.client.written]).toEqual([1, OK.slice(0, -1)])
-    expect(lab.client.destroyed).toBe(true)
+    const closing = OK.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')
+    expect([triesOf(lab), lab.client.written]).toEqual([1, closing.slice(0, -1)])
+    expect(lab.client.ended).toBe(true)
     expectReleased(lab)
   })
 
@@ -253,7 +254,7 @@ describe('a request', () => {
       server.receive(OK.slice(0, -1))
       happen(server)
       expect([triesOf(lab), lab.client.written]).toEqual([1, OK.slice(0, -1)])
-      expect(lab.client.destroyed).toBe(true)
+      expect(lab.client.ended).toBe(true)
       expectReleased(lab)
     }
   })
