@@ -1,12 +1,18 @@
 import type { PlannedErrorAnswer } from '../model/plan.ts'
+import type { ConnectionOption } from './forward.ts'
 
 /** An answer in latin1, for GET and for HEAD. */
-interface ErrorAnswer {
+interface AnswerForms {
   readonly whole: string
   readonly head: string
 }
 
+/** An answer by what it says of its connection. */
+type ErrorAnswer = Readonly<Record<ConnectionOption, AnswerForms>>
+
 const HEAD_END = '\r\n\r\n'
+/** Every answer is prepared with this line, which stands for what its connection needs. */
+const CLOSE_LINE = '\r\nConnection: close\r\n'
 
 /** What is answered where a status has no text of its own. */
 const OTHERWISE = 500
@@ -62,23 +68,38 @@ function standardAnswer(status: number, reason: string, sentence: string): Error
     'Connection: close',
     'Content-Type: text/html',
   ]
-  return bothForms(lines.join('\r\n') + HEAD_END + body)
+  return formsOf(lines.join('\r\n') + HEAD_END + body)
 }
 
-function bothForms(response: string): ErrorAnswer {
+/** @param response tells of a connection that closes; '' for no answer */
+function formsOf(response: string): ErrorAnswer {
   const end = response.indexOf(HEAD_END)
-  return { whole: response, head: end < 0 ? '' : response.slice(0, end + HEAD_END.length) }
+  const head = end < 0 ? '' : response.slice(0, end + HEAD_END.length)
+  const body = response.slice(head.length)
+  const form = (line: string): AnswerForms => {
+    const changed = head.replace(CLOSE_LINE, line)
+    return { whole: changed + body, head: changed }
+  }
+  const keepAlive = form('\r\nConnection: keep-alive\r\n')
+  // Of a response in HTTP/1.0, as a file may have one, nobody expects that its connection stays.
+  const open = head.startsWith('HTTP/1.0') ? keepAlive : form('\r\n')
+  return { 'close': { whole: response, head }, '': open, 'keep-alive': keepAlive }
 }
 
 /**
- * The whole response, in latin1, that tells a client of an error found here; its connection is to
- * be closed after it. Statuses without a text of their own are answered with 500.
+ * The whole response, in latin1, that tells a client of an error found here. Statuses without a text
+ * of their own are answered with 500.
  *
  * @param headOnly the request was HEAD: no body may follow. RFC 9110 section 9.3.2
+ * @param connection what the client is told of its connection
  */
-export function errorAnswer(status: number, headOnly: boolean): string {
+export function errorAnswer(
+  status: number,
+  headOnly: boolean,
+  connection: ConnectionOption = 'close',
+): string {
   const answer = standardAnswers.get(status) ?? (standardAnswers.get(OTHERWISE) as ErrorAnswer)
-  return headOnly ? answer.head : answer.whole
+  return headOnly ? answer[connection].head : answer[connection].whole
 }
 
 /**
@@ -91,25 +112,26 @@ export class ErrorAnswers {
 
   /** @param planned at most one answer a status, each ready to send before its connection closes */
   constructor(planned: readonly PlannedErrorAnswer[]) {
-    this.#answers = new Map(planned.map(({ status, response }) => [status, bothForms(response)]))
+    this.#answers = new Map(planned.map(({ status, response }) => [status, formsOf(response)]))
   }
 
   /**
    * The answer for this status alone, in latin1.
    *
    * @param headOnly the request was HEAD
+   * @param connection what the client is told of its connection
    * @returns null where there is none; '' where the client is to be told nothing, its connection
    *   closed and no more
    */
-  find(status: number, headOnly: boolean): string | null {
+  find(status: number, headOnly: boolean, connection: ConnectionOption = 'close'): string | null {
     const answer = this.#answers.get(status)
     if (answer === undefined) return null
-    return headOnly ? answer.head : answer.whole
+    return headOnly ? answer[connection].head : answer[connection].whole
   }
 
   /** The answer for this status, else the standard one: what {@link errorAnswer} gives. */
-  text(status: number, headOnly: boolean): string {
-    return this.find(status, headOnly) ?? errorAnswer(status, headOnly)
+  text(status: number, headOnly: boolean, connection: ConnectionOption = 'close'): string {
+    return this.find(status, headOnly, connection) ?? errorAnswer(status, headOnly, connection)
   }
 }
 

@@ -351,10 +351,14 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
     this.#session.exchangeDone(clientPersistent && isComplete ? 'open' : this.#lastEnd)
   }
 
-  /** Tells the client of an error and closes its connection. */
+  /** Tells the client of an error; after a request that came whole and well its connection stays. */
   #answer(status: number, termination: Termination): void {
-    const text = errorText(status, this.#record.method === 'HEAD', this.#frontend, this.#backend)
-    this.#respond(status, text, termination, false)
+    const { method, minorVersion } = this.#record
+    const keep = this.mayKeepClient
+    const connection = connectionOption(keep, minorVersion)
+    const text = errorText(status, method === 'HEAD', connection, this.#frontend, this.#backend)
+    // Where the client is to be told nothing, its connection closes: that tells it.
+    this.#respond(status, text, termination, keep && text !== '')
   }
 
   /** Ends the exchange with an answer of our own. */

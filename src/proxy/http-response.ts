@@ -15,8 +15,14 @@ import { count, type Services } from './services.ts'
 /** Response bodies up to this size that came with their head are written together with it. */
 const JOINED_BODY_BYTES_MAX = 8192
 
-/** Interim (1xx) responses that one request may bring before the server is taken for broken. */
-const INTERIM_RESPONSES_MAX = 16
+/**
+ * Interim (1xx) responses, in bytes, that one request may bring at once, and per second after that,
+ * before the server is taken for broken. A long task may say `102 Processing` for hours; but each
+ * restarts `timeout server`, so that without a bound a server could go on for ever. Go's net/http
+ * bounds bytes in place of a number, too (`MaxResponseHeaderBytes`).
+ */
+const INTERIM_BYTES_MAX = 65_536
+const INTERIM_BYTES_PER_SEC = 4096
 
 /** What came of the bytes that a server sent. */
 export type ResponseProgress =
@@ -50,7 +56,11 @@ export class HttpResponse {
   #frontend: FrontendRuntime | null = null
   #backend: BackendRuntime | null = null
   #stickiness: Stickiness | null = null
-  #interims = 0
+  /** A client was sent an interim response, or would have been, had it known of them. */
+  #hasInterims = false
+  /** Bytes of interim responses that the present rate has not allowed for yet. */
+  #interimBytes = 0
+  #interimMs = 0
   #untilClose = false
   #upgradeAsked = false
   /** The head of the final response is on its way to the client: no other answer can be given. */
@@ -90,7 +100,8 @@ export class HttpResponse {
     this.#frontend = frontend
     this.#backend = backend
     this.#held.clear()
-    this.#interims = 0
+    this.#hasInterims = false
+    this.#interimBytes = 0
     this.#untilClose = false
     this.started = false
     this.blocked = false
@@ -108,7 +119,7 @@ export class HttpResponse {
 
   /** The client has seen nothing of a response: the request may go to another server. */
   get isUnforwarded(): boolean {
-    return !this.started && this.#interims === 0
+    return !this.started && !this.#hasInterims
   }
 
   /** Forgets what came of a head: another server is asked. Invariant: {@link isUnforwarded}. */
@@ -157,11 +168,20 @@ export class HttpResponse {
       if (head.status >= 200) {
         return this.#owner.retriesStatus(head.status) ? 'retry' : this.#forward(view, at, end)
       }
-      if (++this.#interims > INTERIM_RESPONSES_MAX) return 'malformed'
+      if (!this.#allowsInterim(consumed)) return 'malformed'
       // RFC 9110 section 15.2: an HTTP/1.0 client knows no interim response.
       if (record.minorVersion > 0) this.#write(this.#headText(''))
     }
     return 'more'
+  }
+
+  #allowsInterim(bytes: number): boolean {
+    const { nowMs } = this.#services.wheel
+    const allowed = ((nowMs - this.#interimMs) / 1000) * INTERIM_BYTES_PER_SEC
+    this.#interimBytes = Math.max(0, this.#interimBytes - allowed) + bytes
+    this.#interimMs = nowMs
+    this.#hasInterims = true
+    return this.#interimBytes <= INTERIM_BYTES_MAX
   }
 
   #forward(view: ByteView, start: number, end: number): ResponseProgress {

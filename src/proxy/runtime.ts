@@ -1,4 +1,5 @@
 import { type ErrorAnswers, errorAnswersOf } from '../http/error-answers.ts'
+import type { ConnectionOption } from '../http/forward.ts'
 import type { Plan, PlannedBackend, PlannedFrontend } from '../model/plan.ts'
 import type { ServerTable } from '../model/server-table.ts'
 import { type CompiledRules, compileRules } from '../rules/compile.ts'
@@ -154,15 +155,18 @@ function presentOf({ name, mode, row }: PlannedBackend, previous: Runtime | null
  * The answer to a request that cannot be served: the backend's own, where one was found, or the
  * frontend's, or the standard one. HAProxy configuration manual, errorfile.
  *
+ * @param connection what the client is told of its connection
  * @returns '' where the client is to be told nothing
  */
 export function errorText(
   status: number,
   headOnly: boolean,
+  connection: ConnectionOption,
   frontend: FrontendRuntime,
   backend: BackendRuntime | null,
 ): string {
-  return backend?.errors.find(status, headOnly) ?? frontend.errors.text(status, headOnly)
+  const own = backend?.errors.find(status, headOnly, connection) ?? null
+  return own ?? frontend.errors.text(status, headOnly, connection)
 }
 
 function rulesOf(

@@ -694,9 +694,9 @@ const badHeads: ResponseCase[] = [
   bad('a change of protocol to none', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'),
   bad(
     'interim responses without end',
-    'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(100) + GOOD_LENGTH,
+    'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(3000) + GOOD_LENGTH,
   ),
-  bad('continuing without end', 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(100) + GOOD_LENGTH),
+  bad('continuing without end', 'HTTP/1.1 100 Continue\r\n\r\n'.repeat(3000) + GOOD_LENGTH),
   bad(
     'a broken response behind an interim one',
     `HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\nX: 1\r\n\r\n`,
