@@ -59,7 +59,7 @@ function startSluice({ folder, port, servers, interMs }: Setup, core: number): C
   ])
   const config = {
     global: { nbthread: 1, log: { access: 'off' } },
-    admin: { bind: `127.0.0.1:${port}` },
+    admin: { bind: `127.0.0.1:${port}`, socket: 'off' },
     defaults: { 'default-server': { check: true, inter: interMs } },
     frontends: { idle: { bind: `unix@${join(folder, 'idle.sock')}`, default_backend: 'b0' } },
     backends: Object.fromEntries(backends) as unknown,

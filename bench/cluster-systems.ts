@@ -39,6 +39,9 @@ export interface System {
 
 const agent = new Agent({ connections: CONNECTIONS_MAX, pipelining: 1 })
 
+/** Of the admin addresses of Sluice's nodes. */
+const TOKEN = 'bench'
+
 /** Asks over HTTP, in JSON. Null: no answer in time, or none of success. */
 export async function ask(
   method: 'GET' | 'POST' | 'PATCH',
@@ -51,10 +54,12 @@ export async function ask(
       method,
       dispatcher: agent,
       headersTimeout: timeoutMs,
-      ...(body !== undefined && {
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      }),
+      headers: {
+        // Sluice asks for it, etcd passes it over.
+        authorization: `Bearer ${TOKEN}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     })
     const answer = await response.body.json()
     return response.statusCode < 300 ? answer : null
@@ -158,6 +163,7 @@ export async function startSluice(
   const names = ['lb1', 'lb2', 'lb3']
   const peers = names.map((name, n) => `${name}: 127.0.0.1:${ports[6 + n]}`).join(', ')
   mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'token'), TOKEN, { mode: 0o600 })
   const start = (name: string): Child => {
     const n = names.indexOf(name)
     const file = join(folder, `${name}.yaml`)
@@ -207,7 +213,7 @@ function sluiceConfig(
   const n = Number(name.slice(2)) - 1
   return `
 global: {nbthread: 1, log: {level: warn, access: "off"}}
-admin: {bind: "127.0.0.1:${ports[n]}"}
+admin: {bind: "127.0.0.1:${ports[n]}", socket: "off", token-file: "${folder}/token"}
 cluster:
   node: ${name}
   data-dir: ${folder}/${name}

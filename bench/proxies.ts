@@ -113,7 +113,7 @@ function writeConfig(setup: ProxySetup, name: string, text: string): string {
 function sluiceConfig({ originPort, maxconn, cores }: ProxySetup, ports: Ports): string {
   return `
 global: {nbthread: ${cores.length}, maxconn: ${maxconn}, log: {access: off}}
-admin: {bind: "127.0.0.1:${ports.admin}"}
+admin: {bind: "127.0.0.1:${ports.admin}", socket: "off"}
 defaults:
   timeout: {connect: 5s, client: 1h, server: 1h, http-request: 10s, http-keep-alive: 1h}
   option: {forwardfor: true}

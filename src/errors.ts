@@ -98,7 +98,7 @@ export const ERROR_KINDS = {
   'admin-unguarded': {
     source: 'operator',
     retryable: false,
-    hint: 'Bind the admin address to loopback or a Unix socket, or give it a token.',
+    hint: 'Bind the admin address to loopback, or give it a token.',
   },
   'admin-refused': {
     source: 'operator',
@@ -113,7 +113,22 @@ export const ERROR_KINDS = {
   unauthorized: {
     source: 'client',
     retryable: false,
-    hint: 'Send the admin token: `Authorization: Bearer TOKEN`, or --token-file on the command line.',
+    hint: 'Send an admin token: `Authorization: Bearer TOKEN`, or --token-file on the command line.',
+  },
+  'token-unset': {
+    source: 'client',
+    retryable: false,
+    hint: 'Ask over the admin socket, as the command line does by itself on the host of the node, or give admin.token-file or admin.tokens and start the node again.',
+  },
+  'level-too-low': {
+    source: 'client',
+    retryable: false,
+    hint: 'Use a token of that level, or the admin socket; admin.tokens gives each token its level.',
+  },
+  'token-invalid': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Write one token to each file, such as `openssl rand -hex 32` makes.',
   },
   'not-found': {
     source: 'client',

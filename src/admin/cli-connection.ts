@@ -1,9 +1,9 @@
 import { type IncomingMessage, type RequestOptions, request } from 'node:http'
 import { ERROR_KINDS, type ErrorCode, SluiceError } from '../errors.ts'
+import type { Method } from './access.ts'
 import type { ApiError } from './api-contract.ts'
-import { readTokenFile } from './bearer-token.ts'
 import { adminAddresses, connectError } from './cli-addresses.ts'
-import type { Method } from './route.ts'
+import { readTokenFile } from './tokens.ts'
 
 /** Bytes of an answer that a command takes: ten thousand servers are 3 MB. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024

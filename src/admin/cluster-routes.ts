@@ -7,10 +7,12 @@ import { json, NO_CONTENT, type Route } from './route.ts'
 export function clusterRoutes(cluster: Cluster): readonly Route[] {
   return [
     {
+      name: '/api/v1/cluster',
       path: /^\/api\/v1\/cluster$/,
       GET: async () => json(describeCluster(await cluster.status())),
     },
     {
+      name: '/api/v1/cluster/nodes',
       path: /^\/api\/v1\/cluster\/nodes$/,
       POST: async ({ body }) => {
         const member = parseMember(body)
@@ -19,6 +21,7 @@ export function clusterRoutes(cluster: Cluster): readonly Route[] {
       },
     },
     {
+      name: '/api/v1/cluster/nodes/{name}',
       path: /^\/api\/v1\/cluster\/nodes\/([^/]+)$/,
       DELETE: async ({ parts: [name = ''] }) => {
         await cluster.removeNode(name)
@@ -26,6 +29,7 @@ export function clusterRoutes(cluster: Cluster): readonly Route[] {
       },
     },
     {
+      name: '/api/v1/cluster/transfer',
       path: /^\/api\/v1\/cluster\/transfer$/,
       POST: async ({ body }) => {
         const { node } = parseTransfer(body)

@@ -26,6 +26,7 @@ export function configRoutes(cluster: Cluster): readonly Route[] {
     agreedRead(cluster, (question) => handler(cluster.state(), question))
   return [
     {
+      name: '/api/v1/config',
       path: /^\/api\/v1\/config$/,
       takesConfig: true,
       GET: read((state) => json(describeActive(state))),
@@ -40,17 +41,28 @@ export function configRoutes(cluster: Cluster): readonly Route[] {
         return outcome(await cluster.applyConfig({ text, ifVersion, comment, author, confirmMs }))
       },
     },
-    { path: /^\/api\/v1\/config\/text$/, GET: read((state) => text(activeOf(state).text)) },
-    { path: /^\/api\/v1\/config\/versions$/, GET: read((state) => json(describeHistory(state))) },
     {
+      name: '/api/v1/config/text',
+      path: /^\/api\/v1\/config\/text$/,
+      GET: read((state) => text(activeOf(state).text)),
+    },
+    {
+      name: '/api/v1/config/versions',
+      path: /^\/api\/v1\/config\/versions$/,
+      GET: read((state) => json(describeHistory(state))),
+    },
+    {
+      name: '/api/v1/config/versions/{version}',
       path: /^\/api\/v1\/config\/versions\/(\d{1,15})$/,
       GET: read((state, { parts: [number] }) => json(describe(versionOf(state, Number(number))))),
     },
     {
+      name: '/api/v1/config/diff',
       path: /^\/api\/v1\/config\/diff$/,
       GET: read((state, { query }) => json(describeDiff(state, query))),
     },
     {
+      name: '/api/v1/config/confirm',
       path: /^\/api\/v1\/config\/confirm$/,
       POST: async ({ body }) => {
         const version = await cluster.confirmConfig(parseVersionChoice(body))
@@ -58,6 +70,7 @@ export function configRoutes(cluster: Cluster): readonly Route[] {
       },
     },
     {
+      name: '/api/v1/config/rollback',
       path: /^\/api\/v1\/config\/rollback$/,
       POST: async ({ body, author }) =>
         outcome(await cluster.rollbackConfig(parseVersionChoice(body), author)),

@@ -9,6 +9,8 @@ const RETRY_AFTER_SEC = 1
 const STATUS_OF_ERROR: Partial<Record<ErrorCode, number>> = {
   'request-invalid': 400,
   unauthorized: 401,
+  'token-unset': 403,
+  'level-too-low': 403,
   'origin-refused': 403,
   'not-found': 404,
   'server-unknown': 404,

@@ -3,6 +3,7 @@ import { type Duplex, Readable } from 'node:stream'
 import httpProxy from 'http-proxy'
 import type { Cluster } from '../cluster/cluster.ts'
 import { SluiceError } from '../errors.ts'
+import { type AdminLevel, isAdminLevel } from '../model/admin-level.ts'
 import type { RequestBody } from './request-body.ts'
 import type { Answer } from './route.ts'
 
@@ -15,6 +16,9 @@ const ANSWER_BYTES_MAX = 1024 * 1024
 /** Who asked, as the node that forwards knows it. Only peers are believed; see {@link authorIn}. */
 const AUTHOR_HEADER = 'x-sluice-author'
 
+/** What they may do, as that node has found. A node of an earlier version, which had no levels, says nothing. */
+const LEVEL_HEADER = 'x-sluice-level'
+
 /** Characters of an author, for the history. */
 const AUTHOR_LENGTH_MAX = 200
 
@@ -25,6 +29,8 @@ export interface ForwardedChange {
   /** Null: it has none. */
   readonly body: RequestBody | null
   readonly author: string
+  /** What the author may do. */
+  readonly level: AdminLevel
   /** Name of the leader. */
   readonly to: string
 }
@@ -65,14 +71,21 @@ export function authorIn({ headers }: IncomingMessage): string {
   }
 }
 
+/** What who asks for a change that a peer forwards may do, as the peer says. */
+export function levelIn({ headers }: IncomingMessage): AdminLevel {
+  const level = headers[LEVEL_HEADER] ?? 'admin'
+  return isAdminLevel(level) ? level : 'read'
+}
+
 function exchange(
   stream: Duplex,
-  { request, response, body, author }: ForwardedChange,
+  { request, response, body, author, level }: ForwardedChange,
 ): Promise<Answer> {
   request.headers = {
     host: 'leader',
     'content-length': String(body?.bytes.length ?? 0),
     [AUTHOR_HEADER]: encodeURIComponent(author),
+    [LEVEL_HEADER]: level,
     ...(body === null ? {} : { 'content-type': body.contentType }),
   }
   const agent = Object.assign(new Agent(), { createConnection: () => stream })

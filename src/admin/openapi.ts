@@ -1,3 +1,4 @@
+import { accessTo, METHODS, type RouteName } from './access.ts'
 import { SCHEMAS, type Schema, TEXT, VERSION } from './openapi-schemas.ts'
 
 type SchemaName = keyof typeof SCHEMAS
@@ -73,17 +74,37 @@ export function openApi(version: string): Readonly<Record<string, unknown>> {
   return {
     openapi: '3.1.0',
     info: { title: 'Sluice admin API', version },
-    paths: {
+    paths: withLevels({
       '/api/v1/info': { get: operation('What the daemon is', 'Info') },
       ...SERVER_PATHS,
       ...CONFIG_PATHS,
       ...CLUSTER_PATHS,
-    },
+    }),
     components: {
       schemas: SCHEMAS,
-      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'Over TCP: a token of the level in x-level. The admin socket takes none.',
+        },
+      },
     },
   }
+}
+
+/** Says of each operation what level of token it takes. */
+function withLevels(paths: Readonly<Record<string, object>>): Schema {
+  const entries = Object.entries(paths).map(([path, item]) => {
+    const operations = Object.entries(item).map(([key, described]: [string, object]) => {
+      const method = METHODS.find((known) => known.toLowerCase() === key)
+      if (method === undefined) return [key, described]
+      const level = accessTo(path as RouteName, method)
+      return [key, { ...described, 'security': [{ token: [] }], 'x-level': level }]
+    })
+    return [path, Object.fromEntries(operations) as Schema]
+  })
+  return Object.fromEntries(entries) as Schema
 }
 
 interface Operation extends Schema {
@@ -114,7 +135,7 @@ function agreed(read: Operation, parameters: readonly Schema[] = []): Operation 
 }
 
 /**
- * A change, which needs the token.
+ * A change.
  *
  * @param body null: it has none
  * @param others further forms of the body, by media type
@@ -124,10 +145,9 @@ function changing(
   body: SchemaName | null = null,
   others: Schema = {},
 ): Operation {
-  const security = [{ token: [] }]
-  if (body === null) return { ...write, security }
+  if (body === null) return write
   const content = { ...contentOf(body), ...others }
-  return { ...write, requestBody: { required: true, content }, security }
+  return { ...write, requestBody: { required: true, content } }
 }
 
 function contentOf(schema: SchemaName): Schema {

@@ -1,8 +1,5 @@
-/** Methods that a path can have a handler for; HEAD is GET without the body. */
-export const METHODS = ['GET', 'POST', 'PATCH', 'DELETE'] as const
-
-/** One of {@link METHODS}. */
-export type Method = (typeof METHODS)[number]
+import type { AdminLevel } from '../model/admin-level.ts'
+import type { Method, RouteName } from './access.ts'
 
 /** An answer, ready to be sent. */
 export interface Answer {
@@ -24,6 +21,8 @@ export interface Question {
   readonly isYaml: boolean
   /** Who asks, for the history of what was changed: `lb2, admin API`. */
   readonly author: string
+  /** What they may do. */
+  readonly level: AdminLevel
 }
 
 /** Answers one method of one path. */
@@ -34,11 +33,9 @@ export type Handler = (question: Question) => Answer | Promise<Answer>
  * forwarded to its leader.
  */
 export interface Route extends Partial<Readonly<Record<Method, Handler>>> {
+  /** Who may ask what is in the table of access.ts. */
+  readonly name: RouteName
   readonly path: RegExp
-  /** Answered without a token: probes of orchestrators bring none, and these tell no secret. */
-  readonly isPublic?: true
-  /** Answered under any name of this host: it changes nothing. */
-  readonly isOpen?: true
   /** Its body is the text of a config, in YAML too. */
   readonly takesConfig?: true
 }

@@ -28,12 +28,13 @@ export interface AdminSource extends ServerSource {
 export function routesOf(source: AdminSource, cluster: Cluster): readonly Route[] {
   return [
     ...probeRoutes(source),
-    { path: /^\/stats;csv$/, GET: async () => text(await source.statistics()) },
+    { name: '/stats;csv', path: /^\/stats;csv$/, GET: async () => text(await source.statistics()) },
     {
+      name: '/api/v1/',
       path: /^\/api\/v1\/(?:openapi\.json)?$/,
       GET: () => json(openApi(source.info().version)),
     },
-    { path: /^\/api\/v1\/info$/, GET: () => json(source.info()) },
+    { name: '/api/v1/info', path: /^\/api\/v1\/info$/, GET: () => json(source.info()) },
     ...serverRoutes(source, cluster),
     ...configRoutes(cluster),
     ...clusterRoutes(cluster),
@@ -43,19 +44,18 @@ export function routesOf(source: AdminSource, cluster: Cluster): readonly Route[
 /** What orchestrators and scrapers ask, under whatever name. */
 function probeRoutes(source: AdminSource): readonly Route[] {
   return [
-    { path: /^\/healthz$/, isPublic: true, isOpen: true, GET: () => text('ok\n') },
+    { name: '/healthz', path: /^\/healthz$/, GET: () => text('ok\n') },
     {
+      name: '/readyz',
       path: /^\/readyz$/,
-      isPublic: true,
-      isOpen: true,
       GET: () => {
         const readiness = source.ready()
         return json(readiness, readiness.ready ? 200 : 503)
       },
     },
     {
+      name: '/metrics',
       path: /^\/metrics$/,
-      isOpen: true,
       GET: async ({ query }) => text(await source.metrics(prefixIn(query)), METRICS_CONTENT_TYPE),
     },
   ]

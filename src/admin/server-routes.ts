@@ -30,6 +30,7 @@ export function serverRoutes(source: ServerSource, cluster: Cluster): readonly R
   }
   return [
     {
+      name: '/api/v1/servers',
       path: /^\/api\/v1\/servers$/,
       GET: agreedRead(cluster, async ({ query }) => {
         if (!isStale(query)) await source.caughtUp()
@@ -37,6 +38,7 @@ export function serverRoutes(source: ServerSource, cluster: Cluster): readonly R
       }),
     },
     {
+      name: '/api/v1/servers/{backend}',
       path: /^\/api\/v1\/servers\/([^/]+)$/,
       POST: async ({ parts: [backend = ''], body }) => {
         const { name, address, weight = null } = parseServerAddition(body)
@@ -45,6 +47,7 @@ export function serverRoutes(source: ServerSource, cluster: Cluster): readonly R
       },
     },
     {
+      name: '/api/v1/servers/{backend}/{name}',
       path: /^\/api\/v1\/servers\/([^/]+)\/([^/]+)$/,
       GET: agreedRead(cluster, async ({ parts, query }) => {
         if (!isStale(query)) await source.caughtUp()

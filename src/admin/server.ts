@@ -3,17 +3,22 @@ import type { Duplex } from 'node:stream'
 import type { Cluster } from '../cluster/cluster.ts'
 import { assert, SluiceError } from '../errors.ts'
 import { formatAddress, type InetAddress, isLoopback } from '../model/address.ts'
+import { type AdminLevel, reachesLevel } from '../model/admin-level.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
-import { BearerToken } from './bearer-token.ts'
+import { type Access, accessTo, METHODS, type Method } from './access.ts'
 import { errorAnswer } from './error-answer.ts'
 import { ForwardedServer } from './forwarded-server.ts'
-import { authorIn, CHANGE_TIMEOUT_MS, forwardChange } from './forwarding.ts'
+import { authorIn, CHANGE_TIMEOUT_MS, forwardChange, levelIn } from './forwarding.ts'
 import { AdminListener, IDLE_TIMEOUT_MS } from './listener.ts'
 import { decodeBody, hasBody, readBody } from './request-body.ts'
 import { RequestGuard } from './request-guard.ts'
-import { type Answer, METHODS, type Question, type Route } from './route.ts'
+import type { Answer, Question, Route } from './route.ts'
 import { type AdminSource, routesOf } from './routes.ts'
 import type { SocketAccess } from './socket-file.ts'
+import type { AdminTokens, Caller } from './tokens.ts'
+
+/** Characters of a path in the log. */
+const LOGGED_PATH_LENGTH_MAX = 200
 
 /** Over which way a request has come. Who may is asked of them in other ways. */
 type Way = 'tcp' | 'socket' | 'peer'
@@ -25,10 +30,10 @@ export interface AdminServerOptions {
    */
   readonly bind: InetAddress | null
   /**
-   * The bearer token: needed for every change, and for everything where others than this host can
-   * connect. Null allows only an address that they cannot.
+   * Who may ask over TCP; access.ts says for what. None allows only an address that others than
+   * this host cannot connect to, and there only probes and metrics.
    */
-  readonly token: string | null
+  readonly tokens: AdminTokens
   readonly source: AdminSource
   readonly cluster: Cluster
   /** Name of this node, for the history of what was changed. */
@@ -39,9 +44,9 @@ export interface AdminServerOptions {
 /** The admin server: API, metrics and probes over HTTP, served by the control plane. */
 export class AdminServer {
   readonly #bind: InetAddress | null
-  readonly #token: BearerToken | null
-  /** Reading needs the token too. */
-  readonly #isGuarded: boolean
+  readonly #tokens: AdminTokens
+  /** Others than this host can connect. */
+  readonly #isExposed: boolean
   /** Of the TCP address. */
   readonly #guard: RequestGuard
   readonly #socketGuard = new RequestGuard(null)
@@ -55,15 +60,14 @@ export class AdminServer {
   readonly #forwarded: ForwardedServer
 
   /** @throws SluiceError `admin-unguarded` when others could connect and there is no token */
-  constructor({ bind, token, source, cluster, node, log }: AdminServerOptions) {
-    const hasToken = token !== null && token !== ''
-    this.#isGuarded = bind !== null && !isLoopback(bind)
-    if (bind !== null && this.#isGuarded && !hasToken) {
+  constructor({ bind, tokens, source, cluster, node, log }: AdminServerOptions) {
+    this.#isExposed = bind !== null && !isLoopback(bind)
+    if (bind !== null && this.#isExposed && tokens.isEmpty) {
       const message = `the admin address ${formatAddress(bind)} can be reached by others and has no token`
       throw new SluiceError('admin-unguarded', message)
     }
     this.#bind = bind
-    this.#token = hasToken ? new BearerToken(token) : null
+    this.#tokens = tokens
     this.#guard = new RequestGuard(bind)
     this.#log = log
     this.#cluster = cluster
@@ -117,18 +121,21 @@ export class AdminServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, way: Way): Promise<void> {
+    const target = this.#find(request)
+    let asker: Asker | null = null
     try {
-      const target = this.#find(request)
-      if (way === 'tcp') this.#admit(request, target)
-      else if (way === 'socket') this.#socketGuard.check(request, true)
-      send(response, await this.#answer(request, response, target, way))
+      asker = this.#admit(request, target, way)
+      const answer = await this.#answer(request, response, target, asker)
+      this.#tellChange(target, asker, answer.status)
+      send(response, answer)
     } catch (cause) {
       const { error, answer, isFailure } = errorAnswer(cause)
+      if (asker !== null) this.#tellChange(target, asker, answer.status)
       if (isFailure) {
         this.#log.error('admin-request-failed', `${request.url} has failed`, { error })
       }
       if (error.code === 'method-not-allowed') {
-        response.setHeader('Allow', allowedOf(this.#find(request).route))
+        response.setHeader('Allow', allowedOf(target.route))
       }
       if (error.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer')
       // What a refused request still sends is not waited for.
@@ -138,23 +145,51 @@ export class AdminServer {
   }
 
   /** @throws SluiceError where the one who asks may not */
-  #admit(request: IncomingMessage, { route, path }: Target): void {
-    const { method, headers } = request
-    this.#guard.check(request, route?.isOpen === true)
-    const needsToken = route?.isPublic !== true && (this.#isGuarded || !isRead(request))
-    if (needsToken && this.#token?.isIn(headers.authorization) === false) {
-      throw new SluiceError('unauthorized', `${method} ${path} needs the admin token`)
+  #admit(request: IncomingMessage, target: Target, way: Way): Asker {
+    if (way === 'peer') return { way, level: levelIn(request), author: authorIn(request) }
+    if (way === 'socket') {
+      this.#socketGuard.check(request, true)
+      return { way, level: 'admin', author: `${this.#node}, admin socket` }
     }
+    const { path, route, method } = target
+    const access = accessTo(route?.name, method)
+    this.#guard.check(request, access === 'open' || access === 'scrape')
+    const { name, level } = this.#callerOf(request, `${request.method} ${path}`, access)
+    return { way, level, author: authorOf(this.#node, name, request) }
+  }
+
+  /** @throws SluiceError `token-unset`, `unauthorized`, `level-too-low` */
+  #callerOf({ headers }: IncomingMessage, what: string, access: Access): Caller {
+    const isFree = access === 'open' || (access === 'scrape' && !this.#isExposed)
+    const needed = access === 'open' || access === 'scrape' ? 'read' : access
+    if (isFree) return { name: null, level: needed }
+    if (this.#tokens.isEmpty) {
+      const message = `${what} is not served here: this node has no token for its admin address`
+      throw new SluiceError('token-unset', message)
+    }
+    const caller = this.#tokens.callerIn(headers.authorization)
+    if (caller === null) throw new SluiceError('unauthorized', `${what} needs an admin token`)
+    if (reachesLevel(caller.level, needed)) return caller
+    const owner = caller.name === null ? 'this token' : `the token ${caller.name}`
+    const message = `${what} takes level ${needed}, and ${owner} has level ${caller.level}`
+    throw new SluiceError('level-too-low', message)
+  }
+
+  /** Who has asked this node for a change is found in its log, whatever has come of it. */
+  #tellChange({ method, path }: Target, { way, author }: Asker, status: number): void {
+    if (method === 'GET' || method === undefined || way === 'peer') return
+    const what = path.slice(0, LOGGED_PATH_LENGTH_MAX)
+    const fields = { method, path: what, author, status }
+    this.#log.info('admin-change', `${method} ${what} by ${author}: ${status}`, fields)
   }
 
   async #answer(
     request: IncomingMessage,
     response: ServerResponse,
-    { route, path, parts, query }: Target,
-    way: Way,
+    { route, path, parts, query, method }: Target,
+    { way, author, level }: Asker,
   ): Promise<Answer> {
     if (route === undefined) throw new SluiceError('not-found', `there is no ${path}`)
-    const method = isRead(request) ? 'GET' : METHODS.find((known) => known === request.method)
     const handler = method === undefined ? undefined : route[method]
     if (method === undefined || handler === undefined) {
       throw new SluiceError('method-not-allowed', `${path} does not take ${request.method}`)
@@ -165,19 +200,26 @@ export class AdminServer {
     }
     const body = takesBody ? await readBody(request, route.takesConfig === true) : null
     const isForwarded = way === 'peer'
-    const author = isForwarded ? authorIn(request) : authorOf(this.#node, request, way)
     const question: Question = {
       parts: parts.map(decodePart),
       query: new URLSearchParams(query),
       body: body === null ? undefined : decodeBody(body),
       isYaml: body?.isYaml === true,
       author,
+      level,
     }
     if (method === 'GET') return handler(question)
     const to = this.#leaderToAsk(isForwarded)
     if (!isForwarded) request.socket.setTimeout(CHANGE_TIMEOUT_MS + IDLE_TIMEOUT_MS)
     if (to === null) return handler(question)
-    const answer = await forwardChange(this.#cluster, { request, response, body, author, to })
+    const answer = await forwardChange(this.#cluster, {
+      request,
+      response,
+      body,
+      author,
+      level,
+      to,
+    })
     if (answer.status < 300) await this.#catchUp()
     return answer
   }
@@ -205,11 +247,13 @@ export class AdminServer {
     throw new SluiceError('no-quorum', `the leader is ${leader} now, and nothing was changed`)
   }
 
-  #find({ url = '' }: IncomingMessage): Target {
+  #find(request: IncomingMessage): Target {
+    const { url = '' } = request
     const [, path = '', query = ''] = /^([^?]*)\??(.*)$/s.exec(url) ?? []
     const route = this.#routes.find((candidate) => candidate.path.test(path))
     const [, ...parts] = route?.path.exec(path) ?? []
-    return { route, path, parts, query }
+    const method = isRead(request) ? 'GET' : METHODS.find((known) => known === request.method)
+    return { route, path, parts, query, method }
   }
 }
 
@@ -219,6 +263,16 @@ interface Target {
   readonly path: string
   readonly parts: readonly string[]
   readonly query: string
+  /** HEAD counts as GET; undefined for one that no path has. */
+  readonly method: Method | undefined
+}
+
+/** Who asks, and over which way. */
+interface Asker {
+  readonly way: Way
+  readonly level: AdminLevel
+  /** For the history of what was changed. */
+  readonly author: string
 }
 
 function isRead({ method }: IncomingMessage): boolean {
@@ -231,11 +285,11 @@ function allowedOf(route: Route | undefined): string {
 }
 
 /** Who asks this node: what is known of them. */
-function authorOf(node: string, { socket }: IncomingMessage, way: Way): string {
-  if (way === 'socket') return `${node}, admin socket`
+function authorOf(node: string, name: string | null, { socket }: IncomingMessage): string {
   const { remoteAddress = '' } = socket
   const isHere = isLoopback({ kind: 'inet', host: remoteAddress, port: 0 })
-  return `${node}, admin API${isHere ? '' : ` from ${remoteAddress}`}`
+  const as = name === null ? '' : ` as ${name}`
+  return `${node}, admin API${as}${isHere ? '' : ` from ${remoteAddress}`}`
 }
 
 function decodePart(part: string): string {

@@ -18,7 +18,7 @@ interface Bind {
  */
 export function checkBinds(tree: Cursor, report: Report): void {
   const admin = adminBind(tree)
-  checkExposure(admin, tree.at('admin').at('token-file').node !== null, report)
+  checkExposure(admin, hasToken(tree.at('admin')), report)
   const binds = tree.at('frontends').values().flatMap(bindsOf)
   if (admin !== null) binds.push(admin)
   binds.push(...adminSocket(tree))
@@ -89,6 +89,10 @@ function reportTwice(bind: Bind, first: Bind | undefined, report: Report): void 
         ? 'Give one of them another port; this is the default of admin.bind.'
         : 'Give one of them another address or port.',
   })
+}
+
+function hasToken(admin: Cursor): boolean {
+  return admin.at('token-file').node !== null || admin.at('tokens').values().length > 0
 }
 
 /** Whoever reaches the admin address reads every metric. */

@@ -103,6 +103,9 @@ function resolveAdmin(admin: NonNullable<ConfigInput['admin']>): AdminConfig {
     bind: admin.bind === undefined ? defaultAdminBind() : admin.bind,
     socket: resolveAdminSocket(admin.socket),
     tokenFile: admin['token-file'] ?? null,
+    tokens: Object.entries(admin.tokens ?? {}).map(([name, { file, level }]) => {
+      return { name, file, level }
+    }),
   }
 }
 

@@ -1,10 +1,11 @@
 import * as z from 'zod'
 import type { InetAddress } from '../model/address.ts'
+import { ADMIN_LEVELS } from '../model/admin-level.ts'
 import { parseAddress } from './addresses.ts'
 import { DEFAULT_ADMIN_BIND } from './default-values.ts'
 import { type Parsed, refused } from './diagnostics.ts'
-import { key, section } from './schema-sections.ts'
-import { type ValueSchema, valueSchema, words } from './schema-values.ts'
+import { key, namedMap, requiredKey, section } from './schema-sections.ts'
+import { absolutePath, type ValueSchema, valueSchema, words } from './schema-values.ts'
 import { UNSUPPORTED_ADMIN_KEYS } from './unsupported-keys.ts'
 
 const SOCKET_PATH_PATTERN = '^(unix@)?/.*[^/]$'
@@ -75,6 +76,13 @@ const socketSchema = section('socket of admin', {
   }),
 })
 
+const tokenSchema = section('a token of admin', {
+  file: requiredKey(absolutePath, { about: 'File that holds it' }),
+  level: requiredKey(z.enum(ADMIN_LEVELS), {
+    about: 'What it is good for: reading; changing servers too; everything',
+  }),
+})
+
 /** Section `admin`. */
 export const adminSchema = section(
   'admin',
@@ -90,7 +98,11 @@ export const adminSchema = section(
       source: 'stats uri',
     }),
     'token-file': key(words, {
-      about: 'File with the token that callers must bring where other hosts can reach the address',
+      about: 'File with a token for `bind` that is good for everything',
+      otherwise: 'none',
+    }),
+    'tokens': key(namedMap(tokenSchema), {
+      about: 'Tokens for `bind`, by the name of who brings them',
       otherwise: 'none',
     }),
   },

@@ -1,4 +1,5 @@
 import type { Address, InetAddress } from './address.ts'
+import type { AdminLevel } from './admin-level.ts'
 import type { CheckProtocol, CheckTlsConfig } from './check-protocol.ts'
 import type { ClusterConfig } from './cluster-config.ts'
 import type { HealthAgreement } from './health-agreement.ts'
@@ -76,8 +77,19 @@ export interface AdminConfig {
   readonly bind: InetAddress | null
   /** Null turns it off. */
   readonly socket: AdminSocketConfig | null
-  /** File with the bearer token; null only where the address is reached from this host alone. */
+  /** File with a token of level `admin`; null: there is none. */
   readonly tokenFile: string | null
+  /** More tokens, by name. */
+  readonly tokens: readonly AdminTokenConfig[]
+}
+
+/** A token of the admin address. */
+export interface AdminTokenConfig {
+  /** Who brings it, for the history of what was changed. */
+  readonly name: string
+  /** Path of the file that holds it. */
+  readonly file: string
+  readonly level: AdminLevel
 }
 
 /** The Unix socket over which everything is allowed. */

@@ -2,10 +2,24 @@ import { groupId } from '../admin/accounts.ts'
 import type { AdminServer } from '../admin/server.ts'
 import type { SocketAccess } from '../admin/socket-file.ts'
 import { makeSocketFolder, ownSocketPath, type ProcessOwner } from '../admin/socket-places.ts'
+import { AdminTokens, readTokenFile } from '../admin/tokens.ts'
 import { SluiceError } from '../errors.ts'
 import { formatAddress } from '../model/address.ts'
 import type { AdminConfig, AdminSocketConfig } from '../model/config.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
+
+/**
+ * Reads the tokens of the admin address.
+ *
+ * @throws SluiceError `config-unreadable`, `token-invalid`
+ */
+export function readAdminTokens({ tokenFile, tokens }: AdminConfig): AdminTokens {
+  const everything = { name: null, level: 'admin' } as const
+  return new AdminTokens([
+    ...(tokenFile === null ? [] : [{ ...everything, token: readTokenFile(tokenFile) }]),
+    ...tokens.map(({ name, level, file }) => ({ name, level, token: readTokenFile(file) })),
+  ])
+}
 
 /**
  * Has the admin server listen where the config says.

@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream'
-import { readTokenFile } from '../admin/bearer-token.ts'
 import { AdminServer } from '../admin/server.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Seed } from '../cluster/own-file.ts'
@@ -10,7 +9,7 @@ import type { Config } from '../model/config.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { AccessLogOutput } from './access-log-output.ts'
 import { RememberedConfig } from './active-config.ts'
-import { openAdminAddresses } from './admin-addresses.ts'
+import { openAdminAddresses, readAdminTokens } from './admin-addresses.ts'
 import { Balancer, type BalancerOptions } from './balancer.ts'
 import { nodeNameOf, startClusterNode } from './cluster-engine.ts'
 import { NodeHost, type RunningConfig } from './cluster-host.ts'
@@ -190,10 +189,10 @@ export class Daemon {
 
   async #openAdmin(source: Status, cluster: ClusterNode): Promise<void> {
     const { file, log, surroundings } = this.#options
-    const { bind, tokenFile } = file.config.admin
-    const token = tokenFile === null ? null : readTokenFile(tokenFile)
+    const { bind } = file.config.admin
+    const tokens = readAdminTokens(file.config.admin)
     const node = nodeNameOf(file.config.cluster)
-    const admin = new AdminServer({ bind, token, source, cluster, node, log })
+    const admin = new AdminServer({ bind, tokens, source, cluster, node, log })
     this.#admin = admin
     const owner = { env: surroundings.env, uid: process.getuid?.() ?? -1 }
     await openAdminAddresses(admin, file.config.admin, owner, log)

@@ -1,11 +1,11 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { openPage, type Page } from './support/chromium.ts'
-import { type Daemon, startDaemon } from './support/daemon.ts'
+import { ADMIN_HEADERS, type Daemon, startDaemon } from './support/daemon.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { freePort } from './support/ports.ts'
-import { runSluice } from './support/processes.ts'
+import { type Finished, NODE, runProgram, runSluice, SLUICE } from './support/processes.ts'
 import { rawExchange } from './support/raw-client.ts'
 import { requires } from './support/requirements.ts'
 import { describeServer, patchServer } from './support/server-admin.ts'
@@ -25,10 +25,11 @@ async function start(admin: Readonly<Record<string, unknown>> = {}): Promise<Dae
   })
 }
 
-/** Sends a request with these headers and no others; gives back the status of the answer. */
+/** Sends a request with these headers and the token; gives back the status of the answer. */
 async function statusOf(daemon: Daemon, head: readonly string[], body = ''): Promise<number> {
   const port = Number(new URL(daemon.adminUrl).port)
-  const bytes = `${[...head, 'Connection: close'].join('\r\n')}\r\n\r\n${body}`
+  const proof = `Authorization: ${ADMIN_HEADERS.authorization}`
+  const bytes = `${[...head, proof, 'Connection: close'].join('\r\n')}\r\n\r\n${body}`
   const { text } = await rawExchange(port, bytes)
   return Number(/^HTTP\/1\.1 (\d{3}) /.exec(text)?.[1])
 }
@@ -84,19 +85,106 @@ it('probes and scrapers may use any name', async () => {
   }
 })
 
-it('on loopback a token guards every change and no read', async () => {
-  const tokenFile = join(temporaryFolder(), 'token')
-  writeFileSync(tokenFile, 'a-long-secret\n')
-  const daemon = await start({ 'token-file': tokenFile })
-  expect((await patchServer(daemon, 'app/s1', { state: 'maint' })).status).toBe(401)
-  const wrong = { authorization: 'Bearer another' }
-  expect((await patchServer(daemon, 'app/s1', { state: 'maint' }, wrong)).status).toBe(401)
+/** `sluice` as another account of this host. */
+function sluiceAsNobody(...args: readonly string[]): Promise<Finished> {
+  const env = { ...process.env, XDG_RUNTIME_DIR: '', SLUICE_ADMIN: '' }
+  const command = ['--reuid=65534', '--regid=65534', '--clear-groups', NODE, SLUICE, ...args]
+  return runProgram('setpriv', command, { env })
+}
+
+it('another account of the host may probe, and neither read nor change anything', async () => {
+  const daemon = await start({ 'token-file': undefined })
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    expect([path, (await fetch(daemon.adminUrl + path)).status]).toEqual([path, 200])
+  }
+  for (const path of ['/', '/stats;csv', '/api/v1/', '/api/v1/info', '/api/v1/config/text']) {
+    const response = await fetch(daemon.adminUrl + path)
+    expect([path, response.status]).toEqual([path, 403])
+    expect(await response.json()).toMatchObject({ code: 'token-unset' })
+  }
+  expect((await patchServer(daemon, 'app/s1', { state: 'maint' })).status).toBe(403)
+
+  const set = ['server', 'set', 'app/s1', '--state', 'maint', '--admin']
+  const overTcp = await runSluice(...set, daemon.adminUrl)
+  expect(overTcp).toMatchObject({ code: 1 })
+  expect(overTcp.stderr).toMatch(/token-unset.*\n.*admin socket/)
+  // Its owner needs nothing but the socket.
+  const asked = await runSluice('server', 'list', '--json', '--admin', daemon.admin)
+  expect(JSON.parse(asked.stdout)).toMatchObject({ servers: [{ state: 'UP', setAtRunTime: [] }] })
+})
+
+it.runIf(process.getuid?.() === 0)('the socket is closed to other accounts', async () => {
+  const daemon = await start()
+  const path = daemon.admin.replace('unix:', '')
+  expect(statSync(path).mode & 0o777).toBe(0o600)
+  const set = ['server', 'set', 'app/s1', '--state', 'maint', '--admin', daemon.admin]
+  const closed = await sluiceAsNobody(...set)
+  expect(closed).toMatchObject({ code: 1 })
+  expect(closed.stderr).toMatch(/admin-denied.*\n.*admin\.socket/)
+  // Also where the folder lets them in.
+  chmodSync(dirname(path), 0o755)
+  const refused = await sluiceAsNobody(...set)
+  expect(refused.stderr).toContain(`may not use the admin socket ${path}: it is for root (admin-`)
   expect(await describeServer(daemon, 'app/s1')).toMatchObject({ state: 'UP' })
-  const set = ['server', 'set', 'app/s1', '--state', 'maint', '--admin', daemon.adminUrl]
-  expect(await runSluice(...set)).toMatchObject({ code: 1 })
-  expect(await runSluice(...set, '--token-file', tokenFile)).toMatchObject({ code: 0 })
-  expect(await describeServer(daemon, 'app/s1')).toMatchObject({ state: 'MAINT' })
-  expect(JSON.stringify(daemon.log)).not.toContain('a-long-secret')
+  await daemon.stop()
+  expect(existsSync(path)).toBe(false)
+})
+
+it.runIf(process.getuid?.() === 0)('a group that is given the socket may use it', async () => {
+  const socket = join(temporaryFolder(), 'admin.sock')
+  chmodSync(dirname(socket), 0o755)
+  const daemon = await start({ socket: { path: socket, group: 65_534 } })
+  expect(statSync(socket)).toMatchObject({ uid: 0, gid: 65_534 })
+  const set = ['server', 'set', 'app/s1', '--weight', '7', '--admin', `unix:${socket}`]
+  expect(await sluiceAsNobody(...set)).toMatchObject({ code: 0, stderr: '' })
+  expect(await describeServer(daemon, 'app/s1')).toMatchObject({ weight: 7 })
+  const change = await daemon.event('admin-change')
+  expect(change['author']).toBe('local, admin socket')
+})
+
+it('tokens have levels, and the history says whose it was', async () => {
+  const folder = temporaryFolder()
+  const tokens = Object.fromEntries(
+    ['read', 'operate', 'admin'].map((level) => {
+      const file = join(folder, level)
+      writeFileSync(file, `secret-of-${level}\n`, { mode: 0o600 })
+      return [`our-${level}`, { file, level }]
+    }),
+  )
+  const daemon = await start({ tokens })
+  const as = (level: string, ...args: readonly string[]): Promise<Finished> =>
+    runSluice(...args, '--admin', daemon.adminUrl, '--token-file', join(folder, level))
+  const weigh = ['server', 'set', 'app/s1', '--weight', '3']
+  expect(await as('read', 'server', 'list')).toMatchObject({ code: 0 })
+  expect((await as('read', ...weigh)).stderr).toContain('level-too-low')
+  expect(await as('operate', ...weigh)).toMatchObject({ code: 0 })
+  const config = join(folder, 'config.yaml')
+  writeFileSync(
+    config,
+    readFileSync(daemon.file, 'utf8').replace('frontends:', '# why\nfrontends:'),
+  )
+  expect((await as('operate', 'config', 'apply', '-f', config)).stderr).toContain('level-too-low')
+  expect(await as('admin', 'config', 'apply', '-f', config)).toMatchObject({ code: 0 })
+  expect((await as('read', 'config', 'history')).stdout).toContain('admin API as our-admin')
+  expect(JSON.stringify(daemon.log)).not.toContain('secret-of')
+})
+
+it('a second daemon leaves the socket of the first alone, and says so', async () => {
+  const first = await start()
+  const env = { RUNTIME_DIRECTORY: dirname(first.admin.replace('unix:', '')) }
+  const config = { frontends: { web: { bind: `127.0.0.1:${await freePort()}` } } }
+  const second = await startDaemon({ config, env })
+  expect(await second.event('admin-socket-skipped')).toMatchObject({ code: 'address-in-use' })
+  const list = await runSluice('server', 'list', '--admin', first.admin)
+  expect(list.stdout).toContain('app/s1')
+  await second.stop()
+  expect(await runSluice('server', 'list', '--admin', first.admin)).toMatchObject({ code: 0 })
+  // Of one that was killed, the socket is replaced.
+  await first.kill()
+  const third = await startDaemon({ config, env })
+  expect(third.log.some(({ event }) => event === 'admin-socket-skipped')).toBe(false)
+  const info = await runSluice('cluster', 'status', '--admin', first.admin)
+  expect(info).toMatchObject({ code: 0 })
 })
 
 describe('in a real browser', () => {

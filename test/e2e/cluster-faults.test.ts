@@ -14,6 +14,7 @@ import {
   type TestNode,
   viewOf,
 } from './support/cluster.ts'
+import { ADMIN_HEADERS } from './support/daemon.ts'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { patchServer } from './support/server-admin.ts'
@@ -60,7 +61,7 @@ async function setWeight(node: TestNode, weight: number): Promise<number> {
 }
 
 async function weightOn({ adminUrl }: TestNode): Promise<number> {
-  const answer = await fetch(`${adminUrl}/api/v1/servers/app/s1?stale`)
+  const answer = await fetch(`${adminUrl}/api/v1/servers/app/s1?stale`, { headers: ADMIN_HEADERS })
   return ((await answer.json()) as ApiServer).weight
 }
 
@@ -132,8 +133,9 @@ describe('a cluster without a quorum', () => {
     expect(((await refused.json()) as ApiError).code).toBe('no-quorum')
     // At once: whatever waits for the others waits longer.
     expect(performance.now() - beganMs).toBeLessThan(ELECTION_TIMEOUT_MAX_MS)
-    expect((await fetch(`${one.adminUrl}/api/v1/config`)).status).toBe(503)
-    expect((await fetch(`${one.adminUrl}/api/v1/config?stale`)).status).toBe(200)
+    const url = `${one.adminUrl}/api/v1/config`
+    expect((await fetch(url, { headers: ADMIN_HEADERS })).status).toBe(503)
+    expect((await fetch(`${url}?stale`, { headers: ADMIN_HEADERS })).status).toBe(200)
     expect((await sluiceOn(one, 'config', 'show')).stderr).toContain('--stale')
     expect(await weightOn(one)).toBe(11)
     await two.start()

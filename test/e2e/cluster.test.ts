@@ -12,6 +12,7 @@ import {
   type TestNode,
   viewOf,
 } from './support/cluster.ts'
+import { ADMIN_HEADERS } from './support/daemon.ts'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
@@ -44,7 +45,8 @@ function fileOf(text: string): string {
 }
 
 async function serversOf({ adminUrl }: TestNode): Promise<ApiServers['servers']> {
-  return ((await (await fetch(`${adminUrl}/api/v1/servers`)).json()) as ApiServers).servers
+  const response = await fetch(`${adminUrl}/api/v1/servers`, { headers: ADMIN_HEADERS })
+  return ((await response.json()) as ApiServers).servers
 }
 
 describe('the config of a cluster', () => {

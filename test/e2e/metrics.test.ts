@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type Daemon, startDaemon } from './support/daemon.ts'
+import { ADMIN_HEADERS, type Daemon, startDaemon } from './support/daemon.ts'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { type Samples, scrape } from './support/metrics.ts'
@@ -113,7 +113,9 @@ describe('the admin address', () => {
 
   it('answers 404 on what it does not have', async () => {
     const { daemon } = await startSetup()
-    expect((await fetch(`${daemon.adminUrl}/nonsense`)).status).toBe(404)
+    expect((await fetch(`${daemon.adminUrl}/nonsense`, { headers: ADMIN_HEADERS })).status).toBe(
+      404,
+    )
   })
 })
 

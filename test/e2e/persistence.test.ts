@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type Daemon, startDaemon } from './support/daemon.ts'
+import { ADMIN_HEADERS, type Daemon, startDaemon } from './support/daemon.ts'
 import { type HttpClient, httpClient } from './support/http-client.ts'
 import { type HttpServer, startHttpServer } from './support/http-server.ts'
 import { freePort } from './support/ports.ts'
@@ -155,7 +155,7 @@ it('a server that an operator drains keeps its clients, and gets no others', asy
   const change = async (state: string): Promise<void> => {
     const response = await fetch(`${adminUrl}/api/v1/servers/app/${server}`, {
       method: 'PATCH',
-      headers: { 'content-type': 'application/json' },
+      headers: { ...ADMIN_HEADERS, 'content-type': 'application/json' },
       body: JSON.stringify({ state }),
     })
     expect(response.status).toBe(200)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { ApiServerChange } from '../../src/admin/api-contract.ts'
-import { type Daemon, startDaemon } from './support/daemon.ts'
+import { ADMIN_HEADERS, type Daemon, startDaemon } from './support/daemon.ts'
 import { startHaproxy } from './support/haproxy.ts'
 import { type HttpClient, httpClient } from './support/http-client.ts'
 import { type HttpServer, startHttpServer } from './support/http-server.ts'
@@ -344,7 +344,7 @@ listen stats
 
 /** The lines of a CSV without quotes, the first the names of the columns. */
 async function readStatistics(url: string): Promise<string[][]> {
-  const text = await (await fetch(`${url}/stats;csv`)).text()
+  const text = await (await fetch(`${url}/stats;csv`, { headers: ADMIN_HEADERS })).text()
   const lines = text.replace(/^# /, '').trimEnd().split('\n')
   return lines.map((line) => line.split(','))
 }

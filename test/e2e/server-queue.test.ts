@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type Daemon, startDaemon } from './support/daemon.ts'
+import { ADMIN_HEADERS, type Daemon, startDaemon } from './support/daemon.ts'
 import { startHaproxy } from './support/haproxy.ts'
 import { type HttpServer, startHttpServer } from './support/http-server.ts'
 import { freePort } from './support/ports.ts'
@@ -36,7 +36,7 @@ interface Proxy {
 }
 
 async function cellOf({ csv }: Proxy, server: string, column: string): Promise<string> {
-  const text = await (await fetch(csv)).text()
+  const text = await (await fetch(csv, { headers: ADMIN_HEADERS })).text()
   const [names = [], ...lines] = text
     .trimEnd()
     .split('\n')

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { startDaemon } from './support/daemon.ts'
+import { ADMIN_HEADERS, startDaemon } from './support/daemon.ts'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { scrape } from './support/metrics.ts'
@@ -81,7 +81,7 @@ it('tells of a slow start in the metrics and in the statistics', async () => {
   expect(samples('sluice_server_weight', { server: 'two' })).toBe(2)
   expect(samples('sluice_server_state_changes_total', { server: 'two' })).toBe(2)
   expect(samples('sluice_server_state_changes_total', { server: 'one' })).toBe(0)
-  const csv = await (await fetch(`${daemon.adminUrl}/stats;csv`)).text()
+  const csv = await (await fetch(`${daemon.adminUrl}/stats;csv`, { headers: ADMIN_HEADERS })).text()
   const [names, ...lines] = csv
     .trimEnd()
     .split('\n')

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { ApiCluster } from '../../../src/admin/api-contract.ts'
-import { type Daemon, startDaemon } from './daemon.ts'
+import { ADMIN_HEADERS, type Daemon, startDaemon } from './daemon.ts'
 import { freePort } from './ports.ts'
 import { type Finished, runSluice } from './processes.ts'
 import { temporaryFolder } from './temporary-folder.ts'
@@ -134,7 +134,9 @@ function isAlive({ daemon }: TestNode): boolean {
 
 /** The cluster as one node sees it; undefined where it does not answer. */
 export async function viewOf({ adminUrl }: TestNode): Promise<ApiCluster | undefined> {
-  const response = await fetch(`${adminUrl}/api/v1/cluster`).catch(() => undefined)
+  const response = await fetch(`${adminUrl}/api/v1/cluster`, { headers: ADMIN_HEADERS }).catch(
+    () => undefined,
+  )
   return response?.ok === true ? ((await response.json()) as ApiCluster) : undefined
 }
 

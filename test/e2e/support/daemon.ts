@@ -8,8 +8,16 @@ import { NODE, SLUICE, startProcess } from './processes.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { until } from './waiting.ts'
 
-/** A config: YAML text, or its tree. The tree is given an admin address when it names none. */
+/**
+ * A config: YAML text, or its tree. The tree is given an admin address and a token where it names
+ * none.
+ */
 export type TestConfig = string | Readonly<Record<string, unknown>>
+
+const TOKEN = 'the-token-of-a-test'
+
+/** What a request to {@link Daemon.adminUrl} proves with that it may. */
+export const ADMIN_HEADERS = { authorization: `Bearer ${TOKEN}` } as const
 
 /** A line of the daemon log. */
 export interface LogEntry {
@@ -71,7 +79,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const file = options.file ?? join(temporaryFolder(), 'sluice.yaml')
   // Where its admin socket is by default: apart from those of other tests.
   const runtimeFolder = temporaryFolder()
-  const adminUrl = writeConfig(file, config, adminPort)
+  const tokenFile = join(runtimeFolder, 'token')
+  writeFileSync(tokenFile, TOKEN, { mode: 0o600 })
+  const admin = { 'bind': `127.0.0.1:${adminPort}`, 'token-file': tokenFile }
+  const adminUrl = writeConfig(file, config, admin)
   const child = startProcess(NODE, [SLUICE, 'run', '-f', file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, RUNTIME_DIRECTORY: runtimeFolder, ...env },
@@ -108,7 +119,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     event: (event, from = 0) => find([event], from),
     reload: (changed) => {
       const from = log.length
-      writeConfig(file, changed, adminPort)
+      writeConfig(file, changed, admin)
       child.kill('SIGHUP')
       return find(['config-reloaded', 'config-rejected'], from)
     },
@@ -126,18 +137,21 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
+interface AdminSection {
+  readonly bind: string
+}
+
 /** Writes the file and returns the URL of the admin address. */
-function writeConfig(file: string, config: TestConfig, adminPort: number): string {
-  const bind = `127.0.0.1:${adminPort}`
+function writeConfig(file: string, config: TestConfig, admin: AdminSection): string {
   if (typeof config === 'string') {
     writeFileSync(file, config)
     // A file that is broken on purpose has no tree; its daemon's address is known from before.
     const tree = /^admin:/m.test(config) ? (parse(config) as { admin?: { bind?: string } }) : {}
-    return `http://${tree.admin?.bind ?? bind}`
+    return `http://${tree.admin?.bind ?? admin.bind}`
   }
-  const tree = { admin: { bind }, ...config } as { admin: { bind: string } }
-  writeFileSync(file, stringify(tree))
-  return `http://${tree.admin.bind}`
+  const own = { ...admin, ...(config['admin'] as Partial<AdminSection> | undefined) }
+  writeFileSync(file, stringify({ ...config, admin: own }))
+  return `http://${own.bind}`
 }
 
 /** What is not JSON, such as a crash, is kept as a line of its own. */

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Daemon } from './daemon.ts'
+import { ADMIN_HEADERS, type Daemon } from './daemon.ts'
 import { until } from './waiting.ts'
 
 /** Reads one sample of the daemon's metrics; NaN where there is none. */
@@ -10,7 +10,7 @@ export type Samples = (name: string, labels?: Readonly<Record<string, string>>) 
  * their sum is returned.
  */
 export async function scrape(daemon: Daemon): Promise<Samples> {
-  const response = await fetch(`${daemon.adminUrl}/metrics`)
+  const response = await fetch(`${daemon.adminUrl}/metrics`, { headers: ADMIN_HEADERS })
   const lines = (await response.text()).split('\n').filter((line) => !line.startsWith('#'))
   return (name, labels = {}) => {
     const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)

@@ -1,5 +1,5 @@
 import type { ApiServer, ApiServerChange, ApiServers } from '../../../src/admin/api-contract.ts'
-import type { Daemon } from './daemon.ts'
+import { ADMIN_HEADERS, type Daemon } from './daemon.ts'
 import { until } from './waiting.ts'
 
 /** Sets a server's state or weight over the API; `key` is `backend/server`. */
@@ -11,14 +11,14 @@ export function patchServer(
 ): Promise<Response> {
   return fetch(`${daemon.adminUrl}/api/v1/servers/${key}`, {
     method: 'PATCH',
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { ...ADMIN_HEADERS, 'content-type': 'application/json', ...headers },
     body: JSON.stringify(change),
   })
 }
 
 /** What the API tells of a server. */
 export async function describeServer(daemon: Daemon, key: string): Promise<ApiServer> {
-  const response = await fetch(`${daemon.adminUrl}/api/v1/servers`)
+  const response = await fetch(`${daemon.adminUrl}/api/v1/servers`, { headers: ADMIN_HEADERS })
   const { servers } = (await response.json()) as ApiServers
   const found = servers.find(({ backend, server }) => `${backend}/${server}` === key)
   if (found === undefined) throw new Error(`no server ${key}`)

@@ -48,7 +48,7 @@ describe('config apply', () => {
       out: 'version 4 is active\nlb2 cannot be reached: it will run it when it is back\n',
       warnings: '',
     })
-    const author = 'lb1, admin API'
+    const author = 'lb1, admin socket'
     expect(cluster.calls).toEqual([
       ['applyConfig', { text: TEXT, ifVersion: null, comment: '', confirmMs: null, author }],
     ])
@@ -147,7 +147,7 @@ describe('config rollback and confirm', () => {
     expect((await rollback(version, { admin })).out).toMatch(/^version 4 is active\n/)
     expect((await confirm(version, { admin })).out).toBe(`version ${asked ?? 3} stays\n`)
     expect(cluster.calls).toEqual([
-      ['rollbackConfig', asked, 'lb1, admin API'],
+      ['rollbackConfig', asked, 'lb1, admin socket'],
       ['confirmConfig', asked],
     ])
   })

@@ -6,13 +6,10 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CliIo, ReadOptions } from '../../../src/admin/cli-connection.ts'
 import { serverList } from '../../../src/admin/cli-server-list.ts'
-import type { InetAddress } from '../../../src/model/address.ts'
 import { SERVERS } from './admin-fixture.ts'
 import { output } from './command-run.ts'
 import { FakeCluster } from './fake-cluster.ts'
-import { adminServer, startForCommands } from './raw-admin.ts'
-
-const LOOPBACK: InetAddress = { kind: 'inet', host: '127.0.0.1', port: 0 }
+import { adminServer, startForCommands, TOKEN } from './raw-admin.ts'
 
 /** Where nobody listens. */
 const NOBODY = 'http://127.0.0.1:1'
@@ -30,8 +27,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-async function startDaemon(bind = LOOPBACK, token: string | null = null): Promise<string[]> {
-  const server = adminServer({ bind, token })
+async function startDaemon(): Promise<string[]> {
+  const server = adminServer()
   const bound = await server.listen()
   closing.push(() => server.close())
   return [`http://127.0.0.1:${bound.port}`]
@@ -59,7 +56,7 @@ async function run(options: ReadOptions, env: CliIo['env'] = {}): Promise<string
 
 describe('server list', () => {
   it('prints an aligned table', async () => {
-    expect(await run({ admin: await startDaemon() })).toBe(
+    expect(await run({ admin: await startForCommands() })).toBe(
       [
         'SERVER    ADDRESS              STATE  ADMIN  WEIGHT  SESSIONS  CHECK            SET',
         'app/app1  10.0.0.11:8080       UP     ready      10         3  L7OK/200 in 2ms  -',
@@ -71,7 +68,7 @@ describe('server list', () => {
   })
 
   it('prints what the API answers with --json', async () => {
-    const output = await run({ admin: await startDaemon(), json: true })
+    const output = await run({ admin: await startForCommands(), json: true })
     expect(JSON.parse(output)).toEqual(SERVERS)
   })
 
@@ -88,7 +85,7 @@ describe('server list', () => {
   })
 
   it('finds the daemon by SLUICE_ADMIN, which --admin overrides', async () => {
-    const admin = await startDaemon()
+    const admin = await startForCommands()
     const named = { SLUICE_ADMIN: admin.join(' ') }
     expect(await run({}, named)).toContain('app/app1')
     expect(await run({ admin }, { SLUICE_ADMIN: NOBODY })).toContain('app/app1')
@@ -113,13 +110,17 @@ describe('server list', () => {
   })
 
   it('brings the token of --token-file', async () => {
-    const admin = await startDaemon({ kind: 'inet', host: '0.0.0.0', port: 0 }, 't0ken')
+    const admin = await startDaemon()
     const tokenFile = join(folder, 'token')
-    writeFileSync(tokenFile, 't0ken\n')
+    writeFileSync(tokenFile, `${TOKEN}\n`)
     expect(await run({ admin, tokenFile })).toContain('app/app1')
     await expect(run({ admin })).rejects.toMatchObject({ code: 'unauthorized' })
     writeFileSync(tokenFile, 'other')
     await expect(run({ admin, tokenFile })).rejects.toMatchObject({ code: 'unauthorized' })
+    for (const none of ['', ' \n', 'two words', 'pass\u{e9}']) {
+      writeFileSync(tokenFile, none)
+      await expect(run({ admin, tokenFile })).rejects.toMatchObject({ code: 'token-invalid' })
+    }
   })
 })
 

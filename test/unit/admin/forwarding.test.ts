@@ -8,7 +8,7 @@ import type { AdminServer, AdminServerOptions } from '../../../src/admin/server.
 import { type ErrorCode, SluiceError } from '../../../src/errors.ts'
 import { recordingLog, SERVERS, sourceOf } from './admin-fixture.ts'
 import { FakeCluster } from './fake-cluster.ts'
-import { adminServer, ask, askJson, change, startAdmin } from './raw-admin.ts'
+import { adminServer, ask, askJson, change, startAdmin, TOKEN } from './raw-admin.ts'
 
 const SERVER = '/api/v1/servers/app/app1'
 const HOST = ['Host: localhost']
@@ -134,6 +134,7 @@ describe('a change that comes to a follower', () => {
     for (let n = 1; n <= 3; n++) {
       const body = `{"weight":${n}}`
       const head = ['PATCH /api/v1/servers/app/app1 HTTP/1.1', ...HOST]
+      head.push(`Authorization: Bearer ${TOKEN}`)
       head.push('Content-Type: application/json', `Content-Length: ${body.length}`)
       socket.write(`${head.join('\r\n')}\r\n\r\n${body}`)
       const [data] = (await once(socket, 'data')) as [Buffer]
@@ -164,29 +165,33 @@ describe('before it is forwarded', () => {
   it.each([
     ['a wrong host', change(['Host: evil.example']), 421],
     ['another origin', change([...HOST, 'Origin: http://evil.example']), 403],
-    ['no token', change(HOST), 401],
+    ['no token', { ...change(HOST), hasToken: false }, 401],
     [
       'a wrong type',
       {
         ...change(HOST),
         headers: [
           ...HOST,
-          'Authorization: Bearer t0k',
+          `Authorization: Bearer ${TOKEN}`,
           'Content-Length: 12',
           'Content-Type: text/plain',
         ],
       },
       415,
     ],
-    ['no JSON', change([...HOST, 'Authorization: Bearer t0k'], '{'), 400],
-    ['an unknown path', change([...HOST, 'Authorization: Bearer t0k'], '{}', '/api/v1/a'), 404],
+    ['no JSON', change([...HOST, `Authorization: Bearer ${TOKEN}`], '{'), 400],
+    [
+      'an unknown path',
+      change([...HOST, `Authorization: Bearer ${TOKEN}`], '{}', '/api/v1/a'),
+      404,
+    ],
     [
       'too long a body',
-      change([...HOST, 'Authorization: Bearer t0k'], `{"weight":5${' '.repeat(20_000)}}`),
+      change([...HOST, `Authorization: Bearer ${TOKEN}`], `{"weight":5${' '.repeat(20_000)}}`),
       413,
     ],
   ])('%s is refused', async (_, request, status) => {
-    const { port, follower, leader } = await startPair({}, { token: 't0k' })
+    const { port, follower, leader } = await startPair()
     expect((await ask(port, request)).status).toBe(status)
     expect([follower.calls, leader.calls]).toEqual([[], []])
   })
@@ -211,17 +216,25 @@ describe('before it is forwarded', () => {
           }
         })
       },
-      { token: 't0k', node: 'lb é' },
+      { node: 'lb é' },
     )
-    const spoofed = ['X-Sluice-Author: root', 'x-sluice-author: lb9', 'Cookie: a=b', 'X-Any: 1']
-    const headers = [...HOST, 'Authorization: Bearer t0k', ...spoofed]
+    const spoofed = ['X-Sluice-Author: root', 'X-Sluice-Level: root', 'Cookie: a=b', 'X-Any: 1']
+    const headers = [...HOST, `Authorization: Bearer ${TOKEN}`, ...spoofed]
     expect((await ask(port, change(headers))).status).toBe(200)
     const names = head.split('\r\n').flatMap((line) => /^([\w-]+): /.exec(line)?.[1] ?? [])
     expect(names.map((name) => name.toLowerCase()).sort()).toEqual(
-      ['connection', 'content-length', 'content-type', 'host', 'x-sluice-author'].sort(),
+      [
+        'connection',
+        'content-length',
+        'content-type',
+        'host',
+        'x-sluice-author',
+        'x-sluice-level',
+      ].sort(),
     )
     expect(head).toMatch(/^x-sluice-author: lb%20%C3%A9%2C%20admin%20API\r$/im)
-    expect(head).not.toMatch(/t0k|root|lb9/)
+    expect(head).toMatch(/^x-sluice-level: admin\r$/im)
+    expect(head).not.toMatch(new RegExp(`${TOKEN}|root`))
   })
 })
 
@@ -300,7 +313,7 @@ describe('what goes wrong on the way', () => {
     const port = await startBefore(onLeaderEnd, { log: recordingLog(events) })
     const { status, json } = await askJson(port, 'PATCH', SERVER, { weight: 5 })
     expect([status, json]).toMatchObject([504, { code: 'outcome-unknown' }])
-    expect(events).toEqual([])
+    expect(events).toEqual(['admin-change'])
     expect((await ask(port, { path: '/healthz', headers: HOST })).status).toBe(200)
   })
 
@@ -336,7 +349,7 @@ describe('what goes wrong on the way', () => {
 describe('the leader', () => {
   it('asks no peer for a token, nor for its host', async () => {
     const bind = { kind: 'inet', host: '0.0.0.0', port: 0 } as const
-    const { port, leader } = await startPair({ token: 't0k', bind })
+    const { port, leader } = await startPair({ bind })
     expect((await askJson(port, 'PATCH', SERVER, { weight: 5 })).status).toBe(200)
     expect(leader.calls).toHaveLength(1)
   })

@@ -1,7 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { describe, expect, it } from 'vitest'
+import { ACCESS, METHODS } from '../../../src/admin/access.ts'
 import { openApi } from '../../../src/admin/openapi.ts'
-import { METHODS } from '../../../src/admin/route.ts'
 import { routesOf } from '../../../src/admin/routes.ts'
 import { SERVERS, sourceOf } from './admin-fixture.ts'
 import { FakeCluster } from './fake-cluster.ts'
@@ -37,6 +37,30 @@ describe('the OpenAPI document', () => {
     for (const [path, methods] of told) {
       const route = inApi.find((candidate) => candidate.path.test(path))
       expect([path, methods]).toEqual([path, METHODS.filter((method) => route?.[method])])
+    }
+  })
+
+  it('has an access for each method of each path, and for nothing else', () => {
+    const routes = routesOf(sourceOf(), new FakeCluster())
+    const served = routes.map((route) => [route.name, METHODS.filter((method) => route[method])])
+    const listed = Object.entries(ACCESS).map(([name, byMethod]) => {
+      return [name, METHODS.filter((method) => Object.hasOwn(byMethod, method))]
+    })
+    expect(Object.fromEntries(served)).toEqual(Object.fromEntries(listed))
+    expect(served.length).toBe(listed.length)
+    for (const { name, path } of routes)
+      expect(path.test(name.replaceAll(/\{\w+\}/g, '1'))).toBe(true)
+  })
+
+  it('says of each operation what token it takes', () => {
+    for (const [path, item] of Object.entries(document.paths)) {
+      for (const [method, level] of Object.entries(ACCESS[path as keyof typeof ACCESS])) {
+        const operation = (item as Record<string, unknown>)[method.toLowerCase()]
+        expect([path, operation]).toEqual([
+          path,
+          expect.objectContaining({ 'x-level': level, 'security': [{ token: [] }] }),
+        ])
+      }
     }
   })
 

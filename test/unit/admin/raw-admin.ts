@@ -1,14 +1,27 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, type NetConnectOpts } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { AdminServer, type AdminServerOptions } from '../../../src/admin/server.ts'
+import { AdminTokens } from '../../../src/admin/tokens.ts'
 import { recordingLog, sourceOf } from './admin-fixture.ts'
 import { FakeCluster } from './fake-cluster.ts'
+
+/** The token of {@link ADMIN_TOKENS}. */
+export const TOKEN = 'a-long-secret'
+
+/** One token, which is good for everything. */
+export const ADMIN_TOKENS = new AdminTokens([{ name: null, level: 'admin', token: TOKEN }])
+
+/** None. */
+export const NO_TOKENS = new AdminTokens([])
 
 /** An admin server on a port that the system chooses, of a daemon that is well. */
 export function adminServer(changes: Partial<AdminServerOptions> = {}): AdminServer {
   return new AdminServer({
     bind: { kind: 'inet', host: '127.0.0.1', port: 0 },
-    token: null,
+    tokens: ADMIN_TOKENS,
     source: sourceOf(),
     cluster: new FakeCluster(),
     node: 'lb1',
@@ -25,15 +38,32 @@ export async function startAdmin(changes: Partial<AdminServerOptions> = {}): Pro
   return bound.port
 }
 
-/** Starts an admin server, closed when the test is over, and gives back `--admin` of a command. */
+/**
+ * Starts an admin server on a Unix socket, closed when the test is over, and gives back `--admin`
+ * of a command.
+ */
 export async function startForCommands(
   changes: Partial<AdminServerOptions> = {},
 ): Promise<readonly string[]> {
-  return [`http://127.0.0.1:${await startAdmin(changes)}`]
+  const folder = mkdtempSync(join(tmpdir(), 'sluice-admin-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const server = adminServer({ ...changes, bind: null })
+  onTestFinished(() => server.close())
+  const path = join(folder, 'admin.sock')
+  await server.listenOnSocket(path, { mode: 0o600, gid: null })
+  return [`unix:${path}`]
 }
 
-/** A request as it is sent: the header lines are those given, no others. */
+/** Asks over HTTP with the token of {@link ADMIN_TOKENS}. */
+export function fetchAdmin(port: number, path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = { authorization: `Bearer ${TOKEN}` }
+  return fetch(`http://127.0.0.1:${port}${path}`, { headers, ...init })
+}
+
+/** A request as it is sent: the header lines are those given, and one with the token. */
 export interface RawRequest {
+  /** False: without the token. Default true, where no other `Authorization` is given. */
+  readonly hasToken?: boolean
   readonly method?: string
   readonly path?: string
   readonly headers?: readonly string[]
@@ -43,9 +73,12 @@ export interface RawRequest {
 /** Sends a request byte by byte as written, and gives back status and text of the answer. */
 export function ask(
   target: number | NetConnectOpts,
-  { method = 'GET', path = '/api/v1/servers', headers = [], body = '' }: RawRequest,
+  { method = 'GET', path = '/api/v1/servers', headers = [], body = '', hasToken }: RawRequest,
 ): Promise<{ status: number; text: string }> {
-  const head = [`${method} ${path} HTTP/1.1`, 'Connection: close', ...headers].join('\r\n')
+  const isBare = hasToken === false || headers.some((line) => /^authorization:/i.test(line))
+  const proof = isBare ? [] : [`Authorization: Bearer ${TOKEN}`]
+  const lines = [`${method} ${path} HTTP/1.1`, 'Connection: close', ...proof, ...headers]
+  const head = lines.join('\r\n')
   return new Promise((resolve, reject) => {
     let text = ''
     const options = typeof target === 'number' ? { port: target, host: '127.0.0.1' } : target

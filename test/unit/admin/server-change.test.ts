@@ -6,7 +6,7 @@ import { BODY_BYTES_MAX } from '../../../src/admin/request-body.ts'
 import { parseServerAddition, parseServerChange } from '../../../src/admin/server-change.ts'
 import { recordingLog, SERVERS, sourceOf } from './admin-fixture.ts'
 import { FakeCluster } from './fake-cluster.ts'
-import { ask, askJson, change, startAdmin } from './raw-admin.ts'
+import { ask, askJson, change, fetchAdmin, startAdmin, TOKEN } from './raw-admin.ts'
 
 const HOST = ['Host: localhost']
 
@@ -191,9 +191,9 @@ describe('PATCH of a server', () => {
   it('with bytes that are no UTF-8 is refused', async () => {
     const port = await startAdmin()
     const path = '/api/v1/servers/app/app1'
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+    const response = await fetchAdmin(port, path, {
       method: 'PATCH',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'authorization': `Bearer ${TOKEN}`, 'content-type': 'application/json' },
       body: Buffer.from([0x22, 0xff, 0x22]),
     })
     expect(response.status).toBe(400)

@@ -1,15 +1,27 @@
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { ACCESS, METHODS } from '../../../src/admin/access.ts'
 import { ADMIN_CONNECTIONS_MAX } from '../../../src/admin/listener.ts'
 import type { AdminServer, AdminServerOptions } from '../../../src/admin/server.ts'
+import { AdminTokens } from '../../../src/admin/tokens.ts'
 import { SluiceError } from '../../../src/errors.ts'
 import type { InetAddress } from '../../../src/model/address.ts'
+import { ADMIN_LEVELS, reachesLevel } from '../../../src/model/admin-level.ts'
 import { recordingLog, SERVERS, sourceOf } from './admin-fixture.ts'
-import { adminServer } from './raw-admin.ts'
+import { FakeCluster } from './fake-cluster.ts'
+import {
+  ADMIN_TOKENS,
+  adminServer,
+  ask,
+  change,
+  fetchAdmin,
+  NO_TOKENS,
+  startForCommands,
+  TOKEN,
+} from './raw-admin.ts'
 
 const LOOPBACK: InetAddress = { kind: 'inet', host: '127.0.0.1', port: 0 }
 const EVERYWHERE: InetAddress = { kind: 'inet', host: '0.0.0.0', port: 0 }
-const TOKEN = 'a-long-secret'
 
 const running: AdminServer[] = []
 
@@ -59,20 +71,20 @@ describe('the paths', () => {
 
   it('/metrics is Prometheus text, under the prefix asked for', async () => {
     const port = await start()
-    const response = await fetch(`http://127.0.0.1:${port}/metrics`)
+    const response = await fetchAdmin(port, '/metrics')
     expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/)
     expect(await response.text()).toContain('sluice_up')
-    const renamed = await fetch(`http://127.0.0.1:${port}/metrics?a=b&prefix=haproxy`)
+    const renamed = await fetchAdmin(port, '/metrics?a=b&prefix=haproxy')
     expect(await renamed.text()).toContain('haproxy_up')
   })
 
   it('/api/v1/info and /api/v1/servers are JSON that is not cached', async () => {
     const port = await start()
-    const info = await fetch(`http://127.0.0.1:${port}/api/v1/info`)
+    const info = await fetchAdmin(port, '/api/v1/info')
     expect(info.headers.get('content-type')).toBe('application/json')
     expect(info.headers.get('cache-control')).toBe('no-store')
     expect(await info.json()).toEqual(sourceOf().info())
-    const servers = await fetch(`http://127.0.0.1:${port}/api/v1/servers`)
+    const servers = await fetchAdmin(port, '/api/v1/servers')
     expect(await servers.json()).toEqual(SERVERS)
   })
 
@@ -95,7 +107,10 @@ describe('what is refused', () => {
     ['POST', '/nothing', 404, 'not-found'],
   ])('%s %s with %i %s', async (method, path, status, code) => {
     const port = await start()
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method })
+    const response = await fetchAdmin(port, path, {
+      method,
+      headers: { authorization: `Bearer ${TOKEN}` },
+    })
     expect(response.status).toBe(status)
     expect(await response.json()).toEqual({
       code,
@@ -134,7 +149,7 @@ describe('what is refused', () => {
     const events: string[] = []
     const failing = sourceOf({ metrics: () => Promise.reject(new TypeError('secret detail')) })
     const port = await start({ source: failing, log: recordingLog(events) })
-    const response = await fetch(`http://127.0.0.1:${port}/metrics`)
+    const response = await fetchAdmin(port, '/metrics')
     expect(response.status).toBe(500)
     const body = await response.text()
     expect(body).not.toContain('secret detail')
@@ -180,17 +195,15 @@ describe('the token', () => {
     ['128.0.0.1', true],
   ])('is needed for %s: %s', (host, needed) => {
     const bind: InetAddress = { kind: 'inet', host, port: 8404 }
-    const make = (token: string | null) => (): AdminServer => adminServer({ bind, token })
-    expect(make(TOKEN)).not.toThrow()
-    for (const token of [null, '']) {
-      if (needed) {
-        expect(make(token)).toThrowError(expect.objectContaining({ code: 'admin-unguarded' }))
-      } else expect(make(token)).not.toThrow()
-    }
+    const make = (tokens: AdminTokens) => (): AdminServer => adminServer({ bind, tokens })
+    expect(make(ADMIN_TOKENS)).not.toThrow()
+    if (needed) {
+      expect(make(NO_TOKENS)).toThrowError(expect.objectContaining({ code: 'admin-unguarded' }))
+    } else expect(make(NO_TOKENS)).not.toThrow()
   })
 
   it('opens what is closed without it, when others can connect', async () => {
-    const port = await start({ bind: EVERYWHERE, token: TOKEN })
+    const port = await start({ bind: EVERYWHERE })
     const statusOf = async (path: string, authorization?: string): Promise<number> => {
       const headers: Record<string, string> = authorization === undefined ? {} : { authorization }
       return (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status
@@ -210,12 +223,115 @@ describe('the token', () => {
   })
 
   it('hides which paths exist', async () => {
-    const port = await start({ bind: EVERYWHERE, token: TOKEN })
+    const port = await start({ bind: EVERYWHERE })
     const response = await fetch(`http://127.0.0.1:${port}/nothing`)
     expect(response.status).toBe(401)
     expect(response.headers.get('www-authenticate')).toBe('Bearer')
     expect(await response.json()).toMatchObject({ code: 'unauthorized' })
   })
+})
+
+describe('without a token, a loopback address', () => {
+  const host = 'Host: localhost'
+
+  it.each(['/healthz', '/readyz', '/metrics'])('has %s', async (path) => {
+    const port = await start({ tokens: NO_TOKENS })
+    expect((await ask(port, { path, headers: [host], hasToken: false })).status).toBe(200)
+  })
+
+  it('has nothing else, whatever is brought, and says what to do', async () => {
+    const cluster = new FakeCluster()
+    const port = await start({ tokens: NO_TOKENS, cluster })
+    for (const hasToken of [false, true]) {
+      for (const name of Object.keys(ACCESS).concat('/', '/nothing', '/api/v1/nothing')) {
+        if (['/healthz', '/readyz', '/metrics'].includes(name)) continue
+        const path = name.replaceAll(/\{\w+\}/g, '1')
+        for (const method of METHODS) {
+          const asked = { ...change([host], '{}', path, method), hasToken }
+          const { status, text } = await ask(port, asked)
+          expect([method, path, status]).toEqual([method, path, 403])
+          expect(text).toContain('"code":"token-unset"')
+          expect(text).toMatch(/admin socket.*admin\.token-file/)
+        }
+      }
+    }
+    expect(cluster.calls).toEqual([])
+  })
+})
+
+describe('the tokens of each level', () => {
+  const tokens = new AdminTokens([
+    { name: null, level: 'admin', token: TOKEN },
+    ...ADMIN_LEVELS.map((level) => ({ name: `our-${level}`, level, token: `${level}-token` })),
+  ])
+
+  it('open what the table says, and no more', async () => {
+    const port = await start({ tokens })
+    for (const [name, byMethod] of Object.entries(ACCESS)) {
+      for (const [method, access] of Object.entries(byMethod)) {
+        for (const level of ADMIN_LEVELS) {
+          const headers = ['Host: localhost', `Authorization: Bearer ${level}-token`]
+          const path = name.replaceAll(/\{\w+\}/g, '1')
+          const asked =
+            method === 'GET' ? { path, headers } : change(headers, '{"a":0}', path, method)
+          const { status } = await ask(port, asked)
+          const isFree = access === 'open' || access === 'scrape'
+          const mayAsk = isFree || reachesLevel(level, access)
+          expect([level, method, path, status === 403]).toEqual([level, method, path, !mayAsk])
+        }
+      }
+    }
+  })
+
+  it('say in the history and the log who has changed something, and never the token', async () => {
+    const cluster = new FakeCluster()
+    const lines: unknown[] = []
+    const log = { ...recordingLog(), info: (...line: unknown[]) => void lines.push(line) }
+    const port = await start({ tokens, cluster, log })
+    const asked = (token: string, body: string) => {
+      const headers = ['Host: localhost', `Authorization: Bearer ${token}`]
+      return ask(port, change(headers, body, '/api/v1/config/rollback', 'POST'))
+    }
+    await asked('admin-token', '{}')
+    await asked(TOKEN, '{}')
+    expect(cluster.calls).toEqual([
+      ['rollbackConfig', null, 'lb1, admin API as our-admin'],
+      ['rollbackConfig', null, 'lb1, admin API'],
+    ])
+    expect((await asked('operate-token', '{}')).text).toMatch(
+      /"level-too-low".*takes level admin, and the token our-operate has level operate/,
+    )
+    await asked('admin-token', '{"a":0}')
+    const path = '/api/v1/config/rollback'
+    const author = 'lb1, admin API as our-admin'
+    expect(lines).toMatchObject([
+      ['admin-change', expect.any(String), { method: 'POST', path, author, status: 200 }],
+      ['admin-change', expect.any(String), { author: 'lb1, admin API', status: 200 }],
+      // Of who may not, and is therefore told nothing, the log tells nothing either.
+      ['admin-change', expect.any(String), { author, status: 422 }],
+    ])
+    expect(JSON.stringify(lines)).not.toContain('-token')
+  })
+
+  it('are told apart', () => {
+    const same = { level: 'read', token: 'same' } as const
+    const make = (): AdminTokens =>
+      new AdminTokens([
+        { name: 'one', ...same },
+        { name: 'two', ...same },
+      ])
+    expect(make).toThrow(expect.objectContaining({ code: 'token-invalid' }))
+    expect(make).toThrow(/one and two/)
+  })
+})
+
+it('whoever may connect to the socket may do everything', async () => {
+  const cluster = new FakeCluster()
+  const [address = ''] = await startForCommands({ cluster, tokens: NO_TOKENS })
+  const path = address.replace('unix:', '')
+  const asked = change(['Host: any'], '{}', '/api/v1/config/rollback', 'POST')
+  expect((await ask({ path }, { ...asked, hasToken: false })).status).toBe(200)
+  expect(cluster.calls).toEqual([['rollbackConfig', null, 'lb1, admin socket']])
 })
 
 describe('listen', () => {
@@ -227,7 +343,7 @@ describe('listen', () => {
 
   it('refuses an address of another host', async () => {
     const bind: InetAddress = { kind: 'inet', host: '192.0.2.1', port: 0 }
-    const elsewhere = adminServer({ bind, token: TOKEN })
+    const elsewhere = adminServer({ bind })
     await expect(elsewhere.listen()).rejects.toBeInstanceOf(SluiceError)
     await expect(elsewhere.listen()).rejects.toMatchObject({ code: 'bind-failed' })
   })
@@ -255,7 +371,7 @@ describe('close', () => {
     idle.write('GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n')
     await new Promise<void>((resolve) => idle.once('data', () => resolve()))
 
-    const answer = fetch(`http://127.0.0.1:${port}/metrics`).then((response) => response.text())
+    const answer = fetchAdmin(port, '/metrics').then((response) => response.text())
     await asked
     const closed = server.close()
     await idleClosed
@@ -277,7 +393,7 @@ describe('close', () => {
     const server = stuck as unknown as AdminServer
     const address = await server.listen()
     const { port } = address
-    const failed = expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow()
+    const failed = expect(fetchAdmin(port, '/metrics')).rejects.toThrow()
     await asked
     await server.close()
     await failed

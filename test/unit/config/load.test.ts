@@ -58,6 +58,7 @@ describe('a minimal config', () => {
         bind: { kind: 'inet', host: '127.0.0.1', port: 8404 },
         socket: { path: null, mode: 0o600, group: null },
         tokenFile: null,
+        tokens: [],
       },
       cluster: null,
       frontends: [
