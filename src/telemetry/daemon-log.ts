@@ -1,6 +1,8 @@
 import { writeSync } from 'node:fs'
+import { isatty } from 'node:tty'
 import { pino, stdSerializers, stdTimeFunctions } from 'pino'
 import type { LogConfig } from '../model/config.ts'
+import { eventForPeople } from './event-for-people.ts'
 import { type LogSink, openStandardSink } from './log-sink.ts'
 
 /** Names of fields whose values are never written, at the top and up to two levels below. */
@@ -15,7 +17,7 @@ export type LogFields = Readonly<Record<string, unknown>>
 /** Writes one event: a code that scripts may rely on, a sentence for people, and its facts. */
 export type LogEvent = (event: string, message: string, fields?: LogFields) => void
 
-/** The daemon's own log: one JSON object a line. */
+/** The daemon's own log: one JSON object a line, or what people read on a terminal. */
 export interface DaemonLog {
   readonly debug: LogEvent
   readonly info: LogEvent
@@ -27,7 +29,8 @@ export interface DaemonLog {
 
 /**
  * Opens the daemon log. Events are few, so each is written at once and none is lost in a crash.
- * A line is `{"level","time","event",...fields,"message"}`, the time in ISO 8601.
+ * A line is `{"level","time","event",...fields,"message"}`, the time in ISO 8601. On a terminal it is
+ * shorter, for people: see {@link eventForPeople}.
  *
  * @param level the least severe level that is written
  * @param sink default: standard error
@@ -38,6 +41,7 @@ export function openDaemonLog(
   sink: LogSink = openStandardSink(2),
   node: string | null = null,
 ): DaemonLog {
+  const isForPeople = isatty(sink.fd)
   const logger = pino(
     {
       level,
@@ -49,7 +53,7 @@ export function openDaemonLog(
       serializers: { error: stdSerializers.err },
       redact: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
     },
-    { write: (line) => writeLine(sink, line) },
+    { write: (line) => writeLine(sink, isForPeople ? eventForPeople(line) : line) },
   )
   const writer =
     (method: 'debug' | 'info' | 'warn' | 'error'): LogEvent =>
