@@ -1,34 +1,23 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { Command, CommanderError } from 'commander'
-import { clusterAdd, clusterRemove, clusterStatus, clusterTransfer } from './admin/cli-cluster.ts'
-import {
-  type ConfigApplyOptions,
-  configApply,
-  configConfirm,
-  configRollback,
-} from './admin/cli-config-change.ts'
-import {
-  type ConfigShowOptions,
-  configDiff,
-  configHistory,
-  configShow,
-} from './admin/cli-config-show.ts'
+import type { Command } from 'commander'
+import type { ConfigApplyOptions } from './admin/cli-config-change.ts'
+import type { ConfigShowOptions } from './admin/cli-config-show.ts'
 import type { ConnectionOptions, ReadOptions } from './admin/cli-connection.ts'
-import {
-  type ServerAddOptions,
-  type ServerSetOptions,
-  serverAdd,
-  serverRemove,
-  serverSet,
-} from './admin/cli-server-change.ts'
-import { serverList } from './admin/cli-server-list.ts'
-import { configJsonSchema } from './config/json-schema.ts'
-import { SluiceError } from './errors.ts'
-import { checkConfig } from './supervisor/config-check.ts'
-import { runDemo } from './supervisor/demo.ts'
-import { recoverNode } from './supervisor/recovery.ts'
-import { type RunningDaemon, run } from './supervisor/run.ts'
+import type { ServerAddOptions, ServerSetOptions } from './admin/cli-server-change.ts'
+import { assert, SluiceError } from './errors.ts'
+import { keepDebuggerClosed, SignalInbox } from './supervisor/signal-inbox.ts'
+
+/** `npm start` passes on the SIGINT that the terminal has sent to all; it comes within this time. */
+const PASSED_ON_MS = 300
+
+// Signals come first. Nothing heavy is imported above, nor below but where it is needed: a start
+// takes most of its time for that, and `--version` nearly all.
+const [, , ...words] = process.argv
+const isService = words[0] === 'run' || words[0] === 'demo'
+const isOfNpm = process.env['npm_lifecycle_event'] === 'start'
+const signals = isService ? new SignalInbox(isOfNpm ? PASSED_ON_MS : 0) : null
+keepDebuggerClosed([...process.execArgv, process.env['NODE_OPTIONS'] ?? ''])
 
 // What Node will drop one day is for those who write this, and not for operators, to read about.
 process.noDeprecation = true
@@ -58,14 +47,34 @@ function version(): string {
   return (JSON.parse(manifest) as { version: string }).version
 }
 
-function handleSignals(daemon: RunningDaemon): void {
-  process.on('SIGTERM', () => daemon.stop())
-  process.on('SIGINT', () => daemon.stop())
-  process.on('SIGHUP', () => daemon.reload())
-  process.on('SIGUSR1', () => daemon.reopenLogs())
+async function runNode({ file }: FileOptions): Promise<void> {
+  assert(signals !== null, 'the command `run` takes signals')
+  const { run } = await import('./supervisor/run.ts')
+  await run({ ...surroundings, version: version(), print, exit: process.exit, file, signals })
+}
+
+async function demo(): Promise<void> {
+  assert(signals !== null, 'the command `demo` takes signals')
+  const { runDemo } = await import('./supervisor/demo.ts')
+  const [, script = ''] = process.argv
+  await runDemo({
+    env: process.env,
+    invocation: { script, folder: process.cwd(), path: process.env['PATH'] ?? '' },
+    tell,
+    print,
+    isForPeople: process.stderr.isTTY,
+    exit: process.exit,
+    signals,
+  })
+}
+
+async function schema(): Promise<void> {
+  const { configJsonSchema } = await import('./config/json-schema.ts')
+  tell(`${JSON.stringify(configJsonSchema(), null, 2)}\n`)
 }
 
 async function check({ file, json = false }: CheckCommandOptions): Promise<void> {
+  const { checkConfig } = await import('./supervisor/config-check.ts')
   if (!(await checkConfig({ ...surroundings, file, json, tell, print }))) process.exitCode = FAILED
 }
 
@@ -87,9 +96,8 @@ function reading(command: Command): Command {
   return connecting(command).option('--stale', about)
 }
 
-function program(): Command {
-  const runOptions = { ...surroundings, version: version(), print, exit: process.exit }
-  const sluice = new Command('sluice')
+function program(sluice: Command): Command {
+  sluice
     .description('A clustered Layer-4/Layer-7 load balancer')
     .version(version())
     .exitOverride()
@@ -100,7 +108,7 @@ function program(): Command {
     .command('run')
     .description('run a node on a config file until SIGTERM; SIGHUP reloads the file')
     .requiredOption('-f, --file <file>', 'the config file')
-    .action(async ({ file }: FileOptions) => handleSignals(await run({ ...runOptions, file })))
+    .action(runNode)
   sluice
     .command('check')
     .description('check a config file; binds nothing')
@@ -110,11 +118,11 @@ function program(): Command {
   sluice
     .command('demo')
     .description('run three sample servers and a balancer in front of them')
-    .action(async () => handleSignals(await runDemo({ ...runOptions, tell })))
+    .action(demo)
   sluice
     .command('schema')
     .description('print the JSON Schema of the config, for editors')
-    .action(() => tell(`${JSON.stringify(configJsonSchema(), null, 2)}\n`))
+    .action(schema)
   defineConfig(sluice.command('config').description('the config of a running node or cluster'))
   defineServer(sluice.command('server').description('the servers of a running node or cluster'))
   defineCluster(sluice.command('cluster').description('the nodes of a cluster'))
@@ -128,93 +136,126 @@ function defineConfig(config: Command): void {
     .option('--if-version <version>', 'only if this version is active')
     .option('--comment <text>', 'for the history')
     .option('--confirm <duration>', 'go back by itself unless it is confirmed within, as 60s')
-    .action((options: ConfigApplyOptions) => configApply(options, io))
+    .action(async (options: ConfigApplyOptions) =>
+      (await import('./admin/cli-config-change.ts')).configApply(options, io),
+    )
   connecting(config.command('confirm'))
     .description('keep a config that was applied with --confirm')
     .argument('[version]', 'by default the active one')
-    .action((version: string | undefined, options: ConnectionOptions) =>
-      configConfirm(version, options, io),
+    .action(async (version: string | undefined, options: ConnectionOptions) =>
+      (await import('./admin/cli-config-change.ts')).configConfirm(version, options, io),
     )
   connecting(config.command('rollback'))
     .description('apply an earlier version again')
     .argument('[version]', 'by default the one before the active one')
-    .action((version: string | undefined, options: ConnectionOptions) =>
-      configRollback(version, options, io),
+    .action(async (version: string | undefined, options: ConnectionOptions) =>
+      (await import('./admin/cli-config-change.ts')).configRollback(version, options, io),
     )
   reading(config.command('show'))
     .description('print a config as it was written')
     .option('--version <version>', 'by default the active one')
-    .action((options: ConfigShowOptions) => configShow(options, io))
+    .action(async (options: ConfigShowOptions) =>
+      (await import('./admin/cli-config-show.ts')).configShow(options, io),
+    )
   reading(config.command('history'))
     .description('list the versions that are kept')
-    .action((options: ReadOptions) => configHistory(options, io))
+    .action(async (options: ReadOptions) =>
+      (await import('./admin/cli-config-show.ts')).configHistory(options, io),
+    )
   reading(config.command('diff'))
     .description('tell what makes one version another')
     .argument('[a]', 'by default the version before B; 0 is nothing')
     .argument('[b]', 'by default the active one')
-    .action((a: string | undefined, b: string | undefined, options: ReadOptions) =>
-      configDiff(a, b, options, io),
+    .action(async (a: string | undefined, b: string | undefined, options: ReadOptions) =>
+      (await import('./admin/cli-config-show.ts')).configDiff(a, b, options, io),
     )
 }
 
 function defineServer(server: Command): void {
   reading(server.command('list'))
     .description('list every server with its state')
-    .action((options: ReadOptions) => serverList(options, io))
+    .action(async (options: ReadOptions) =>
+      (await import('./admin/cli-server-list.ts')).serverList(options, io),
+    )
   connecting(server.command('set'))
     .description('set the admin state, the weight or the address of a server')
     .argument('<backend/name>', 'the server')
     .option('--state <state>', 'ready, drain (no new sessions) or maint (nor checks)')
     .option('--weight <weight>', '0 to 256; 0 takes no new sessions')
     .option('--address <address>', 'as in the config')
-    .action((key: string, options: ServerSetOptions) => serverSet(key, options, io))
+    .action(async (key: string, options: ServerSetOptions) =>
+      (await import('./admin/cli-server-change.ts')).serverSet(key, options, io),
+    )
   connecting(server.command('add'))
     .description('add a server that the config does not name')
     .argument('<backend/name>', 'the server')
     .argument('<address>', 'as in the config')
     .option('--weight <weight>', '0 to 256, by default as default-server says')
-    .action((key: string, address: string, options: ServerAddOptions) =>
-      serverAdd(key, address, options, io),
+    .action(async (key: string, address: string, options: ServerAddOptions) =>
+      (await import('./admin/cli-server-change.ts')).serverAdd(key, address, options, io),
     )
   connecting(server.command('remove'))
     .description('remove a server that was added at run time')
     .argument('<backend/name>', 'the server')
-    .action((key: string, options: ConnectionOptions) => serverRemove(key, options, io))
+    .action(async (key: string, options: ConnectionOptions) =>
+      (await import('./admin/cli-server-change.ts')).serverRemove(key, options, io),
+    )
 }
 
 function defineCluster(cluster: Command): void {
   connecting(cluster.command('status'))
     .description('show the nodes, as the asked one sees them')
-    .action((options: ConnectionOptions) => clusterStatus(options, io))
+    .action(async (options: ConnectionOptions) =>
+      (await import('./admin/cli-cluster.ts')).clusterStatus(options, io),
+    )
   connecting(cluster.command('add'))
     .description('let a node join')
     .argument('<node>', 'its name')
     .argument('<address>', 'of its peer links, HOST:PORT')
-    .action((name: string, address: string, options: ConnectionOptions) =>
-      clusterAdd(name, address, options, io),
+    .action(async (name: string, address: string, options: ConnectionOptions) =>
+      (await import('./admin/cli-cluster.ts')).clusterAdd(name, address, options, io),
     )
   connecting(cluster.command('remove'))
     .description('take a node out, running or not')
     .argument('<node>', 'its name')
-    .action((name: string, options: ConnectionOptions) => clusterRemove(name, options, io))
+    .action(async (name: string, options: ConnectionOptions) =>
+      (await import('./admin/cli-cluster.ts')).clusterRemove(name, options, io),
+    )
   connecting(cluster.command('transfer'))
     .description('hand the leadership over')
     .argument('<node>', 'the name of the one that is to lead')
-    .action((name: string, options: ConnectionOptions) => clusterTransfer(name, options, io))
+    .action(async (name: string, options: ConnectionOptions) =>
+      (await import('./admin/cli-cluster.ts')).clusterTransfer(name, options, io),
+    )
   cluster
     .command('recover')
     .description('make a stopped node the only one, after a majority is lost for good')
     .requiredOption('-f, --file <file>', 'the config file of the node')
     .option('--force', 'needed: what the others agreed on without this node is lost')
-    .action(({ file, force = false }: FileOptions & { readonly force?: boolean }) =>
-      recoverNode({ ...surroundings, file, isForced: force, print, tell }),
+    .action(async ({ file, force = false }: FileOptions & { readonly force?: boolean }) =>
+      (await import('./supervisor/recovery.ts')).recoverNode({
+        ...surroundings,
+        file,
+        isForced: force,
+        print,
+        tell,
+      }),
     )
 }
 
-try {
-  await program().parseAsync(process.argv)
-} catch (error) {
-  process.exitCode = exitStatusOf(error)
+const VERSION_FLAGS: readonly (string | undefined)[] = ['--version', '-V']
+if (words.length === 1 && VERSION_FLAGS.includes(words[0])) tell(`${version()}\n`)
+else await obey()
+
+async function obey(): Promise<void> {
+  const { Command: CommandLine, CommanderError } = await import('commander')
+  try {
+    await program(new CommandLine('sluice')).parseAsync(process.argv)
+  } catch (error) {
+    // It has printed its own message; help and version are no errors.
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
+    else process.exitCode = exitStatusOf(error)
+  }
 }
 
 /** What Commander says of a command line that it cannot read. */
@@ -225,8 +266,6 @@ function usageAsJson(text: string): string {
 
 /** Says what went wrong, for an operator or as JSON, and which status it ends with. */
 function exitStatusOf(error: unknown): number {
-  // Commander has printed its own message; help and version are no errors.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
   if (!(error instanceof SluiceError)) throw error
   const { code, message, hint } = error
   if (isJson) print(`${JSON.stringify({ code, message, hint })}\n`)

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 /** The config that all nodes run: an example like any other, completed by variables. */
@@ -19,6 +20,8 @@ export interface DemoNodeOptions {
   readonly folder: string
   readonly proxyPort: number
   readonly adminPort: number
+  /** It wrote a line to its log. */
+  readonly onEvent: (line: string) => void
   /** It could not run: it has said why on standard error. */
   readonly onFailed: (status: number) => void
 }
@@ -54,6 +57,13 @@ export class DemoNode {
     this.#process.kill(signal)
   }
 
+  /** Ends it now. */
+  kill(): void {
+    this.#stopping = true
+    clearTimeout(this.#restart)
+    this.#process.kill('SIGKILL')
+  }
+
   /** Drains and ends it. */
   async stop(): Promise<void> {
     this.#stopping = true
@@ -66,7 +76,7 @@ export class DemoNode {
   }
 
   #spawn(): ChildProcess {
-    const { name, env, folder, proxyPort, adminPort, onFailed } = this.#options
+    const { name, env, folder, proxyPort, adminPort, onEvent, onFailed } = this.#options
     const child = spawn(process.execPath, [SLUICE, 'run', '-f', DEMO_CONFIG], {
       env: {
         ...env,
@@ -75,8 +85,10 @@ export class DemoNode {
         SLUICE_DEMO_PORT: String(proxyPort),
         SLUICE_DEMO_ADMIN_PORT: String(adminPort),
       },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      // The node drains and ends when the channel does: with this process, however that ends.
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     })
+    if (child.stderr !== null) createInterface({ input: child.stderr }).on('line', onEvent)
     child.once('exit', (status) => {
       if (this.#stopping) return
       if (status !== null && status !== 0) onFailed(status)

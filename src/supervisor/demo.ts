@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import type { ApiCluster } from '../admin/api-contract.ts'
-import { DemoNode, RESTART_MS } from './demo-node.ts'
-import type { RunningDaemon } from './run.ts'
+import { eventForPeople } from '../telemetry/event-for-people.ts'
+import { banner, commandFor, type Invocation } from './demo-banner.ts'
+import { DemoNode } from './demo-node.ts'
+import { ABORTED, type SignalInbox } from './signal-inbox.ts'
 
 /** Ports that the demo would like to have; each gives way to a free one where it is taken. */
 const SHARED_PORTS = {
@@ -31,14 +33,23 @@ const TOKEN_BYTES = 16
 /** What `sluice demo` is started with. */
 export interface DemoOptions {
   readonly env: Readonly<Record<string, string | undefined>>
+  readonly invocation: Invocation
   /** Where the banner goes: standard output. */
   readonly tell: (text: string) => void
+  /** Where events go: standard error. */
+  readonly print: (text: string) => void
+  /** Whether people read there, and no program. */
+  readonly isForPeople: boolean
   /** The process is to end with this status. */
   readonly exit: (status: number) => void
+  readonly signals: SignalInbox
 }
 
 /** Starts three small HTTP servers, and a cluster of three nodes in front of them. */
-export async function runDemo({ env, tell, exit }: DemoOptions): Promise<RunningDaemon> {
+export async function runDemo(options: DemoOptions): Promise<void> {
+  const { env, tell, exit, signals } = options
+  const events = new EventOutput(options)
+  events.progress('Starting three sample servers, and three nodes in front of them ...')
   const folder = mkdtempSync(join(tmpdir(), 'sluice-demo-'))
   const token = randomBytes(TOKEN_BYTES).toString('base64url')
   writeFileSync(join(folder, 'token'), token, { mode: 0o600 })
@@ -53,20 +64,61 @@ export async function runDemo({ env, tell, exit }: DemoOptions): Promise<Running
   const nodes: DemoNode[] = []
   let stopping: Promise<void> | undefined
   const stop = (status: number): void => {
+    if (stopping === undefined) events.progress('Draining; Ctrl-C again stops at once.')
     stopping ??= stopAll(nodes, apps, folder).then(() => exit(status))
   }
+  const onEvent = (line: string): void => events.write(line)
   for (const [n, name] of ['lb1', 'lb2', 'lb3'].entries()) {
     const proxyPort = await freePort(PROXY_PORT + n, taken)
     const adminPort = await freePort(ADMIN_PORT + n, taken)
-    nodes.push(new DemoNode({ name, env: shared, folder, proxyPort, adminPort, onFailed: stop }))
+    const ports = { proxyPort, adminPort }
+    nodes.push(new DemoNode({ name, env: shared, folder, ...ports, onEvent, onFailed: stop }))
   }
-  void untilTheyMeet(nodes, token).then(() => {
-    if (stopping === undefined) tell(banner(nodes, token))
+  signals.deliverTo({
+    // There is no file to read again: this is the end of the terminal that it was started in.
+    reload: () => stop(0),
+    reopenLogs: () => {
+      for (const node of nodes) node.signal('SIGUSR1')
+    },
+    stop: () => stop(0),
+    abort: () => {
+      for (const node of nodes) node.kill()
+      rmSync(folder, { recursive: true, force: true })
+      exit(ABORTED)
+    },
   })
-  const toAll = (signal: NodeJS.Signals) => () => {
-    for (const node of nodes) node.signal(signal)
+  await untilTheyMeet(nodes, token)
+  if (stopping !== undefined) return
+  tell(banner(nodes, token, commandFor(options.invocation)))
+  events.haveBegun()
+}
+
+/**
+ * What the nodes say. For a program each line as it is; for people a short one, and before the
+ * banner only what should worry them, so that the banner is the last of the start.
+ */
+class EventOutput {
+  readonly #options: Pick<DemoOptions, 'print' | 'isForPeople'>
+  #isStarting = true
+
+  constructor(options: Pick<DemoOptions, 'print' | 'isForPeople'>) {
+    this.#options = options
   }
-  return { reload: toAll('SIGHUP'), reopenLogs: toAll('SIGUSR1'), stop: () => stop(0) }
+
+  haveBegun(): void {
+    this.#isStarting = false
+  }
+
+  progress(text: string): void {
+    if (this.#options.isForPeople) this.#options.print(`${text}\n`)
+  }
+
+  write(line: string): void {
+    const { print, isForPeople } = this.#options
+    if (!isForPeople) print(`${line}\n`)
+    else if (!this.#isStarting || !/^\{"level":"(info|warn)"/.test(line))
+      print(eventForPeople(line))
+  }
 }
 
 async function stopAll(
@@ -101,33 +153,6 @@ async function hasMet(admin: string, token: string): Promise<boolean> {
     // It is not there yet.
     return false
   }
-}
-
-function banner(nodes: readonly DemoNode[], token: string): string {
-  const [first, second, third] = nodes as readonly [DemoNode, DemoNode, DemoNode]
-  const rows = nodes.map(
-    ({ name, proxy, admin, pid }) => `  ${name}      ${proxy}/  admin ${admin}  pid ${pid}\n`,
-  )
-  return `
-Sluice balances three sample servers (app1, app2, app3): three nodes that act as one.
-
-  proxy    ${first.proxy}/
-  metrics  ${first.admin}/metrics
-  API      curl -H 'Authorization: Bearer ${token}' ${first.admin}/api/v1/servers
-
-${rows.join('')}
-Try:
-  curl ${first.proxy}/                  a different server answers each time
-  bin/sluice cluster status --admin ${second.socket}
-  kill -9 ${third.pid}                             a node dies: the others go on; it is back in ${RESTART_MS / 1000} s
-  bin/sluice server set app/app1 --state drain --admin ${second.socket}
-  bin/sluice server list --admin ${first.socket}          drained on every node
-  bin/sluice config show --admin ${first.socket} > my.yaml   change it, then
-  bin/sluice config apply -f my.yaml --admin ${first.socket}
-  bin/sluice config history --admin ${second.socket}
-
-Ctrl-C drains and stops.
-`
 }
 
 /** A server that says its name, counts its requests and is healthy. */

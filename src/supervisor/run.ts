@@ -1,14 +1,18 @@
 import { SluiceError } from '../errors.ts'
-import { openDaemonLog } from '../telemetry/daemon-log.ts'
+import { type DaemonLog, openDaemonLog } from '../telemetry/daemon-log.ts'
 import { endAbruptly } from './abrupt-end.ts'
 import { type ConfigSurroundings, readConfigFile } from './config-file.ts'
 import { Daemon } from './daemon.ts'
+import { ABORTED, type RunningDaemon, type SignalInbox } from './signal-inbox.ts'
 
 /**
  * How long after `global.grace` the process ends whatever happens. Cut sessions have two seconds to
  * be closed, logs to slow sinks two more.
  */
 const ENDING_MS_MAX = 5_000
+
+/** How long a start may go on that is to end, before it is given up where it is. */
+const START_MS_MAX = 5_000
 
 /** What `sluice run` is started with. */
 export interface RunOptions extends ConfigSurroundings {
@@ -18,16 +22,8 @@ export interface RunOptions extends ConfigSurroundings {
   readonly print: (text: string) => void
   /** The process is to end with this status. */
   readonly exit: (status: number) => void
-}
-
-/** What the process' signals do. */
-export interface RunningDaemon {
-  /** SIGHUP: reads the file again; a bad one changes nothing. */
-  reload(): void
-  /** SIGUSR1: opens the logs again. */
-  reopenLogs(): void
-  /** SIGTERM, SIGINT: drains and exits. */
-  stop(): void
+  /** What has come since the process began, and what will come. */
+  readonly signals: SignalInbox
 }
 
 /**
@@ -35,7 +31,12 @@ export interface RunningDaemon {
  *
  * @throws SluiceError `config-unreadable`, `config-invalid`, and what {@link Daemon.start} throws
  */
-export async function run(options: RunOptions): Promise<RunningDaemon> {
+export async function run(options: RunOptions): Promise<void> {
+  const { signals } = options
+  let overdue: NodeJS.Timeout | undefined
+  signals.onStopInStart(() => {
+    overdue = setTimeout(() => endAbruptly(0), START_MS_MAX).unref()
+  })
   const { config, report, text } = await readConfigFile(options.file, options)
   if (report !== '') options.print(report)
   if (config === null) throw new SluiceError('config-invalid', `${options.file} is not valid`)
@@ -44,6 +45,10 @@ export async function run(options: RunOptions): Promise<RunningDaemon> {
     log.error('daemon-failing', 'the main thread met with what it cannot go on from', { error })
     endAbruptly(1)
   })
+  if (signals.isStopAsked) {
+    options.exit(0)
+    return
+  }
   const daemon = await Daemon.start({
     file: { name: options.file, text, config },
     surroundings: options,
@@ -52,9 +57,15 @@ export async function run(options: RunOptions): Promise<RunningDaemon> {
     version: options.version,
     onFatal: () => endAbruptly(1),
   })
+  clearTimeout(overdue)
+  signals.deliverTo(runningDaemon(daemon, log, options))
+}
+
+function runningDaemon(daemon: Daemon, log: DaemonLog, options: RunOptions): RunningDaemon {
   // One reload after the other; signals that come meanwhile are one more.
   let reloading: Promise<void> = Promise.resolve()
   let isQueued = false
+  let isStopping = false
   const reload = async (): Promise<void> => {
     isQueued = false
     try {
@@ -76,7 +87,10 @@ export async function run(options: RunOptions): Promise<RunningDaemon> {
       reloading = reloading.then(reload)
     },
     reopenLogs: () => daemon.reopenLogs(),
+    abort: () => endAbruptly(ABORTED),
     stop: () => {
+      if (isStopping) return
+      isStopping = true
       setTimeout(() => {
         log.error('stop-overdue', 'something that has to end first does not end')
         endAbruptly(1)

@@ -1,16 +1,15 @@
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { bannerOf } from './support/demo-process.ts'
 import { NODE, runProgram, runSluice, SLUICE, startProcess } from './support/processes.ts'
+import { openSocket } from './support/raw-client.ts'
 import { until } from './support/waiting.ts'
 
 it('the demo balances three servers, shows its addresses, and ends with Ctrl-C', async () => {
   const child = startProcess(NODE, [SLUICE, 'demo'], { stdio: ['ignore', 'pipe', 'inherit'] })
   const exit = once(child, 'close').then(([code]) => code as number | null)
-  let output = ''
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    output += text
-  })
-  const banner = await until('the banner', () => (output.includes('Ctrl-C') ? output : undefined))
+  const banner = await bannerOf(child)
   const addressOf = (name: string) => new RegExp(`${name} +(http://\\S+)`).exec(banner)?.[1] ?? ''
 
   const answers: string[] = []
@@ -35,3 +34,56 @@ it('the demo balances three servers, shows its addresses, and ends with Ctrl-C',
   child.kill('SIGINT')
   expect(await exit).toBe(0)
 })
+
+describe('the nodes and the sample servers', () => {
+  it('end with a demo that is killed', async () => {
+    const demo = await startDemo()
+    demo.child.kill('SIGKILL')
+    await until('the nodes to be gone', () => (demo.pids.some(isAlive) ? undefined : true))
+  })
+
+  it('end at once with a second Ctrl-C, whatever is open', async () => {
+    const demo = await startDemo()
+    const clients = await Promise.all(demo.proxyPorts.map((port) => openSocket(port)))
+    // Requests that have begun: a drain waits for their end.
+    for (const client of clients) client.write('GET / HTTP/1.1\r\n')
+    demo.child.kill('SIGINT')
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    expect(demo.pids.every(isAlive)).toBe(true)
+    demo.child.kill('SIGINT')
+    expect(await demo.exit).toBe(130)
+    await until('the nodes to be gone', () => (demo.pids.some(isAlive) ? undefined : true))
+    for (const client of clients) client.destroy()
+  })
+})
+
+interface RunningDemo {
+  readonly child: ChildProcess
+  readonly exit: Promise<number | null>
+  /** Of its nodes. */
+  readonly pids: readonly number[]
+  readonly proxyPorts: readonly number[]
+}
+
+async function startDemo(): Promise<RunningDemo> {
+  const child = startProcess(NODE, [SLUICE, 'demo'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const exit = once(child, 'close').then(([code]) => code as number | null)
+  const banner = await bannerOf(child)
+  const rows = [...banner.matchAll(/^ {2}lb\d +http:\/\/127\.0\.0\.1:(\d+)\/ .* pid (\d+)$/gm)]
+  expect(rows).toHaveLength(3)
+  return {
+    child,
+    exit,
+    pids: rows.map(([, , pid]) => Number(pid)),
+    proxyPorts: rows.map(([, port]) => Number(port)),
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
