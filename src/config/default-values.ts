@@ -76,6 +76,8 @@ export const DEFAULT_HASH_TYPE: HashTypeConfig = {
 
 /** Servers and their checks. */
 export const DEFAULT_SERVER = {
+  // HAProxy's is last,libc: a name that is not found keeps it from starting.
+  initAddress: ['last', 'libc', 'none'],
   weight: 1,
   maxconn: 0,
   minconn: 0,

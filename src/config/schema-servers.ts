@@ -9,6 +9,7 @@ import {
   durationMs,
   durationOrZeroMs,
   host,
+  initAddress,
   integer,
   serverAddress,
   trackedServer,
@@ -19,6 +20,10 @@ import { UNSUPPORTED_SERVER_KEYS } from './unsupported-keys.ts'
 const ERROR_LIMIT_MAX = 1_000_000
 
 const serverSettings = {
+  'init-addr': key(initAddress, {
+    about: 'Where the address of a host name comes from at first, tried in order',
+    standard: DEFAULT_SERVER.initAddress.join(','),
+  }),
   'weight': key(integer(0, 256), {
     about: 'Share of the sessions, relative to the other servers; 0 takes no new ones',
     standard: DEFAULT_SERVER.weight,

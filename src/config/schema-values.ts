@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { Address } from '../model/address.ts'
 import type { HttpExpectation } from '../model/check-protocol.ts'
-import type { HashTypeConfig, LogConfig } from '../model/config.ts'
+import type { HashTypeConfig, InitAddress, LogConfig } from '../model/config.ts'
 import type { StickTableConfig } from '../model/persistence-config.ts'
 import {
   ADDRESS_PATTERN,
@@ -17,6 +17,7 @@ import { type Parsed, type Problem, refused } from './diagnostics.ts'
 import { DURATION_MS_MAX, DURATION_PATTERN, parseDuration } from './durations.ts'
 import { EXPECTATION_PATTERN, parseExpectation } from './expectations.ts'
 import { HASH_TYPE_PATTERN, parseHashType } from './hash-types.ts'
+import { INIT_ADDRESS_PATTERN, parseInitAddress } from './init-addresses.ts'
 import { formatSize, parseSize, SIZE_PATTERN } from './sizes.ts'
 import { parseStickTable, STICK_TABLE_PATTERN } from './stick-tables.ts'
 
@@ -210,6 +211,14 @@ export const hashType: ValueSchema<HashTypeConfig> = valueSchema({
   title: 'a hash type',
   pattern: HASH_TYPE_PATTERN,
   read: parseHashType,
+})
+
+/** Where the address of a host name comes from at first, such as `last,libc,none`. */
+export const initAddress: ValueSchema<readonly InitAddress[]> = valueSchema({
+  id: 'init-address',
+  title: 'a list of ways to find an address',
+  pattern: INIT_ADDRESS_PATTERN,
+  read: parseInitAddress,
 })
 
 /** What a backend says of its cookie, such as `SRV insert indirect nocache`. */

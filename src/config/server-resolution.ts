@@ -60,6 +60,7 @@ export function resolveServer(
   return {
     name,
     address: server.address,
+    initAddress: settings['init-addr'] ?? DEFAULT_SERVER.initAddress,
     weight: settings.weight ?? DEFAULT_SERVER.weight,
     maxconn: settings.maxconn ?? DEFAULT_SERVER.maxconn,
     minconn: settings.minconn ?? DEFAULT_SERVER.minconn,

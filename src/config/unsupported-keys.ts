@@ -174,7 +174,7 @@ export const UNSUPPORTED_SERVER_KEYS: Alternatives = instead(
   [NO_HTTP_2, 'alpn check-proto proto ws'],
   ['Delete it; what is written is enabled.', 'enabled'],
   [DELETE_IT, 'id'],
-  [NAMES_BY_SYSTEM, 'init-addr resolve-net resolve-prefer resolvers'],
+  [NAMES_BY_SYSTEM, 'resolve-net resolve-prefer resolvers'],
   [LOGS, 'log-proto'],
   ['Use pool-purge-delay.', 'max-reuse'],
   ['Start the daemon in that network namespace: ip netns exec NAME.', 'namespace'],

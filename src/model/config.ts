@@ -307,6 +307,8 @@ export interface BackendTimeouts {
 export interface ServerConfig {
   readonly name: string
   readonly address: Address
+  /** `init-addr`: where its address comes from at first, tried in order, if it has a host name. */
+  readonly initAddress: readonly InitAddress[]
   /** 0-256; 0 takes no new session. HAProxy's default is 1. */
   readonly weight: number
   /** Sessions at once over all threads; more wait in line (`timeout queue`). 0: no bound. */
@@ -344,6 +346,12 @@ export interface ServerConfig {
   /** `track`: the server, `BACKEND/SERVER`, whose verdict this one takes over; it has no check. */
   readonly track: string | null
 }
+
+/**
+ * A way to find the address of a host name when a server begins: the one that it had last, what the
+ * system finds, this IP address, or none at first.
+ */
+export type InitAddress = 'last' | 'libc' | 'none' | { readonly host: string }
 
 /** Version of the PROXY protocol: 1 is a line of text, 2 is binary. */
 export type ProxyVersion = 1 | 2

@@ -9,8 +9,11 @@ export interface PlannedErrorAnswer {
   readonly response: string
 }
 
-/** A server with its row in the server table and its host name resolved to an IP address. */
-export interface PlannedServer extends ServerConfig {
+/**
+ * A server with its row in the server table, and with an IP address in place of its host name; one
+ * whose name has none yet keeps the name, and is in maintenance.
+ */
+export interface PlannedServer extends Omit<ServerConfig, 'initAddress'> {
   readonly row: number
 }
 

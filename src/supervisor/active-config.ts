@@ -2,8 +2,16 @@ import { readFileSync } from 'node:fs'
 import { mkdir, open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
-import { parseJson, record, whole } from '../cluster/state-machine/json-fields.ts'
+import {
+  listOf,
+  pairOf,
+  parseJson,
+  record,
+  text,
+  whole,
+} from '../cluster/state-machine/json-fields.ts'
 import { readConfigVersion, readPool } from '../cluster/state-machine/state-snapshot.ts'
+import { ROWS_MAX } from '../model/server-table.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import type { ActiveConfig } from './cluster-host.ts'
 
@@ -16,11 +24,26 @@ const PAUSE_MS = 1_000
 /** The layout of the file. */
 const LAYOUT = 1
 
+/** Characters of a host name (RFC 1035 section 2.3.4), and of an IP address. */
+const NAME_LENGTH_MAX = 255
+const ADDRESS_LENGTH_MAX = 45
+
+/** A server, its check and its agent may have a host name each. */
+const PLACES = 3
+
 interface KeptConfig extends ActiveConfig {
   readonly layout: number
 }
 
 const readKept = record<KeptConfig>({
+  layout: whole(LAYOUT, LAYOUT),
+  version: readConfigVersion,
+  pool: readPool,
+  addresses: listOf(pairOf(text(NAME_LENGTH_MAX), text(ADDRESS_LENGTH_MAX)), ROWS_MAX * PLACES),
+})
+
+/** What was kept before addresses were. */
+const readKeptOnce = record<Omit<KeptConfig, 'addresses'>>({
   layout: whole(LAYOUT, LAYOUT),
   version: readConfigVersion,
   pool: readPool,
@@ -61,8 +84,13 @@ export class RememberedConfig {
   recall(): ActiveConfig | null {
     const bytes = this.#read()
     if (bytes === null) return null
-    const kept = readKept(parseJson(bytes))
-    if (kept !== undefined) return { version: kept.version, pool: kept.pool }
+    const json = parseJson(bytes)
+    const older = readKeptOnce(json)
+    const kept = readKept(json) ?? (older && { ...older, addresses: [] })
+    if (kept !== undefined) {
+      const { version, pool, addresses } = kept
+      return { version, pool, addresses }
+    }
     this.#warn('is not what was kept; it is passed over')
     return null
   }

@@ -10,15 +10,19 @@ import { createNodeEngine } from '../net/node-engine.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import type { AccessLogOutput } from './access-log-output.ts'
 import { Health, type HealthOptions } from './health.ts'
+import { NameResolution, type NameResolutionOptions } from './name-resolution.ts'
 import { Observation } from './observation.ts'
 import {
+  type Lasting,
   type Prepared,
   prepare,
   type Reservation,
+  readdress,
   release,
   reserve,
   retire,
 } from './preparation.ts'
+import { hostNamesOf } from './server-addresses.ts'
 import { settlesWithin } from './time-limit.ts'
 import { WorkerPool } from './worker-pool.ts'
 
@@ -33,6 +37,9 @@ export interface BalancerOptions {
   /** What the workers write to; whoever made it closes it after {@link Balancer.stop}. */
   readonly accessLog: AccessLogOutput
   readonly clock: Clock
+  /** See {@link NameResolutionOptions}. */
+  readonly lookup?: NameResolutionOptions['lookup']
+  readonly last?: NameResolutionOptions['last']
   /** What a server's own checks say has changed. */
   readonly onVerdict: HealthOptions['onVerdict']
   /** It cannot go on; it has logged why. */
@@ -48,15 +55,15 @@ export class Balancer {
   readonly observation: Observation
   readonly table: ServerTable
   readonly #log: DaemonLog
-  readonly #rows: RowAllocator
+  readonly #lasting: Lasting
   readonly #workers: WorkerPool
   #prepared: Prepared
   #reservation: Reservation = new Map()
 
-  private constructor(options: BalancerOptions, rows: RowAllocator, prepared: Prepared) {
+  private constructor(options: BalancerOptions, lasting: Lasting, prepared: Prepared) {
     const { config, log, clock, accessLog } = options
     this.#log = log
-    this.#rows = rows
+    this.#lasting = lasting
     this.#prepared = prepared
     this.table = ServerTable.create(config.global.nbthread)
     const engine = createNodeEngine({ onAcceptFailure: () => {} })
@@ -91,8 +98,17 @@ export class Balancer {
    * @throws SluiceError what {@link prepare} throws
    */
   static async start(options: BalancerOptions): Promise<Balancer> {
-    const rows = new RowAllocator()
-    return new Balancer(options, rows, await prepare(options.config, rows, null))
+    const { config, log, lookup, last } = options
+    const names = new NameResolution({ log, ...(lookup && { lookup }), ...(last && { last }) })
+    const lasting = { rows: new RowAllocator(), names }
+    const prepared = await prepare(config, lasting, null)
+    names.watch(hostNamesOf(config))
+    return new Balancer(options, lasting, prepared)
+  }
+
+  /** The host names of the servers. */
+  get names(): NameResolution {
+    return this.#lasting.names
   }
 
   /** What runs. */
@@ -144,7 +160,7 @@ export class Balancer {
    */
   async reserve(config: Config): Promise<void> {
     release(this.#reservation)
-    this.#reservation = await reserve(config, this.#prepared)
+    this.#reservation = await reserve(config, this.names, this.#prepared)
   }
 
   /** Gives up what was reserved. */
@@ -158,13 +174,29 @@ export class Balancer {
    * @throws SluiceError what {@link prepare} throws
    */
   async run(config: Config): Promise<void> {
+    await this.#goOver(await prepare(config, this.#lasting, this.#prepared, this.#reservation))
+  }
+
+  /**
+   * Goes over to the addresses that the host names of the servers have by now. Sessions that are
+   * open stay where they are.
+   *
+   * @returns whether any has changed
+   */
+  async readdress(): Promise<boolean> {
+    const prepared = readdress(this.#prepared, this.#lasting)
+    if (prepared === null) return false
+    await this.#goOver(prepared)
+    return true
+  }
+
+  async #goOver(prepared: Prepared): Promise<void> {
     const previous = this.#prepared
-    const prepared = await prepare(config, this.#rows, previous, this.#reservation)
     this.health.follow(prepared.plan)
     this.observation.follow(prepared.plan)
     await this.#workers.apply(prepared.plan)
     this.#prepared = prepared
-    retire(previous, prepared, this.#rows)
+    retire(previous, prepared, this.#lasting)
     this.#recycleRows()
   }
 
@@ -186,6 +218,7 @@ export class Balancer {
    * @returns how many threads are left behind because they do not answer: they go with the process
    */
   async stop(): Promise<number> {
+    this.names.stop()
     this.observation.stop()
     this.health.stop()
     const left = await this.#workers.stop()
@@ -201,7 +234,7 @@ export class Balancer {
   #recycleRows(): void {
     // Connections that rest for one client alone outlive the removal of their server, and so do
     // sessions that wait for it.
-    const freed = this.#rows.recycle(
+    const freed = this.#lasting.rows.recycle(
       (row) =>
         this.table.sessions(row) === 0 &&
         this.table.lines.length(row) === 0 &&

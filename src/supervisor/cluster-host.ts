@@ -15,6 +15,8 @@ import { configuredState } from './server-life.ts'
 export interface ActiveConfig {
   readonly version: ConfigVersion
   readonly pool: readonly PoolEntry[]
+  /** Host names of servers and the addresses that they had. */
+  readonly addresses: readonly (readonly [string, string])[]
 }
 
 /** What a balancer runs. */
@@ -49,6 +51,9 @@ export class NodeHost implements ClusterHost {
   /** See {@link NodeHostOptions.own}; of the next text that is read. */
   own: Config
   #running: RunningConfig
+  /** What was activated last; null: nothing yet. */
+  #version: ConfigVersion | null = null
+  #isReaddressing = false
   /** Calls that touch the balancer, one after the other. */
   #turn: Promise<void> = Promise.resolve()
   #giveUp: NodeJS.Timeout | undefined
@@ -57,6 +62,9 @@ export class NodeHost implements ClusterHost {
     this.#options = options
     this.own = options.own
     this.#running = options.running
+    options.balancer.names.onMove = () => this.#readdress()
+    // What has moved since the start was told to nobody.
+    this.#readdress()
   }
 
   /** What runs. */
@@ -91,14 +99,15 @@ export class NodeHost implements ClusterHost {
 
   activate(version: ConfigVersion, pool: readonly PoolEntry[]): Promise<void> {
     return this.#inTurn(async () => {
-      const { balancer, log, remember } = this.#options
+      const { balancer, log } = this.#options
       const { text, config: before, pool: poolBefore } = this.#running
       const isNewText = version.text !== text
       const config = isNewText ? this.#read(version.text).config : before
       if (isNewText || structureOf(pool) !== structureOf(poolBefore)) await this.#run(config, pool)
       else balancer.health.setRunTime(pool)
       this.#running = { text: version.text, config, pool, version: version.version }
-      remember({ version, pool })
+      this.#version = version
+      this.#remember()
       if (!isNewText) return
       const fields = { version: version.version, serial: balancer.plan.serial }
       log.info('config-reloaded', 'the new config is active', fields)
@@ -147,6 +156,23 @@ export class NodeHost implements ClusterHost {
   async stop(): Promise<void> {
     clearTimeout(this.#giveUp)
     await this.#turn
+  }
+
+  /** Follows the host names of the servers; what moves in the same moment is one change. */
+  #readdress(): void {
+    if (this.#isReaddressing) return
+    this.#isReaddressing = true
+    void this.#inTurn(async () => {
+      this.#isReaddressing = false
+      if (await this.#options.balancer.readdress()) this.#remember()
+    })
+  }
+
+  #remember(): void {
+    if (this.#version === null) return
+    const { balancer, remember } = this.#options
+    const { pool } = this.#running
+    remember({ version: this.#version, pool, addresses: balancer.names.lastOfAll() })
   }
 
   /** @throws SluiceError `config-invalid` */

@@ -263,8 +263,10 @@ async function startBalancer(
   const { file, log, surroundings } = options
   const { cluster } = file.config
   const remembered = cluster === null ? null : new RememberedConfig(cluster.dataDir, log)
-  const start = (config: Config): Promise<Balancer> => Balancer.start({ ...options, config })
   const last = remembered?.recall() ?? null
+  const addresses = new Map(last?.addresses)
+  const start = (config: Config): Promise<Balancer> =>
+    Balancer.start({ ...options, config, last: addresses })
   if (last !== null) {
     const { pool } = last
     const { text, version } = last.version

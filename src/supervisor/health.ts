@@ -9,6 +9,7 @@ import { Checker, type CheckTarget, type CheckTransition } from '../upstream/che
 import type { AgentVerdict } from '../upstream/checks/agent-reply.ts'
 import { type EffectiveState, effectiveState, mergeVerdicts } from '../upstream/server-state.ts'
 import { linearPatterns } from './linear-patterns.ts'
+import { isUnresolved } from './server-addresses.ts'
 import {
   AS_CONFIGURED,
   type RunTimeSettings,
@@ -246,6 +247,7 @@ export class Health {
     const tracked = life.server.track === null ? undefined : this.#lives.get(life.server.track)
     return effectiveState({
       admin: life.admin,
+      isUnresolved: isUnresolved(life.server.address),
       isCheckedUp: this.#checkedUp(life),
       agent: life.agent,
       isEjected: life.ejection !== null,

@@ -1,7 +1,5 @@
-import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
-import { SluiceError } from '../errors.ts'
-import { type Address, formatAddress } from '../model/address.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { formatAddress } from '../model/address.ts'
 import type { Config } from '../model/config.ts'
 import type {
   Plan,
@@ -15,31 +13,53 @@ import { type ListeningSocket, openListeningSocket } from '../net/listening-sock
 import { readAuthorities } from './certificate-authorities.ts'
 import { type DescriptorBudget, grantedBudget } from './descriptor-limit.ts'
 import { type ErrorAnswersOf, readErrorAnswers } from './error-answers.ts'
+import type { NameResolution } from './name-resolution.ts'
+import { hostNamesOf, lookUpServers, placesOf } from './server-addresses.ts'
 import { stickMemoryOf } from './stick-memory.ts'
-
-/** Host names that are looked up at once. */
-const LOOKUPS_MAX = 32
 
 /** A plan, the listening sockets that it stands on, by address, and what it may have open. */
 export interface Prepared {
   readonly plan: Plan
   readonly descriptors: DescriptorBudget
   readonly sockets: ReadonlyMap<string, ListeningSocket>
+  /** What the plan was made of. */
+  readonly config: Config
+  readonly files: ReadFiles
+}
+
+/** What lasts over all plans of a balancer. */
+export interface Lasting {
+  readonly rows: RowAllocator
+  readonly names: NameResolution
+}
+
+/** What was read from files for a plan. */
+interface ReadFiles {
+  readonly answersFor: ErrorAnswersOf
+  readonly authorities: readonly PlannedAuthorities[]
 }
 
 /** Listening sockets that are bound for a config which is about to run, by address. */
 export type Reservation = Map<string, ListeningSocket>
 
 /**
- * Finds out whether a config could run: reads its error answers and authorities, resolves its host
+ * Finds out whether a config could run: reads its error answers and authorities, looks up its host
  * names, binds the addresses that are new. Nothing that runs is touched.
  *
  * @param previous what runs now, whose addresses need not be bound
  * @returns what it has bound, to be passed to {@link prepare} or to {@link release}
  * @throws SluiceError as {@link prepare}, but for `table-full`
  */
-export async function reserve(config: Config, previous: Prepared): Promise<Reservation> {
-  await Promise.all([readErrorAnswers(config), readAuthorities(config), resolveHosts(config)])
+export async function reserve(
+  config: Config,
+  names: NameResolution,
+  previous: Prepared,
+): Promise<Reservation> {
+  await Promise.all([
+    readErrorAnswers(config),
+    readAuthorities(config),
+    lookUpServers(config, names),
+  ])
   return bindAddresses(config, previous.sockets, new Map())
 }
 
@@ -50,8 +70,9 @@ export function release(reservation: Reservation): void {
 }
 
 /**
- * Turns a config into a plan: reads error answers and authorities, resolves host names, binds the
- * addresses that are new, takes rows. Nothing that runs is touched; when it fails, what it opened is closed again.
+ * Turns a config into a plan: reads error answers and authorities, looks up host names, binds the
+ * addresses that are new, takes rows. Nothing that runs is touched; when it fails, what it opened is
+ * closed again.
  *
  * @param previous what runs now, whose sockets are taken over where the address stays
  * @param reservation sockets that are bound already; those that the plan stands on are taken out
@@ -60,13 +81,13 @@ export function release(reservation: Reservation): void {
  */
 export async function prepare(
   config: Config,
-  rows: RowAllocator,
+  lasting: Lasting,
   previous: Prepared | null,
   reservation: Reservation = new Map(),
 ): Promise<Prepared> {
   const answersFor = await readErrorAnswers(config)
   const authorities = await readAuthorities(config, previous?.plan.authorities)
-  const resolve = await resolveHosts(config)
+  await lookUpServers(config, lasting.names)
   const kept = previous?.sockets ?? new Map<string, ListeningSocket>()
   const opened = await bindAddresses(config, kept, reservation)
   try {
@@ -77,18 +98,35 @@ export async function prepare(
         (kept.get(key) ?? reservation.get(key) ?? opened.get(key)) as ListeningSocket,
       )
     }
-    const descriptors = grantedBudget(config)
-    const settled = { sockets, descriptors, resolve, answersFor, authorities }
-    const plan = planOf(config, rows, settled, previous?.plan ?? null)
+    const files = { answersFor, authorities }
+    const made = { config, files, sockets, descriptors: grantedBudget(config) }
+    const plan = planOf(made, lasting, previous?.plan ?? null)
     for (const socket of sockets.values()) socket.listen()
     for (const key of sockets.keys()) reservation.delete(key)
-    return { plan, descriptors, sockets }
+    return { ...made, plan }
   } catch (error) {
     release(opened)
     // One of them may have begun to listen, and would take clients from what runs.
     release(reservation)
     throw error
   }
+}
+
+/**
+ * The same with the addresses that host names have by now.
+ *
+ * @returns null where that changes nothing
+ */
+export function readdress(previous: Prepared, lasting: Lasting): Prepared | null {
+  const plan = planOf(previous, lasting, previous.plan)
+  const isSame = isDeepStrictEqual(addressesIn(plan), addressesIn(previous.plan))
+  return isSame ? null : { ...previous, plan }
+}
+
+function addressesIn({ backends }: Plan): unknown {
+  return backends.map(({ servers }) =>
+    servers.map(({ address, check, agent }) => [address, check?.address, agent?.address]),
+  )
 }
 
 /** Binds the addresses that are neither kept nor reserved. */
@@ -115,25 +153,24 @@ function addressKeys({ frontends }: Config): string[] {
   return frontends.flatMap(({ binds }) => binds.map(({ address }) => formatAddress(address)))
 }
 
-/** Closes the sockets that the successor has not taken over, and gives up rows of gone names. */
-export function retire(previous: Prepared, successor: Prepared, rows: RowAllocator): void {
+/**
+ * Closes the sockets that the successor has not taken over, and gives up the rows and host names
+ * that are gone.
+ */
+export function retire(previous: Prepared, successor: Prepared, { rows, names }: Lasting): void {
   rows.keepOnly(keysOf(successor.plan))
+  names.watch(hostNamesOf(successor.config))
   const kept = new Set(successor.sockets.values())
   for (const socket of previous.sockets.values()) if (!kept.has(socket)) socket.close()
 }
 
-/** What was found out for a plan outside of its config. */
-interface Settled {
-  readonly descriptors: DescriptorBudget
-  readonly sockets: ReadonlyMap<string, ListeningSocket>
-  readonly resolve: (address: Address) => Address
-  readonly answersFor: ErrorAnswersOf
-  readonly authorities: readonly PlannedAuthorities[]
-}
-
-function planOf(config: Config, rows: RowAllocator, settled: Settled, previous: Plan | null): Plan {
+function planOf(
+  { config, files, sockets, descriptors }: Omit<Prepared, 'plan'>,
+  { rows, names }: Lasting,
+  previous: Plan | null,
+): Plan {
   const serial = (previous?.serial ?? 0) + 1
-  const { sockets, descriptors, resolve, answersFor, authorities } = settled
+  const { answersFor, authorities } = files
   const frontends = config.frontends.map(({ binds, ...frontend }): PlannedFrontend => {
     const listeners = binds.map(({ address, backlog, acceptProxy }) => {
       const key = formatAddress(address)
@@ -152,15 +189,11 @@ function planOf(config: Config, rows: RowAllocator, settled: Settled, previous: 
       row: rows.take(`backend ${backend.name}`),
       errorAnswers: answersFor(backend),
       stickMemory: stickMemoryOf(backend, previous),
-      servers: backend.servers.map(
-        (server): PlannedServer => ({
-          ...server,
-          row: rows.take(`server ${backend.name}/${server.name}`),
-          address: resolve(server.address),
-          check: server.check && { ...server.check, address: resolve(server.check.address) },
-          agent: server.agent && { ...server.agent, address: resolve(server.agent.address) },
-        }),
-      ),
+      servers: backend.servers.map((server): PlannedServer => {
+        const { initAddress: _, ...planned } = server
+        const row = rows.take(`server ${backend.name}/${server.name}`)
+        return { ...planned, ...placesOf(server, names), row }
+      }),
     }
   })
   return {
@@ -182,35 +215,4 @@ function keysOf(plan: Plan): Set<RowKey> {
       servers.map((server): RowKey => `server ${name}/${server.name}`),
     ),
   ])
-}
-
-/** Looks every host name up once, as HAProxy does at start (`init-addr libc`). */
-async function resolveHosts(config: Config): Promise<(address: Address) => Address> {
-  const hosts = new Set<string>()
-  for (const server of config.backends.flatMap(({ servers }) => servers)) {
-    for (const address of [server.address, server.check?.address, server.agent?.address]) {
-      if (address?.kind === 'inet' && isIP(address.host) === 0) hosts.add(address.host)
-    }
-  }
-  const resolved = new Map<string, string>()
-  const names = [...hosts]
-  for (let at = 0; at < names.length; at += LOOKUPS_MAX) {
-    await Promise.all(
-      names.slice(at, at + LOOKUPS_MAX).map(async (host) => {
-        resolved.set(host, await resolveHost(host))
-      }),
-    )
-  }
-  return (address) => {
-    const host = address.kind === 'inet' ? resolved.get(address.host) : undefined
-    return host === undefined ? address : { ...address, host }
-  }
-}
-
-async function resolveHost(host: string): Promise<string> {
-  try {
-    return (await lookup(host)).address
-  } catch (error) {
-    throw new SluiceError('host-unresolved', `the host name ${host} cannot be resolved`, error)
-  }
 }

@@ -1,6 +1,6 @@
 import type { ApiServerSetting } from '../admin/api-contract.ts'
 import { hasDynamicWeights } from '../balance/registry.ts'
-import { isSameAddress } from '../model/address.ts'
+import { formatAddress, isSameAddress } from '../model/address.ts'
 import type { AdminState } from '../model/admin-state.ts'
 import type { PlannedBackend, PlannedServer } from '../model/plan.ts'
 import { SERVER_STATE, type ServerState } from '../model/server-table.ts'
@@ -149,6 +149,8 @@ export class ServerLife {
         return this.checkReason || 'its checks have failed'
       case 'passive':
         return this.ejection ?? ''
+      case 'resolution':
+        return `${formatAddress(this.server.address)} has no address: the name is not found`
       case 'track':
         return `it tracks ${this.server.track ?? 'no other'}`
     }

@@ -5,6 +5,8 @@ import type { AgentVerdict } from './checks/agent-reply.ts'
 /** Everything that has a say in the state of a server. */
 export interface StateSources {
   readonly admin: AdminState
+  /** It has a host name for which no address was found. */
+  readonly isUnresolved: boolean
   /** The verdict of the active checks; null when there are none. */
   readonly isCheckedUp: boolean | null
   /** Null: there is no agent, or it has said nothing yet. */
@@ -16,7 +18,7 @@ export interface StateSources {
 }
 
 /** The sources that can make a server's state what it is. */
-export const STATE_CAUSES = ['admin', 'agent', 'check', 'passive', 'track'] as const
+export const STATE_CAUSES = ['admin', 'agent', 'check', 'passive', 'track', 'resolution'] as const
 
 /** One of {@link STATE_CAUSES}. */
 export type StateCause = (typeof STATE_CAUSES)[number]
@@ -33,9 +35,10 @@ export interface EffectiveState {
  * its checks is down, as in HAProxy's statistics. Of several with the same wish, the first is named.
  */
 export function effectiveState(sources: StateSources): EffectiveState {
-  const { admin, isCheckedUp, agent, isEjected, tracked } = sources
+  const { admin, isUnresolved, isCheckedUp, agent, isEjected, tracked } = sources
   const wishes: readonly (readonly [ServerState, StateCause, boolean])[] = [
     [SERVER_STATE.maint, 'admin', admin === 'maint'],
+    [SERVER_STATE.maint, 'resolution', isUnresolved],
     [SERVER_STATE.maint, 'agent', agent?.adminState === 'maint'],
     [SERVER_STATE.maint, 'track', tracked === SERVER_STATE.maint],
     [SERVER_STATE.down, 'check', isCheckedUp === false],

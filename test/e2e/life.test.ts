@@ -130,7 +130,7 @@ describe('SIGHUP', () => {
       // What was agreed on is compared with the file at every tick of the node.
       await sleep(500)
     }
-    const { stdout } = await runSluice('cluster', 'status', '--json', '--admin', daemon.adminUrl)
+    const { stdout } = await runSluice('cluster', 'status', '--json', '--admin', daemon.admin)
     expect((JSON.parse(stdout) as { nodes: unknown[] }).nodes).toMatchObject([{ note: '' }])
     expect(daemon.log.filter(({ event }) => event === 'config-file-differs')).toEqual([])
   })

@@ -2,6 +2,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { RowAllocator } from '../../src/model/rows.ts'
 import type * as ServerTables from '../../src/model/server-table.ts'
+import type * as Resolutions from '../../src/supervisor/name-resolution.ts'
 import type * as Preparation from '../../src/supervisor/preparation.ts'
 import type * as WorkerPools from '../../src/supervisor/worker-pool.ts'
 import { httpClient } from './support/http-client.ts'
@@ -18,6 +19,7 @@ async function compiled<Module>(path: string): Promise<Module> {
 /** A pool of two workers before one server, in this process, so that a thread can be ended. */
 async function startPool(port: number, server: { name: string; address: string }) {
   const { prepare } = await compiled<typeof Preparation>('supervisor/preparation')
+  const { NameResolution } = await compiled<typeof Resolutions>('supervisor/name-resolution')
   const { WorkerPool } = await compiled<typeof WorkerPools>('supervisor/worker-pool')
   const { ServerTable, SERVER_STATE } = await compiled<typeof ServerTables>('model/server-table')
   const text = `
@@ -37,14 +39,14 @@ backends: {app: {servers: {${server.name}: "${server.address}"}}}
   })
   if (config === null) throw new Error('the config of the test is wrong')
   const rows = new RowAllocator()
-  const prepared = await prepare(config, rows, null)
+  const events: string[] = []
+  const write = (event: string): void => void events.push(event)
+  const log = { debug: write, info: write, warn: write, error: write, setLevel: () => {} }
+  const prepared = await prepare(config, { rows, names: new NameResolution({ log }) }, null)
   const table = ServerTable.create(2)
   const row = rows.take(`server app/${server.name}`)
   table.setState(row, SERVER_STATE.up)
   table.setWeight(row, 1)
-  const events: string[] = []
-  const write = (event: string): void => void events.push(event)
-  const log = { debug: write, info: write, warn: write, error: write, setLevel: () => {} }
   const pool = new WorkerPool(prepared.plan, {
     table,
     boot: { tune: config.global.tune, accessLog: null },

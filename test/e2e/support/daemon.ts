@@ -32,6 +32,8 @@ export interface DaemonOptions {
   readonly args?: readonly string[]
   /** Variables beside those of this process. */
   readonly env?: Readonly<Record<string, string>>
+  /** What starts it: a program with arguments that the whole command is given to. */
+  readonly launcher?: readonly [string, ...string[]]
   /** Where the config is written; default: in a folder of its own. */
   readonly file?: string
   /** Default: a free one. */
@@ -83,7 +85,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   writeFileSync(tokenFile, TOKEN, { mode: 0o600 })
   const admin = { 'bind': `127.0.0.1:${adminPort}`, 'token-file': tokenFile }
   const adminUrl = writeConfig(file, config, admin)
-  const child = startProcess(NODE, [SLUICE, 'run', '-f', file, ...args], {
+  const [program, ...words] = [...(options.launcher ?? []), NODE] as [string, ...string[]]
+  const child = startProcess(program, [...words, SLUICE, 'run', '-f', file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, RUNTIME_DIRECTORY: runtimeFolder, ...env },
   })

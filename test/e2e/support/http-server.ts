@@ -10,6 +10,8 @@ export interface HttpServerOptions {
   /** Sent as header `X-Server`, and as the body when nothing else is said. */
   readonly name?: string
   readonly port?: number
+  /** Default: 127.0.0.1. */
+  readonly host?: string
   /** Closes connections that rest for so long; default: never. */
   readonly keepAliveTimeoutMs?: number
   readonly status?: number
@@ -40,7 +42,7 @@ export interface RecordedRequest {
 export interface HttpServer {
   readonly name: string
   readonly port: number
-  /** `127.0.0.1:PORT`, for the config. */
+  /** `HOST:PORT`, for the config. */
   readonly address: string
   readonly requests: RecordedRequest[]
   /** Closes the listening socket and cuts every connection. */
@@ -49,9 +51,10 @@ export interface HttpServer {
   readonly restart: () => Promise<void>
 }
 
-/** Starts an HTTP server on 127.0.0.1 that records what it is asked. */
+/** Starts an HTTP server on this host that records what it is asked. */
 export async function startHttpServer(options: HttpServerOptions = {}): Promise<HttpServer> {
   const name = options.name ?? 'server'
+  const { host = '127.0.0.1' } = options
   const port = options.port ?? (await freePort())
   const requests: RecordedRequest[] = []
   const keepAliveTimeout = options.keepAliveTimeoutMs ?? 0
@@ -71,14 +74,14 @@ export async function startHttpServer(options: HttpServerOptions = {}): Promise<
     server.closeAllConnections()
     await once(server, 'close')
   }
-  const restart = (): Promise<void> => listen(server, port)
+  const restart = (): Promise<void> => listen(server, port, host)
   await restart()
   onTestFinished(stop)
-  return { name, port, address: `127.0.0.1:${port}`, requests, stop, restart }
+  return { name, port, address: `${host}:${port}`, requests, stop, restart }
 }
 
-async function listen(server: Server, port: number): Promise<void> {
-  server.listen(port, '127.0.0.1', 4096)
+async function listen(server: Server, port: number, host: string): Promise<void> {
+  server.listen(port, host, 4096)
   await once(server, 'listening')
 }
 

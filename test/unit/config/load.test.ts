@@ -17,6 +17,7 @@ backends:
 const APP1 = {
   name: 'app1',
   address: { kind: 'inet', host: '10.0.0.1', port: 80 },
+  initAddress: ['last', 'libc', 'none'],
   weight: 1,
   maxconn: 0,
   minconn: 0,

@@ -31,6 +31,7 @@ function activeOf(version: number): ActiveConfig {
       cause: 'apply',
       result: 'active',
     },
+    addresses: [['h', '10.0.0.1']],
     pool: [
       { backend: 'app', server: 'a', isAdded: false, address: null, state: 'maint', weight: null },
       { backend: 'app', server: 'x', isAdded: true, address: 'h:1', state: null, weight: 7 },
@@ -44,6 +45,17 @@ describe('what a node ran last', () => {
     kept.keep(activeOf(3))
     await kept.close()
     expect(open().recall()).toEqual(activeOf(3))
+    expect(lines).toEqual([])
+  })
+
+  it('is given back without addresses where it was kept before these were', async () => {
+    const kept = open()
+    kept.keep(activeOf(3))
+    await kept.close()
+    const file = join(dataDir, 'active.json')
+    const { addresses: _, ...older } = JSON.parse(readFileSync(file, 'utf8')) as ActiveConfig
+    writeFileSync(file, JSON.stringify(older))
+    expect(open().recall()).toEqual({ ...activeOf(3), addresses: [] })
     expect(lines).toEqual([])
   })
 

@@ -10,6 +10,7 @@ import type * as BalancerModule from '../../../src/supervisor/balancer.ts'
 import type * as EngineModule from '../../../src/supervisor/cluster-engine.ts'
 import type * as HostModule from '../../../src/supervisor/cluster-host.ts'
 import type * as FileModule from '../../../src/supervisor/config-file.ts'
+import type * as NameModule from '../../../src/supervisor/name-resolution.ts'
 import { httpClient } from '../../e2e/support/http-client.ts'
 import { type HttpServer, startHttpServer } from '../../e2e/support/http-server.ts'
 import { freePort } from '../../e2e/support/ports.ts'
@@ -76,7 +77,11 @@ function entryOf(server: string, more: Partial<PoolEntry>): PoolEntry {
   }
 }
 
-async function startLab(text: Text, env: Record<string, string> = {}): Promise<Lab> {
+async function startLab(
+  text: Text,
+  env: Record<string, string> = {},
+  lookup: NameModule.Lookup = () => Promise.reject(new Error('no names here')),
+): Promise<Lab> {
   const written = textOf(text)
   const surroundings = { env, cores: 1 }
   const { config, report } = files.readConfigText(written, 'config', surroundings)
@@ -89,6 +94,7 @@ async function startLab(text: Text, env: Record<string, string> = {}): Promise<L
     log,
     accessLog: new outputs.AccessLogOutput({ to: 'off' }, log),
     clock: () => performance.now(),
+    lookup,
     onVerdict: () => {},
     onFatal: (error) => {
       throw error
@@ -197,7 +203,7 @@ describe('an activation', () => {
     await lab.host.activate(version, pool)
     expect(await lab.ask(4)).toEqual(['c', 'c', 'c', 'c'])
     expect(lab.host.running).toMatchObject({ version: 4, text: version.text, pool })
-    expect(lab.remembered).toEqual([{ version, pool }])
+    expect(lab.remembered).toEqual([{ version, pool, addresses: [] }])
     const told = lab.lines.filter(({ event }) => event === 'config-reloaded')
     expect(told).toMatchObject([{ fields: { version: 4, serial: 2 } }])
   })
@@ -389,5 +395,29 @@ describe('a refreshed host', () => {
     expect(lab.host.running).toMatchObject({ version: 3, config: { global: { maxconn: 50 } } })
     expect(lab.balancer.health.life('app/s')?.weight).toBe(9)
     expect(lab.lines.at(-1)).toMatchObject({ event: 'config-reloaded', fields: { serial: 2 } })
+  })
+})
+
+describe('host names', () => {
+  it('that are found later bring their servers in, and are kept for the next start', async () => {
+    const [server] = (await startServers('one')) as [HttpServer]
+    const port = await freePort()
+    const servers = { one: `app.example:${server.port}` }
+    let isKnown = false
+    const lookup = async (): Promise<string[]> => {
+      if (!isKnown) throw Object.assign(new Error('not found'), { code: 'ENOTFOUND' })
+      return ['127.0.0.1']
+    }
+    const lab = await startLab({ port, servers }, {}, lookup)
+    const version = versionOf(1, textOf({ port, servers }))
+    await lab.host.activate(version, [])
+    expect(lab.remembered).toEqual([{ version, pool: [], addresses: [] }])
+    expect(lab.balancer.health.life('app/one')).toMatchObject({ cause: 'resolution' })
+    isKnown = true
+    await vi.waitUntil(() => lab.remembered.length === 2, WAIT)
+    expect(lab.remembered[1]?.addresses).toEqual([['app.example', '127.0.0.1']])
+    expect(await lab.ask(1)).toEqual(['one'])
+    // The text is as it was: nothing was activated, and no later activation is the same again.
+    expect(lab.host.running.version).toBe(1)
   })
 })

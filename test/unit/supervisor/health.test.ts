@@ -127,6 +127,20 @@ const set = (settings: Readonly<Record<string, Partial<ServerSettings>>>): void 
   )
 const events = (): string[] => told.map(([event, { server }]) => `${event} ${String(server)}`)
 
+describe('a server without an address', () => {
+  it('is in maintenance and not checked until it has one', () => {
+    const address = { kind: 'inet', host: 'app.example', port: 1 } as const
+    health.follow(planOf(checked('a', 1, { address })))
+    expect(table.state(0)).toBe(SERVER_STATE.maint)
+    expect(health.life('app/a')).toMatchObject({ cause: 'resolution' })
+    expect(health.life('app/a')?.reason).toMatch(/app\.example:1 has no address/)
+    expect(health.checker.state('app/a')).toBeUndefined()
+    health.follow(planOf(checked('a', 1)))
+    expect(table.state(0)).toBe(SERVER_STATE.up)
+    expect(health.checker.state('app/a')).toBeDefined()
+  })
+})
+
 describe('at the start', () => {
   it('servers are as the config says, and nothing is told', () => {
     const plan = planOf(

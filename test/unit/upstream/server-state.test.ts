@@ -13,6 +13,7 @@ const { up, down, drain, maint } = SERVER_STATE
 
 const READY: StateSources = {
   admin: 'ready',
+  isUnresolved: false,
   isCheckedUp: null,
   agent: null,
   isEjected: false,
@@ -34,6 +35,8 @@ describe('effectiveState', () => {
     ['the checks fail', { isCheckedUp: false }, down, 'check'],
     ['an operator drains it', { admin: 'drain', isCheckedUp: true }, drain, 'admin'],
     ['an operator takes it out', { admin: 'maint' }, maint, 'admin'],
+    ['its name is not found', { isUnresolved: true, isCheckedUp: true }, maint, 'resolution'],
+    ['it is out and not found', { isUnresolved: true, admin: 'maint' }, maint, 'admin'],
     ['it drains and fails', { admin: 'drain', isCheckedUp: false }, down, 'check'],
     ['it is out and failed before', { admin: 'maint', isCheckedUp: false }, maint, 'admin'],
     ['its agent has said nothing', { agent: SILENT }, up, null],
@@ -84,7 +87,8 @@ describe('effectiveState', () => {
         for (const agent of [null, ...agents]) {
           for (const isEjected of [true, false]) {
             for (const tracked of [null, up, down, drain, maint]) {
-              const all = { admin, isCheckedUp, agent, isEjected, tracked }
+              const isUnresolved = isEjected && tracked === null
+              const all = { admin, isUnresolved, isCheckedUp, agent, isEjected, tracked }
               const alone = Object.entries(all).map(
                 ([name, value]) => effectiveState({ ...READY, [name]: value }).state,
               )
