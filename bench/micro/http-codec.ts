@@ -64,7 +64,7 @@ const smallChunks = Buffer.from(`40\r\n${'x'.repeat(0x40)}\r\n`.repeat(256), 'la
 
 const request = new RequestHead(DEFAULT_HEAD_LIMITS)
 const response = new ResponseHead(DEFAULT_HEAD_LIMITS)
-const scanner = new ChunkedScanner(DEFAULT_CHUNK_LIMITS)
+const scanner = new ChunkedScanner(DEFAULT_CHUNK_LIMITS, 'request')
 const requestEdits = { added: '', target: '', hostless: false, close: false, upgrade: false }
 const forwardForEdits = { ...requestEdits, added: 'X-Forwarded-For: 192.0.2.1\r\n' }
 const responseEdits = { added: '', connection: '', dechunked: false } as const

@@ -18,6 +18,7 @@ import {
 } from './chunk-extension.ts'
 import type { ChunkLimits } from './limits.ts'
 import { REJECT } from './rejects.ts'
+import { isDroppedTrailer } from './trailers.ts'
 
 /** Digits of a chunk size, leading zeros included: as many as 64 bits have. */
 const SIZE_DIGITS_MAX = 16
@@ -39,25 +40,16 @@ const TRAILER_VALUE = 8
 const TRAILER_LF = 9
 const BODY_LF = 10
 const DONE = 11
+const SIZE_BLANKS = 12
 
 /**
- * What may not come as a trailer: what frames, routes or belongs to one connection (RFC 9110
- * section 6.5.1). Servers that merge trailers into the headers would read another request.
+ * Blanks behind the size of a chunk in a response. Servers that set aside room for eight digits fill
+ * it up with them, and RFC 9112 section 7.1.1 would have them passed over before an extension.
  */
-const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
-/** Longest of the forbidden names: of a trailer's name no more is kept, and one byte. */
-const TRAILER_NAME_BYTES_MAX = 18
+const SIZE_BLANKS_MAX = 16
+
+/** Whether a trailer of this name, in lower case, is not to be passed on. */
+export type TrailerTest = (name: string) => boolean
 
 /**
  * Finds the end of a chunked body (RFC 9112 section 7.1) in pieces as they arrive, and what of each
@@ -68,6 +60,11 @@ export class ChunkedScanner {
   dataBytes = 0
   /** Spans of the piece that was fed last, in order, at most 64. */
   spanCount = 0
+  /**
+   * Once the body is {@link done}: what follows the last span, which is the trailers to pass on and
+   * the empty line after them. '' where there were no trailers, or data alone is wanted.
+   */
+  trailers = ''
   private readonly limits: ChunkLimits
   private readonly spans = new Int32Array(2 * SPANS_MAX)
   private decode = false
@@ -76,20 +73,35 @@ export class ChunkedScanner {
   private sizeDigits = 0
   private extensionState = EXTENSION_START
   private extensionBytes = 0
+  private sizeBlanks = 0
   private trailerBytes = 0
-  private trailerName = ''
+  /** The present trailer as far as it has come, and whether it is passed on. */
+  private trailerLine = ''
+  private isTrailerKept = false
   private failure = 0
+  private readonly readsBlanks: boolean
+  private readonly dropsTrailer: TrailerTest
 
-  /** @param limits bounds that every body must keep */
-  constructor(limits: ChunkLimits) {
+  /**
+   * @param limits bounds that every body must keep
+   * @param dropsTrailer asked for trailers beside those that are always dropped
+   */
+  constructor(
+    limits: ChunkLimits,
+    direction: 'request' | 'response',
+    dropsTrailer: TrailerTest = () => false,
+  ) {
     this.limits = limits
+    // A request has gone through one reader only; what two may read in two ways is refused there.
+    this.readsBlanks = direction === 'response'
+    this.dropsTrailer = dropsTrailer
   }
 
   /**
    * Begins a body.
    *
-   * @param decode false: spans are the body with its framing and trailers, without chunk extensions,
-   *   to be sent as a chunked body. true: spans are the data alone
+   * @param decode false: spans are the body with its framing, without chunk extensions, to be sent
+   *   as a chunked body with {@link trailers} behind it. true: spans are the data alone
    */
   reset(decode: boolean): void {
     this.dataBytes = 0
@@ -100,6 +112,8 @@ export class ChunkedScanner {
     this.sizeDigits = 0
     this.extensionBytes = 0
     this.trailerBytes = 0
+    this.trailerLine = ''
+    this.trailers = ''
     this.failure = 0
   }
 
@@ -173,6 +187,8 @@ export class ChunkedScanner {
     switch (this.state) {
       case SIZE:
         return this.scanSize(view, at, end)
+      case SIZE_BLANKS:
+        return this.scanBlanks(view, at)
       case EXTENSION:
         return this.scanExtension(view, at, end)
       case SIZE_LF:
@@ -205,15 +221,33 @@ export class ChunkedScanner {
     }
     if (at === end) return this.keep(start, at, SIZE)
     const byte = view[at]
-    // RFC 9112 section 7.1: white space may not stand here; padded sizes were read in two ways.
     if (this.sizeDigits === 0) return this.refuse(REJECT.chunkSize, at)
     if (byte === CR) return this.keep(start, at + 1, SIZE_LF)
+    // RFC 9112 section 7.1: white space may not stand here; padded sizes were read in two ways.
+    if (this.readsBlanks && (byte === SP || byte === HTAB)) {
+      this.sizeBlanks = 0
+      return this.keep(start, at, SIZE_BLANKS)
+    }
     if (byte !== SEMICOLON) {
       return this.refuse(byte === LF ? REJECT.bareLf : REJECT.chunkSize, at)
     }
     this.extensionState = EXTENSION_START
     this.keep(start, at, EXTENSION)
     return at + 1
+  }
+
+  /** Blanks behind a size are not passed on. */
+  private scanBlanks(view: Buffer, at: number): number {
+    const byte = view[at]
+    if (byte === CR) return this.keep(at, at + 1, SIZE_LF)
+    if (byte === SEMICOLON) {
+      this.extensionState = EXTENSION_START
+      this.state = EXTENSION
+      return at + 1
+    }
+    const isBlank = byte === SP || byte === HTAB
+    if (isBlank && ++this.sizeBlanks <= SIZE_BLANKS_MAX) return at + 1
+    return this.refuse(byte === LF ? REJECT.bareLf : REJECT.chunkSize, at)
   }
 
   private scanExtension(view: Buffer, start: number, end: number): number {
@@ -254,8 +288,8 @@ export class ChunkedScanner {
     const byte = view[start] as number
     switch (this.state) {
       case TRAILER_START:
-        if (byte === CR) return this.keep(start, start + 1, BODY_LF)
-        this.trailerName = ''
+        if (byte === CR) return this.takeLineEnd(start, BODY_LF)
+        this.trailerLine = ''
         if (byte === COLON) return this.refuse(REJECT.nameEmpty, start)
         if (byte === SP || byte === HTAB) return this.refuse(REJECT.obsFold, start)
         return this.scanTrailerName(view, start, limit)
@@ -263,30 +297,50 @@ export class ChunkedScanner {
         return this.scanTrailerName(view, start, limit)
       case TRAILER_VALUE: {
         const at = skipValue(view, start, limit)
-        if (at === limit) return this.keep(start, at, TRAILER_VALUE)
-        if (view[at] === CR) return this.keep(start, at + 1, TRAILER_LF)
-        return this.refuse(view[at] === LF ? REJECT.bareLf : REJECT.value, at)
+        this.collect(view, start, at)
+        if (at === limit) return at
+        if (view[at] !== CR) return this.refuse(view[at] === LF ? REJECT.bareLf : REJECT.value, at)
+        this.state = TRAILER_LF
+        return at + 1
       }
       case TRAILER_LF:
         if (byte !== LF) return this.refuse(REJECT.bareCr, start)
-        return this.keep(start, start + 1, TRAILER_START)
+        if (this.isTrailerKept) this.trailers += `${this.trailerLine}\r\n`
+        this.state = TRAILER_START
+        return start + 1
       default:
         if (byte !== LF) return this.refuse(REJECT.bareCr, start)
-        return this.keep(start, start + 1, DONE)
+        return this.takeLineEnd(start, DONE)
     }
   }
 
   private scanTrailerName(view: Buffer, start: number, limit: number): number {
     const at = skipToken(view, start, limit)
-    const room = TRAILER_NAME_BYTES_MAX - this.trailerName.length
-    this.trailerName += latin1(view, start, Math.min(at, start + room)).toLowerCase()
-    if (at === limit) return this.keep(start, at, TRAILER_NAME)
+    this.collect(view, start, at)
+    this.state = TRAILER_NAME
+    if (at === limit) return at
     const byte = view[at]
     if (byte === LF) return this.refuse(REJECT.bareLf, at)
     if (byte === SP || byte === HTAB) return this.refuse(REJECT.nameSpace, at)
     if (byte !== COLON) return this.refuse(REJECT.name, at)
-    if (FORBIDDEN_TRAILERS.has(this.trailerName)) return this.refuse(REJECT.trailerForbidden, at)
-    return this.keep(start, at + 1, TRAILER_VALUE)
+    const name = this.trailerLine.toLowerCase()
+    this.isTrailerKept = !this.decode && !isDroppedTrailer(name) && !this.dropsTrailer(name)
+    this.collect(view, at, at + 1)
+    this.state = TRAILER_VALUE
+    return at + 1
+  }
+
+  /** A trailer may come in pieces: nothing of it is passed on before its name is known. */
+  private collect(view: Buffer, start: number, end: number): void {
+    if (!this.decode) this.trailerLine += latin1(view, start, end)
+  }
+
+  /** Takes a byte of the line end that ends the body; behind trailers it is sent with them. */
+  private takeLineEnd(at: number, state: number): number {
+    if (this.trailerLine === '') return this.keep(at, at + 1, state)
+    if (state === DONE) this.trailers += '\r\n'
+    this.state = state
+    return at + 1
   }
 
   /** Goes on to `state`; passes `[start, end)` on where the framing is wanted. */

@@ -266,7 +266,7 @@ function listHas(view: Buffer, start: number, end: number, word: string): boolea
  * Transfer-Encoding, which RFC 2616 section 13.5.1 asked for.
  */
 export function markNamedHeaders(table: HeaderTable): void {
-  const names = connectionOptions(table)
+  const names = namedHeaders(table)
   for (let index = 0; index < table.count; index++) {
     const isNamed = table.ids[index] === HEADER_OTHER && names.has(table.name(index).toLowerCase())
     if (isNamed) table.mark(index, HEADER_NAMED)
@@ -274,7 +274,7 @@ export function markNamedHeaders(table: HeaderTable): void {
 }
 
 /** The options of all Connection headers, in lower case. Invariant: as few as their bound allows. */
-function connectionOptions(table: HeaderTable): Set<string> {
+export function namedHeaders(table: HeaderTable): ReadonlySet<string> {
   const names = new Set<string>()
   for (let index = 0; index < table.count; index++) {
     if (table.ids[index] !== HEADER_CONNECTION) continue

@@ -1,5 +1,5 @@
 import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE, type BodyKind } from '../http/body.ts'
-import { ChunkedScanner } from '../http/chunked-scanner.ts'
+import { ChunkedScanner, type TrailerTest } from '../http/chunked-scanner.ts'
 import type { ChunkLimits } from '../http/limits.ts'
 import { rejectOf } from '../http/rejects.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
@@ -12,6 +12,8 @@ import { JoinedWrite } from './joined-write.ts'
  */
 export class BodyTransfer {
   readonly #chunkLimits: ChunkLimits
+  readonly #direction: 'request' | 'response'
+  readonly #dropsTrailer: TrailerTest
   #kind: BodyKind = BODY_NONE
   #length = 0
   #dechunk = false
@@ -26,9 +28,18 @@ export class BodyTransfer {
   /** Bytes that the last {@link take} wrote. */
   written = 0
 
-  /** @param chunkLimits bounds that every chunked body must keep */
-  constructor(chunkLimits: ChunkLimits) {
+  /**
+   * @param chunkLimits bounds that every chunked body must keep
+   * @param dropsTrailer asked of trailers beside those that never go on
+   */
+  constructor(
+    chunkLimits: ChunkLimits,
+    direction: 'request' | 'response',
+    dropsTrailer: TrailerTest,
+  ) {
     this.#chunkLimits = chunkLimits
+    this.#direction = direction
+    this.#dropsTrailer = dropsTrailer
   }
 
   /**
@@ -52,7 +63,7 @@ export class BodyTransfer {
     this.blocked = false
     this.written = 0
     if (this.#kind !== BODY_CHUNKED) return
-    this.#scanner ??= new ChunkedScanner(this.#chunkLimits)
+    this.#scanner ??= new ChunkedScanner(this.#chunkLimits, this.#direction, this.#dropsTrailer)
     this.#scanner.reset(this.#dechunk)
   }
 
@@ -133,6 +144,10 @@ export class BodyTransfer {
       place += consumed
     }
     this.done = scanner.done
+    if (scanner.done) {
+      this.written += scanner.trailers.length
+      this.#joined.addText(scanner.trailers)
+    }
     return place
   }
 

@@ -128,7 +128,7 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
       this.#answer(500, 'PR')
       return at
     }
-    this.#request.setHead(text)
+    this.#request.setHead(text, this.#frontend, backend)
     if (!this.#request.isComplete) this.#session.expectClient()
     this.#response.begin(this.#frontend, backend, stickiness, head.upgrade !== '')
     this.#phase = 'dispatching'

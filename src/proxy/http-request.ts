@@ -5,6 +5,8 @@ import { isIdempotent } from '../http/methods.ts'
 import type { RequestHead } from '../http/request-head.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
 import { BodyTransfer } from './body-transfer.ts'
+import { OwnTrailers } from './own-trailers.ts'
+import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
 import type { Services } from './services.ts'
 
 const NO_BYTES = Buffer.alloc(0)
@@ -18,6 +20,7 @@ const JOINED_BODY_BYTES_MAX = 4096
  */
 export class HttpRequest {
   readonly #body: BodyTransfer
+  readonly #trailers = new OwnTrailers()
   readonly #keptBytesMax: number
   #text = ''
   #headSent = false
@@ -35,7 +38,7 @@ export class HttpRequest {
   bindsConnection = false
 
   constructor({ chunkLimits, tune }: Services) {
-    this.#body = new BodyTransfer(chunkLimits)
+    this.#body = new BodyTransfer(chunkLimits, 'request', this.#trailers.drops)
     this.#keptBytesMax = tune.httpRetryBodyBytesMax
   }
 
@@ -43,6 +46,7 @@ export class HttpRequest {
   begin({ body, contentLength, method, headers }: RequestHead): void {
     this.bindsConnection = (headers.facts & FACT_BINDS_CONNECTION) !== 0
     this.#body.begin(body, contentLength, false)
+    this.#trailers.begin(headers)
     this.forget()
     this.#headSent = false
     this.#isLost = false
@@ -58,9 +62,10 @@ export class HttpRequest {
     this.#forgetKept()
   }
 
-  /** @param text the head as it is to be sent */
-  setHead(text: string): void {
+  /** @param text the head as it is to be sent on from a frontend to a backend */
+  setHead(text: string, frontend: FrontendRuntime, backend: BackendRuntime): void {
     this.#text = text
+    this.#trailers.passThrough(frontend, backend)
   }
 
   /** More of the body is to come from the client, and could be passed on. */

@@ -8,6 +8,7 @@ import type { ByteView, Conn } from '../net/conn.ts'
 import { BodyTransfer } from './body-transfer.ts'
 import type { ExchangeRecord } from './exchange-record.ts'
 import { HeldBytes } from './held-bytes.ts'
+import { OwnTrailers } from './own-trailers.ts'
 import type { Stickiness } from './persistence.ts'
 import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
 import { count, type Services } from './services.ts'
@@ -48,6 +49,7 @@ export interface ResponseOwner {
 export class HttpResponse {
   readonly #services: Services
   readonly #body: BodyTransfer
+  readonly #trailers = new OwnTrailers()
   readonly #client: Conn
   readonly #record: ExchangeRecord
   readonly #owner: ResponseOwner
@@ -84,7 +86,7 @@ export class HttpResponse {
     this.#client = client
     this.#record = record
     this.#owner = owner
-    this.#body = new BodyTransfer(services.chunkLimits)
+    this.#body = new BodyTransfer(services.chunkLimits, 'response', this.#trailers.drops)
     this.#held = new HeldBytes(services.responseHead.limits)
   }
 
@@ -99,6 +101,7 @@ export class HttpResponse {
     this.#stickiness = stickiness
     this.#frontend = frontend
     this.#backend = backend
+    this.#trailers.passThrough(frontend, backend)
     this.#held.clear()
     this.#hasInterims = false
     this.#interimBytes = 0
@@ -195,6 +198,7 @@ export class HttpResponse {
     record.status = head.status
     record.responseMs = this.#services.clock()
     this.#body.begin(head.body, contentLength, record.minorVersion === 0)
+    this.#trailers.begin(head.headers)
     const isWhole = head.body === BODY_LENGTH && contentLength <= end - start
     if (isWhole && contentLength <= JOINED_BODY_BYTES_MAX) {
       this.#write(text + latin1(view, start, start + contentLength))

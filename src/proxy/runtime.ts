@@ -51,6 +51,8 @@ export interface BackendRuntime {
   readonly errors: ErrorAnswers
   readonly forwardedFor: ForwardedForLine | null
   readonly forwarded: ForwardedLine | null
+  /** Headers that its rules and options write or delete, in lower case. */
+  readonly ownHeaders: ReadonlySet<string>
   /** Null where the backend has no rule, so that it costs nothing. */
   readonly rules: CompiledRules | null
 }
@@ -63,6 +65,8 @@ export interface FrontendRuntime {
   readonly forwarded: ForwardedLine | null
   readonly defaultBackend: BackendRuntime | null
   readonly backends: ReadonlyMap<string, BackendRuntime>
+  /** Headers that its rules and options write or delete, in lower case. */
+  readonly ownHeaders: ReadonlySet<string>
   /** Null where the frontend has no rule, so that it costs nothing. */
   readonly rules: CompiledRules | null
 }
@@ -91,6 +95,7 @@ export function compileRuntime(plan: Plan, services: Services, previous: Runtime
       },
       previous?.backends.get(backend.name)?.pool,
     )
+    const rules = rulesOf(backend, [], services)
     backends.set(backend.name, {
       plan: backend,
       present: presentOf(backend, previous),
@@ -104,12 +109,14 @@ export function compileRuntime(plan: Plan, services: Services, previous: Runtime
       errors: errorAnswersOf(backend.errorAnswers),
       forwardedFor: compileForwardedFor(backend.forwardfor),
       forwarded: compileForwarded(backend.forwarded),
-      rules: rulesOf(backend, [], services),
+      ownHeaders: ownHeadersOf(backend, rules),
+      rules,
     })
   }
   const names = [...backends.keys()]
   const frontends = new Map<string, FrontendRuntime>()
   for (const frontend of plan.frontends) {
+    const rules = rulesOf(frontend, names, services)
     frontends.set(frontend.name, {
       plan: frontend,
       errors: errorAnswersOf(frontend.errorAnswers),
@@ -117,7 +124,8 @@ export function compileRuntime(plan: Plan, services: Services, previous: Runtime
       forwarded: compileForwarded(frontend.forwarded),
       defaultBackend: backends.get(frontend.defaultBackend ?? '') ?? null,
       backends,
-      rules: rulesOf(frontend, names, services),
+      ownHeaders: ownHeadersOf(frontend, rules),
+      rules,
     })
   }
   return { plan, frontends, backends }
@@ -179,6 +187,15 @@ function rulesOf(
   if (httpRequest.length + httpResponse.length + useBackend.length === 0) return null
   const texts = { acls, httpRequest, httpResponse, useBackend, backendNames }
   return compileRules(texts, patterns)
+}
+
+function ownHeadersOf(
+  { forwardfor }: PlannedFrontend | PlannedBackend,
+  rules: CompiledRules | null,
+): ReadonlySet<string> {
+  const names = new Set(rules?.editedHeaders)
+  if (forwardfor !== null) names.add(forwardfor.header.toLowerCase())
+  return names
 }
 
 function retryBudgetOf(backend: PlannedBackend, { table }: Services): RetryBudget | null {

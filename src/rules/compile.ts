@@ -3,7 +3,12 @@ import type { AclConfig } from '../model/config.ts'
 import { AclScope, aclProblem } from './acls.ts'
 import { parseSuffix, type Scope, type Test } from './conditions.ts'
 import type { HeaderEdits, RequestFacts, RequestHeadEdits, ResponseFacts } from './facts.ts'
-import { HEADER_ACTIONS, type HeaderAction, parseHeaderAction } from './header-rules.ts'
+import {
+  editedHeader,
+  HEADER_ACTIONS,
+  type HeaderAction,
+  parseHeaderAction,
+} from './header-rules.ts'
 import type { RequestOutcome } from './outcomes.ts'
 import type { PatternEngine } from './patterns.ts'
 import { REQUEST_PHASE, RESPONSE_PHASE } from './phases.ts'
@@ -22,6 +27,8 @@ export interface RuleTexts {
 
 /** Compiled rules; null where there are none, so that they cost nothing. */
 export interface CompiledRules {
+  /** Headers that any of the rules sets, adds or deletes, in lower case. */
+  readonly editedHeaders: ReadonlySet<string>
   /** Runs `http-request`. Null: the request goes on. */
   readonly request: ((facts: RequestFacts, edits: RequestHeadEdits) => RequestOutcome | null) | null
   /** Runs `http-response`. */
@@ -65,7 +72,9 @@ export function compileRules(texts: RuleTexts, patterns: PatternEngine): Compile
     if (texts.backendNames.includes(backend)) continue
     throw new SluiceError('config-invalid', `use_backend names no backend: "${backend}"`)
   }
+  const edits = [...texts.httpRequest, ...texts.httpResponse].map(editedHeader)
   return {
+    editedHeaders: new Set(edits.filter((name) => name !== null)),
     request: request.length === 0 ? null : (facts, edits) => runRequest(request, facts, edits),
     response: response.length === 0 ? null : (facts, edits) => runResponse(response, facts, edits),
     route: routes.length === 0 ? null : (facts) => runRoutes(routes, facts),

@@ -2,7 +2,7 @@ import type { HeaderEdits, HeaderName } from './facts.ts'
 import { type Format, parseFormat } from './formats.ts'
 import type { Phase } from './phases.ts'
 import { lowerAscii } from './samples.ts'
-import { offsetIn, type Word, type Words } from './words.ts'
+import { offsetIn, type Word, Words } from './words.ts'
 
 /** Something that a rule does to the headers of a message with facts F. */
 export type HeaderAction<F> = (facts: F, edits: HeaderEdits) => void
@@ -70,6 +70,15 @@ export function parseHeaderAction<F>(
     if (isHeaderValue(text)) put(edits, text)
     else edits.failRewrite()
   }
+}
+
+/** The header that a rule sets, adds or deletes, in lower case; null where it does something else. */
+export function editedHeader(text: string): string | null {
+  const words = new Words(text)
+  const action = words.next()?.text
+  if (!HEADER_ACTIONS.some((known) => known === action)) return null
+  const name = words.next()
+  return name === null ? null : lowerAscii(name.text)
 }
 
 /** Reads the name of a header that a rule may write. */

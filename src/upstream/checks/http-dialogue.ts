@@ -102,7 +102,7 @@ export class HttpDialogue implements Dialogue {
 }
 
 function dechunk(view: Buffer, isFull: boolean): Body {
-  const scanner = new ChunkedScanner(DEFAULT_CHUNK_LIMITS)
+  const scanner = new ChunkedScanner(DEFAULT_CHUNK_LIMITS, 'response')
   scanner.reset(true)
   let text = ''
   for (let at = 0; at < view.length && !scanner.done; ) {

@@ -4,8 +4,13 @@ import { ChunkedScanner } from '../../../src/http/chunked-scanner.ts'
 import { type ChunkLimits, DEFAULT_CHUNK_LIMITS } from '../../../src/http/limits.ts'
 import { REJECT } from '../../../src/http/rejects.ts'
 
-function scanner(decode: boolean, limits: Partial<ChunkLimits> = {}): ChunkedScanner {
-  const made = new ChunkedScanner({ ...DEFAULT_CHUNK_LIMITS, ...limits })
+function scanner(
+  decode: boolean,
+  limits: Partial<ChunkLimits> = {},
+  direction: 'request' | 'response' = 'request',
+): ChunkedScanner {
+  const drops = (name: string): boolean => name === 'x-own'
+  const made = new ChunkedScanner({ ...DEFAULT_CHUNK_LIMITS, ...limits }, direction, drops)
   made.reset(decode)
   return made
 }
@@ -36,7 +41,7 @@ function chunked(datas: readonly string[]): string {
 }
 
 describe('scanning a chunked body', () => {
-  const body = '5\r\nhello\r\n1\r\n!\r\n0\r\nX: y\r\n\r\n'
+  const body = '5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n'
 
   it('passes a body without extensions on in one span', () => {
     expect(scan(`${body}GET`, false)).toEqual({ spans: [body], used: body.length })
@@ -96,6 +101,75 @@ describe('scanning a chunked body', () => {
     expect(scanned.feed(view, 0, view.length)).toBe(view.length)
     expect(scanned.feed(view, 16, view.length)).toBe(2)
     expect(scanned.dataBytes).toBe(4)
+  })
+})
+
+/** What is passed on of a body that comes in pieces of a size. */
+function passed(
+  body: string,
+  size: number,
+  direction: 'request' | 'response',
+  decode = false,
+): string | number {
+  const view = Buffer.from(body, 'latin1')
+  const scanned = scanner(decode, {}, direction)
+  let out = ''
+  for (let at = 0; at < view.length && !scanned.done; ) {
+    const used = scanned.feed(view, at, Math.min(view.length, at + size))
+    if (used < 0) return used
+    out += spans(scanned, view).join('')
+    at += used
+  }
+  expect(scanned.done).toBe(true)
+  return out + scanned.trailers
+}
+
+describe.each([1, 2, 3, 7, 1000])('in pieces of %i bytes', (size) => {
+  it.each([
+    ['X-Sum: 1', 'A:b', 'grpc-status: 0', 'Grpc-Message: \xe9', 'ETag: "x"', 'Content-Digest: s=1'],
+    ['Transfer-Encodings: x', 'X-Owner: a', 'Accepted: 1', 'hosts:', 'Cookies: 1'],
+  ])('trailers are passed on: %s, %s, %s', (...lines) => {
+    const body = `1\r\nx\r\n0\r\n${lines.join('\r\n')}\r\n\r\n`
+    for (const direction of ['request', 'response'] as const) {
+      expect(passed(body, size, direction)).toBe(body)
+      expect(passed(body, size, direction, true)).toBe('x')
+    }
+  })
+
+  it('those are dropped that frame, route, authenticate, control or describe', () => {
+    const dropped = [
+      ...['Content-Length', 'TRANSFER-ENCODING', 'Host', 'connection', 'Upgrade', 'TE', 'Trailer'],
+      ...['Expect', 'Keep-Alive', 'Proxy-Connection', 'Authorization', 'Proxy-Authorization'],
+      ...['WWW-Authenticate', 'Cookie', 'Set-Cookie', 'Content-Type', 'Content-Range', 'Range'],
+      ...['Content-Encoding', 'Max-Forwards', 'Cache-Control', 'If-Match', 'If-None-Match', 'Age'],
+      ...['Date', 'Expires', 'Location', 'Vary', 'Retry-After', 'Warning', 'Authentication-Info'],
+      ...['Forwarded', 'X-Forwarded-For', 'X-Forwarded-Proto', 'x-real-ip', 'X-Own', 'Sec-Token'],
+    ]
+    for (const name of dropped) {
+      const line = `${name}: 1\r\n`
+      const body = (trailers: string): string => `1\r\nx\r\n0\r\n${trailers}\r\n`
+      for (const direction of ['request', 'response'] as const) {
+        expect(passed(body(line), size, direction)).toBe(body(''))
+        expect(passed(body(`A: 1\r\n${line}B: 2\r\n`), size, direction)).toBe(
+          body('A: 1\r\nB: 2\r\n'),
+        )
+        expect(passed(body(line), size, direction, true)).toBe('x')
+      }
+    }
+  })
+
+  it('blanks behind a size are left out in a response, and refused in a request', () => {
+    const padded = '5   \r\nhello\r\n1\t\r\n!\r\n2 ;a=b\r\nxy\r\n0       \r\n\r\n'
+    const plain = '5\r\nhello\r\n1\r\n!\r\n2\r\nxy\r\n0\r\n\r\n'
+    expect(passed(padded, size, 'response')).toBe(plain)
+    expect(passed(padded, size, 'response', true)).toBe('hello!xy')
+    expect(passed(padded, size, 'request')).toBe(REJECT.chunkSize)
+    const blanks = (count: number): string => `1${' '.repeat(count)}\r\nx\r\n0\r\n\r\n`
+    expect(passed(blanks(16), size, 'response')).toBe('1\r\nx\r\n0\r\n\r\n')
+    for (const bad of [blanks(17), '1 2\r\nx\r\n', '1 x\r\n', ' 1\r\nx\r\n']) {
+      expect(passed(bad, size, 'response')).toBe(REJECT.chunkSize)
+    }
+    expect(passed('1 \nx\r\n0\r\n\r\n', size, 'response')).toBe(REJECT.bareLf)
   })
 })
 

@@ -80,8 +80,9 @@ export class MessageReader {
     this.answering = options.answering
     this.request = new RequestHead(limits)
     this.response = new ResponseHead(limits)
-    this.decoder = new ChunkedScanner(options.chunkLimits ?? DEFAULT_CHUNK_LIMITS)
-    this.passer = new ChunkedScanner(options.chunkLimits ?? DEFAULT_CHUNK_LIMITS)
+    const direction = options.answering === undefined ? 'request' : 'response'
+    this.decoder = new ChunkedScanner(options.chunkLimits ?? DEFAULT_CHUNK_LIMITS, direction)
+    this.passer = new ChunkedScanner(options.chunkLimits ?? DEFAULT_CHUNK_LIMITS, direction)
   }
 
   /** Reads another connection, which is `bytes` in pieces that end at each of `cuts` (rising). */
@@ -172,6 +173,7 @@ export class MessageReader {
       this.forwarded[this.forwarded.length - 1] += this.spanned(this.passer, view)
       if (passed < 0) break
       place += passed
+      if (this.passer.done) this.forwarded[this.forwarded.length - 1] += this.passer.trailers
     }
     if (this.decoder.done) this.endMessage()
     return used

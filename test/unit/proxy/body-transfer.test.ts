@@ -14,7 +14,7 @@ interface Carried {
 /** Carries a body that comes in one read, behind a head. */
 function carry(kind: BodyKind, text: string, dechunk = false, head = 'HEAD'): Carried {
   const to = new FakeConn()
-  const body = new BodyTransfer(DEFAULT_CHUNK_LIMITS)
+  const body = new BodyTransfer(DEFAULT_CHUNK_LIMITS, 'request', () => false)
   const view = Buffer.from(text, 'latin1')
   body.begin(kind, view.length, dechunk)
   expect(body.take(view, 0, view.length, to, head)).toBe(view.length)
@@ -81,7 +81,7 @@ describe('a body that came in one read', () => {
 
   it('says that the other side is full where any of its writes does', () => {
     const to = new FakeConn()
-    const body = new BodyTransfer(DEFAULT_CHUNK_LIMITS)
+    const body = new BodyTransfer(DEFAULT_CHUNK_LIMITS, 'request', () => false)
     const view = Buffer.from('1;a\r\nx\r\n1\r\ny\r\n')
     body.begin(BODY_CHUNKED, 0, false)
     to.takesMore = false

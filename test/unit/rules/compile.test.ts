@@ -26,7 +26,16 @@ function run(rules: readonly string[], request: Message): RequestOutcome | null 
 
 describe('compileRules', () => {
   it('is null where there are no rules', () => {
-    expect(compile({})).toEqual({ request: null, response: null, route: null })
+    const editedHeaders = new Set()
+    expect(compile({})).toEqual({ editedHeaders, request: null, response: null, route: null })
+  })
+
+  it('names the headers that any rule edits, whatever its condition', () => {
+    const { editedHeaders } = compile({
+      httpRequest: ['set-header "X-A" 1', 'deny if { path /x }', 'del-header x-b if FALSE'],
+      httpResponse: ['add-header X-C %[status]', 'allow'],
+    })
+    expect([...editedHeaders]).toEqual(['x-a', 'x-b', 'x-c'])
   })
 
   it('routes by the first rule whose condition is true', () => {

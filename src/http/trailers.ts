@@ -1,0 +1,88 @@
+/**
+ * Trailers that are never passed on, by what a reader that merges them into the headers would take
+ * from them. RFC 9110 section 6.5.1: framing, routing, authentication, request modifiers, response
+ * controls, what describes the content; and what names the client, which proxies vouch for.
+ */
+const DROPPED_NAMES: ReadonlySet<string> = new Set([
+  // Framing, and what belongs to one connection (section 7.6.1).
+  'connection',
+  'content-length',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  // Routing, and the method that is meant.
+  'host',
+  'max-forwards',
+  'via',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-url',
+  'x-rewrite-url',
+  // Who the client is, and what it may.
+  'authentication-info',
+  'authorization',
+  'cookie',
+  'cookie2',
+  'forwarded',
+  'from',
+  'origin',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'referer',
+  'set-cookie',
+  'set-cookie2',
+  'www-authenticate',
+  'x-client-ip',
+  'x-real-ip',
+  // What modifies a request.
+  'accept',
+  'cache-control',
+  'expect',
+  'pragma',
+  'prefer',
+  'range',
+  'user-agent',
+  // What controls a response.
+  'age',
+  'date',
+  'expires',
+  'location',
+  'refresh',
+  'retry-after',
+  'vary',
+  'warning',
+  // What describes the content. A digest of it may follow it (RFC 9530 section 2).
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-location',
+  'content-range',
+  'content-type',
+])
+
+/** Beginnings of names that are as those of {@link DROPPED_NAMES}. */
+const DROPPED_BEGINNINGS = [
+  'accept-',
+  'access-control-',
+  'if-',
+  'proxy-auth',
+  'sec-',
+  'x-forwarded-',
+]
+
+/**
+ * Whether a trailer is dropped whatever the config says. Names that nobody knows are passed on, as
+ * are `grpc-status` and `grpc-message`.
+ *
+ * @param name in lower case
+ */
+export function isDroppedTrailer(name: string): boolean {
+  if (DROPPED_NAMES.has(name)) return true
+  return DROPPED_BEGINNINGS.some((beginning) => name.startsWith(beginning))
+}
