@@ -86,6 +86,11 @@ export interface Conn {
    * connection that is not quiet cannot be used again. Changes nothing of what the handler is told.
    */
   isQuiet(): boolean
+  /**
+   * Asks the kernel whether the connection is broken or both of its directions have ended, which
+   * the handler of a paused connection is not told. False before `onConnect` and once it is gone.
+   */
+  hasHungUp(): boolean
   /** Bytes accepted by `write` that the kernel has not taken yet. */
   readonly queuedBytes: number
   /**

@@ -23,6 +23,9 @@ const peerNameBytes = new Int32Array(1)
 /** One `struct pollfd`: the descriptor in four bytes, then the events asked for and those found. */
 const polled = new Int16Array([0, 0, POLLIN, 0])
 const polledDescriptor = new Int32Array(polled.buffer, 0, 1)
+/** The same without events: only what is always told. */
+const hungUp = new Int16Array(4)
+const hungUpDescriptor = new Int32Array(hungUp.buffer, 0, 1)
 
 /**
  * Duplicates a descriptor of this process; Node has no call for it. Both refer to the same socket,
@@ -167,6 +170,17 @@ export function hasInput(fd: number): boolean {
   polledDescriptor[0] = fd
   // A signal may interrupt the call, which then knows nothing: better a false alarm than none.
   return systemCalls().poll(polled, 1, 0) !== 0
+}
+
+/**
+ * True when a socket has an error, or both of its directions have ended (poll(2), which tells these
+ * whatever it is asked for). Bytes that nobody has read do not hide it.
+ *
+ * @throws SluiceError `platform-unsupported`
+ */
+export function hasHungUp(fd: number): boolean {
+  hungUpDescriptor[0] = fd
+  return systemCalls().poll(hungUp, 1, 0) > 0
 }
 
 const limits = new BigUint64Array(2)

@@ -14,6 +14,7 @@ import {
 } from './conn.ts'
 import {
   hasEndedWell,
+  hasHungUp,
   hasInput,
   isAllAcknowledged,
   peerOf,
@@ -150,6 +151,10 @@ export class NodeConn implements Conn, LastingSocketOwner {
   isQuiet(): boolean {
     const isOpen = this.#descriptor >= 0 && !this.#socket.destroyed
     return isOpen && !hasInput(this.#descriptor)
+  }
+
+  hasHungUp(): boolean {
+    return this.#descriptor >= 0 && !this.#socket.destroyed && hasHungUp(this.#descriptor)
   }
 
   get queuedBytes(): number {

@@ -89,6 +89,10 @@ export class TlsConn implements Conn {
     return this.#isSecure && isIdle && !this.#tls.destroyed && this.#conn.isQuiet()
   }
 
+  hasHungUp(): boolean {
+    return this.#conn.hasHungUp()
+  }
+
   get queuedBytes(): number {
     return this.#tls.writableLength + this.#stream.writableLength + this.#conn.queuedBytes
   }

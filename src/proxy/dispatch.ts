@@ -41,6 +41,8 @@ export class Dispatch implements ConnHandler, Waiter {
   #connecting: Conn | null = null
   readonly #idle: IdleConnections
   #holdsServer = false
+  /** Whether somebody looks after the client, of which nothing else is heard while it is not read. */
+  #isClientWatched = false
   /** Servers that have failed on the session, where it may go to another. */
   readonly #failedRows: number[] = []
   #key = NO_KEY
@@ -177,6 +179,7 @@ export class Dispatch implements ConnHandler, Waiter {
     this.#leaveLine()
     this.#dropConnecting()
     this.#leaveServer()
+    this.#leaveClient()
     if (this.#backend === null) return
     this.#services.table.release(this.#services.worker, this.#backend.plan.row)
     this.#backend = null
@@ -277,6 +280,7 @@ export class Dispatch implements ConnHandler, Waiter {
       return
     }
     if (own !== null) this.#upstream = own
+    this.#watchClient()
     scheduleIn(this.#services, this.#deadline, timeouts.queueMs)
     this.place.take(backend, own)
   }
@@ -328,6 +332,7 @@ export class Dispatch implements ConnHandler, Waiter {
     }
     this.reused = false
     this.count(COUNTER.connectionAttempts)
+    this.#watchClient()
     const conn = services.engine.connect(upstream.plan.address, this)
     this.#connecting = conn
     const { sendProxy } = upstream.plan
@@ -335,7 +340,20 @@ export class Dispatch implements ConnHandler, Waiter {
     scheduleIn(services, this.#deadline, this.#timeoutConnectMs)
   }
 
+  #watchClient(): void {
+    if (this.#isClientWatched) return
+    this.#isClientWatched = true
+    this.#services.hangUps.add(this.#owner.client)
+  }
+
+  #leaveClient(): void {
+    if (!this.#isClientWatched) return
+    this.#isClientWatched = false
+    this.#services.hangUps.remove(this.#owner.client)
+  }
+
   #handOver(conn: Conn): void {
+    this.#leaveClient()
     this.#stickiness?.connected((this.#upstream as UpstreamServer).plan.row)
     this.#owner.onServer(conn)
   }

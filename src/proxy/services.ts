@@ -11,6 +11,7 @@ import { type Deadline, type DeadlineWheel, WHEEL_TICK_MS } from '../net/deadlin
 import type { PatternEngine } from '../rules/patterns.ts'
 import type { AccessLogWriter } from '../telemetry/access-log-writer.ts'
 import type { SessionQueues } from '../upstream/session-queue.ts'
+import type { HangUpWatch } from './hang-up-watch.ts'
 import type { RequestRewrite, ResponseRewrite } from './rewrite.ts'
 
 /** What every session of a worker shares. One instance a worker. */
@@ -29,6 +30,8 @@ export interface Services {
   readonly cells: Float64Array
   /** Sessions that wait for a server. */
   readonly queues: SessionQueues
+  /** Their clients, and those whose server is being connected to. */
+  readonly hangUps: HangUpWatch
   readonly accessLog: AccessLogWriter
   /** `global.tune`, fixed for the life of the worker. */
   readonly tune: TuneConfig

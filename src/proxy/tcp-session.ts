@@ -144,6 +144,7 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
 
   /** The client left while its server was looked for. */
   onClose(_conn: Conn, _failure: ConnFailure | null): void {
+    this.#dispatch.count(COUNTER.clientAborts)
     this.#end(this.#beforeServer('C'))
   }
 

@@ -8,6 +8,7 @@ import { DeadlineWheel } from '../net/deadline-wheel.ts'
 import { createNodeEngine } from '../net/node-engine.ts'
 import { startTicker } from '../net/wheel-ticker.ts'
 import { DataPlane } from '../proxy/data-plane.ts'
+import { HangUpWatch } from '../proxy/hang-up-watch.ts'
 import { RequestRewrite, ResponseRewrite } from '../proxy/rewrite.ts'
 import type { Services } from '../proxy/services.ts'
 import { AccessLogWriter } from '../telemetry/access-log-writer.ts'
@@ -32,6 +33,7 @@ function runWorker(boot: WorkerBoot): void {
   const responseHead = new ResponseHead(limits)
   let acceptFailures = 0
   let acceptFailure = ''
+  const wheel = new DeadlineWheel(clock())
   const services: Services = {
     engine: createNodeEngine({
       onAcceptFailure: (errorName) => {
@@ -39,7 +41,7 @@ function runWorker(boot: WorkerBoot): void {
         acceptFailure = errorName
       },
     }),
-    wheel: new DeadlineWheel(clock()),
+    wheel,
     clock,
     random: Math.random,
     patterns: linearPatterns,
@@ -47,6 +49,7 @@ function runWorker(boot: WorkerBoot): void {
     worker: boot.index,
     cells: table.counters(boot.index),
     queues: new SessionQueues(table, boot.index),
+    hangUps: new HangUpWatch(wheel),
     accessLog,
     tune,
     chunkLimits: chunkLimitsOf(tune),

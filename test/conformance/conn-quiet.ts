@@ -74,4 +74,25 @@ export function describeQuiet(it: LabTest, kind: Address['kind']): void {
     await server.closed()
     expect([server.failure, server.ends, server.conn.isQuiet()]).toEqual(['reset', 0, false])
   })
+
+  it('has not hung up with bytes that wait, nor with the end of the peer', async ({ lab }) => {
+    const { server, peer } = await withPeer(lab)
+    expect(server.conn.hasHungUp()).toBe(false)
+    peer.actUntil('write', () => !server.conn.isQuiet())
+    expect(server.conn.hasHungUp()).toBe(false)
+    await server.bytes(5)
+    peer.actUntil('end', () => !server.conn.isQuiet())
+    expect(server.conn.hasHungUp()).toBe(false)
+  })
+
+  it.runIf(kind === 'inet')('has hung up after a reset, paused as it is', async ({ lab }) => {
+    const { server, peer } = await withPeer(lab)
+    server.conn.pause()
+    peer.actUntil('write', () => !server.conn.isQuiet())
+    expect(server.conn.hasHungUp()).toBe(false)
+    peer.actUntil('reset', () => server.conn.hasHungUp())
+    server.conn.destroy()
+    expect(server.conn.hasHungUp()).toBe(false)
+    await server.closed()
+  })
 }

@@ -47,6 +47,10 @@ export class ChaosConn implements Conn {
 
   declareEndpoints(_remote: Endpoint, _local: Endpoint): void {}
 
+  hasHungUp(): boolean {
+    return false
+  }
+
   isQuiet(): boolean {
     return this.#gone === undefined && this.#arriving === '' && !this.#peerEnded
   }

@@ -18,6 +18,8 @@ export class FakeConn implements Conn {
   local: Endpoint = { kind: 'inet', address: '192.0.2.2', port: 80 }
   /** What `isQuiet` says. */
   quiet = true
+  /** What `hasHungUp` says. */
+  hungUp = false
   queuedBytes = 0
   /** What was written so far, as latin1. */
   written = ''
@@ -33,6 +35,10 @@ export class FakeConn implements Conn {
   declareEndpoints(remote: Endpoint, local: Endpoint): void {
     this.remote = remote
     this.local = local
+  }
+
+  hasHungUp(): boolean {
+    return this.hungUp
   }
 
   isQuiet(): boolean {

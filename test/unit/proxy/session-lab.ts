@@ -13,6 +13,7 @@ import type {
 import { SERVER_STATE, ServerTable } from '../../../src/model/server-table.ts'
 import type { NetEngine } from '../../../src/net/conn.ts'
 import { DeadlineWheel } from '../../../src/net/deadline-wheel.ts'
+import { HangUpWatch } from '../../../src/proxy/hang-up-watch.ts'
 import { HttpSession } from '../../../src/proxy/http-session.ts'
 import type { FrontendListener } from '../../../src/proxy/listener.ts'
 import { RequestRewrite, ResponseRewrite } from '../../../src/proxy/rewrite.ts'
@@ -183,6 +184,7 @@ export function servicesOf(tune: TuneConfig, table: ServerTable, engine: NetEngi
     worker: 0,
     cells: table.counters(0),
     queues: new SessionQueues(table, 0),
+    hangUps: new HangUpWatch(wheel),
     accessLog: { isOff: true } as AccessLogWriter,
     tune,
     chunkLimits: chunkLimitsOf(tune),
