@@ -1,4 +1,4 @@
-import type { CheckProtocol, HttpCheckConfig } from '../model/check-protocol.ts'
+import type { CheckProtocol, HttpCheckConfig, ResponseBounds } from '../model/check-protocol.ts'
 import { REDIS_CHECK, smtpCheck, stepsOf } from './check-steps.ts'
 import { DEFAULT_HTTPCHK, DEFAULT_SMTPCHK } from './default-values.ts'
 import type { ConfigInput } from './schema.ts'
@@ -21,12 +21,17 @@ export const CHECK_OPTIONS = [
  * What the checks of a backend's servers say; null where they only connect. A backend that turns
  * on a check of its own does not have that of `defaults`.
  */
-export function resolveCheckProtocol(backend: Section, defaults: Section): CheckProtocol | null {
+export function resolveCheckProtocol(
+  backend: Section,
+  defaults: Section,
+  response: ResponseBounds,
+): CheckProtocol | null {
   const own = backend.option ?? {}
   const isOwn = CHECK_OPTIONS.some((name) => isOn(own[name]))
   const option = isOwn ? own : { ...defaults.option, ...own }
   const name = CHECK_OPTIONS.find((one) => isOn(option[one]))
   if (name === undefined) return null
+  if (name === 'httpchk') return resolveHttpCheck(option.httpchk, response)
   return protocolOf(name, option, backend['tcp-check'] ?? defaults['tcp-check'] ?? [])
 }
 
@@ -35,13 +40,11 @@ function isOn(option: Options[(typeof CHECK_OPTIONS)[number]]): boolean {
 }
 
 function protocolOf(
-  name: (typeof CHECK_OPTIONS)[number],
+  name: Exclude<(typeof CHECK_OPTIONS)[number], 'httpchk'>,
   option: Options,
   lines: NonNullable<Section['tcp-check']>,
 ): CheckProtocol | null {
   switch (name) {
-    case 'httpchk':
-      return resolveHttpCheck(option.httpchk)
     case 'tcp-check':
       return lines.length === 0 ? null : stepsOf(lines)
     case 'redis-check':
@@ -65,7 +68,7 @@ function given<Settings extends object>(option: Settings | boolean | undefined):
 }
 
 /** `host` makes the request one of HTTP/1.1 unless a version is asked for. */
-function resolveHttpCheck(option: Options['httpchk']): HttpCheckConfig {
+function resolveHttpCheck(option: Options['httpchk'], response: ResponseBounds): HttpCheckConfig {
   const { method, uri, version, host, headers, body, expect } = given(option)
   return {
     kind: 'http',
@@ -78,5 +81,6 @@ function resolveHttpCheck(option: Options['httpchk']): HttpCheckConfig {
     ],
     body: body ?? '',
     expect: expect ?? [{ kind: 'status', negated: false, ranges: DEFAULT_HTTPCHK.expectStatus }],
+    response,
   }
 }

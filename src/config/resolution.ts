@@ -62,6 +62,7 @@ interface Surroundings extends ResolveOptions {
   readonly globalMaxconn: number
   /** `spread-checks` of `global`. */
   readonly spreadPercent: number
+  readonly tune: TuneConfig
 }
 
 /**
@@ -81,6 +82,7 @@ export function resolveConfig(input: ConfigInput, tree: Cursor, options: Resolve
     errorAnswers,
     globalMaxconn: global.maxconn ?? DEFAULT_GLOBAL.maxconn,
     spreadPercent: global.spreadChecksPercent,
+    tune: global.tune,
   }
   const frontends = inOrder(input.frontends, tree.at('frontends'))
   const backends = inOrder(input.backends ?? {}, tree.at('backends'))
@@ -213,10 +215,11 @@ function resolveBackend(
   around: Surroundings,
   at: Cursor,
 ): BackendConfig {
-  const { defaults, globalMaxconn } = around
+  const { defaults, globalMaxconn, tune } = around
   const mode = backend.mode ?? defaults.mode ?? DEFAULT_PROXY.mode
   const isHttp = mode === 'http'
   const option = { ...defaults.option, ...backend.option }
+  const acceptInvalidResponse = option['accept-invalid-http-response'] ?? false
   const timeouts = backendTimeouts({ ...defaults.timeout, ...backend.timeout })
   const factor = backend['hash-balance-factor'] ?? defaults['hash-balance-factor'] ?? 0
   const retryOn = backend['retry-on'] ?? defaults['retry-on'] ?? DEFAULT_PROXY.retryOn
@@ -226,7 +229,11 @@ function resolveBackend(
       backend['default-server'] ?? {},
     ),
     checkTimeoutMs: timeouts.checkMs,
-    protocol: resolveCheckProtocol(backend, defaults),
+    protocol: resolveCheckProtocol(backend, defaults, {
+      acceptInvalid: acceptInvalidResponse,
+      headBytesMax: tune.bufsizeBytes - tune.maxrewriteBytes,
+      headersMax: tune.httpMaxhdr,
+    }),
     spreadPercent: around.spreadPercent,
     globalMaxconn,
   }
@@ -253,6 +260,7 @@ function resolveBackend(
       backend['outlier-detection'] ?? defaults['outlier-detection'] ?? false,
     ),
     fullconn: backend.fullconn ?? defaults.fullconn ?? Math.ceil(globalMaxconn / FULLCONN_SHARE),
+    acceptInvalidResponse,
     allbackups: option.allbackups ?? false,
     redispatch: option.redispatch ?? false,
     persistence: resolvePersistence(backend, defaults, mode),

@@ -76,6 +76,12 @@ export const serverOptions = {
   forwardfor,
   forwarded,
   ...checkOptions,
+  'accept-invalid-http-response': key(z.boolean(), {
+    about:
+      'Accept responses whose lines end with LF alone, or that repeat the same Content-Length; also in checks',
+    standard: false,
+    source: 'option accept-invalid-http-response',
+  }),
   allbackups: key(z.boolean(), {
     about: 'All backup servers take over together, instead of the first that is up',
     standard: false,

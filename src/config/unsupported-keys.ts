@@ -193,10 +193,7 @@ export const UNSUPPORTED_SERVER_KEYS: Alternatives = instead(
 /** Names of `option`. */
 export const UNSUPPORTED_OPTIONS: Alternatives = instead(
   ['Bound the wait by timeout queue.', 'abortonclose'],
-  [
-    'Mend the peer: what is not HTTP is refused.',
-    'accept-invalid-http-request accept-invalid-http-response',
-  ],
+  ['Mend the client: what is not HTTP is refused.', 'accept-invalid-http-request'],
   ['Write the rule http-response: set-header Cache-Control no-store.', 'checkcache'],
   [
     'Set net.ipv4.tcp_keepalive_time of the kernel; idle connections end by timeout client.',

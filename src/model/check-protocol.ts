@@ -50,6 +50,18 @@ export interface HttpCheckConfig {
   readonly body: string
   /** All must hold. HAProxy's default is a status of 200-399. */
   readonly expect: readonly HttpExpectation[]
+  /** What a response must be to be read at all: what one to a request of clients must be. */
+  readonly response: ResponseBounds
+}
+
+/** What the heads of the responses of a backend must keep. */
+export interface ResponseBounds {
+  /** `option accept-invalid-http-response`. */
+  readonly acceptInvalid: boolean
+  /** Bytes of a head: `tune.bufsize` less `tune.maxrewrite`. */
+  readonly headBytesMax: number
+  /** Headers in one head: `tune.http.maxhdr`. */
+  readonly headersMax: number
 }
 
 /** `option tcp-check` and `tcp-check`. */

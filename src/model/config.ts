@@ -233,6 +233,11 @@ export interface BackendConfig {
   readonly checkSharding: number | null
   /** Sessions of the backend at which its servers may have their whole `maxconn`. */
   readonly fullconn: number
+  /**
+   * `option accept-invalid-http-response`: responses may have lines that end with LF alone, and a
+   * Content-Length that is repeated with the same number.
+   */
+  readonly acceptInvalidResponse: boolean
   /** `option allbackups`: all backups serve together, not the first one alone. */
   readonly allbackups: boolean
   /** `option redispatch`: a retry may go to another server. */

@@ -2,6 +2,7 @@ import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH } from '../http/body.ts'
 import { latin1 } from '../http/characters.ts'
 import { connectionOption, forwardResponseText, type ResponseEdits } from '../http/forward.ts'
 import { FACT_BINDS_CONNECTION } from '../http/header-table.ts'
+import { parseInvalidResponseHead } from '../http/invalid-response.ts'
 import { parseResponseHead } from '../http/response-head.ts'
 import { COUNTER } from '../model/counters.ts'
 import type { ByteView, Conn } from '../net/conn.ts'
@@ -149,9 +150,11 @@ export class HttpResponse {
   #takeHead(view: ByteView, start: number, end: number): ResponseProgress {
     const { responseHead: head } = this.#services
     const record = this.#record
+    const acceptsInvalid = this.#backend?.plan.acceptInvalidResponse === true
+    const parse = acceptsInvalid ? parseInvalidResponseHead : parseResponseHead
     let at = start
     while (at < end) {
-      const consumed = parseResponseHead(view, at, end, record.method, head)
+      const consumed = parse(view, at, end, record.method, head)
       if (consumed < 0) return 'malformed'
       if (consumed === 0) {
         this.#held.add(view, at, end)

@@ -1,16 +1,12 @@
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from '../../http/body.ts'
 import { ChunkedScanner } from '../../http/chunked-scanner.ts'
+import { parseInvalidResponseHead } from '../../http/invalid-response.ts'
 import { DEFAULT_CHUNK_LIMITS, DEFAULT_HEAD_LIMITS } from '../../http/limits.ts'
+import { rejectOf } from '../../http/rejects.ts'
 import { parseResponseHead, ResponseHead } from '../../http/response-head.ts'
 import { CHECK_BYTES_MAX, type HttpCheckConfig } from '../../model/check-protocol.ts'
 import { type Dialogue, found, type Turn, WAIT } from './dialogue.ts'
 import { describeExpectation, type Expectations, isOfStatus } from './expectation-match.ts'
-
-/** Bytes of a response that are read at most while the end of its status line is waited for. */
-export const STATUS_LINE_BYTES_MAX = 1024
-
-/** RFC 9112 section 4; servers that leave out the reason and its space are let pass. */
-const STATUS_LINE = /^HTTP\/1\.[01] ([1-5]\d\d)(?: ([\t\x20-\x7e\x80-\xff]*))?\r?$/
 
 /** What has arrived of a body. */
 interface Body {
@@ -22,17 +18,27 @@ interface Body {
 
 /**
  * `option httpchk`: one request, and a response that is read as far as the expectations need it:
- * to the end of the status line, or with expectations of text until they are decided or the body,
- * or the room for it, is at its end (HAProxy configuration manual, http-check expect).
+ * to the end of its head, or with expectations of text until they are decided or the body, or the
+ * room for it, is at its end (HAProxy configuration manual, http-check expect).
+ *
+ * The head is read as that of a response to a client, so that a server is never up whose responses
+ * are refused, or down whose responses are not.
  */
 export class HttpDialogue implements Dialogue {
   readonly #check: HttpCheckConfig
   readonly #expectations: Expectations
+  readonly #head: ResponseHead
+  readonly #bytesMax: number
   #received = ''
+  /** Where the body begins in what was received; -1 before the head is there. */
+  #bodyAt = -1
 
   constructor(check: HttpCheckConfig, expectations: Expectations) {
+    const { headBytesMax, headersMax } = check.response
     this.#check = check
     this.#expectations = expectations
+    this.#head = new ResponseHead({ ...DEFAULT_HEAD_LIMITS, headBytesMax, headersMax })
+    this.#bytesMax = Math.max(CHECK_BYTES_MAX, headBytesMax)
   }
 
   begin(): Turn {
@@ -40,27 +46,40 @@ export class HttpDialogue implements Dialogue {
   }
 
   receive(text: string, ended: boolean): Turn {
-    this.#received += text.slice(0, CHECK_BYTES_MAX - this.#received.length)
-    const end = this.#received.indexOf('\n')
-    if (end < 0 || end >= STATUS_LINE_BYTES_MAX) return this.#withoutLine(ended)
-    const match = STATUS_LINE.exec(this.#received.slice(0, end))
-    if (match === null) return found('L7RSP', 'Not an HTTP/1 status line')
-    return this.#judge(Number(match[1]), match[2] ?? '', ended)
+    this.#received += text.slice(0, this.#bytesMax - this.#received.length)
+    const turn = this.#bodyAt < 0 ? this.#readHead(ended) : null
+    return turn ?? this.#judge(ended)
   }
 
   pending(): string {
     return ''
   }
 
-  #withoutLine(ended: boolean): Turn {
-    if (this.#received.length >= STATUS_LINE_BYTES_MAX) {
-      return found('L7RSP', 'Status line too long')
+  /** Null once the head of the final response is there. */
+  #readHead(ended: boolean): Turn | null {
+    const { method, response } = this.#check
+    const head = this.#head
+    const parse = response.acceptInvalid ? parseInvalidResponseHead : parseResponseHead
+    const view = Buffer.from(this.#received, 'latin1')
+    let at = 0
+    for (;;) {
+      const used = parse(view, at, view.length, method, head)
+      if (used < 0) return found('L7RSP', `Invalid response: ${rejectOf(used).message}`)
+      if (used === 0) break
+      at += used
+      if (head.status >= 200) {
+        this.#bodyAt = at
+        return null
+      }
+      // RFC 9110 section 15.2.2: the check has asked for no other protocol.
+      if (head.tunnel) return found('L7RSP', 'Unexpected change of protocol', head.status)
     }
-    if (!ended) return WAIT
-    return found('L7RSP', this.#received === '' ? 'Empty response' : 'Incomplete status line')
+    if (!ended && view.length < this.#bytesMax) return WAIT
+    return found('L7RSP', this.#received === '' ? 'Empty response' : 'Incomplete response')
   }
 
-  #judge(code: number, reason: string, ended: boolean): Turn {
+  #judge(ended: boolean): Turn {
+    const { status: code, reason } = this.#head
     const { expect } = this.#check
     const expectations = this.#expectations
     if (!expect.filter(isOfStatus).every((one) => expectations.matchesStatus(one, code))) {
@@ -71,12 +90,12 @@ export class HttpDialogue implements Dialogue {
     const body = this.#body(ended)
     let isDecided = true
     for (const expectation of ofText) {
-      const isFound = body !== null && expectations.findsText(expectation, body.text)
+      const isFound = expectations.findsText(expectation, body.text)
       if (isFound && expectation.negated) {
         return found('L7RSP', `Unwanted match of ${describeExpectation(expectation)}`, code)
       }
       if (isFound) continue
-      if (body === null || !body.isAll) isDecided = false
+      if (!body.isAll) isDecided = false
       else if (!expectation.negated) {
         return found('L7RSP', `No match of ${describeExpectation(expectation)}`, code)
       }
@@ -84,19 +103,14 @@ export class HttpDialogue implements Dialogue {
     return isDecided ? found('L7OK', reason, code) : WAIT
   }
 
-  /** Null before the head is there; then what has come of the body. */
-  #body(ended: boolean): Body | null {
-    const isFull = ended || this.#received.length === CHECK_BYTES_MAX
-    const view = Buffer.from(this.#received, 'latin1')
-    const head = new ResponseHead(DEFAULT_HEAD_LIMITS)
-    const used = parseResponseHead(view, 0, view.length, this.#check.method, head)
-    if (used === 0) return isFull ? { text: '', isAll: true } : null
-    // A head that breaks the grammar does not say how long the body is: until the end, then.
-    if (used < 0) return { text: this.#received, isAll: isFull }
+  #body(ended: boolean): Body {
+    const head = this.#head
+    const isFull = ended || this.#received.length === this.#bytesMax
     if (head.body === BODY_NONE) return { text: '', isAll: true }
-    if (head.body === BODY_CHUNKED) return dechunk(view.subarray(used), isFull)
-    const bytesMax = head.body === BODY_LENGTH ? head.contentLength : CHECK_BYTES_MAX
-    const text = this.#received.slice(used, used + bytesMax)
+    const rest = this.#received.slice(this.#bodyAt)
+    if (head.body === BODY_CHUNKED) return dechunk(Buffer.from(rest, 'latin1'), isFull)
+    const bytesMax = head.body === BODY_LENGTH ? head.contentLength : this.#bytesMax
+    const text = rest.slice(0, bytesMax)
     return { text, isAll: isFull || text.length === bytesMax }
   }
 }

@@ -66,7 +66,18 @@ describe('what checks say', () => {
         { kind: 'status', negated: false, ranges: [[200, 200]] },
         { kind: 'string', negated: true, text: 'no' },
       ],
+      response: { acceptInvalid: false, headBytesMax: 15_360, headersMax: 101 },
     })
+  })
+
+  it('reads responses within the bounds of traffic', () => {
+    const own = 'option: {httpchk: true, accept-invalid-http-response: true}'
+    const ofDefaults = 'option: {httpchk: true, accept-invalid-http-response: true}'
+    expect([
+      protocolOf('', own),
+      protocolOf(ofDefaults, ''),
+      protocolOf(ofDefaults, 'option: {httpchk: true, accept-invalid-http-response: false}'),
+    ]).toMatchObject([true, true, false].map((acceptInvalid) => ({ response: { acceptInvalid } })))
   })
 
   it.each([

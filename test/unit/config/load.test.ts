@@ -120,6 +120,7 @@ describe('a minimal config', () => {
           outlierDetection: null,
           circuitBreaker: { maxRequests: 0, maxPending: null },
           fullconn: 1000,
+          acceptInvalidResponse: false,
           allbackups: false,
           redispatch: false,
           persistence: null,
@@ -197,6 +198,7 @@ backends:
     expect(backends[0]).toMatchObject({
       balance: 'random',
       fullconn: 1000,
+      acceptInvalidResponse: false,
       allbackups: false,
       redispatch: false,
       timeouts: { connectMs: 3_000, serverMs: 9_000, serverFinMs: 9_000 },
@@ -235,6 +237,7 @@ backends:
       headers: [],
       body: '',
       expect: [{ kind: 'status', negated: false, ranges: [[200, 399]] }],
+      response: { acceptInvalid: false, headBytesMax: 15_360, headersMax: 101 },
     }
     expect(own?.servers[0]?.check?.protocol).toEqual({ ...standard, uri: '/b' })
     expect(own?.forwardfor).toEqual({

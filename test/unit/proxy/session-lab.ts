@@ -107,6 +107,7 @@ const BACKEND_PLAN: PlannedBackend = {
   outlierDetection: null,
   circuitBreaker: { maxRequests: 0, maxPending: null },
   fullconn: 1000,
+  acceptInvalidResponse: false,
   allbackups: false,
   redispatch: false,
   persistence: null,

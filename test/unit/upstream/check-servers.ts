@@ -61,6 +61,7 @@ export const HTTP_CHECK: HttpCheckConfig = {
   headers: [],
   body: '',
   expect: [{ kind: 'status', negated: false, ranges: [[200, 399]] }],
+  response: { acceptInvalid: false, headBytesMax: 15_360, headersMax: 101 },
 }
 
 /** HAProxy's defaults, faster. */

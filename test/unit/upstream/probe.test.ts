@@ -12,7 +12,6 @@ import { createNodeEngine } from '../../../src/net/node-engine.ts'
 import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
 import { checkTask } from '../../../src/upstream/checks/check-task.ts'
 import { Expectations } from '../../../src/upstream/checks/expectation-match.ts'
-import { STATUS_LINE_BYTES_MAX } from '../../../src/upstream/checks/http-dialogue.ts'
 import {
   describeOutcome,
   hasPassed,
@@ -102,6 +101,8 @@ describe('a TCP check', () => {
   })
 })
 
+const NO_STATUS_LINE = 'Invalid response: the status line is not `HTTP/1.x status reason`'
+
 describe('an HTTP check', () => {
   it('sends the request of option httpchk', async () => {
     const requests: string[] = []
@@ -128,19 +129,38 @@ describe('an HTTP check', () => {
     ['HTTP/1.0 200 Fine by me\r\n\r\n', 'L7OK', 200, 'Fine by me'],
     ['HTTP/1.1 399 \r\n\r\n', 'L7OK', 399, ''],
     ['HTTP/1.1 204\r\n\r\n', 'L7OK', 204, ''],
-    ['HTTP/1.1 200 OK\n\n', 'L7OK', 200, 'OK'],
+    ['HTTP/1.1 200\r\n\r\n', 'L7OK', 200, ''],
+    ['HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 200 OK\r\n\r\n', 'L7OK', 200, 'OK'],
     ['HTTP/1.1 404 Not Found\r\n\r\n', 'L7STS', 404, 'Not Found'],
     ['HTTP/1.1 503 Service Unavailable\r\n\r\n', 'L7STS', 503, 'Service Unavailable'],
-    ['HTTP/1.1 199 Early\r\n\r\n', 'L7STS', 199, 'Early'],
+    ['HTTP/1.1 600 Odd\r\n\r\n', 'L7STS', 600, 'Odd'],
+    ['HTTP/1.1 199 Early\r\n\r\n', 'L7RSP', 0, 'Incomplete response'],
+    [
+      'HTTP/1.1 101 X\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
+      'L7RSP',
+      101,
+      'Unexpected change of protocol',
+    ],
     ['', 'L7RSP', 0, 'Empty response'],
-    ['HTTP/1.1 200 O', 'L7RSP', 0, 'Incomplete status line'],
-    ['HTTP/2.0 200 OK\r\n\r\n', 'L7RSP', 0, 'Not an HTTP/1 status line'],
-    ['HTTP/1.1 600 Odd\r\n\r\n', 'L7RSP', 0, 'Not an HTTP/1 status line'],
-    ['HTTP/1.1  200 OK\r\n\r\n', 'L7RSP', 0, 'Not an HTTP/1 status line'],
-    ['HTTP/1.1 2000 OK\r\n\r\n', 'L7RSP', 0, 'Not an HTTP/1 status line'],
-    ['HTTP/1.1 200 O\x00K\r\n\r\n', 'L7RSP', 0, 'Not an HTTP/1 status line'],
-    ['SSH-2.0-OpenSSH\r\n', 'L7RSP', 0, 'Not an HTTP/1 status line'],
-    [`HTTP/1.1 200 ${'x'.repeat(STATUS_LINE_BYTES_MAX)}`, 'L7RSP', 0, 'Status line too long'],
+    ['HTTP/1.1 200 O', 'L7RSP', 0, 'Incomplete response'],
+    ['HTTP/2.0 200 OK\r\n\r\n', 'L7RSP', 0, NO_STATUS_LINE],
+    ['HTTP/1.1  200 OK\r\n\r\n', 'L7RSP', 0, NO_STATUS_LINE],
+    ['HTTP/1.1 2000 OK\r\n\r\n', 'L7RSP', 0, NO_STATUS_LINE],
+    ['HTTP/1.1 200 O\x00K\r\n\r\n', 'L7RSP', 0, NO_STATUS_LINE],
+    ['SSH-2.0-OpenSSH\r\n', 'L7RSP', 0, NO_STATUS_LINE],
+    [
+      `HTTP/1.1 200 ${'x'.repeat(15_360)}`,
+      'L7RSP',
+      0,
+      'Invalid response: the message head is too large',
+    ],
+    ['HTTP/1.1 200 OK\n\n', 'L7RSP', 0, 'Invalid response: an LF without CR'],
+    [
+      'HTTP/1.1 200 OK\r\nA : b\r\n\r\n',
+      'L7RSP',
+      0,
+      'Invalid response: white space between a header name and its colon',
+    ],
   ])('judges %j', async (response, status, code, info) => {
     expect(await httpProbe(answering(response))).toMatchObject({ status, code, info })
   })
@@ -182,7 +202,7 @@ describe('an HTTP check', () => {
     expect(outcome).toMatchObject({ status: 'L7STS', code: 503, info: 'Down for now' })
   })
 
-  it('ends as soon as the status line is there, and reads no endless body', async () => {
+  it('ends as soon as the head is there, and reads no endless body', async () => {
     const outcome = await httpProbe((socket) => {
       const pour = (): void => {
         while (!socket.destroyed && socket.write('x'.repeat(1000)));
@@ -204,7 +224,8 @@ describe('an HTTP check', () => {
     const outcome = await httpProbe(
       (socket) => {
         socket.resume()
-        const timer = setInterval(() => socket.write('H'), 1)
+        socket.write('HTTP/1.1 200 OK\r\nA: ')
+        const timer = setInterval(() => socket.write('b'), 1)
         socket.on('close', () => clearInterval(timer))
       },
       {},
@@ -353,8 +374,8 @@ describe('any first line', () => {
     const bytes = fc.uint8Array({ maxLength: 80 }).map((it) => Buffer.from(it).toString('latin1'))
     const line = fc.oneof(
       bytes,
-      bytes.map((it) => `HTTP/1.1 ${it}\r\n`),
-      bytes.map((it) => `HTTP/1.1 200 ${it}\r\n`),
+      bytes.map((it) => `HTTP/1.1 ${it}\r\n\r\n`),
+      bytes.map((it) => `HTTP/1.1 200 ${it}\r\n\r\n`),
     )
     await fc.assert(
       fc.asyncProperty(line, async (text) => {
