@@ -115,6 +115,7 @@ describe('behind HAProxy', () => {
         timeout connect 5s
         timeout client 20s
         timeout server 20s
+        timeout check 20s
       frontend front
         bind 127.0.0.1:${front}
         unique-id-format %[uuid()]
@@ -122,9 +123,10 @@ describe('behind HAProxy', () => {
       backend sluice
         option httpchk GET /check
         http-check expect status 200
-        server s1 127.0.0.1:${port} ${option} check inter 100ms`,
+        server s1 127.0.0.1:${port} ${option} check inter 1s`,
         front,
       )
+      // Without timeout check it gives a check up after inter, and the daemon logs an aborted request.
       const clients = await expectKnown(front)
       for (const { end } of clients) {
         await until('the lines of a client in the log', () => {

@@ -17,7 +17,7 @@ const EAGER = {
   'option': { redispatch: true },
 }
 /** Long enough for a server that works, short enough to wait for one that does not. */
-const IMPATIENT = { ...EAGER, timeout: { server: '500ms' } }
+const IMPATIENT = { ...EAGER, timeout: { server: '2s' } }
 /** Requests of one client in a row, to a good server and others in turn. */
 const REQUESTS = 6
 const BODY = 'what is to be put '.repeat(300)

@@ -9,7 +9,22 @@ import { until } from './support/waiting.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 
-/** A server that counts how many requests it works on at once, and answers when it is let. */
+/** A server that answers no request before it is told to. */
+async function startGatedServer() {
+  let open = (): void => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  const server = await startHttpServer({
+    answer: async ({ method }, response) => {
+      if (method === 'GET') await opened
+      response.end('done')
+    },
+  })
+  return { server, open }
+}
+
+/** A server that counts how many requests it works on at once. */
 async function startCountingServer(workMs: number) {
   const seen = { now: 0, most: 0 }
   const server = await startHttpServer({
@@ -70,7 +85,7 @@ it('gives a server no more sessions than it may have, over all threads, and lose
 })
 
 it('answers 503 to who waits longer than the queue timeout', async () => {
-  const { server } = await startCountingServer(1500)
+  const { server, open } = await startGatedServer()
   const { port, daemon } = await start({
     timeout: { queue: '300ms' },
     servers: { s1: { address: server.address, maxconn: 1 } },
@@ -79,6 +94,7 @@ it('answers 503 to who waits longer than the queue timeout', async () => {
   await until('the first request', () => server.requests[0])
   const second = await rawExchange(port, GET)
   expect(second.text).toMatch(/^HTTP\/1\.1 503 /)
+  open()
   expect((await first).text).toMatch(/^HTTP\/1\.1 200 /)
   expect(server.requests).toHaveLength(1)
   await until('both lines', () => (daemon.accessLog.length === 2 ? true : undefined))
@@ -130,7 +146,7 @@ it('serves in the order of coming, and goes past a client that left', async () =
 })
 
 it('lets those that wait have a server that comes up', async () => {
-  const slow = await startCountingServer(4000)
+  const slow = await startGatedServer()
   const other = await startHttpServer({ body: 'other' })
   await other.stop()
   const { port, daemon } = await start({
@@ -150,5 +166,6 @@ it('lets those that wait have a server that comes up', async () => {
   await until('the line', async () => ((await queueOf(daemon)) === 1 ? true : undefined))
   await other.restart()
   expect((await second).text).toMatch(/other$/)
+  slow.open()
   expect((await first).text).toMatch(/done$/)
 })

@@ -83,7 +83,7 @@ it('ends the client when no server can be reached', async () => {
 
 it('ends a session on which nothing moves for the tunnel timeout', async () => {
   const server = await startEchoServer()
-  const port = await startRelay(server.address, { timeout: { tunnel: '300ms' } })
+  const port = await startRelay(server.address, { timeout: { tunnel: '2s' } })
   const { text } = await rawExchange(port, 'hello')
   expect(text).toBe('hello')
 })
@@ -92,7 +92,7 @@ it.each(['client', 'server'])(
   'ends it for timeout %s too, where no tunnel is given',
   async (side) => {
     const server = await startEchoServer()
-    const port = await startRelay(server.address, { timeout: { [side]: '300ms' } })
+    const port = await startRelay(server.address, { timeout: { [side]: '2s' } })
     const { text } = await rawExchange(port, 'hello')
     expect(text).toBe('hello')
   },

@@ -7,7 +7,7 @@ import { rawExchange } from './support/raw-client.ts'
 import { until } from './support/waiting.ts'
 
 /** A proxy before a WebSocket server that sends back what it gets, and greets first. */
-async function startEcho(): Promise<{ port: number; daemon: Daemon }> {
+async function startEcho(tunnel = '20s'): Promise<{ port: number; daemon: Daemon }> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   await once(server, 'listening')
   onTestFinished(() => {
@@ -22,7 +22,7 @@ async function startEcho(): Promise<{ port: number; daemon: Daemon }> {
   const { port: serverPort } = server.address() as { port: number }
   const daemon = await startDaemon({
     config: {
-      defaults: { mode: 'http', option: { forwardfor: true }, timeout: { tunnel: '800ms' } },
+      defaults: { mode: 'http', option: { forwardfor: true }, timeout: { tunnel } },
       frontends: { web: { bind: `127.0.0.1:${port}`, default_backend: 'app' } },
       backends: { app: { servers: { s1: `127.0.0.1:${serverPort}` } } },
     },
@@ -50,7 +50,7 @@ it('carries a WebSocket both ways, the first message with the handshake', async 
 })
 
 it('ends a tunnel on which nothing moves for the tunnel timeout', async () => {
-  const { port, daemon } = await startEcho()
+  const { port, daemon } = await startEcho('1s')
   const socket = new WebSocket(`ws://127.0.0.1:${port}/chat`)
   await once(socket, 'open')
   const [code] = (await once(socket, 'close')) as [number]
