@@ -23,8 +23,11 @@ const SHARED_PORTS = {
 const PROXY_PORT = 8080
 const ADMIN_PORT = 8404
 
-/** How long the nodes may take to find each other before the banner is shown all the same. */
-const MEETING_MS = 20_000
+/**
+ * How long the nodes may take to find each other before the banner is shown all the same: long
+ * enough for a machine on which a start takes ten times as long as usual.
+ */
+const MEETING_MS = 60_000
 const POLL_MS = 100
 
 /** Of the token of its nodes: nobody guesses 128 bits. */

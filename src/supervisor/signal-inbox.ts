@@ -29,7 +29,8 @@ export class SignalInbox {
   readonly #kept = new Set<Request>()
   #daemon: RunningDaemon | null = null
   #onStopInStart: (() => void) | null = null
-  #lastInterruptMs = Number.NEGATIVE_INFINITY
+  /** Null: there was none. */
+  #lastInterruptMs: number | null = null
   readonly #interruptGapMs: number
 
   /**
@@ -74,10 +75,10 @@ export class SignalInbox {
 
   #interrupt(): void {
     const nowMs = performance.now()
-    const isSame = nowMs - this.#lastInterruptMs < this.#interruptGapMs
+    const lastMs = this.#lastInterruptMs
+    if (lastMs !== null && nowMs - lastMs < this.#interruptGapMs) return
     this.#lastInterruptMs = nowMs
-    if (isSame) return
-    if (!this.isStopAsked) this.#take('stop')
+    if (lastMs === null) this.#take('stop')
     else if (this.#daemon === null) process.exit(ABORTED)
     else this.#daemon.abort()
   }
