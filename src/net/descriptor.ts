@@ -143,22 +143,20 @@ export function sendBytes(fd: number, from: Uint8Array, bytes: number): number {
   const { send, errno, errnoOf } = systemCalls()
   const sent = send(fd, from, bytes, 0)
   if (sent >= 0) return sent
-  switch (errno()) {
-    case errnoOf['EPIPE']:
-      return SENT_TO_ENDED
-    case errnoOf['ECONNRESET']:
-      return SENT_TO_BROKEN
-    default:
-      // Whatever else there is, the stream of node:net meets it again.
-      return 0
-  }
+  const error = errno()
+  if (error === errnoOf['EPIPE']) return SENT_TO_ENDED
+  // Any other error, once it was told, is gone: what is read later would look like a good end.
+  return MOMENTARY.some((name) => error === errnoOf[name]) ? 0 : SENT_TO_BROKEN
 }
+
+/** Errors of a call that may succeed later; the stream of node:net tries again. */
+const MOMENTARY = ['EAGAIN', 'EWOULDBLOCK', 'EINTR', 'ENOBUFS', 'ENOMEM']
 
 /** The peer had ended its side, so that what it has sent is whole, before it closed (EPIPE). */
 export const SENT_TO_ENDED = -1
 
-/** The peer has broken off what it was sending (ECONNRESET). */
-export const SENT_TO_BROKEN = -2
+/** The peer has broken off what it was sending (ECONNRESET), or is out of reach. */
+const SENT_TO_BROKEN = -2
 
 /**
  * True when a socket has bytes, the peer's end or an error for its next read (poll(2), which leaves
