@@ -16,6 +16,8 @@ export interface SyntaxProblem {
 /** A line of the text, without its line break. */
 interface Line {
   readonly start: number
+  /** Where the line after it starts. */
+  readonly next: number
   readonly text: string
   readonly indent: number
 }
@@ -174,7 +176,7 @@ function openIndents(text: string, before: number): number[] {
   const open: number[] = []
   for (let at = 0; at < before; ) {
     const line = lineAt(text, at)
-    at = line.start + line.text.length + 1
+    at = line.next
     if (/^\s*(#|$)/.test(line.text)) continue
     while ((open.at(-1) ?? -1) > line.indent) open.pop()
     if (open.at(-1) !== line.indent) open.push(line.indent)
@@ -197,10 +199,12 @@ function previousLine(text: string, before: number): Line | null {
 }
 
 function lineAt(text: string, offset: number): Line {
-  const start = text.lastIndexOf('\n', offset - 1) + 1
-  const end = text.indexOf('\n', start)
-  const line = text.slice(start, end < 0 ? text.length : end).replace(/\r$/, '')
-  return { start, text: line, indent: line.length - line.trimStart().length }
+  // A search backwards from before the text would look at its first character.
+  const start = offset <= 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1
+  const lineBreak = text.indexOf('\n', start)
+  const end = lineBreak < 0 ? text.length : lineBreak
+  const line = text.slice(start, end).replace(/\r$/, '')
+  return { start, next: end + 1, text: line, indent: line.length - line.trimStart().length }
 }
 
 /** A text as a YAML scalar in quotes, those that it has least to do with. */
