@@ -23,6 +23,8 @@ export class WaitingLines {
   readonly #lengths: Int32Array
   /** The most that have ever waited at once. */
   readonly #longest: Int32Array
+  /** Sessions that were let in from a row's line, ever. */
+  readonly #served: Int32Array
   /** Per worker and row: the lowest ticket that waits there, 0 for none. */
   readonly #firsts: readonly Int32Array[]
   /** Per worker: its tickets that show. */
@@ -35,6 +37,7 @@ export class WaitingLines {
     this.#tickets = reserve(rows)
     this.#lengths = reserve(rows)
     this.#longest = reserve(rows)
+    this.#served = reserve(rows)
     this.#firsts = Array.from({ length: workers }, () => reserve(rows))
     this.#held = Array.from({ length: workers }, () => reserve(rows))
     this.#shown = reserve(workers)
@@ -43,7 +46,7 @@ export class WaitingLines {
 
   /** Int32s that the constructor reserves. */
   static intsFor(workers: number, rows: number): number {
-    return rows * (2 * workers + 3) + 2 * workers
+    return rows * (2 * workers + 4) + 2 * workers
   }
 
   /** Sessions that wait in a row's line, over all threads. */
@@ -54,6 +57,16 @@ export class WaitingLines {
   /** The most sessions that have waited in a row's line at once. */
   longest(row: number): number {
     return Atomics.load(this.#longest, row)
+  }
+
+  /** Sessions that were let in from a row's line, over all threads; wraps around. */
+  served(row: number): number {
+    return Atomics.load(this.#served, row)
+  }
+
+  /** A session was let in. */
+  countServed(row: number): void {
+    Atomics.add(this.#served, row, 1)
   }
 
   /**

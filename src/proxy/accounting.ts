@@ -58,7 +58,7 @@ export function logTcpSession(services: Services, facts: TcpSessionFacts): void 
   const nowMs = services.clock()
   describeParties(record, services, facts, startMs, nowMs)
   const { queuedMs } = facts.dispatch
-  record.queueMs = connectedMs < 0 ? -1 : queuedMs
+  record.queueMs = queuedMs
   record.connectMs = connectedMs < 0 ? -1 : connectedMs - startMs - queuedMs
   record.totalMs = nowMs - startMs
   record.bytes = bytesOut
@@ -103,7 +103,7 @@ function logExchange(
   const { startMs, headMs, queuedMs, connectedMs, responseMs, method } = exchange
   describeParties(record, services, parties, startMs, nowMs)
   record.requestMs = method === '' ? -1 : headMs - startMs
-  record.queueMs = connectedMs < 0 ? -1 : queuedMs
+  record.queueMs = parties.dispatch.queuedMs
   record.connectMs = connectedMs < 0 ? -1 : connectedMs - headMs - queuedMs
   record.responseMs = responseMs < 0 ? -1 : responseMs - connectedMs
   record.totalMs = nowMs - startMs
@@ -133,10 +133,12 @@ function describeParties(
   into.server = server?.name ?? ''
   into.actconn = table.connections()
   into.feconn = table.sessions(frontend.row)
-  into.beconn = backend === null ? 0 : table.sessions(backend.row)
-  into.srvConn = server === undefined ? 0 : table.sessions(server.row)
-  into.srvQueue = dispatch.place.behindAtServer
-  into.backendQueue = dispatch.place.behindAtBackend
+  // HAProxy has given up the session's own places at backend and server by then.
+  into.beconn = backend === null ? 0 : table.sessions(backend.row) - Number(dispatch.holdsBackend)
+  into.srvConn =
+    server === undefined ? 0 : table.sessions(server.row) - Number(dispatch.holdsServer)
+  into.srvQueue = dispatch.place.positionAtServer
+  into.backendQueue = dispatch.place.positionAtBackend
   into.retries = dispatch.retries
   into.redispatched = dispatch.redispatched
 }

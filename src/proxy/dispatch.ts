@@ -20,6 +20,8 @@ const TURNAROUND_MS = 1000
 export interface DispatchOwner {
   /** Who the server is told of by a PROXY protocol header. */
   readonly client: Conn
+  /** When a server began to be needed, on the services' clock. */
+  readonly beganMs: number
   /** A connection to a server is established. It must be given its handler at once. */
   onServer(conn: Conn): void
   /** No server is up, the tries are spent, or `timeout queue` has passed. */
@@ -52,6 +54,8 @@ export class Dispatch implements ConnHandler, Waiter {
   #retriesLeft = 0
   /** Where it waits in line, and how long it has. */
   readonly place: WaitingPlace
+  /** See {@link queuedMs}; as of the last server that was found. */
+  #queuedMs = -1
   /** The connection that was handed over had served another session before. */
   reused = false
   /** Tries after the first. */
@@ -84,6 +88,7 @@ export class Dispatch implements ConnHandler, Waiter {
     this.reused = false
     this.retries = 0
     this.redispatched = false
+    this.#queuedMs = -1
     this.place.forget()
   }
 
@@ -150,9 +155,22 @@ export class Dispatch implements ConnHandler, Waiter {
     this.#idle.keep(this.#upstream as UpstreamServer, httpReuse, conn, this.reused, isBound)
   }
 
-  /** Time spent waiting in line, in milliseconds. */
+  /**
+   * Milliseconds until the last server was found, or the line was left: the time in lines, and that
+   * of tries at other servers before. -1 where neither has been. HAProxy's `Tw`.
+   */
   get queuedMs(): number {
-    return this.place.queuedMs
+    return this.place.isTaken ? this.#sinceBegin() : this.#queuedMs
+  }
+
+  /** It has a place at the backend. */
+  get holdsBackend(): boolean {
+    return this.#backend !== null
+  }
+
+  /** It has a place at the server at hand. */
+  get holdsServer(): boolean {
+    return this.#holdsServer
   }
 
   /** True while another try is allowed. */
@@ -292,8 +310,13 @@ export class Dispatch implements ConnHandler, Waiter {
     return backend.pool
   }
 
+  #sinceBegin(): number {
+    return this.#services.clock() - this.#owner.beganMs
+  }
+
   #leaveLine(): void {
     const own = this.place.server
+    if (this.place.isTaken) this.#queuedMs = this.#sinceBegin()
     this.place.leave()
     // Who waits for any server may have left the next place there to the one that goes.
     if (own !== null) this.#wakeAt(own)
@@ -309,6 +332,9 @@ export class Dispatch implements ConnHandler, Waiter {
     const isSame = upstream.plan.row === failedRow
     this.#upstream = upstream
     this.#holdsServer = true
+    // Without a line and failures before no time has passed, and the clock need not be asked.
+    if (this.#queuedMs < 0) this.#queuedMs = failedRow < 0 ? 0 : this.#sinceBegin()
+    else if (!isSame && failedRow >= 0) this.#queuedMs = this.#sinceBegin()
     if (isSame && waits) {
       this.#waitForSame()
       return

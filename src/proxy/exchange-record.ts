@@ -18,7 +18,7 @@ export class ExchangeRecord {
   startMs = -1
   /** The request head was complete. */
   headMs = -1
-  /** Time spent waiting in line for a server. */
+  /** Time until a server was found, which is most often none. */
   queuedMs = 0
   /** A server connection was there, new or reused. */
   connectedMs = -1

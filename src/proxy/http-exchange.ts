@@ -67,6 +67,10 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
     this.#server = new ServerLink(services, this.#request, this.#response, this)
   }
 
+  get beganMs(): number {
+    return this.#record.headMs
+  }
+
   /**
    * Where an answer begins while its request is still coming, the client is told that its connection
    * closes: nobody waits for the rest of the request once the answer is whole.

@@ -70,6 +70,10 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
     else this.#awaitOpening()
   }
 
+  get beganMs(): number {
+    return this.#startMs
+  }
+
   /** A session of unknown length is left to finish by itself until the grace is over. */
   drain(): void {}
 

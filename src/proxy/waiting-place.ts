@@ -8,15 +8,13 @@ export class WaitingPlace {
   readonly #services: Services
   readonly #waiter: Waiter
   #queue: SessionQueue | null = null
-  #sinceMs = 0
   /** The server that it waits for; null where it waits for any, or does not wait. */
   server: UpstreamServer | null = null
-  /** Time spent waiting, in milliseconds. */
-  queuedMs = 0
-  /** Sessions that were ahead in the line of its server, when that was last joined. */
-  behindAtServer = 0
-  /** The same in the line of the backend. */
-  behindAtBackend = 0
+  /** Sessions that had been let in when it joined the line. */
+  #servedBefore = 0
+  /** Places in the lines of servers that it has left; see {@link positionAtServer}. */
+  #leftAtServer = 0
+  #leftAtBackend = 0
 
   constructor(services: Services, waiter: Waiter) {
     this.#services = services
@@ -28,11 +26,23 @@ export class WaitingPlace {
     return this.#queue !== null
   }
 
+  /**
+   * Its place in the line of its server, as HAProxy logs it: 1, and one more for each session that
+   * was let in while it waited; 0 where it has not waited. The sum, where it has several times.
+   */
+  get positionAtServer(): number {
+    return this.#leftAtServer + (this.server === null ? 0 : this.#position(this.#queue))
+  }
+
+  /** The same in the line of the backend. */
+  get positionAtBackend(): number {
+    return this.#leftAtBackend + (this.server === null ? this.#position(this.#queue) : 0)
+  }
+
   /** Forgets the session before, which has left. */
   forget(): void {
-    this.queuedMs = 0
-    this.behindAtServer = 0
-    this.behindAtBackend = 0
+    this.#leftAtServer = 0
+    this.#leftAtBackend = 0
   }
 
   /** Waits in the line of a backend, or of the one server that it belongs to. */
@@ -40,9 +50,7 @@ export class WaitingPlace {
     const queue = this.#services.queues.of(server?.plan.row ?? plan.row)
     this.#queue = queue
     this.server = server
-    this.#sinceMs = this.#services.clock()
-    if (server === null) this.behindAtBackend = queue.length
-    else this.behindAtServer = queue.length
+    this.#servedBefore = queue.served
     queue.join(this.#waiter, plan.row)
   }
 
@@ -50,9 +58,14 @@ export class WaitingPlace {
   leave(): void {
     const queue = this.#queue
     if (queue === null) return
+    if (this.server === null) this.#leftAtBackend += this.#position(queue)
+    else this.#leftAtServer += this.#position(queue)
     this.#queue = null
     this.server = null
-    this.queuedMs += this.#services.clock() - this.#sinceMs
     queue.leave(this.#waiter)
+  }
+
+  #position(queue: SessionQueue | null): number {
+    return queue === null ? 0 : 1 + ((queue.served - this.#servedBefore) | 0)
   }
 }

@@ -41,16 +41,16 @@ export interface TcpLogRecord {
   actconn: number
   /** Client connections of the frontend. */
   feconn: number
-  /** Sessions of the backend. */
+  /** Sessions of the backend beside this one. */
   beconn: number
-  /** Sessions of the server. */
+  /** Sessions of the server beside this one. */
   srvConn: number
   retries: number
   /** Whether a retry went to another server than the first. */
   redispatched: boolean
-  /** Sessions before this one in the server's queue. */
+  /** Place in the server's queue, from 1 on; 0 without having waited there. */
   srvQueue: number
-  /** Sessions before this one in the backend's queue. */
+  /** The same in the backend's queue. */
   backendQueue: number
 }
 

@@ -43,6 +43,11 @@ export class SessionQueue {
     return this.#table.lines.length(this.#row)
   }
 
+  /** Sessions that were let in so far, over all threads; wraps around. */
+  get served(): number {
+    return this.#table.lines.served(this.#row)
+  }
+
   /**
    * Waits from now on; is served at once where there is room after all.
    *
@@ -102,6 +107,7 @@ export class SessionQueue {
     this.#isServing = true
     const isServed = waiter.tryEnter(ticket)
     this.#isServing = false
+    if (isServed) this.#table.lines.countServed(this.#row)
     return isServed
   }
 
