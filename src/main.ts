@@ -40,6 +40,7 @@ interface FileOptions {
 
 interface CheckCommandOptions extends FileOptions {
   readonly json?: boolean
+  readonly offline?: boolean
 }
 
 function version(): string {
@@ -73,9 +74,10 @@ async function schema(): Promise<void> {
   tell(`${JSON.stringify(configJsonSchema(), null, 2)}\n`)
 }
 
-async function check({ file, json = false }: CheckCommandOptions): Promise<void> {
+async function check({ file, json = false, offline = false }: CheckCommandOptions): Promise<void> {
   const { checkConfig } = await import('./supervisor/config-check.ts')
-  if (!(await checkConfig({ ...surroundings, file, json, tell, print }))) process.exitCode = FAILED
+  const options = { ...surroundings, file, json, offline, tell, print }
+  if (!(await checkConfig(options))) process.exitCode = FAILED
 }
 
 /** Gives a command the options of all that talk to a running node. */
@@ -114,6 +116,7 @@ function program(sluice: Command): Command {
     .description('check a config file; binds nothing')
     .requiredOption('-f, --file <file>', 'the config file; - for standard input')
     .option('--json', 'print what was found as JSON')
+    .option('--offline', 'leave out files, addresses and host names that it names')
     .action(check)
   sluice
     .command('demo')

@@ -16,6 +16,9 @@ export type Severity = 'error' | 'warning'
  * Errors between places: `unknown-backend`, `mode-mismatch`, `duplicate-bind`, `invalid-balance`,
  * `invalid-rule`, `exposed-admin`, `exposed-peers`, `too-many-names`.
  *
+ * What the text names outside of itself, as this host has it: `unusable-file`, `unusable-address`,
+ * `unresolved-name` (a warning where the server can begin without an address).
+ *
  * Warnings: `no-route`, `no-server`, `unused-backend`, `unused-setting`, `short-timeout`.
  *
  * `too-many-problems` closes a list that was cut.
@@ -42,6 +45,9 @@ export const DIAGNOSTIC_CODES = [
   'exposed-admin',
   'exposed-peers',
   'too-many-names',
+  'unusable-file',
+  'unusable-address',
+  'unresolved-name',
   'no-route',
   'no-server',
   'unused-backend',

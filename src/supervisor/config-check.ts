@@ -1,14 +1,9 @@
 import { text as textOf } from 'node:stream/consumers'
 import type { Diagnostic } from '../config/diagnostics.ts'
-import { SluiceError } from '../errors.ts'
-import { readAuthorities } from './certificate-authorities.ts'
-import {
-  type ConfigSurroundings,
-  type ReadConfig,
-  readConfigFile,
-  readConfigText,
-} from './config-file.ts'
-import { readErrorAnswers } from './error-answers.ts'
+import { locateProblems } from '../config/locating.ts'
+import { renderDiagnostics } from '../config/rendering.ts'
+import { type ConfigSurroundings, readConfigText, readText } from './config-file.ts'
+import { checkSurroundings } from './surroundings-check.ts'
 
 /** The file name that stands for standard input. */
 const STANDARD_INPUT = '-'
@@ -22,6 +17,8 @@ export interface CheckOptions extends ConfigSurroundings {
   readonly file: string
   /** Whether the result is printed as JSON. */
   readonly json: boolean
+  /** Whether only the text is looked at. */
+  readonly offline: boolean
   /** Writes to standard output. */
   readonly tell: (text: string) => void
   /** Writes to standard error. */
@@ -33,49 +30,31 @@ interface CheckResult {
   readonly file: string
   readonly valid: boolean
   readonly diagnostics: readonly Diagnostic[]
-  /** What the config names outside of itself and cannot be used; null where all can. */
-  readonly error: { readonly code: string; readonly message: string; readonly hint: string } | null
 }
 
 /**
- * `sluice check`: says what is wrong with a config file. Binds nothing.
+ * `sluice check`: says what is wrong with a config file, and with what it names outside of itself.
+ * Binds nothing.
  *
  * @returns whether the config is valid
- * @throws SluiceError `config-unreadable`, and without `json` what {@link readErrorAnswers} and
- *   {@link readAuthorities} throw
+ * @throws SluiceError `config-unreadable`
  */
 export async function checkConfig(options: CheckOptions): Promise<boolean> {
   const isInput = options.file === STANDARD_INPUT
   const file = isInput ? STANDARD_INPUT_NAME : options.file
-  const read = isInput
-    ? readConfigText(await textOf(process.stdin), file, options)
-    : await readConfigFile(file, options)
-  if (options.json) return tellResult(read, file, options)
-  options.print(read.report)
-  if (read.config === null) return false
-  await readErrorAnswers(read.config)
-  await readAuthorities(read.config)
-  options.tell(`${file}: the config is valid\n`)
-  return true
-}
-
-async function tellResult(
-  read: ReadConfig,
-  file: string,
-  { tell }: CheckOptions,
-): Promise<boolean> {
-  const { config, diagnostics } = read
-  let error: CheckResult['error'] = null
-  try {
-    if (config !== null) {
-      await readErrorAnswers(config)
-      await readAuthorities(config)
-    }
-  } catch (thrown) {
-    if (!(thrown instanceof SluiceError)) throw thrown
-    error = { code: thrown.code, message: thrown.message, hint: thrown.hint }
+  const text = isInput ? await textOf(process.stdin) : await readText(options.file)
+  const { config, diagnostics: ofText } = readConfigText(text, file, options)
+  const isLookedAround = config !== null && !options.offline
+  const outside = isLookedAround ? await checkSurroundings(config) : []
+  const diagnostics = [...ofText, ...locateProblems(text, options.env, outside)].sort(
+    (one, other) => one.line - other.line || one.col - other.col,
+  )
+  const valid = diagnostics.every(({ severity }) => severity !== 'error')
+  if (options.json) {
+    options.tell(`${JSON.stringify({ file, valid, diagnostics } satisfies CheckResult, null, 2)}\n`)
+    return valid
   }
-  const valid = config !== null && error === null
-  tell(`${JSON.stringify({ file, valid, diagnostics, error } satisfies CheckResult, null, 2)}\n`)
+  options.print(renderDiagnostics(text, file, diagnostics))
+  if (valid) options.tell(`${file}: the config is valid\n`)
   return valid
 }

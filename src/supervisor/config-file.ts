@@ -75,7 +75,12 @@ function checkPattern(pattern: string): TextProblem | null {
   return typeof compiled === 'function' ? null : { ...compiled, offset: 0 }
 }
 
-async function readText(file: string): Promise<string> {
+/**
+ * The text of a config file.
+ *
+ * @throws SluiceError `config-unreadable`
+ */
+export async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {

@@ -67,12 +67,12 @@ describe('sluice check', () => {
   it('prints what it finds as JSON', async () => {
     const good = await runSluice('check', '--json', '-f', fileWith(GOOD))
     expect(good).toMatchObject({ code: 0, stderr: '' })
-    expect(JSON.parse(good.stdout)).toMatchObject({ valid: true, diagnostics: [], error: null })
+    expect(JSON.parse(good.stdout)).toMatchObject({ valid: true, diagnostics: [] })
     const file = fileWith(GOOD.replace('bind', 'bnid'))
     const bad = await runSluice('check', '--json', '-f', file)
     expect(bad).toMatchObject({ code: 1, stderr: '' })
     const problem = { severity: 'error', code: 'unknown-key', line: 4, col: 5, endCol: 9 }
-    expect(JSON.parse(bad.stdout)).toMatchObject({ file, valid: false, error: null })
+    expect(JSON.parse(bad.stdout)).toMatchObject({ file, valid: false })
     const { diagnostics } = JSON.parse(bad.stdout) as { diagnostics: unknown[] }
     expect(diagnostics).toContainEqual(
       expect.objectContaining({ ...problem, hint: 'Did you mean "bind"?' }),
@@ -85,8 +85,41 @@ describe('sluice check', () => {
     expect(code).toBe(1)
     expect(JSON.parse(stdout)).toMatchObject({
       valid: false,
-      error: { message: expect.stringContaining('/nowhere/503.http') },
+      diagnostics: [
+        {
+          code: 'unusable-file',
+          line: 10,
+          col: 41,
+          message: expect.stringContaining('/nowhere/503.http'),
+        },
+      ],
     })
+  })
+
+  it('points at all that the file names and this host lacks, or nothing with --offline', async () => {
+    const text = `
+global: {log: {access: /nowhere/access.log}}
+admin: {bind: "203.0.113.7:8404", token-file: /nowhere/token}
+frontends:
+  web:
+    bind: ["127.0.0.1:8080", {address: "203.0.113.8:8080"}]
+    default_backend: app
+backends:
+  app: {servers: {s1: "no-such-host.invalid:80"}}
+`
+    const file = fileWith(text)
+    const { code, stdout, stderr } = await runSluice('check', '-f', file)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    const heads = [...stderr.matchAll(/lb\.yaml:(\d+:\d+: .*)/g)].map(([, head]) => head)
+    expect(heads).toEqual([
+      expect.stringMatching(/^2:24: error: cannot append to \/nowhere\/access\.log: ENOENT/),
+      expect.stringMatching(/^3:15: error: 203\.0\.113\.7:8404: this host has no such address/),
+      expect.stringMatching(/^3:47: error: cannot read \/nowhere\/token: ENOENT/),
+      expect.stringMatching(/^6:40: error: 203\.0\.113\.8:8080: this host has no such address/),
+      expect.stringMatching(/^9:23: warning: the host name no-such-host\.invalid is not found/),
+    ])
+    const offline = await runSluice('check', '--offline', '-f', file)
+    expect(offline).toMatchObject({ code: 0, stderr: '' })
   })
 
   it('ends with 1 on a file that is not there', async () => {

@@ -143,10 +143,12 @@ describe('a ca-file', () => {
 frontends: {main: {bind: "127.0.0.1:${await freePort()}", default_backend: app}}
 backends: {app: {servers: {s1: ${server}}}}
 `)
-    const { code: status, stderr } = await runSluice('check', '-f', path)
-    expect(status).toBe(1)
-    expect(stderr).toContain(code)
-    expect(stderr).toContain(caFile)
+    const checked = await runSluice('check', '-f', path)
+    expect(checked).toMatchObject({ code: 1, stderr: expect.stringContaining(caFile) })
+    expect(checked.stderr).toMatch(/:3:\d+: error: /)
+    const run = await runSluice('run', '-f', path)
+    expect(run).toMatchObject({ code: 1, stderr: expect.stringContaining(code) })
+    expect(run.stderr).toContain(caFile)
   })
 })
 

@@ -1,0 +1,30 @@
+import { type Diagnostic, type Path, type Problem, Report, type Severity } from './diagnostics.ts'
+import { readDocument } from './document.ts'
+import type { Environment } from './environment.ts'
+import { SourceText } from './source-text.ts'
+import { Cursor } from './tree.ts'
+
+/** A problem with what a config that is valid says, found outside of its text. */
+export interface PlacedProblem extends Problem {
+  readonly severity: Severity
+  /** Where it may be written, the nearest place first: what is not there is written in the next. */
+  readonly paths: readonly Path[]
+}
+
+/** Finds where problems are written in the text of a config. By position. */
+export function locateProblems(
+  text: string,
+  environment: Environment,
+  problems: readonly PlacedProblem[],
+): readonly Diagnostic[] {
+  const source = new SourceText(text)
+  const report = new Report(source)
+  const tree = new Cursor(readDocument(source, environment, report))
+  for (const { paths, severity, ...problem } of problems) {
+    const places = paths.map((path) => tree.follow(path))
+    const place = places.find(({ node }) => node !== null) ?? places.at(-1) ?? tree
+    if (severity === 'error') report.error(place.span, place.path, problem)
+    else report.warn(place.span, place.path, problem)
+  }
+  return report.diagnostics()
+}
