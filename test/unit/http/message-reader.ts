@@ -149,7 +149,7 @@ export class MessageReader {
     })
     this.forwarded.push(
       requests
-        ? forwardRequestText(this.request, KEPT_REQUEST)
+        ? forwardRequestText(this.request, { ...KEPT_REQUEST, hostless: !this.namesHost() })
         : forwardResponseText(this.response, KEPT_RESPONSE),
     )
     if (head.body === BODY_CHUNKED) {
@@ -162,6 +162,11 @@ export class MessageReader {
     } else if (head.body === BODY_CLOSE) this.mode = 'close'
     else this.endMessage()
     return used
+  }
+
+  /** Whether the request that was read last has a Host, which HTTP/1.0 may leave out. */
+  private namesHost(): boolean {
+    return this.request.minorVersion === 1 || this.request.headers.has('host')
   }
 
   private readChunks(view: Buffer, at: number): number {
