@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { assert, SluiceError } from '../errors.ts'
 import { type Endpoint, UNKNOWN_ENDPOINT } from './conn.ts'
 import { readSocketName, SOCKET_NAME_BYTES } from './socket-name.ts'
@@ -72,6 +73,17 @@ export function replaceDescriptor(fd: number, by: number): void {
     assert(isPassing, `descriptor ${fd} cannot be replaced: errno ${errno()}`)
   }
   throw new SluiceError('descriptors-exhausted', `descriptor ${fd} cannot be replaced: EBUSY`)
+}
+
+/** The number that the next descriptor of this process would have; infinite where none is left. */
+export function lowestFreeDescriptor(): number {
+  try {
+    const fd = openSync('/', 'r')
+    closeSync(fd)
+    return fd
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
 }
 
 /**

@@ -21,6 +21,7 @@ import {
   SENT_TO_ENDED,
   sendBytes,
 } from './descriptor.ts'
+import type { DescriptorGauge } from './descriptor-gauge.ts'
 import { withoutMapping } from './ip-address.ts'
 import { LastingSocket, type LastingSocketOwner } from './lasting-socket.ts'
 import { type AcceptedHandle, descriptorOf, socketOn } from './node-handle.ts'
@@ -45,6 +46,8 @@ const text = Buffer.allocUnsafeSlow(TEXT_BYTES)
 
 /** What the connections of one engine share. */
 export interface NodeConnMemory {
+  /** Told of every descriptor. */
+  readonly descriptors: DescriptorGauge
   /** All connections read into it, one after the other. */
   readonly readBuffer: Buffer
   readonly writeBuffers: WriteBuffers
@@ -60,6 +63,7 @@ export class NodeConn implements Conn, LastingSocketOwner {
   handler: ConnHandler
   readonly #kind: Address['kind']
   readonly #socket: LastingSocket
+  readonly #descriptors: DescriptorGauge
   readonly #writeBuffers: WriteBuffers
   /** Of the established connection; -1 before. */
   #descriptor = -1
@@ -84,6 +88,7 @@ export class NodeConn implements Conn, LastingSocketOwner {
   ) {
     this.handler = handler
     this.#kind = kind
+    this.#descriptors = memory.descriptors
     this.#writeBuffers = memory.writeBuffers
     const options: SocketConstructorOpts & ConnectOpts & DuplexOptions = {
       allowHalfOpen: true,
@@ -102,6 +107,7 @@ export class NodeConn implements Conn, LastingSocketOwner {
     if (kind === 'unix') this.declareEndpoints(UNIX_ENDPOINT, UNIX_ENDPOINT)
     if (accepted !== null) {
       this.#descriptor = descriptorOf(socket)
+      this.#descriptors.given(this.#descriptor)
       // The log names a client after its end, when the system no longer tells the address.
       if (this.remote.kind === 'unknown') this.#remote = peerOf(this.#descriptor)
     }
@@ -110,6 +116,7 @@ export class NodeConn implements Conn, LastingSocketOwner {
     socket.on('end', () => this.onEnd())
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#failure = failureOf(error.code)
+      if (this.#failure === 'exhausted') this.#descriptors.refused()
     })
     socket.on('close', () => this.handler.onClose(this, this.#failure))
   }
@@ -118,6 +125,7 @@ export class NodeConn implements Conn, LastingSocketOwner {
   connect(address: Address): void {
     this.#socket.on('connect', () => {
       this.#descriptor = descriptorOf(this.#socket)
+      this.#descriptors.given(this.#descriptor)
       this.handler.onConnect(this)
     })
     if (address.kind === 'unix') this.#socket.connect({ path: address.path })
@@ -317,6 +325,9 @@ function failureOf(code: string | undefined): ConnFailure {
     case 'ECONNABORTED':
     case 'EPIPE':
       return 'reset'
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'exhausted'
     default:
       return 'unreachable'
   }

@@ -2,6 +2,7 @@ import { getSystemErrorName } from 'node:util'
 import { assert } from '../errors.ts'
 import type { Address } from '../model/address.ts'
 import type { Conn, ConnHandler, Listener, NetEngine } from './conn.ts'
+import { DescriptorGauge } from './descriptor-gauge.ts'
 import { NodeConn, type NodeConnMemory } from './node-conn.ts'
 import { NodeListener } from './node-listener.ts'
 import { WriteBuffers } from './write-buffers.ts'
@@ -12,6 +13,9 @@ const READ_BUFFER_BYTES = 65_536
 /** More than any system grants: the kernel cuts a backlog down to its own limit (somaxconn). */
 const BACKLOG_MAX = 2 ** 31 - 1
 
+/** What accept(2) says where the process, or the system, has no descriptor left. */
+const EXHAUSTED: readonly string[] = ['EMFILE', 'ENFILE']
+
 /** What the owner of an engine decides. */
 export interface NodeEngineOptions {
   /**
@@ -20,6 +24,8 @@ export interface NodeEngineOptions {
    * long as libuv can shed load by itself: it accepts with a descriptor kept for that, and closes.
    */
   readonly onAcceptFailure: (errorName: string) => void
+  /** Told of the descriptors of all connections. Default: nobody is. */
+  readonly descriptors?: DescriptorGauge
 }
 
 /** The portable engine, on node:net. One instance a thread. */
@@ -30,13 +36,15 @@ export function createNodeEngine(options: NodeEngineOptions): NetEngine {
 class NodeEngine implements NetEngine {
   readonly name = 'node'
   readonly #options: NodeEngineOptions
-  readonly #memory: NodeConnMemory = {
-    readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
-    writeBuffers: new WriteBuffers(),
-  }
+  readonly #memory: NodeConnMemory
 
   constructor(options: NodeEngineOptions) {
     this.#options = options
+    this.#memory = {
+      descriptors: options.descriptors ?? new DescriptorGauge(),
+      readBuffer: Buffer.allocUnsafeSlow(READ_BUFFER_BYTES),
+      writeBuffers: new WriteBuffers(),
+    }
   }
 
   listen(
@@ -45,9 +53,14 @@ class NodeEngine implements NetEngine {
     onAccept: (conn: Conn) => void,
     backlog: number = BACKLOG_MAX,
   ): Listener {
-    return new NodeListener(fd, backlog, (status, handle) => {
+    const listener: NodeListener = new NodeListener(fd, backlog, (status, handle) => {
       if (status !== 0) {
-        this.#options.onAcceptFailure(getSystemErrorName(status))
+        const name = getSystemErrorName(status)
+        this.#options.onAcceptFailure(name)
+        if (!EXHAUSTED.includes(name)) return
+        // Who waits would have the loop try again at once, for ever.
+        listener.pause()
+        this.#memory.descriptors.refused()
         return
       }
       const conn = new NodeConn(kind, handle, this.#memory, UNCLAIMED)
@@ -59,6 +72,7 @@ class NodeEngine implements NetEngine {
       onAccept(conn)
       assert(conn.handler !== UNCLAIMED, 'an accepted connection was given no handler')
     })
+    return listener
   }
 
   connect(address: Address, handler: ConnHandler): Conn {

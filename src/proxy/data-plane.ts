@@ -25,6 +25,7 @@ export class DataPlane {
   constructor(services: Services) {
     this.#services = services
     this.#registry = new SessionRegistry((delta) => this.#onSessions(delta))
+    services.descriptors.onShort = () => this.#dropIdle()
   }
 
   /**
@@ -35,6 +36,7 @@ export class DataPlane {
     const previous = this.#runtime
     const runtime = compileRuntime(plan, this.#services, previous)
     this.#runtime = runtime
+    this.#services.descriptors.numbersMax = plan.trafficNumbersMax
     const wanted = new Set<string>()
     for (const frontend of runtime.frontends.values()) {
       for (const listener of frontend.plan.listeners) {
@@ -66,6 +68,7 @@ export class DataPlane {
 
   /** Housekeeping, about once a second. */
   sweep(): void {
+    if (this.#services.descriptors.isShort()) this.#dropIdle()
     for (const listener of this.#listeners.values()) listener.resumeIfFree()
     const { nowMs } = this.#services.wheel
     for (const { pool } of this.#runtime?.backends.values() ?? []) pool.purgeIdle(nowMs)
@@ -82,6 +85,14 @@ export class DataPlane {
     const connectionsMax = (): number => this.#runtime?.plan.maxconn ?? 0
     const listener = new FrontendListener(planned, frontend, this.#services, connectionsMax, start)
     this.#listeners.set(planned.key, listener)
+  }
+
+  /**
+   * Gives up idle server connections: what sessions need comes before what they may need. HAProxy,
+   * too, closes them when descriptors get short (tune.pool-high-fd-ratio).
+   */
+  #dropIdle(): void {
+    for (const { pool } of this.#runtime?.backends.values() ?? []) pool.dropIdle()
   }
 
   #start(conn: Conn, listener: FrontendListener): void {

@@ -221,8 +221,10 @@ export class Dispatch implements ConnHandler, Waiter {
 
   onEnd(): void {}
 
-  onClose(conn: Conn, _failure: ConnFailure | null): void {
-    if (conn === this.#connecting) this.#failed('SC')
+  onClose(conn: Conn, failure: ConnFailure | null): void {
+    if (conn !== this.#connecting) return
+    if (failure === 'exhausted') this.#lackDescriptor()
+    else this.#failed('SC')
   }
 
   tryEnter(ticket: number): boolean {
@@ -410,6 +412,22 @@ export class Dispatch implements ConnHandler, Waiter {
     this.#countRetry()
     if (redispatch) this.#pickOther(this.#upstream as UpstreamServer)
     else this.#waitForSame()
+  }
+
+  /**
+   * This process has no descriptor for the connection, which says nothing of the server: no error is
+   * counted, and the session waits at its place for another try, while others end.
+   */
+  #lackDescriptor(): void {
+    this.#services.wheel.cancel(this.#deadline)
+    this.#dropConnecting()
+    if (!this.hasTries) {
+      this.#owner.onNoServer('RC')
+      return
+    }
+    this.#retriesLeft--
+    this.#countRetry()
+    this.#waitForSame()
   }
 
   #waitForSame(): void {

@@ -10,8 +10,8 @@ export type ConnStart = (conn: Conn, listener: FrontendListener) => void
  * Accepts for one bind address in this worker. It lives on over reloads that keep its address;
  * sessions reach the current config through {@link frontend}.
  *
- * A full frontend or process (`maxconn`) stops accepting: clients wait in the kernel's queue of
- * the shared socket, where another worker may take them.
+ * A full frontend or process (`maxconn`, or descriptors that are short) stops accepting: clients
+ * wait in the kernel's queue of the shared socket, where another worker may take them.
  */
 export class FrontendListener {
   /** The frontend as of the last reload. */
@@ -73,8 +73,12 @@ export class FrontendListener {
   }
 
   #isFull(): boolean {
-    const { table } = this.#services
+    const { table, descriptors } = this.#services
     const { row, maxconn } = this.frontend.plan
-    return table.connections() >= this.#connectionsMax() || table.sessions(row) >= maxconn
+    return (
+      table.connections() >= this.#connectionsMax() ||
+      table.sessions(row) >= maxconn ||
+      descriptors.isShort()
+    )
   }
 }

@@ -8,6 +8,7 @@ import { COUNTER_STRIDE } from '../model/counters.ts'
 import type { ServerTable } from '../model/server-table.ts'
 import type { NetEngine } from '../net/conn.ts'
 import { type Deadline, type DeadlineWheel, WHEEL_TICK_MS } from '../net/deadline-wheel.ts'
+import type { DescriptorGauge } from '../net/descriptor-gauge.ts'
 import type { PatternEngine } from '../rules/patterns.ts'
 import type { AccessLogWriter } from '../telemetry/access-log-writer.ts'
 import type { SessionQueues } from '../upstream/session-queue.ts'
@@ -17,6 +18,8 @@ import type { RequestRewrite, ResponseRewrite } from './rewrite.ts'
 /** What every session of a worker shares. One instance a worker. */
 export interface Services {
   readonly engine: NetEngine
+  /** Whether descriptors are short; the engine tells it. */
+  readonly descriptors: DescriptorGauge
   /** All timeouts of the worker; its `nowMs` is a clock good to one tick. */
   readonly wheel: DeadlineWheel
   readonly clock: Clock

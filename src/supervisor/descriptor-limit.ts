@@ -32,7 +32,7 @@ export interface DescriptorBudget {
   readonly connectionsMax: number
   /** The limit of open files that would give all that is wanted. */
   readonly limitWanted: number
-  /** The first descriptor number that is left to checks, peers and the admin address. */
+  /** The first descriptor number that is left to checks, peers and the admin API. */
   readonly trafficNumbersMax: number
 }
 
@@ -53,7 +53,7 @@ export function descriptorBudget(config: Config, limit: number): DescriptorBudge
     connectionsWanted,
     connectionsMax: Math.min(connectionsWanted, connectionsMax),
     limitWanted: CONNECTION_DESCRIPTORS * connectionsWanted + standing + passing,
-    trafficNumbersMax: Math.max(limit - passing, Math.floor(limit / 2)),
+    trafficNumbersMax: Math.min(standing + forTraffic, limit),
   }
 }
 

@@ -5,6 +5,7 @@ import { RequestHead } from '../http/request-head.ts'
 import { ResponseHead } from '../http/response-head.ts'
 import { ServerTable } from '../model/server-table.ts'
 import { DeadlineWheel } from '../net/deadline-wheel.ts'
+import { DescriptorGauge } from '../net/descriptor-gauge.ts'
 import { createNodeEngine } from '../net/node-engine.ts'
 import { startTicker } from '../net/wheel-ticker.ts'
 import { DataPlane } from '../proxy/data-plane.ts'
@@ -34,8 +35,11 @@ function runWorker(boot: WorkerBoot): void {
   let acceptFailures = 0
   let acceptFailure = ''
   const wheel = new DeadlineWheel(clock())
+  const descriptors = new DescriptorGauge()
   const services: Services = {
+    descriptors,
     engine: createNodeEngine({
+      descriptors,
       onAcceptFailure: (errorName) => {
         acceptFailures++
         acceptFailure = errorName

@@ -79,6 +79,11 @@ export class IdlePool implements ConnHandler {
     this.#surplus = this.size
   }
 
+  /** Closes all; later ones are kept again. */
+  drop(): void {
+    while (this.size > 0) this.#evictOldest()
+  }
+
   /** The server is removed: closes all, and what sessions that still use it put to rest later. */
   close(): void {
     this.resize(0)

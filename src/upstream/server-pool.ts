@@ -217,6 +217,11 @@ export class ServerPool implements Candidates {
     for (const { idle, plan } of this.servers) idle.purge(nowMs, plan.poolPurgeDelayMs)
   }
 
+  /** Closes all idle connections. */
+  dropIdle(): void {
+    for (const { idle } of this.servers) idle.drop()
+  }
+
   #refresh(): void {
     const usable = this.#usable()
     const rows = Int32Array.from(usable, ({ plan }) => plan.row)

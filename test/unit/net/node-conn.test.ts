@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DescriptorGauge } from '../../../src/net/descriptor-gauge.ts'
 import { NodeConn } from '../../../src/net/node-conn.ts'
 import { WRITE_BUFFER_BYTES, WriteBuffers } from '../../../src/net/write-buffers.ts'
 import { Probe } from '../../conformance/conn-probe.ts'
@@ -45,7 +46,11 @@ describe('write buffers of a connection', () => {
 
   function connect(): Probe {
     const client = new Probe('client')
-    const memory = { readBuffer: Buffer.alloc(1024), writeBuffers: buffers }
+    const memory = {
+      descriptors: new DescriptorGauge(),
+      readBuffer: Buffer.alloc(1024),
+      writeBuffers: buffers,
+    }
     const conn = new NodeConn('inet', null, memory, client)
     client.attach(conn)
     conn.connect({ kind: 'inet', host: '127.0.0.1', port })

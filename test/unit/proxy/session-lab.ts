@@ -13,6 +13,7 @@ import type {
 import { SERVER_STATE, ServerTable } from '../../../src/model/server-table.ts'
 import type { NetEngine } from '../../../src/net/conn.ts'
 import { DeadlineWheel } from '../../../src/net/deadline-wheel.ts'
+import { DescriptorGauge } from '../../../src/net/descriptor-gauge.ts'
 import { HangUpWatch } from '../../../src/proxy/hang-up-watch.ts'
 import { HttpSession } from '../../../src/proxy/http-session.ts'
 import type { FrontendListener } from '../../../src/proxy/listener.ts'
@@ -177,6 +178,7 @@ export function servicesOf(tune: TuneConfig, table: ServerTable, engine: NetEngi
   const responseHead = new ResponseHead(limits)
   return {
     engine,
+    descriptors: new DescriptorGauge(),
     wheel,
     clock: () => wheel.nowMs,
     random: () => 0,
