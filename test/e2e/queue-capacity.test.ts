@@ -60,8 +60,8 @@ interface Scene {
 
 const RELIEFS: Readonly<Record<string, Relief>> = {
   'sluice server add': {
-    act: async ({ adminUrl }, { free }) => {
-      const done = await runSluice('server', 'add', 'app/s9', free.address, '--admin', adminUrl)
+    act: async ({ admin }, { free }) => {
+      const done = await runSluice('server', 'add', 'app/s9', free.address, '--admin', admin)
       expect(done.code, done.stderr).toBe(0)
     },
   },
