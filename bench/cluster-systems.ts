@@ -213,7 +213,7 @@ function sluiceConfig(
   const n = Number(name.slice(2)) - 1
   return `
 global: {nbthread: 1, log: {level: warn, access: "off"}}
-admin: {bind: "127.0.0.1:${ports[n]}", socket: "off", token-file: "${folder}/token"}
+admin: {bind: "127.0.0.1:${ports[n]}", socket: "off", token-file: "${folder}/token", env: WEB_PORT}
 cluster:
   node: ${name}
   data-dir: ${folder}/${name}

@@ -35,6 +35,11 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Write an HTTP response no longer than global.tune.bufsize: `HTTP/1.1 503 Reason`, headers, an empty line, the body.',
   },
+  'file-not-allowed': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Put the file below a folder that the node allows, or add its folder to admin.files in the file of the node.',
+  },
   'ca-file-unreadable': {
     source: 'operator',
     retryable: false,

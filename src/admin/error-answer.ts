@@ -37,6 +37,7 @@ const STATUS_OF_ERROR: Partial<Record<ErrorCode, number>> = {
   'cluster-unprepared': 422,
   // Why a single node cannot run a config.
   'config-unreadable': 422,
+  'file-not-allowed': 422,
   'error-answer-unreadable': 422,
   'error-answer-invalid': 422,
   'address-in-use': 422,

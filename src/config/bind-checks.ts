@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net'
 import { type Address, formatAddress, isLoopback } from '../model/address.ts'
+import type { AdminConfig } from '../model/config.ts'
 import { parseAddress } from './addresses.ts'
 import { DEFAULT_ADMIN_BIND } from './default-values.ts'
 import type { Report } from './diagnostics.ts'
@@ -15,10 +16,12 @@ interface Bind {
 /**
  * Reports addresses that are bound twice, also where one is contained in the other: `:80` takes
  * port 80 of every IPv4 address, `[::]:80` of every address at all (Linux, net.ipv6.bindv6only 0).
+ *
+ * @param ownAdmin whose address counts where the text has none; null: the default does
  */
-export function checkBinds(tree: Cursor, report: Report): void {
-  const admin = adminBind(tree)
-  checkExposure(admin, hasToken(tree.at('admin')), report)
+export function checkBinds(tree: Cursor, ownAdmin: AdminConfig | null, report: Report): void {
+  const admin = adminBind(tree, ownAdmin)
+  if (ownAdmin === null) checkExposure(admin, hasToken(tree.at('admin')), report)
   const binds = tree.at('frontends').values().flatMap(bindsOf)
   if (admin !== null) binds.push(admin)
   binds.push(...adminSocket(tree))
@@ -52,9 +55,11 @@ function bindsOf(frontend: Cursor): Bind[] {
     .flatMap((at) => bindOf(at, at.text, `frontend "${frontend.name}"`) ?? [])
 }
 
-function adminBind(tree: Cursor): Bind | null {
+function adminBind(tree: Cursor, own: AdminConfig | null): Bind | null {
   const at = tree.at('admin').at('bind')
-  return at.node === null ? bindOf(at, DEFAULT_ADMIN_BIND, 'admin') : bindOf(at, at.text, 'admin')
+  if (at.node !== null) return bindOf(at, at.text, 'admin')
+  if (own === null) return bindOf(at, DEFAULT_ADMIN_BIND, 'admin')
+  return own.bind === null ? null : { address: own.bind, owner: 'admin', at }
 }
 
 /** Its default is no path that a config would give a frontend. */

@@ -1,3 +1,4 @@
+import type { AdminConfig } from '../model/config.ts'
 import { ROWS_MAX } from '../model/server-table.ts'
 import { nearestName } from '../model/spelling.ts'
 import { checkBinds } from './bind-checks.ts'
@@ -24,12 +25,12 @@ import { checkTune } from './tune-checks.ts'
 export function checkReferences(
   tree: Cursor,
   source: SourceText,
-  language: LanguageChecks,
+  language: LanguageChecks & { readonly ownAdmin: AdminConfig | null },
   report: Report,
 ): void {
   checkRoutes(tree, report)
   checkModes(tree, report)
-  checkBinds(tree, report)
+  checkBinds(tree, language.ownAdmin, report)
   checkProxies(tree, report)
   checkServers(tree, report)
   checkHealthChecks(tree, report)

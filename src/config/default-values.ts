@@ -46,6 +46,9 @@ export const MAXCONN_MAX = 1_000_000
 /** Where the admin address is unless the config says otherwise. */
 export const DEFAULT_ADMIN_BIND = '127.0.0.1:8404'
 
+/** Variables that a config may name that comes over the API: nobody keeps a secret in these. */
+export const DEFAULT_ADMIN_ENV = 'SLUICE_*'
+
 /** Section `cluster`. etcd has 100 and 1000 ms, made for links between continents. */
 export const DEFAULT_CLUSTER = {
   engine: 'raft',

@@ -1,7 +1,7 @@
 import type { CST } from 'yaml'
 import { Composer, type Document, isScalar, Lexer, Parser } from 'yaml'
 import type { Report } from './diagnostics.ts'
-import type { Environment } from './environment.ts'
+import type { AllowedVariables, Environment } from './environment.ts'
 import { recognizeForeignFormat } from './foreign-formats.ts'
 import { NodeReader } from './node-reader.ts'
 import type { SourceText } from './source-text.ts'
@@ -33,6 +33,7 @@ export function readDocument(
   source: SourceText,
   environment: Environment,
   report: Report,
+  allowed: AllowedVariables = null,
 ): TreeNode | null {
   const { text } = source
   if (text.length > TEXT_LENGTH_MAX) {
@@ -62,7 +63,7 @@ export function readDocument(
   if (!checkSyntax(documents, source, report)) return null
   const contents = documents[0]?.contents ?? null
   if (contents !== null && contents.range[1] > contents.range[0]) {
-    return new NodeReader(text, environment, report).read(contents)
+    return new NodeReader(text, environment, report, allowed).read(contents)
   }
   report.error({ start: 0, end: 1 }, [], {
     code: 'missing-key',

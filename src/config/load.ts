@@ -2,8 +2,9 @@ import type { Config } from '../model/config.ts'
 import { checkReferences } from './cross-checks.ts'
 import { type Diagnostic, Report } from './diagnostics.ts'
 import { readDocument } from './document.ts'
-import type { Environment } from './environment.ts'
+import type { AllowedVariables, Environment } from './environment.ts'
 import type { LanguageChecks } from './language-checks.ts'
+import { withoutOwnSections } from './own-sections.ts'
 import { resolveConfig } from './resolution.ts'
 import { configSchema } from './schema.ts'
 import { SchemaProblems } from './schema-problems.ts'
@@ -19,6 +20,11 @@ export interface LoadOptions extends LanguageChecks {
   readonly cores: number
   /** Whose sections `global`, `admin` and `cluster` hold instead of those of the text. */
   readonly own?: Config
+  /**
+   * The text is not the node's own file: which variables it may name. Its sections `global`, `admin`
+   * and `cluster` are passed over. Default null: it is, and may name any.
+   */
+  readonly allowedVariables?: AllowedVariables
 }
 
 /** A config, or the errors that it has; warnings in either case. */
@@ -37,13 +43,15 @@ export interface LoadResult {
 export function loadConfig(text: string, options: LoadOptions): LoadResult {
   const source = new SourceText(text)
   const report = new Report(source)
-  const root = readDocument(source, options.env, report)
-  if (root === null) return { config: null, diagnostics: report.diagnostics() }
+  const { own, allowedVariables = null } = options
+  const read = readDocument(source, options.env, report, allowedVariables)
+  if (read === null) return { config: null, diagnostics: report.diagnostics() }
+  const root = allowedVariables === null ? read : withoutOwnSections(read)
   const tree = new Cursor(root)
   const result = configSchema.safeParse(plainValue(root))
   if (!result.success)
     new SchemaProblems(configSchema, source, tree, report).add(result.error.issues)
-  checkReferences(tree, source, options, report)
+  checkReferences(tree, source, { ...options, ownAdmin: own?.admin ?? null }, report)
   if (!report.failed) checkUsefulness(tree, options, report)
   const config = result.success && !report.failed ? resolveConfig(result.data, tree, options) : null
   return { config, diagnostics: report.diagnostics() }

@@ -9,7 +9,8 @@ import {
   type Scalar,
 } from 'yaml'
 import type { Path, Report } from './diagnostics.ts'
-import { type Environment, substitute } from './environment.ts'
+import { type AllowedVariables, type Environment, substitute } from './environment.ts'
+import { isOfNode } from './own-sections.ts'
 import type { Span } from './source-text.ts'
 import type { MapEntry, TreeNode } from './tree.ts'
 
@@ -26,13 +27,21 @@ const CONTROL_CHARACTER = /[\x00-\x1f\x7f]/
 export class NodeReader {
   readonly #text: string
   readonly #environment: Environment
+  readonly #allowed: AllowedVariables
   readonly #report: Report
   readonly #anchors = new Map<string, { node: TreeNode; size: number }>()
   #size = 0
 
-  constructor(text: string, environment: Environment, report: Report) {
+  /** @param allowed where it is a list, the sections that are the node's own are left as written */
+  constructor(
+    text: string,
+    environment: Environment,
+    report: Report,
+    allowed: AllowedVariables = null,
+  ) {
     this.#text = text
     this.#environment = environment
+    this.#allowed = allowed
     this.#report = report
   }
 
@@ -118,7 +127,10 @@ export class NodeReader {
 
   #readScalar(scalar: Scalar<string>, span: Span, path: Path): TreeNode {
     const written = String(scalar.value)
-    const result = substitute(written, this.#environment)
+    const isPassedOver = this.#allowed !== null && isOfNode(path)
+    const result = isPassedOver
+      ? { value: written }
+      : substitute(written, this.#environment, this.#allowed)
     if ('problem' in result) {
       this.#report.error(span, path, result.problem)
       return { kind: 'scalar', span, value: written, textStart: null }

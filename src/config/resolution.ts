@@ -19,6 +19,7 @@ import { resolveCheckProtocol } from './check-resolution.ts'
 import { resolveCluster } from './cluster-resolution.ts'
 import {
   DEFAULT_ADMIN_BIND,
+  DEFAULT_ADMIN_ENV,
   DEFAULT_GLOBAL,
   DEFAULT_HASH_TYPE,
   DEFAULT_PROXY,
@@ -105,6 +106,8 @@ function resolveAdmin(admin: NonNullable<ConfigInput['admin']>): AdminConfig {
     bind: admin.bind === undefined ? defaultAdminBind() : admin.bind,
     socket: resolveAdminSocket(admin.socket),
     tokenFile: admin['token-file'] ?? null,
+    files: admin.files ?? null,
+    env: admin.env ?? [DEFAULT_ADMIN_ENV],
     tokens: Object.entries(admin.tokens ?? {}).map(([name, { file, level }]) => {
       return { name, file, level }
     }),

@@ -2,9 +2,9 @@ import * as z from 'zod'
 import type { InetAddress } from '../model/address.ts'
 import { ADMIN_LEVELS } from '../model/admin-level.ts'
 import { parseAddress } from './addresses.ts'
-import { DEFAULT_ADMIN_BIND } from './default-values.ts'
+import { DEFAULT_ADMIN_BIND, DEFAULT_ADMIN_ENV } from './default-values.ts'
 import { type Parsed, refused } from './diagnostics.ts'
-import { key, namedMap, requiredKey, section } from './schema-sections.ts'
+import { key, namedMap, oneOrMany, requiredKey, section } from './schema-sections.ts'
 import { absolutePath, type ValueSchema, valueSchema, words } from './schema-values.ts'
 import { UNSUPPORTED_ADMIN_KEYS } from './unsupported-keys.ts'
 
@@ -76,6 +76,19 @@ const socketSchema = section('socket of admin', {
   }),
 })
 
+const folder = z
+  .string()
+  .regex(/^\/.*$/, 'the path of a folder starts with "/"')
+  .meta({ id: 'folder' })
+
+const variable = z
+  .string()
+  .regex(
+    /^([A-Za-z_][A-Za-z0-9_]*\*?|\*)$/,
+    'this is not the name of a variable, such as WEB_PORT or WEB_*',
+  )
+  .meta({ id: 'variable' })
+
 const tokenSchema = section('a token of admin', {
   file: requiredKey(absolutePath, { about: 'File that holds it' }),
   level: requiredKey(z.enum(ADMIN_LEVELS), {
@@ -100,6 +113,14 @@ export const adminSchema = section(
     'token-file': key(words, {
       about: 'File with a token for `bind` that is good for everything',
       otherwise: 'none',
+    }),
+    'files': key(oneOrMany(folder), {
+      about: 'Folders below which a config may name files that is not the file of the node',
+      otherwise: 'the folder of the config file',
+    }),
+    'env': key(oneOrMany(variable), {
+      about: 'Variables, as `NAME` or `PREFIX_*`, that such a config may name',
+      standard: DEFAULT_ADMIN_ENV,
     }),
     'tokens': key(namedMap(tokenSchema), {
       about: 'Tokens for `bind`, by the name of who brings them',

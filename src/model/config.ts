@@ -79,6 +79,13 @@ export interface AdminConfig {
   readonly socket: AdminSocketConfig | null
   /** File with a token of level `admin`; null: there is none. */
   readonly tokenFile: string | null
+  /**
+   * Folders below which a config may name files that is not the file of the node; null: the folder
+   * of that.
+   */
+  readonly files: readonly string[] | null
+  /** Variables that such a config may name: `NAME`, or `PREFIX_*`. */
+  readonly env: readonly string[]
   /** More tokens, by name. */
   readonly tokens: readonly AdminTokenConfig[]
 }

@@ -8,7 +8,7 @@ import { formatAddress } from '../model/address.ts'
 import type { Config } from '../model/config.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import type { Balancer } from './balancer.ts'
-import { type ConfigSurroundings, readConfigText } from './config-file.ts'
+import { type ConfigSurroundings, type OwnFile, readAgreedText } from './config-file.ts'
 import { configuredState } from './server-life.ts'
 
 /** A version and a pool, as a node has run them or is to run them. */
@@ -34,7 +34,7 @@ export interface NodeHostOptions {
   readonly balancer: Balancer
   readonly running: RunningConfig
   /** The node's own file: whose sections `global`, `admin` and `cluster` hold with every text. */
-  readonly own: Config
+  readonly own: OwnFile
   readonly surroundings: ConfigSurroundings
   /** Keeps what runs now for the next start, should there be no quorum then. */
   readonly remember: (active: ActiveConfig) => void
@@ -49,7 +49,7 @@ export interface NodeHostOptions {
 export class NodeHost implements ClusterHost {
   readonly #options: NodeHostOptions
   /** See {@link NodeHostOptions.own}; of the next text that is read. */
-  own: Config
+  own: OwnFile
   #running: RunningConfig
   /** What was activated last; null: nothing yet. */
   #version: ConfigVersion | null = null
@@ -175,10 +175,10 @@ export class NodeHost implements ClusterHost {
     remember({ version: this.#version, pool, addresses: balancer.names.lastOfAll() })
   }
 
-  /** @throws SluiceError `config-invalid` */
+  /** @throws SluiceError `config-invalid`, `file-not-allowed` */
   #read(text: string): { readonly config: Config; readonly report: string } {
     const { surroundings } = this.#options
-    const { config, report } = readConfigText(text, 'config', surroundings, this.own)
+    const { config, report } = readAgreedText(text, this.own, surroundings)
     if (config !== null) return { config, report }
     throw new SluiceError('config-invalid', `the config is not valid\n${report}`)
   }

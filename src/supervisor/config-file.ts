@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { usesHashType } from '../balance/registry.ts'
 import type { Diagnostic } from '../config/diagnostics.ts'
-import { loadConfig } from '../config/load.ts'
+import { type LoadOptions, loadConfig } from '../config/load.ts'
 import { renderDiagnostics } from '../config/rendering.ts'
 import { SluiceError } from '../errors.ts'
 import type { Config } from '../model/config.ts'
@@ -9,6 +10,7 @@ import type { TextProblem } from '../model/language.ts'
 import { checkBalance } from '../proxy/balance-key.ts'
 import { checkRule } from '../rules/check.ts'
 import { checkHttpError } from '../rules/http-error.ts'
+import { checkFiles } from './allowed-files.ts'
 import { linearPatterns } from './linear-patterns.ts'
 
 /** What a config file is read with: the process is only seen through this. */
@@ -16,6 +18,14 @@ export interface ConfigSurroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Cores that the process may use: the default of `global.nbthread`. */
   readonly cores: number
+}
+
+/** A node's config file that was read and is valid. */
+export interface OwnFile {
+  /** Path, as it was given. */
+  readonly name: string
+  readonly text: string
+  readonly config: Config
 }
 
 /** A config that was read: it, or the reasons why it is none. */
@@ -49,13 +59,13 @@ export async function readConfigFile(
  * Checks the text of a config.
  *
  * @param name what the report calls it
- * @param own whose sections `global`, `admin` and `cluster` hold instead of those of the text
+ * @param options default: the text is a file of this node
  */
 export function readConfigText(
   text: string,
   name: string,
   { env, cores }: ConfigSurroundings,
-  own?: Config,
+  options: Pick<LoadOptions, 'own' | 'allowedVariables'> = {},
 ): ReadConfig {
   const { config, diagnostics } = loadConfig(text, {
     env,
@@ -65,9 +75,29 @@ export function readConfigText(
     checkRule: (kind, rule, acls) => checkRule(kind, rule, acls, linearPatterns),
     checkPattern,
     checkHttpError,
-    ...(own !== undefined && { own }),
+    ...options,
   })
   return { config, diagnostics, report: renderDiagnostics(text, name, diagnostics) }
+}
+
+/**
+ * Checks a text that the cluster has agreed on, or is to. What is the text of the node's own file
+ * may name whatever the node can read; any other only the files and variables that the file allows
+ * in section `admin`: whoever may use the API of any node has written it.
+ *
+ * @throws SluiceError `file-not-allowed`
+ */
+export function readAgreedText(
+  text: string,
+  own: OwnFile,
+  surroundings: ConfigSurroundings,
+): ReadConfig {
+  if (text === own.text) return readConfigText(text, 'config', surroundings, { own: own.config })
+  const { files, env } = own.config.admin
+  const options = { own: own.config, allowedVariables: env }
+  const read = readConfigText(text, 'config', surroundings, options)
+  if (read.config !== null) checkFiles(read.config, files ?? [dirname(resolve(own.name))])
+  return read
 }
 
 function checkPattern(pattern: string): TextProblem | null {

@@ -13,17 +13,9 @@ import { openAdminAddresses, readAdminTokens } from './admin-addresses.ts'
 import { Balancer, type BalancerOptions } from './balancer.ts'
 import { nodeNameOf, startClusterNode } from './cluster-engine.ts'
 import { NodeHost, type RunningConfig } from './cluster-host.ts'
-import { type ConfigSurroundings, readConfigText } from './config-file.ts'
+import { type ConfigSurroundings, type OwnFile, readAgreedText } from './config-file.ts'
 import { PeerLinks } from './peer-links.ts'
 import { Status } from './status.ts'
-
-/** A node's config file that was read and is valid. */
-export interface OwnFile {
-  /** Path, as it was given. */
-  readonly name: string
-  readonly text: string
-  readonly config: Config
-}
 
 /** What a daemon is started with. */
 export interface DaemonOptions {
@@ -65,7 +57,7 @@ export class Daemon {
     this.#host = new NodeHost({
       balancer,
       running,
-      own: file.config,
+      own: file,
       surroundings,
       remember: (active) => remembered?.keep(active),
       serve: (stream) => this.#serve(stream),
@@ -119,7 +111,7 @@ export class Daemon {
     // They are those of the running links, whatever becomes of the file.
     this.#links?.renew()
     const previous = host.own
-    host.own = file.config
+    host.own = file
     try {
       if (cluster.isReplicated || file.text === host.running.text) {
         await host.refresh()
@@ -153,7 +145,7 @@ export class Daemon {
 
   /** How long a drain may take. */
   get graceMs(): number {
-    return this.#host.own.global.graceMs
+    return this.#host.own.config.global.graceMs
   }
 
   get #node(): ClusterNode {
@@ -270,8 +262,8 @@ async function startBalancer(
   if (last !== null) {
     const { pool } = last
     const { text, version } = last.version
-    const { config, report } = readConfigText(text, 'config', surroundings, file.config)
     try {
+      const { config, report } = readAgreedText(text, file, surroundings)
       if (config === null) throw new SluiceError('config-invalid', report)
       const balancer = await start(overlayPool(config, pool))
       balancer.health.setRunTime(pool)

@@ -80,7 +80,7 @@ export async function startNode(
   const dataDir = options.dataDirOf?.(name) ?? join(folder, 'data')
   const config = {
     global: { nbthread: 1, log: { access: 'off' }, ...options.global },
-    admin: { bind: `127.0.0.1:${adminPort}` },
+    admin: { bind: `127.0.0.1:${adminPort}`, env: ['WEB_PORT', 'SPARE_PORT', 'NODE_NAME'] },
     cluster: { 'node': name, peers, 'data-dir': dataDir, ...options.cluster },
     ...options.config,
   }

@@ -60,6 +60,8 @@ describe('a minimal config', () => {
         socket: { path: null, mode: 0o600, group: null },
         tokenFile: null,
         tokens: [],
+        files: null,
+        env: ['SLUICE_*'],
       },
       cluster: null,
       frontends: [

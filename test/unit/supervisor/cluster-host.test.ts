@@ -77,6 +77,9 @@ function entryOf(server: string, more: Partial<PoolEntry>): PoolEntry {
   }
 }
 
+/** Where the node's own file would be. */
+const OWN_FILE = '/etc/sluice/sluice.yaml'
+
 async function startLab(
   text: Text,
   env: Record<string, string> = {},
@@ -103,7 +106,7 @@ async function startLab(
   const host = new hosts.NodeHost({
     balancer,
     running: { text: written, config, pool: [], version: 0 },
-    own: config,
+    own: { name: OWN_FILE, text: written, config },
     surroundings,
     remember: (active) => remembered.push(active),
     serve: (stream) => stream.destroy(),
@@ -389,7 +392,8 @@ describe('a refreshed host', () => {
     expect(await lab.ask(1)).toEqual(['a'])
     env.SERVER = b.address
     const { own } = lab.host
-    lab.host.own = { ...own, global: { ...own.global, maxconn: 50 } }
+    const { config } = own
+    lab.host.own = { ...own, config: { ...config, global: { ...config.global, maxconn: 50 } } }
     await lab.host.refresh()
     expect(await lab.ask(1)).toEqual(['b'])
     expect(lab.host.running).toMatchObject({ version: 3, config: { global: { maxconn: 50 } } })
@@ -419,5 +423,82 @@ describe('host names', () => {
     expect(await lab.ask(1)).toEqual(['one'])
     // The text is as it was: nothing was activated, and no later activation is the same again.
     expect(lab.host.running.version).toBe(1)
+  })
+})
+
+describe('a text that is not the file of the node', () => {
+  const of = (port: number, rest: string): string =>
+    `frontends: {web: {mode: http, bind: "127.0.0.1:${port}", default_backend: app}}\n${rest}\n`
+
+  it('reads no file outside of the folders that the node allows', async () => {
+    const port = await freePort()
+    const lab = await startLab({ port, servers: {} })
+    const backends = 'backends: {app: {mode: http, servers: {s: "unix@/run/engine.sock"}}}'
+    const texts = [
+      ['errorfile 503 of frontend web', 'defaults: {errorfile: {503: /etc/shadow}}'],
+      ['errorfile 503 of', 'defaults: {errorfile: {503: /etc/sluice/../shadow}}'],
+      ['http-error 503 of', 'defaults: {http-error: [status 503 content-type a file /etc/shadow]}'],
+      ['address of server app/s', backends],
+    ] as const
+    for (const [key, rest] of texts) {
+      const text = of(
+        port,
+        rest.includes('backends') ? rest : `${rest}\nbackends: {app: {mode: http}}`,
+      )
+      for (const attempt of [
+        async () => void lab.host.check(text),
+        () => lab.host.prepare(text, 1000),
+        () => lab.host.activate(versionOf(7, text), []),
+      ]) {
+        await expect(attempt()).rejects.toMatchObject({
+          code: 'file-not-allowed',
+          message: expect.stringContaining(key),
+        })
+      }
+    }
+    expect(lab.host.running.version).toBe(0)
+  })
+
+  it('reads no variable that the node does not allow, and says nothing of it', async () => {
+    const port = await freePort()
+    const secret = 'hunter2'
+    const env = { DB_PASSWORD: secret, SLUICE_PORT: String(port) }
+    const lab = await startLab({ port, servers: {} }, env)
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference as a config has it.
+    const leaks = ['${DB_PASSWORD}', '${UNSET}', '${DB_PASSWORD-none}']
+    for (const leak of leaks) {
+      const text = of(port, `defaults: {maxconn: "${leak}"}\nbackends: {app: {mode: http}}`)
+      const refused = expect(lab.host.prepare(text, 1000)).rejects
+      await refused.toMatchObject({
+        code: 'config-invalid',
+        message: expect.stringMatching(
+          /may not name the variable (DB_PASSWORD|UNSET)[^]*admin\.env/,
+        ),
+      })
+      await expect(lab.host.prepare(text, 1000)).rejects.toMatchObject({
+        message: expect.not.stringContaining(secret),
+      })
+      // The sections of the node's own are passed over, whatever they hold.
+      for (const section of ['global: {nbthread', 'admin: {bind', 'cluster: {node']) {
+        const own = of(port, `${section}: "${leak}"}\nbackends: {app: {mode: http}}`)
+        expect(lab.host.check(own).warnings).not.toContain(leak)
+      }
+    }
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference as a config has it.
+    const allowed = of(port, 'backends: {app: {mode: http, fullconn: "${SLUICE_PORT}"}}')
+    expect(lab.host.check(allowed).backends).toHaveLength(1)
+  })
+
+  it('may name what the file of the node allows', async () => {
+    const port = await freePort()
+    const lab = await startLab({ port, servers: {} }, { WEB_NAME: '7' })
+    const { own } = lab.host
+    const admin = { ...own.config.admin, files: ['/dev/'], env: ['WEB_*'] }
+    lab.host.own = { ...own, config: { ...own.config, admin } }
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference as a config has it.
+    const rest =
+      'backends: {app: {mode: http, fullconn: "${WEB_NAME}", errorfile: {503: /dev/null}}}'
+    await lab.host.prepare(of(port, rest), 1000)
+    lab.balancer.release()
   })
 })
