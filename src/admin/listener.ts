@@ -8,15 +8,25 @@ import {
 import { SluiceError } from '../errors.ts'
 import { formatAddress, type InetAddress } from '../model/address.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
+import { ConnectionSlots } from './connection-slots.ts'
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.ts'
 
-/** Connections to one address at once; more are closed as they come. */
+/** Connections to one address at once; for more, others are cut that have proven less. */
 export const ADMIN_CONNECTIONS_MAX = 64
+
+/** How many of them may have a request under way that is no probe and no scrape. */
+const ASKING_MAX = 48
+
+/** What needs no token and is asked all the time. */
+const PROBE = /^\/(?:healthz|readyz|metrics)(?:\?|$)/
+
+/** For the head of a request to arrive, and the first one's after the connection is open. */
+const HEAD_TIMEOUT_MS = 3_000
 
 /** Bytes of a request head. Node's own default. */
 const HEAD_BYTES_MAX = 16_384
 
-/** For a request to arrive. */
+/** For a whole request to arrive. */
 const REQUEST_TIMEOUT_MS = 10_000
 
 /** Without a byte in either direction, as when a scraper stops reading. */
@@ -32,6 +42,7 @@ const CLOSE_WAIT_MS = 1000
 export class AdminListener {
   readonly #log: DaemonLog
   readonly #server: Server
+  readonly #slots = new ConnectionSlots(ADMIN_CONNECTIONS_MAX, ASKING_MAX)
   /** Of a Unix socket that listens. */
   #file: SocketFile | null = null
 
@@ -44,11 +55,11 @@ export class AdminListener {
     const limits: ServerOptions = { maxHeaderSize: HEAD_BYTES_MAX }
     limits.connectionsCheckingInterval = LATE_CHECK_MS
     this.#server = createServer(limits, (request, response) => {
-      void onRequest(request, response)
+      if (this.#admit(request, response)) void onRequest(request, response)
     })
-    this.#server.headersTimeout = REQUEST_TIMEOUT_MS
+    this.#server.on('connection', (socket) => this.#slots.add(socket))
+    this.#server.headersTimeout = HEAD_TIMEOUT_MS
     this.#server.requestTimeout = REQUEST_TIMEOUT_MS
-    this.#server.maxConnections = ADMIN_CONNECTIONS_MAX
     this.#server.setTimeout(IDLE_TIMEOUT_MS)
   }
 
@@ -93,6 +104,18 @@ export class AdminListener {
     const cut = setTimeout(() => this.#server.closeAllConnections(), CLOSE_WAIT_MS)
     await closed
     clearTimeout(cut)
+  }
+
+  /** Whether a request finds a place; otherwise it is answered. */
+  #admit(request: IncomingMessage, response: ServerResponse): boolean {
+    const { socket } = request
+    const stage = PROBE.test(request.url ?? '') ? 'probing' : 'asking'
+    if (this.#slots.move(socket, stage)) {
+      response.once('close', () => this.#slots.move(socket, 'idle'))
+      return true
+    }
+    response.writeHead(503, { 'Connection': 'close', 'Retry-After': '1' }).end()
+    return false
   }
 
   #watch(address: string): void {
