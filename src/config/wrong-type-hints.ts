@@ -26,8 +26,10 @@ export function wrongTypeHint(wrong: WrongType): string {
       return mapAsTextHint(wrong, node)
     case 'scalar':
       return scalarHint(wrong, node.value)
-    default:
+    case undefined:
       return ''
+    default:
+      return node satisfies never
   }
 }
 

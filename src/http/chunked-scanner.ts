@@ -18,7 +18,7 @@ import {
 } from './chunk-extension.ts'
 import type { ChunkLimits } from './limits.ts'
 import { REJECT } from './rejects.ts'
-import { isDroppedTrailer } from './trailers.ts'
+import { isDroppedTrailer, isRefusedTrailer } from './trailers.ts'
 
 /** Digits of a chunk size, leading zeros included: as many as 64 bits have. */
 const SIZE_DIGITS_MAX = 16
@@ -324,6 +324,7 @@ export class ChunkedScanner {
     if (byte === SP || byte === HTAB) return this.refuse(REJECT.nameSpace, at)
     if (byte !== COLON) return this.refuse(REJECT.name, at)
     const name = this.trailerLine.toLowerCase()
+    if (isRefusedTrailer(name)) return this.refuse(REJECT.trailerForbidden, at)
     this.isTrailerKept = !this.decode && !isDroppedTrailer(name) && !this.dropsTrailer(name)
     this.collect(view, at, at + 1)
     this.state = TRAILER_VALUE
@@ -332,12 +333,12 @@ export class ChunkedScanner {
 
   /** A trailer may come in pieces: nothing of it is passed on before its name is known. */
   private collect(view: Buffer, start: number, end: number): void {
-    if (!this.decode) this.trailerLine += latin1(view, start, end)
+    this.trailerLine += latin1(view, start, end)
   }
 
   /** Takes a byte of the line end that ends the body; behind trailers it is sent with them. */
   private takeLineEnd(at: number, state: number): number {
-    if (this.trailerLine === '') return this.keep(at, at + 1, state)
+    if (this.decode || this.trailerLine === '') return this.keep(at, at + 1, state)
     if (state === DONE) this.trailers += '\r\n'
     this.state = state
     return at + 1

@@ -71,4 +71,5 @@ export const REJECT = {
   chunkExtensionTooLong: reject('chunk-extension-too-long', 400, 'too many chunk extensions'),
   chunkEnd: reject('chunk-end', 400, 'chunk data does not end where its size says'),
   trailersTooLarge: reject('trailers-too-large', 431, 'the trailers are too large'),
+  trailerForbidden: reject('trailer-forbidden', 400, 'a trailer that frames or routes'),
 } as const

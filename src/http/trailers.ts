@@ -1,21 +1,34 @@
 /**
- * Trailers that are never passed on, by what a reader that merges them into the headers would take
- * from them. RFC 9110 section 6.5.1: framing, routing, authentication, request modifiers, response
- * controls, what describes the content; and what names the client, which proxies vouch for.
+ * Trailers that no message has which is meant well: what frames it, says which host it is for, or
+ * belongs to one connection (RFC 9110 sections 6.5.1 and 7.6.1). A server that merges trailers into
+ * the headers would read another request.
  */
-const DROPPED_NAMES: ReadonlySet<string> = new Set([
-  // Framing, and what belongs to one connection (section 7.6.1).
+const REFUSED_NAMES: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
-  'http2-settings',
+  'expect',
+  'host',
   'keep-alive',
   'proxy-connection',
   'te',
   'trailer',
   'transfer-encoding',
   'upgrade',
+])
+
+/** Whether a message with a trailer of this name is refused. @param name in lower case */
+export function isRefusedTrailer(name: string): boolean {
+  return REFUSED_NAMES.has(name)
+}
+
+/**
+ * Trailers that are never passed on, by what a reader that merges them into the headers would take
+ * from them. RFC 9110 section 6.5.1: routing, authentication, request modifiers, response
+ * controls, what describes the content; and what names the client, which proxies vouch for.
+ */
+const DROPPED_NAMES: ReadonlySet<string> = new Set([
   // Routing, and the method that is meant.
-  'host',
+  'http2-settings',
   'max-forwards',
   'via',
   'x-http-method',
@@ -43,7 +56,6 @@ const DROPPED_NAMES: ReadonlySet<string> = new Set([
   // What modifies a request.
   'accept',
   'cache-control',
-  'expect',
   'pragma',
   'prefer',
   'range',

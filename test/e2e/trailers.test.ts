@@ -13,7 +13,6 @@ const TRAILERS = [
   'X-Answer: forged',
   'X-Client: 10.0.0.1',
   'X-Hop: 1',
-  'Host: other',
   'Set-Cookie: a=b',
 ]
 

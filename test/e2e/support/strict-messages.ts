@@ -28,7 +28,7 @@ export interface ResponseContext {
 
 const HEADER_LINE =
   /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*((?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)[ \t]*$/
-const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) (\/[!-"$-~]*|\*) HTTP\/1\.1$/
+const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) (\/[!-"$-~]*|\*) HTTP\/1\.([01])$/
 const STATUS_LINE = /^HTTP\/1\.1 ([1-9][0-9]{2}) [\t -~\x80-\xff]*$/
 /** What ends a head, a trailer section or the request in another reader's eyes. */
 const FRAMING = new Set(['content-length', 'transfer-encoding', 'host', 'connection'])
@@ -40,15 +40,19 @@ interface Part {
   readonly next: number
 }
 
-/** Reads requests that a server received: one Host, at most one framing, CRLF and nothing else. */
+/**
+ * Reads requests that a server received: one Host, at most one framing, CRLF and nothing else. Only
+ * where there is no Host they are of HTTP/1.0, which has neither that nor chunks.
+ */
 export function readRequests(text: string): StrictReading {
   return read(text, (at) => {
     const head = readHead(text, at)
     if (head === null) return null
-    const [, method = ''] = matched(REQUEST_LINE, head.startLine, 'request line')
-    if (valuesOf(head, 'host').length !== 1) throw new Wrong('not one Host')
+    const [, method = '', , minor] = matched(REQUEST_LINE, head.startLine, 'request line')
+    if (valuesOf(head, 'host').length !== Number(minor)) throw new Wrong('not one Host')
     if (/h2c/i.test(valuesOf(head, 'upgrade').join())) throw new Wrong('an upgrade to h2c')
     const framing = framingOf(head)
+    if (minor === '0' && framing === 'chunked') throw new Wrong('chunks in HTTP/1.0')
     if (method === 'CONNECT') throw new Wrong('CONNECT')
     return { head, body: readBody(text, head.next, framing ?? 0) }
   })

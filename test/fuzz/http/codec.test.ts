@@ -31,9 +31,7 @@ function hasKnownMethod({ startLine }: ReadMessage): boolean {
   return METHODS.includes(startLine.slice(0, startLine.indexOf(' ')))
 }
 
-/** What llhttp says of a Content-Length among trailers, which is dropped here (RFC 9110 6.5.1). */
-const FRAMING_TRAILER = 'HPE_INVALID_CONTENT_LENGTH'
-/** What it says of a chunk size with blanks behind it, which is read here in responses. */
+/** What llhttp says of a chunk size with blanks behind it, which is read here in responses. */
 const PADDED_SIZE = 'HPE_INVALID_CHUNK_SIZE'
 
 /** Framing in such a response means nothing (RFC 9110 section 9.3.6); llhttp refuses it if wrong. */
@@ -62,8 +60,7 @@ function expectSameByLlhttp(bytes: Buffer, reader: MessageReader, answering?: st
   for (const [index, message] of ours.messages.slice(0, known).entries()) {
     const other = theirs.messages[index] as ReadMessage
     if (other === undefined && theirs.error !== '' && opensTunnel(message, answering)) return
-    const isStricter =
-      theirs.error === FRAMING_TRAILER || (answering !== undefined && theirs.error === PADDED_SIZE)
+    const isStricter = answering !== undefined && theirs.error === PADDED_SIZE
     const isRead = message.whole || isAccepted(ours)
     if (isRead && isStricter && other !== undefined && !other.whole) {
       const { body, whole } = message

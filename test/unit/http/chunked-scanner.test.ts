@@ -136,10 +136,23 @@ describe.each([1, 2, 3, 7, 1000])('in pieces of %i bytes', (size) => {
     }
   })
 
-  it('those are dropped that frame, route, authenticate, control or describe', () => {
-    const dropped = [
+  it('those are refused that frame, in either direction', () => {
+    const refused = [
       ...['Content-Length', 'TRANSFER-ENCODING', 'Host', 'connection', 'Upgrade', 'TE', 'Trailer'],
-      ...['Expect', 'Keep-Alive', 'Proxy-Connection', 'Authorization', 'Proxy-Authorization'],
+      ...['Expect', 'Keep-Alive', 'Proxy-Connection'],
+    ]
+    for (const name of refused) {
+      const body = `1\r\nx\r\n0\r\nA: 1\r\n${name}: 1\r\n\r\n`
+      for (const direction of ['request', 'response'] as const) {
+        expect(passed(body, size, direction)).toBe(REJECT.trailerForbidden)
+        expect(passed(body, size, direction, true)).toBe(REJECT.trailerForbidden)
+      }
+    }
+  })
+
+  it('those are dropped that route, authenticate, control or describe', () => {
+    const dropped = [
+      ...['Authorization', 'Proxy-Authorization', 'X-Original-URL', 'X-HTTP-Method-Override'],
       ...['WWW-Authenticate', 'Cookie', 'Set-Cookie', 'Content-Type', 'Content-Range', 'Range'],
       ...['Content-Encoding', 'Max-Forwards', 'Cache-Control', 'If-Match', 'If-None-Match', 'Age'],
       ...['Date', 'Expires', 'Location', 'Vary', 'Retry-After', 'Warning', 'Authentication-Info'],

@@ -17,7 +17,7 @@ describe('rejects', () => {
 
   it('are found by their code', () => {
     expect(rejectOf(REJECT.obsFold)).toMatchObject({ name: 'obs-fold', status: 400 })
-    expect(rejectOf(REJECT.trailersTooLarge).name).toBe('trailers-too-large')
+    expect(rejectOf(REJECT.trailerForbidden).name).toBe('trailer-forbidden')
     expect(rejectOf(REJECT.lineTooLong).status).toBe(414)
     expect(rejectOf(REJECT.tooManyHeaders).status).toBe(431)
     expect(rejectOf(REJECT.codingUnknown).status).toBe(501)

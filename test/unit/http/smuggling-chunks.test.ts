@@ -140,8 +140,8 @@ const trailers: VerdictRow[] = [
     (name): VerdictRow => [
       '9110 6.5.1',
       `the trailer ${name}`,
-      chunks(`5\r\nhello\r\n0\r\n${name}: 1\r\n\r\n`),
-      five,
+      chunks(`0\r\n${name}: 1\r\n\r\n`),
+      'trailer-forbidden',
     ],
   ),
   [
