@@ -4,7 +4,9 @@ import type {
   ConfigVersion,
   PendingConfirmation,
 } from '../cluster/state-machine/state.ts'
+import { maskSecrets } from '../config/secret-masking.ts'
 import { SluiceError } from '../errors.ts'
+import { type AdminLevel, reachesLevel } from '../model/admin-level.ts'
 import { agreedRead } from './agreed-read.ts'
 import type {
   ApiActiveConfig,
@@ -29,7 +31,7 @@ export function configRoutes(cluster: Cluster): readonly Route[] {
       name: '/api/v1/config',
       path: /^\/api\/v1\/config$/,
       takesConfig: true,
-      GET: read((state) => json(describeActive(state))),
+      GET: read((state, { level }) => json(describeActive(state, level))),
       POST: async (question) => {
         const {
           text,
@@ -44,7 +46,7 @@ export function configRoutes(cluster: Cluster): readonly Route[] {
     {
       name: '/api/v1/config/text',
       path: /^\/api\/v1\/config\/text$/,
-      GET: read((state) => text(activeOf(state).text)),
+      GET: read((state, { level }) => text(shownTo(level, activeOf(state).text))),
     },
     {
       name: '/api/v1/config/versions',
@@ -54,12 +56,14 @@ export function configRoutes(cluster: Cluster): readonly Route[] {
     {
       name: '/api/v1/config/versions/{version}',
       path: /^\/api\/v1\/config\/versions\/(\d{1,15})$/,
-      GET: read((state, { parts: [number] }) => json(describe(versionOf(state, Number(number))))),
+      GET: read((state, { parts: [number], level }) =>
+        json(describe(versionOf(state, Number(number)), level)),
+      ),
     },
     {
       name: '/api/v1/config/diff',
       path: /^\/api\/v1\/config\/diff$/,
-      GET: read((state, { query }) => json(describeDiff(state, query))),
+      GET: read((state, { query, level }) => json(describeDiff(state, query, level))),
     },
     {
       name: '/api/v1/config/confirm',
@@ -82,9 +86,9 @@ function outcome({ version, isChanged, warnings, nodes }: ApplyOutcome): Answer 
   return json({ version, changed: isChanged, warnings, nodes } satisfies ApiConfigOutcome)
 }
 
-function describeActive(state: ClusterState): ApiActiveConfig {
+function describeActive(state: ClusterState, level: AdminLevel): ApiActiveConfig {
   const confirmation = describeConfirmation(state.confirmation)
-  return { ...describe(activeOf(state)), confirmation }
+  return { ...describe(activeOf(state), level), confirmation }
 }
 
 function describeHistory({
@@ -99,8 +103,13 @@ function describeHistory({
   }
 }
 
-function describe(version: ConfigVersion): ApiConfig {
-  return { ...describeVersion(version), text: version.text }
+function describe(version: ConfigVersion, level: AdminLevel): ApiConfig {
+  return { ...describeVersion(version), text: shownTo(level, version.text) }
+}
+
+/** A text as who has this level may see it. */
+function shownTo(level: AdminLevel, written: string): string {
+  return reachesLevel(level, 'admin') ? written : maskSecrets(written)
 }
 
 function describeVersion(found: ConfigVersion): ApiConfigVersion {
@@ -114,16 +123,20 @@ function describeConfirmation(pending: PendingConfirmation | null): ApiConfirmat
   return { version, previous, deadline: isoTime(deadlineMs) }
 }
 
-function describeDiff(state: ClusterState, query: URLSearchParams): ApiConfigDiff {
+function describeDiff(
+  state: ClusterState,
+  query: URLSearchParams,
+  level: AdminLevel,
+): ApiConfigDiff {
   const to = numberIn(query, 'to') ?? activeOf(state).version
   const from = numberIn(query, 'from') ?? Math.max(0, to - 1)
-  return { from, to, diff: unifiedDiff(textOf(state, from), textOf(state, to)) }
+  return { from, to, diff: unifiedDiff(textOf(state, from, level), textOf(state, to, level)) }
 }
 
 /** Version 0 is nothing: what there was before the first. */
-function textOf(state: ClusterState, version: number): NamedText {
+function textOf(state: ClusterState, version: number, level: AdminLevel): NamedText {
   const name = `version ${version}`
-  return { name, text: version === 0 ? '' : versionOf(state, version).text }
+  return { name, text: version === 0 ? '' : shownTo(level, versionOf(state, version).text) }
 }
 
 function activeOf(state: ClusterState): ConfigVersion {

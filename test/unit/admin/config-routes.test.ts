@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { BODY_BYTES_MAX, CONFIG_BODY_BYTES_MAX } from '../../../src/admin/request-body.ts'
+import { AdminTokens } from '../../../src/admin/tokens.ts'
 import { type ErrorCode, SluiceError } from '../../../src/errors.ts'
 import { recordingLog, sourceOf } from './admin-fixture.ts'
 import { FakeCluster, STATE } from './fake-cluster.ts'
-import { ask, askJson, startAdmin } from './raw-admin.ts'
+import { ask, askJson, startAdmin, TOKEN } from './raw-admin.ts'
 
 const CONFIG = '/api/v1/config'
 const HOST = ['Host: localhost']
@@ -35,6 +36,31 @@ describe('reading', () => {
     const { text } = await ask(port, { path: `${CONFIG}/text`, headers: HOST })
     expect(text).toMatch(/^content-type: text\/plain; charset=utf-8\r$/im)
     expect(text.slice(text.indexOf('\r\n\r\n') + 4)).toBe('a: 1\nb: 3 # why\n')
+  })
+
+  it.each(['read', 'operate'] as const)('has its secrets masked for level %s', async (level) => {
+    const tokens = new AdminTokens([
+      { name: null, level: 'admin', token: TOKEN },
+      { name: 'ours', level, token: 'ours-token' },
+    ])
+    const secret = 'backends: {app: {dynamic-cookie-key: s3cret}}\n'
+    const [first, ...others] = STATE.versions
+    const versions = [
+      ...others,
+      { ...(first as (typeof STATE.versions)[0]), version: 4, text: secret },
+    ]
+    const cluster = new FakeCluster()
+    cluster.agreed = { ...STATE, versions, activeVersion: 4 }
+    const port = await startAdmin({ tokens, cluster })
+    for (const path of ['', '/text', '/versions/4', '/diff']) {
+      const asked = async (token: string): Promise<string> => {
+        const headers = [...HOST, `Authorization: Bearer ${token}`]
+        return (await ask(port, { path: CONFIG + path, headers })).text
+      }
+      expect(await asked('ours-token')).toMatch(/^HTTP\/1\.1 200 [\s\S]*dynamic-cookie-key: \*\*\*/)
+      expect(await asked('ours-token')).not.toContain('s3cret')
+      expect(await asked(TOKEN)).toContain('s3cret')
+    }
   })
 
   it('the history tells of all versions, without their texts', async () => {
