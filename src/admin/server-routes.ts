@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import { SluiceError } from '../errors.ts'
+import { type AdminLevel, reachesLevel } from '../model/admin-level.ts'
 import { agreedRead, isStale } from './agreed-read.ts'
 import type { ApiServer, ApiServers } from './api-contract.ts'
 import { json, NO_CONTENT, type Question, type Route } from './route.ts'
@@ -40,8 +41,9 @@ export function serverRoutes(source: ServerSource, cluster: Cluster): readonly R
     {
       name: '/api/v1/servers/{backend}',
       path: /^\/api\/v1\/servers\/([^/]+)$/,
-      POST: async ({ parts: [backend = ''], body }) => {
+      POST: async ({ parts: [backend = ''], body, level }) => {
         const { name, address, weight = null } = parseServerAddition(body)
+        checkMayReach(address, level)
         await cluster.addServer(backend, name, address, weight)
         return json(await changed(backend, name), 201)
       },
@@ -53,9 +55,11 @@ export function serverRoutes(source: ServerSource, cluster: Cluster): readonly R
         if (!isStale(query)) await source.caughtUp()
         return json(source.server(...serverIn(parts)))
       }),
-      PATCH: async ({ parts, body }) => {
+      PATCH: async ({ parts, body, level }) => {
         const [backend, name] = serverIn(parts)
-        await cluster.setServer(backend, name, parseServerChange(body))
+        const change = parseServerChange(body)
+        checkMayReach(change.address, level)
+        await cluster.setServer(backend, name, change)
         return json(await changed(backend, name))
       },
       DELETE: async ({ parts }) => {
@@ -64,6 +68,17 @@ export function serverRoutes(source: ServerSource, cluster: Cluster): readonly R
       },
     },
   ]
+}
+
+/**
+ * A socket of this host, such as that of a container engine, may give who is led there more rights
+ * than an operator of the balancer has.
+ *
+ * @throws SluiceError `level-too-low`
+ */
+function checkMayReach(address: string | undefined, level: AdminLevel): void {
+  if (address === undefined || reachesLevel(level, 'admin') || !/^(unix@)?\//.test(address)) return
+  throw new SluiceError('level-too-low', 'the Unix socket of a server takes level admin')
 }
 
 function serverIn([backend = '', name = '']: Question['parts']): [string, string] {

@@ -278,6 +278,25 @@ describe('the tokens of each level', () => {
     }
   })
 
+  it('lead a server to a Unix socket only from level admin on', async () => {
+    const cluster = new FakeCluster()
+    const port = await start({ tokens, cluster })
+    const asked = async (level: string, address: string, method: 'POST' | 'PATCH') => {
+      const headers = ['Host: localhost', `Authorization: Bearer ${level}-token`]
+      const isNew = method === 'POST'
+      const body = JSON.stringify({ address, ...(isNew && { name: 's9' }) })
+      const path = `/api/v1/servers/app${isNew ? '' : '/s1'}`
+      return (await ask(port, change(headers, body, path, method))).status
+    }
+    for (const method of ['POST', 'PATCH'] as const) {
+      for (const address of ['/run/engine.sock', 'unix@/run/engine.sock']) {
+        expect(await asked('operate', address, method)).toBe(403)
+        expect(await asked('admin', address, method)).not.toBe(403)
+      }
+      expect(await asked('operate', '127.0.0.1:1', method)).not.toBe(403)
+    }
+  })
+
   it('say in the history and the log who has changed something, and never the token', async () => {
     const cluster = new FakeCluster()
     const lines: unknown[] = []
