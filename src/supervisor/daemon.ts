@@ -15,6 +15,7 @@ import { nodeNameOf, startClusterNode } from './cluster-engine.ts'
 import { NodeHost, type RunningConfig } from './cluster-host.ts'
 import { type ConfigSurroundings, type OwnFile, readAgreedText } from './config-file.ts'
 import { PeerLinks } from './peer-links.ts'
+import { warnOfReadableSecrets } from './secret-files.ts'
 import { Status } from './status.ts'
 
 /** What a daemon is started with. */
@@ -108,6 +109,7 @@ export class Daemon {
     const host = this.#host
     const cluster = this.#node
     this.#warnOfRestart(file.config)
+    warnOfReadableSecrets(file.config, this.#options.log)
     // They are those of the running links, whatever becomes of the file.
     this.#links?.renew()
     const previous = host.own
@@ -181,6 +183,7 @@ export class Daemon {
 
   async #openAdmin(source: Status, cluster: ClusterNode): Promise<void> {
     const { file, log, surroundings } = this.#options
+    warnOfReadableSecrets(file.config, log)
     const { bind } = file.config.admin
     const tokens = readAdminTokens(file.config.admin)
     const node = nodeNameOf(file.config.cluster)
