@@ -19,7 +19,8 @@ export type Severity = 'error' | 'warning'
  * What the text names outside of itself, as this host has it: `unusable-file`, `unusable-address`,
  * `unresolved-name` (a warning where the server can begin without an address).
  *
- * Warnings: `no-route`, `no-server`, `unused-backend`, `unused-setting`, `short-timeout`.
+ * Warnings: `no-route`, `no-server`, `unused-backend`, `unused-setting`, `short-timeout`,
+ * `not-applied` (a section that each node has in its own file).
  *
  * `too-many-problems` closes a list that was cut.
  */
@@ -53,6 +54,7 @@ export const DIAGNOSTIC_CODES = [
   'unused-backend',
   'unused-setting',
   'short-timeout',
+  'not-applied',
   'too-many-problems',
 ] as const
 

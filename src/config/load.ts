@@ -4,7 +4,7 @@ import { type Diagnostic, Report } from './diagnostics.ts'
 import { readDocument } from './document.ts'
 import type { AllowedVariables, Environment } from './environment.ts'
 import type { LanguageChecks } from './language-checks.ts'
-import { withoutOwnSections } from './own-sections.ts'
+import { checkPassedOver, withoutOwnSections } from './own-sections.ts'
 import { resolveConfig } from './resolution.ts'
 import { configSchema } from './schema.ts'
 import { SchemaProblems } from './schema-problems.ts'
@@ -25,6 +25,8 @@ export interface LoadOptions extends LanguageChecks {
    * and `cluster` are passed over. Default null: it is, and may name any.
    */
   readonly allowedVariables?: AllowedVariables
+  /** The text of the node's own file, in whose sections that are passed over nothing is missed. */
+  readonly ownText?: string
 }
 
 /** A config, or the errors that it has; warnings in either case. */
@@ -47,6 +49,7 @@ export function loadConfig(text: string, options: LoadOptions): LoadResult {
   const read = readDocument(source, options.env, report, allowedVariables)
   if (read === null) return { config: null, diagnostics: report.diagnostics() }
   const root = allowedVariables === null ? read : withoutOwnSections(read)
+  if (allowedVariables !== null) checkPassedOver(read, source, options.ownText ?? '', report)
   const tree = new Cursor(root)
   const result = configSchema.safeParse(plainValue(root))
   if (!result.success)

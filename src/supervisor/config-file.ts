@@ -65,7 +65,7 @@ export function readConfigText(
   text: string,
   name: string,
   { env, cores }: ConfigSurroundings,
-  options: Pick<LoadOptions, 'own' | 'allowedVariables'> = {},
+  options: Pick<LoadOptions, 'own' | 'allowedVariables' | 'ownText'> = {},
 ): ReadConfig {
   const { config, diagnostics } = loadConfig(text, {
     env,
@@ -94,7 +94,7 @@ export function readAgreedText(
 ): ReadConfig {
   if (text === own.text) return readConfigText(text, 'config', surroundings, { own: own.config })
   const { files, env } = own.config.admin
-  const options = { own: own.config, allowedVariables: env }
+  const options = { own: own.config, ownText: own.text, allowedVariables: env }
   const read = readConfigText(text, 'config', surroundings, options)
   if (read.config !== null) checkFiles(read.config, files ?? [dirname(resolve(own.name))])
   return read

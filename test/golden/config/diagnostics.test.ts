@@ -67,6 +67,8 @@ describe('a config with problems', () => {
     const elsewhere = ['too-large', 'too-many-names']
     // What a file names outside of itself: test/e2e/config-command.test.ts.
     elsewhere.push('unusable-file', 'unusable-address', 'unresolved-name')
+    // Of a text that is applied: test/unit/config/load.test.ts.
+    elsewhere.push('not-applied')
     expect([...new Set([...codes, ...elsewhere])].sort()).toEqual([...DIAGNOSTIC_CODES].sort())
   })
 })

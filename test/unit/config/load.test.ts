@@ -539,3 +539,18 @@ describe('timeouts of mode tcp', () => {
     ]).toEqual(expected)
   })
 })
+
+describe('a text that is not the file of the node', () => {
+  const own = configOf(MINIMAL)
+  const apply = (text: string, ownText: string) =>
+    load(text, { own, ownText, allowedVariables: [] }).diagnostics
+
+  it('is warned of sections that are passed over, where they are others than its own', () => {
+    const sections = 'global: {nbthread: 3}\nadmin:\n  bind: 127.0.0.1:1\n'
+    expect(apply(sections + MINIMAL, MINIMAL)).toMatchObject([
+      { severity: 'warning', code: 'not-applied', path: ['global'], line: 1, col: 1, endCol: 7 },
+      { severity: 'warning', code: 'not-applied', path: ['admin'], line: 2 },
+    ])
+    expect(apply(sections + MINIMAL, `# mine\n${sections}frontends: {}\n`)).toEqual([])
+  })
+})
