@@ -116,6 +116,13 @@ async function threeInTurn(port: number, s1: TcpServer | null): Promise<void> {
   await Promise.all([first, second, sends(GET)(port)])
 }
 
+/** The first has been answered and has gone when the second is. */
+async function twoInTurn(port: number): Promise<void> {
+  const first = sends(GET)(port)
+  await sleep(SHORT_MS / 4)
+  await Promise.all([first, sends(GET)(port)])
+}
+
 const SCENES: Readonly<Record<string, Scene>> = {
   served: { s1: answering(OK, (socket) => socket.end()), play: sends(GET) },
   queue_timeout: { s1: silent, maxconn: 1, short: 'queue', play: behindHolder(sends(GET)) },
@@ -126,7 +133,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
     maxconn: 1,
     short: 'queue',
     logged: 1,
-    play: behindHolder((port) => Promise.all([sends(GET)(port), sends(GET)(port)])),
+    play: behindHolder(twoInTurn),
   },
   refused: { s1: 'closed', retries: 0, play: sends(GET) },
   refused_twice: { s1: 'closed', retries: 1, play: sends(GET) },

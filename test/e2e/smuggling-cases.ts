@@ -707,7 +707,7 @@ const badBodies: ResponseCase[] = [
   cutShort('a chunk size of no digits', 'x\r\nhello\r\n0\r\n\r\n'),
   cutShort('a chunk size of 0x5', '0x5\r\nhello\r\n0\r\n\r\n'),
   cutShort('a negative chunk size', '-5\r\nhello\r\n0\r\n\r\n'),
-  cutShort('a chunk size with a space', '5 \r\nhello\r\n0\r\n\r\n'),
+  cutShort('a chunk size with a space in it', '0 5\r\nhello\r\n0\r\n\r\n'),
   cutShort('a chunk size beyond 64 bits', '10000000000000005\r\nhello\r\n0\r\n\r\n'),
   cutShort('less than the data', '4\r\nhello\r\n0\r\n\r\n'),
   cutShort('more than the data', '6\r\nhello\r\n0\r\n\r\n'),
@@ -811,6 +811,11 @@ const readInOneWay: ResponseCase[] = [
   {
     what: 'chunks with extensions',
     bytes: ok(CHUNKED, '5;a=b\r\nhello\r\n0;c\r\n\r\n'),
+    fate: GOOD,
+  },
+  {
+    what: 'chunk sizes with blanks behind them',
+    bytes: ok(CHUNKED, '5   \r\nhello\r\n0 \t\r\n\r\n'),
     fate: GOOD,
   },
   {
