@@ -43,7 +43,7 @@ it('the package works where it is installed, from any folder, as its banner says
   }
   const place = { cwd: elsewhere, env }
   expect((await succeed('sluice', ['--version'], place)).stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
-  await succeed('sluice', ['check', '-f', join(home, 'configs', 'demo.yaml')], place)
+  await succeed('sluice', ['check', '-f', join(home, 'configs', 'minimal.yaml')], place)
 
   const demo = startProcess('sluice', ['demo'], { ...place, stdio: ['ignore', 'pipe', 'inherit'] })
   const banner = await bannerOf(demo)
