@@ -1,7 +1,7 @@
 import { isScalar, parseDocument, visit } from 'yaml'
 
 /** What stands in place of a secret. */
-export const SECRET_MASK = '***'
+const SECRET_MASK = '***'
 
 /** Keys whose value is a secret: `dynamic-cookie-key`, and of `headers` those that say who asks. */
 const SECRET_KEY =

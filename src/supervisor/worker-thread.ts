@@ -43,6 +43,7 @@ export class WorkerThread {
   readonly #options: WorkerThreadOptions
   readonly #worker: Worker
   #beats = 0
+  #hasStarted = false
   /** How long it has not beaten, while the main thread ran. */
   #quietMs = 0
   #isStuck = false
@@ -107,9 +108,13 @@ export class WorkerThread {
   look(ranMs: number): boolean {
     const { index, table } = this.#options
     const beats = table.beats(index)
-    this.#quietMs = beats === this.#beats ? this.#quietMs + ranMs : 0
+    // It runs its plan before its wheel ticks for the first time, and may be stuck from then on.
+    const hasStarted = beats > 0 || this.appliedSerial >= 0
+    const isSilent = beats === this.#beats && hasStarted === this.#hasStarted
+    this.#quietMs = isSilent ? this.#quietMs + ranMs : 0
     this.#beats = beats
-    if (this.#isStuck || this.#quietMs < (beats === 0 ? LOADING_MS_MAX : STUCK_MS)) return false
+    this.#hasStarted = hasStarted
+    if (this.#isStuck || this.#quietMs < (hasStarted ? STUCK_MS : LOADING_MS_MAX)) return false
     this.#isStuck = true
     return true
   }

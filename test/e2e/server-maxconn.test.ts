@@ -99,7 +99,7 @@ it('answers 503 to who waits longer than the queue timeout', async () => {
   expect(server.requests).toHaveLength(1)
   await until('both lines', () => (daemon.accessLog.length === 2 ? true : undefined))
   expect(daemon.accessLog[0]).toMatch(
-    / app\/<NOSRV> \d+\/-1\/-1\/-1\/\d+ 503 \d+ - - sQ-- .* 0\/0 /,
+    / app\/<NOSRV> \d+\/\d+\/-1\/-1\/\d+ 503 \d+ - - sQ-- .* 0\/1 /,
   )
 })
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -20,8 +21,7 @@ export interface ThreadFaults {
 
 /** Runs in every thread before the daemon's own code, and looks into the folder for what to do. */
 const PRELOADED = `
-import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { openSync, readFileSync } from 'node:fs'
 import { isMainThread, threadId } from 'node:worker_threads'
 const place = new URL(isMainThread ? 'main' : String(threadId), import.meta.url)
 function fault() {
@@ -31,7 +31,8 @@ setInterval(() => {
   const wanted = fault()
   if (wanted === 'throw') throw new Error('a fault of thread ' + threadId)
   if (wanted === 'loop') for (;;);
-  if (wanted === 'hang') spawnSync('sleep', ['60'])
+  // Who opens a FIFO to read waits in open(2) for somebody to write.
+  if (wanted === 'hang') openSync(new URL('fifo', import.meta.url))
 }, 50).unref()
 `
 
@@ -40,6 +41,7 @@ export function threadFaults(): ThreadFaults {
   const folder = temporaryFolder()
   const preloaded = join(folder, 'faults.mjs')
   writeFileSync(preloaded, PRELOADED)
+  execFileSync('mkfifo', [join(folder, 'fifo')])
   return {
     env: { NODE_OPTIONS: `--import=${pathToFileURL(preloaded).href}` },
     set: (thread, fault) => writeFileSync(join(folder, String(thread)), fault),
