@@ -12,23 +12,23 @@ const fast = ['unit', 'golden', 'conformance', 'simulation', 'fuzz'].map((name, 
   },
 }))
 
+/** What drives the daemon from outside; `vitest.versions.config.ts` runs a part of it. */
+export const e2e = {
+  name: 'e2e',
+  include: ['test/e2e/**/*.test.ts'],
+  // Daemons, ports and load generators are shared: one file at a time.
+  fileParallelism: false,
+  testTimeout: 120 * second,
+  hookTimeout: 120 * second,
+  retry: 0,
+}
+
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'tidy', include: ['test/tidy.test.ts'], sequence: { groupOrder: 0 } } },
       ...fast,
-      {
-        test: {
-          name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
-          // Daemons, ports and load generators are shared: one file at a time.
-          fileParallelism: false,
-          testTimeout: 120 * second,
-          hookTimeout: 120 * second,
-          retry: 0,
-          sequence: { groupOrder: fast.length + 1 },
-        },
-      },
+      { test: { ...e2e, sequence: { groupOrder: fast.length + 1 } } },
     ],
   },
 })
