@@ -70,7 +70,7 @@ async function demo(): Promise<void> {
 }
 
 async function schema(): Promise<void> {
-  const { configJsonSchema } = await import('./config/json-schema.ts')
+  const { configJsonSchema } = await import('./config/schema/json-schema.ts')
   tell(`${JSON.stringify(configJsonSchema(), null, 2)}\n`)
 }
 

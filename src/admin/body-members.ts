@@ -1,5 +1,5 @@
-import { parseAddress } from '../config/addresses.ts'
-import { name as nameSchema } from '../config/schema-sections.ts'
+import { name as nameSchema } from '../config/schema/schema-sections.ts'
+import { parseAddress } from '../config/values/addresses.ts'
 import { SluiceError } from '../errors.ts'
 
 /** Characters of a name or an address that are looked at: no valid one is longer. */

@@ -1,6 +1,6 @@
 import { type Stats, statSync } from 'node:fs'
 import type { RequestOptions } from 'node:http'
-import { alternatives } from '../config/diagnostics.ts'
+import { alternatives } from '../config/diagnostics/diagnostics.ts'
 import { SluiceError } from '../errors.ts'
 import { groupName, userName } from './accounts.ts'
 import { isSafePlace, type ProcessOwner, usualSocketPaths } from './socket-places.ts'

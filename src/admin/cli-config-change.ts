@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { parseDuration } from '../config/durations.ts'
+import { parseDuration } from '../config/values/durations.ts'
 import { SluiceError } from '../errors.ts'
 import type {
   ApiConfigApplication,

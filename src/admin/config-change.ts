@@ -1,4 +1,4 @@
-import { DURATION_MS_MAX } from '../config/durations.ts'
+import { DURATION_MS_MAX } from '../config/values/durations.ts'
 import type { ApiConfigApplication, ApiVersionChoice } from './api-contract.ts'
 import { BodyMembers, invalidChange } from './body-members.ts'
 import type { Question } from './route.ts'

@@ -4,7 +4,7 @@ import type {
   ConfigVersion,
   PendingConfirmation,
 } from '../cluster/state-machine/state.ts'
-import { maskSecrets } from '../config/secret-masking.ts'
+import { maskSecrets } from '../config/text/yaml/secret-masking.ts'
 import { SluiceError } from '../errors.ts'
 import { type AdminLevel, reachesLevel } from '../model/admin-level.ts'
 import { agreedRead } from './agreed-read.ts'

@@ -1,4 +1,4 @@
-import { DURATION_MS_MAX } from '../config/durations.ts'
+import { DURATION_MS_MAX } from '../config/values/durations.ts'
 import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'
 import { CHECK_STATUS } from '../model/check.ts'
 import { STATE_CAUSES } from '../upstream/server-state.ts'

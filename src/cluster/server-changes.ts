@@ -1,4 +1,4 @@
-import { parseAddress } from '../config/addresses.ts'
+import { parseAddress } from '../config/values/addresses.ts'
 import { SluiceError } from '../errors.ts'
 import { formatAddress } from '../model/address.ts'
 import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'

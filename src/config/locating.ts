@@ -1,8 +1,14 @@
-import { type Diagnostic, type Path, type Problem, Report, type Severity } from './diagnostics.ts'
-import { readDocument } from './document.ts'
-import type { Environment } from './environment.ts'
-import { SourceText } from './source-text.ts'
-import { Cursor } from './tree.ts'
+import {
+  type Diagnostic,
+  type Path,
+  type Problem,
+  Report,
+  type Severity,
+} from './diagnostics/diagnostics.ts'
+import { SourceText } from './diagnostics/source-text.ts'
+import type { Environment } from './text/environment.ts'
+import { Cursor } from './text/tree.ts'
+import { readDocument } from './text/yaml/document.ts'
 
 /** A problem with what a config that is valid says, found outside of its text. */
 export interface PlacedProblem extends Problem {

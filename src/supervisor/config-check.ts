@@ -1,7 +1,7 @@
 import { text as textOf } from 'node:stream/consumers'
-import type { Diagnostic } from '../config/diagnostics.ts'
+import type { Diagnostic } from '../config/diagnostics/diagnostics.ts'
+import { renderDiagnostics } from '../config/diagnostics/rendering.ts'
 import { locateProblems } from '../config/locating.ts'
-import { renderDiagnostics } from '../config/rendering.ts'
 import { type ConfigSurroundings, readConfigText, readText } from './config-file.ts'
 import { checkSurroundings } from './surroundings-check.ts'
 

@@ -1,5 +1,5 @@
 import { ADMIN_CONNECTIONS_MAX } from '../admin/listener.ts'
-import { DEFAULT_GLOBAL } from '../config/default-values.ts'
+import { DEFAULT_GLOBAL } from '../config/values/default-values.ts'
 import type { Config } from '../model/config.ts'
 import { openFilesLimit, setOpenFilesLimit } from '../net/descriptor.ts'
 import { PROBES_OPEN_MAX } from '../upstream/checker.ts'

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { usesHashType } from '../../../src/balance/registry.ts'
-import { DIAGNOSTIC_CODES, DIAGNOSTICS_MAX } from '../../../src/config/diagnostics.ts'
+import { DIAGNOSTIC_CODES, DIAGNOSTICS_MAX } from '../../../src/config/diagnostics/diagnostics.ts'
+import { renderDiagnostics } from '../../../src/config/diagnostics/rendering.ts'
 import { type LoadResult, loadConfig } from '../../../src/config/load.ts'
-import { renderDiagnostics } from '../../../src/config/rendering.ts'
 import type { TextProblem } from '../../../src/model/language.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { renderDiagnostics } from '../../../src/config/rendering.ts'
+import { renderDiagnostics } from '../../../src/config/diagnostics/rendering.ts'
 import type { Config } from '../../../src/model/config.ts'
 import { checkBalance } from '../../../src/proxy/balance-key.ts'
 import { checkRule } from '../../../src/rules/check.ts'

@@ -1,6 +1,6 @@
 import { usesHashType } from '../../../src/balance/registry.ts'
-import type { LanguageChecks } from '../../../src/config/language-checks.ts'
 import { type LoadOptions, type LoadResult, loadConfig } from '../../../src/config/load.ts'
+import type { LanguageChecks } from '../../../src/config/validation/language-checks.ts'
 import type { Config } from '../../../src/model/config.ts'
 
 /** Reads `status N RULE`, and refuses everything else. */

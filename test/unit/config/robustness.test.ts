@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DIAGNOSTICS_MAX } from '../../../src/config/diagnostics.ts'
-import { renderDiagnostics } from '../../../src/config/rendering.ts'
+import { DIAGNOSTICS_MAX } from '../../../src/config/diagnostics/diagnostics.ts'
+import { renderDiagnostics } from '../../../src/config/diagnostics/rendering.ts'
 import { load } from './loading.ts'
 
 const root = new URL('../../../', import.meta.url)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { DEFAULT_GLOBAL } from '../../../src/config/default-values.ts'
+import { DEFAULT_GLOBAL } from '../../../src/config/values/default-values.ts'
 import {
   chunkLimitsOf,
   DEFAULT_CHUNK_LIMITS,

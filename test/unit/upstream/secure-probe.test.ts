@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
-import { smtpCheck } from '../../../src/config/check-steps.ts'
+import { smtpCheck } from '../../../src/config/values/check-steps.ts'
 import type {
   CheckStep,
   CheckTlsConfig,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { REDIS_CHECK, smtpCheck } from '../../../../src/config/check-steps.ts'
+import { REDIS_CHECK, smtpCheck } from '../../../../src/config/values/check-steps.ts'
 import {
   CHECK_BYTES_MAX,
   type CheckStep,

@@ -1,0 +1,86 @@
+import type { CheckProtocol, HttpCheckConfig, ResponseBounds } from '../../model/check-protocol.ts'
+import type { ConfigInput } from '../schema/schema.ts'
+import { REDIS_CHECK, smtpCheck, stepsOf } from '../values/check-steps.ts'
+import { DEFAULT_HTTPCHK, DEFAULT_SMTPCHK } from '../values/default-values.ts'
+
+type Section = Pick<NonNullable<ConfigInput['defaults']>, 'option' | 'tcp-check'>
+type Options = NonNullable<Section['option']>
+
+/** Names of `option` of which a server's checks take one. */
+export const CHECK_OPTIONS = [
+  'httpchk',
+  'tcp-check',
+  'redis-check',
+  'mysql-check',
+  'pgsql-check',
+  'smtpchk',
+  'grpchk',
+] as const
+
+/**
+ * What the checks of a backend's servers say; null where they only connect. A backend that turns
+ * on a check of its own does not have that of `defaults`.
+ */
+export function resolveCheckProtocol(
+  backend: Section,
+  defaults: Section,
+  response: ResponseBounds,
+): CheckProtocol | null {
+  const own = backend.option ?? {}
+  const isOwn = CHECK_OPTIONS.some((name) => isOn(own[name]))
+  const option = isOwn ? own : { ...defaults.option, ...own }
+  const name = CHECK_OPTIONS.find((one) => isOn(option[one]))
+  if (name === undefined) return null
+  if (name === 'httpchk') return resolveHttpCheck(option.httpchk, response)
+  return protocolOf(name, option, backend['tcp-check'] ?? defaults['tcp-check'] ?? [])
+}
+
+function isOn(option: Options[(typeof CHECK_OPTIONS)[number]]): boolean {
+  return option !== undefined && option !== false
+}
+
+function protocolOf(
+  name: Exclude<(typeof CHECK_OPTIONS)[number], 'httpchk'>,
+  option: Options,
+  lines: NonNullable<Section['tcp-check']>,
+): CheckProtocol | null {
+  switch (name) {
+    case 'tcp-check':
+      return lines.length === 0 ? null : stepsOf(lines)
+    case 'redis-check':
+      return REDIS_CHECK
+    case 'mysql-check':
+      return { kind: 'mysql', user: given(option['mysql-check']).user ?? '' }
+    case 'pgsql-check':
+      return { kind: 'postgresql', user: given(option['pgsql-check']).user ?? '' }
+    case 'grpchk':
+      return { kind: 'grpc', service: given(option.grpchk).service ?? '' }
+    case 'smtpchk': {
+      const { hello, domain } = given(option.smtpchk)
+      return smtpCheck(`${hello ?? DEFAULT_SMTPCHK.hello} ${domain ?? DEFAULT_SMTPCHK.domain}`)
+    }
+  }
+}
+
+/** The map of an option; an empty one where it is only turned on. */
+function given<Settings extends object>(option: Settings | boolean | undefined): Partial<Settings> {
+  return typeof option === 'object' ? option : {}
+}
+
+/** `host` makes the request one of HTTP/1.1 unless a version is asked for. */
+function resolveHttpCheck(option: Options['httpchk'], response: ResponseBounds): HttpCheckConfig {
+  const { method, uri, version, host, headers, body, expect } = given(option)
+  return {
+    kind: 'http',
+    method: method ?? DEFAULT_HTTPCHK.method,
+    uri: uri ?? DEFAULT_HTTPCHK.uri,
+    version: version ?? (host === undefined ? 'HTTP/1.0' : 'HTTP/1.1'),
+    headers: [
+      ...(host === undefined ? [] : [['Host', host] as const]),
+      ...Object.entries(headers ?? {}),
+    ],
+    body: body ?? '',
+    expect: expect ?? [{ kind: 'status', negated: false, ranges: DEFAULT_HTTPCHK.expectStatus }],
+    response,
+  }
+}

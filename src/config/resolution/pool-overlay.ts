@@ -1,0 +1,71 @@
+import { type Address, isSameAddress } from '../../model/address.ts'
+import type { BackendConfig, Config, ServerConfig } from '../../model/config.ts'
+import { parseAddress } from '../values/addresses.ts'
+
+/** What was set at run time of one server; null: as the config has it. */
+export interface ServerOverlay {
+  readonly backend: string
+  readonly server: string
+  /** It is not in the config. */
+  readonly isAdded: boolean
+  /** As a config writes it; never null of an added server. */
+  readonly address: string | null
+}
+
+/**
+ * A config with servers added and moved as was said at run time. What leads nowhere, such as an
+ * address that cannot be read, is passed over: who sets it has it checked before.
+ */
+export function overlayPool(config: Config, overlay: readonly ServerOverlay[]): Config {
+  const byBackend = new Map<string, ServerOverlay[]>()
+  for (const entry of overlay) {
+    if (entry.address === null) continue
+    const entries = byBackend.get(entry.backend)
+    if (entries === undefined) byBackend.set(entry.backend, [entry])
+    else entries.push(entry)
+  }
+  if (byBackend.size === 0) return config
+  const backends = config.backends.map((backend) => {
+    const entries = byBackend.get(backend.name)
+    return entries === undefined ? backend : overlayBackend(backend, entries)
+  })
+  return { ...config, backends }
+}
+
+function overlayBackend(backend: BackendConfig, entries: readonly ServerOverlay[]): BackendConfig {
+  const moved = new Map(entries.map((entry) => [entry.server, entry]))
+  const servers = backend.servers.map((server) => {
+    const address = addressOf(moved.get(server.name))
+    moved.delete(server.name)
+    return address === null ? server : movedServer(server, address)
+  })
+  for (const entry of moved.values()) {
+    const address = addressOf(entry)
+    if (!entry.isAdded || address === null) continue
+    servers.push(movedServer({ ...backend.newServer, name: entry.server }, address))
+  }
+  return { ...backend, servers }
+}
+
+function addressOf(entry: ServerOverlay | undefined): Address | null {
+  const parsed = entry?.address == null ? null : parseAddress(entry.address, 'server')
+  return parsed !== null && 'value' in parsed ? parsed.value : null
+}
+
+/** A server at another address: its check and its agent go along, as far as they were there too. */
+function movedServer(server: ServerConfig, address: Address): ServerConfig {
+  const { check, agent } = server
+  return {
+    ...server,
+    address,
+    check: check && { ...check, address: followed(check.address, server.address, address) },
+    agent: agent && { ...agent, address: followed(agent.address, server.address, address) },
+  }
+}
+
+/** Where something beside a server is once the server has gone from one address to another. */
+function followed(beside: Address, from: Address, to: Address): Address {
+  if (isSameAddress(beside, from)) return to
+  const isOnHost = beside.kind === 'inet' && from.kind === 'inet' && beside.host === from.host
+  return isOnHost && to.kind === 'inet' ? { ...beside, host: to.host } : beside
+}

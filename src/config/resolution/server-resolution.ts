@@ -1,0 +1,161 @@
+import type { Address } from '../../model/address.ts'
+import type { CheckProtocol } from '../../model/check-protocol.ts'
+import type { AgentConfig, CheckConfig, ProxyVersion, ServerConfig } from '../../model/config.ts'
+import type { ObserveConfig } from '../../model/observation-config.ts'
+import type { ConfigInput } from '../schema/schema.ts'
+import { DEFAULT_SERVER } from '../values/default-values.ts'
+import { resolveCheckTls } from './check-tls-resolution.ts'
+
+type Backend = NonNullable<ConfigInput['backends']>[string]
+type Server = NonNullable<Backend['servers']>[string]
+
+/** What a server and a `default-server` can both say. */
+export type ServerSettings = NonNullable<Backend['default-server']>
+
+/** What a server takes from elsewhere. */
+export interface ServerSurroundings {
+  /** What holds where the server says nothing: the `default-server` of its backend. */
+  readonly standard: ServerSettings
+  readonly checkTimeoutMs: number
+  /** What its checks say; null where they only connect. */
+  readonly protocol: CheckProtocol | null
+  /** `spread-checks` of `global`. */
+  readonly spreadPercent: number
+  readonly globalMaxconn: number
+}
+
+/** Settings of one place over those of a wider one, key by key. */
+export function mergeServerSettings<Settings extends ServerSettings>(
+  standard: ServerSettings,
+  own: Settings,
+): ServerSettings & Settings {
+  // Who asks for a version of the header does not want the other, which it would inherit.
+  const version =
+    own['send-proxy'] === true
+      ? { 'send-proxy-v2': false }
+      : own['send-proxy-v2'] === true
+        ? { 'send-proxy': false }
+        : {}
+  // Who tracks another server is not checked, and who is checked tracks none: the nearest counts.
+  const watched =
+    own.track !== undefined ? { check: false } : own.check === true ? { track: undefined } : {}
+  return { ...standard, ...own, ...version, ...watched }
+}
+
+/** Where a server that is to be added at run time begins; `movedServer` gives it its address. */
+export const NOWHERE = { kind: 'inet', host: '', port: 0 } as const
+
+/** Settles one server of a backend. */
+export function resolveServer(
+  name: string,
+  given: Server,
+  around: ServerSurroundings,
+): ServerConfig {
+  const server = 'kind' in given ? { address: given } : given
+  const settings = mergeServerSettings(around.standard, server)
+  const sendProxy =
+    settings['send-proxy-v2'] === true ? 2 : settings['send-proxy'] === true ? 1 : null
+  const track = settings.track ?? null
+  const isChecked = settings.check === true && track === null
+  return {
+    name,
+    address: server.address,
+    initAddress: settings['init-addr'] ?? DEFAULT_SERVER.initAddress,
+    weight: settings.weight ?? DEFAULT_SERVER.weight,
+    maxconn: settings.maxconn ?? DEFAULT_SERVER.maxconn,
+    minconn: settings.minconn ?? DEFAULT_SERVER.minconn,
+    maxqueue: settings.maxqueue ?? DEFAULT_SERVER.maxqueue,
+    slowStartMs: settings.slowstart ?? DEFAULT_SERVER.slowStartMs,
+    backup: settings.backup ?? false,
+    disabled: settings.disabled ?? false,
+    cookie: settings.cookie ?? null,
+    sendProxy,
+    ...resolvePool(settings, around.globalMaxconn),
+    check: isChecked ? resolveCheck(server.address, settings, sendProxy, around) : null,
+    observe: isChecked ? resolveObserve(settings) : null,
+    agent: resolveAgent(server.address, settings, around),
+    track,
+  }
+}
+
+function resolveCheck(
+  address: Address,
+  settings: ServerSettings & {
+    readonly addr?: string | undefined
+    readonly port?: number | undefined
+  },
+  sendProxy: ProxyVersion | null,
+  { checkTimeoutMs, protocol, spreadPercent }: ServerSurroundings,
+): CheckConfig {
+  const interMs = settings.inter ?? DEFAULT_SERVER.interMs
+  const isElsewhere = settings.addr !== undefined || settings.port !== undefined
+  return {
+    interMs,
+    fastInterMs: settings.fastinter ?? interMs,
+    downInterMs: settings.downinter ?? interMs,
+    spreadPercent,
+    rise: settings.rise ?? DEFAULT_SERVER.rise,
+    fall: settings.fall ?? DEFAULT_SERVER.fall,
+    timeoutMs: checkTimeoutMs,
+    address: checkAddress(address, settings.addr, settings.port),
+    sendProxy: checkHeader(settings['check-send-proxy'], isElsewhere, sendProxy),
+    tls: resolveCheckTls(settings, protocol),
+    protocol,
+  }
+}
+
+function resolveAgent(
+  address: Address,
+  settings: ServerSettings,
+  { checkTimeoutMs }: ServerSurroundings,
+): AgentConfig | null {
+  const { 'agent-check': isAsked, 'agent-addr': addr, 'agent-port': port } = settings
+  // That there is a port, and a host beside a Unix socket, check-references.ts has seen to.
+  const host = addr ?? (address.kind === 'inet' ? address.host : undefined)
+  if (isAsked !== true || port === undefined || host === undefined) return null
+  return {
+    address: { kind: 'inet', host, port },
+    interMs: settings['agent-inter'] ?? DEFAULT_SERVER.agentInterMs,
+    send: settings['agent-send'] ?? '',
+    timeoutMs: checkTimeoutMs,
+  }
+}
+
+function checkAddress(address: Address, host?: string, port?: number): Address {
+  if (address.kind === 'inet') {
+    return { kind: 'inet', host: host ?? address.host, port: port ?? address.port }
+  }
+  // Of a Unix socket, server-checks.ts has seen to it that there are both or none.
+  return host === undefined || port === undefined ? address : { kind: 'inet', host, port }
+}
+
+/** HAProxy configuration manual, check-send-proxy; there it cannot be turned off. */
+function checkHeader(
+  isForced: boolean | undefined,
+  isElsewhere: boolean,
+  sendProxy: ProxyVersion | null,
+): ProxyVersion | null {
+  if (isForced === undefined) return isElsewhere ? null : sendProxy
+  return isForced ? (sendProxy ?? 1) : null
+}
+
+function resolveObserve(settings: ServerSettings): ObserveConfig | null {
+  const layer = settings.observe ?? DEFAULT_SERVER.observe
+  if (layer === 'none') return null
+  return {
+    layer,
+    errorLimit: settings['error-limit'] ?? DEFAULT_SERVER.errorLimit,
+    onError: settings['on-error'] ?? DEFAULT_SERVER.onError,
+  }
+}
+
+function resolvePool(
+  settings: ServerSettings,
+  globalMaxconn: number,
+): Pick<ServerConfig, 'poolIdleMax' | 'poolPurgeDelayMs'> {
+  const idleMax = settings['pool-max-conn'] ?? DEFAULT_SERVER.poolMaxConn
+  const delayMs = settings['pool-purge-delay'] ?? DEFAULT_SERVER.poolPurgeDelayMs
+  // Nothing is kept, so that the delay is never waited for; it is one all the same.
+  if (delayMs === 0) return { poolIdleMax: 0, poolPurgeDelayMs: DEFAULT_SERVER.poolPurgeDelayMs }
+  return { poolIdleMax: idleMax < 0 ? globalMaxconn : idleMax, poolPurgeDelayMs: delayMs }
+}

@@ -1,0 +1,136 @@
+import * as z from 'zod'
+import { DEFAULT_GLOBAL, MAXCONN_MAX, NBTHREAD_MAX } from '../values/default-values.ts'
+import { formatDuration } from '../values/durations.ts'
+import { formatSize } from '../values/sizes.ts'
+import { adminSchema } from './schema-admin.ts'
+import { clusterSchema } from './schema-cluster.ts'
+import { backendSchema, defaultsSchema, frontendSchema } from './schema-proxies.ts'
+import { key, namedMap, requiredKey, section } from './schema-sections.ts'
+import {
+  bufsizeBytes,
+  chunkExtensionBytes,
+  durationOrZeroMs,
+  integer,
+  logTarget,
+  maxrewriteBytes,
+  messagePartBytes,
+  retryBodyBytes,
+} from './schema-values.ts'
+import {
+  UNSUPPORTED_GLOBAL_KEYS,
+  UNSUPPORTED_LOG_KEYS,
+  UNSUPPORTED_SECTIONS,
+  UNSUPPORTED_TUNE_KEYS,
+} from './unsupported-keys.ts'
+
+const globalSchema = section(
+  'global',
+  {
+    nbthread: key(integer(1, NBTHREAD_MAX), {
+      about: 'Threads that carry traffic',
+      otherwise: 'the cores that the process may use',
+    }),
+    maxconn: key(integer(1, MAXCONN_MAX), {
+      about: 'Client connections at once, over all frontends and threads',
+      otherwise: `what the limit of open files has room for, at most ${DEFAULT_GLOBAL.maxconn}`,
+    }),
+    grace: key(durationOrZeroMs, {
+      about: 'How long sessions may go on once the daemon is told to stop',
+      standard: formatDuration(DEFAULT_GLOBAL.graceMs),
+      source: 'hard-stop-after',
+    }),
+    'spread-checks': key(integer(0, 50), {
+      about: 'Percent by which each interval between checks is shorter or longer, at random',
+      standard: DEFAULT_GLOBAL.spreadChecks,
+    }),
+    log: key(
+      section(
+        'log of global',
+        {
+          level: key(z.enum(['debug', 'info', 'warn', 'error']), {
+            about: 'Least severe level that is written to the daemon log',
+            standard: DEFAULT_GLOBAL.logLevel,
+          }),
+          access: key(logTarget, {
+            about: 'Where the access log goes; a file is reopened on SIGUSR1',
+            standard: DEFAULT_GLOBAL.logAccess,
+          }),
+        },
+        UNSUPPORTED_LOG_KEYS,
+      ),
+      { about: 'The logs' },
+    ),
+    tune: key(
+      section(
+        'tune of global',
+        {
+          'bufsize': key(bufsizeBytes, {
+            about: 'Bytes of a buffer, and with it of the largest message head',
+            standard: formatSize(DEFAULT_GLOBAL.bufsizeBytes),
+            source: 'tune.bufsize',
+          }),
+          'maxrewrite': key(maxrewriteBytes, {
+            about: 'Bytes of a buffer that a received head leaves free for what rules add to it',
+            standard: formatSize(DEFAULT_GLOBAL.maxrewriteBytes),
+            source: 'tune.maxrewrite',
+          }),
+          'http.maxhdr': key(integer(1, 32_767), {
+            about: 'Headers that a message may have',
+            standard: DEFAULT_GLOBAL.httpMaxhdr,
+            source: 'tune.http.maxhdr',
+          }),
+          'http.max-request-line': key(messagePartBytes, {
+            about: 'Bytes of a request line; at most `bufsize`',
+            standard: formatSize(DEFAULT_GLOBAL.httpRequestLineBytesMax),
+          }),
+          'http.max-chunk-ext': key(chunkExtensionBytes, {
+            about: 'Bytes of all chunk extensions of one body together',
+            standard: formatSize(DEFAULT_GLOBAL.httpChunkExtensionBytesMax),
+          }),
+          'http.max-trailers': key(messagePartBytes, {
+            about: 'Bytes of the trailers of one body',
+            standard: formatSize(DEFAULT_GLOBAL.httpTrailerBytesMax),
+          }),
+          'http.max-pipelined': key(integer(1, 100_000), {
+            about: 'Requests that a client may have sent ahead one after another',
+            standard: DEFAULT_GLOBAL.httpPipelinedMax,
+          }),
+          'http.retry-bufsize': key(retryBodyBytes, {
+            about: 'Bytes of a request body that are kept for another try',
+            standard: formatSize(DEFAULT_GLOBAL.httpRetryBodyBytesMax),
+          }),
+        },
+        UNSUPPORTED_TUNE_KEYS,
+      ),
+      { about: 'Sizes that rarely need a change' },
+    ),
+  },
+  UNSUPPORTED_GLOBAL_KEYS,
+)
+
+/**
+ * The one schema of a config file. What a user may write, what is printed by `sluice schema`, what
+ * docs/configuration.md lists and what the diagnostics suggest all come from here.
+ */
+export const configSchema = section(
+  'the config',
+  {
+    global: key(globalSchema, { about: 'The process' }),
+    admin: key(adminSchema, { about: 'Metrics and the API' }),
+    cluster: key(clusterSchema, { about: 'The nodes that act as one', otherwise: 'a single node' }),
+    defaults: key(defaultsSchema, {
+      about: 'What frontends and backends have unless they say otherwise',
+    }),
+    frontends: requiredKey(namedMap(frontendSchema, 1), {
+      about: 'Where clients connect, by name',
+    }),
+    backends: key(namedMap(backendSchema), {
+      about: 'Where their requests go, by name',
+      otherwise: 'none',
+    }),
+  },
+  UNSUPPORTED_SECTIONS,
+)
+
+/** A config that the schema has accepted: durations in milliseconds, addresses read. */
+export type ConfigInput = z.output<typeof configSchema>

@@ -1,0 +1,111 @@
+import { isIPv4 } from 'node:net'
+import { type Address, formatAddress, isLoopback } from '../../model/address.ts'
+import type { AdminConfig } from '../../model/config.ts'
+import type { Report } from '../diagnostics/diagnostics.ts'
+import type { Cursor } from '../text/tree.ts'
+import { parseAddress } from '../values/addresses.ts'
+import { DEFAULT_ADMIN_BIND } from '../values/default-values.ts'
+
+interface Bind {
+  readonly address: Address
+  /** Who binds it, for messages: `frontend "web"`. */
+  readonly owner: string
+  readonly at: Cursor
+}
+
+/**
+ * Reports addresses that are bound twice, also where one is contained in the other: `:80` takes
+ * port 80 of every IPv4 address, `[::]:80` of every address at all (Linux, net.ipv6.bindv6only 0).
+ *
+ * @param ownAdmin whose address counts where the text has none; null: the default does
+ */
+export function checkBinds(tree: Cursor, ownAdmin: AdminConfig | null, report: Report): void {
+  const admin = adminBind(tree, ownAdmin)
+  if (ownAdmin === null) checkExposure(admin, hasToken(tree.at('admin')), report)
+  const binds = tree.at('frontends').values().flatMap(bindsOf)
+  if (admin !== null) binds.push(admin)
+  binds.push(...adminSocket(tree))
+  // The default of admin.bind has no place in the file: the other address is marked instead.
+  binds.sort((a, b) => Number(b.at.node === null) - Number(a.at.node === null) || order(a, b))
+  const inetByPort = new Map<number, Map<string, Bind>>()
+  const unixByPath = new Map<string, Bind>()
+  for (const bind of binds) {
+    const { address } = bind
+    if (address.kind === 'unix') {
+      reportTwice(bind, unixByPath.get(address.path), report)
+      unixByPath.set(address.path, bind)
+      continue
+    }
+    const byHost = inetByPort.get(address.port) ?? new Map<string, Bind>()
+    inetByPort.set(address.port, byHost)
+    reportTwice(bind, overlapping(byHost, address.host), report)
+    byHost.set(address.host, bind)
+  }
+}
+
+function order(a: Bind, b: Bind): number {
+  return a.at.span.start - b.at.span.start
+}
+
+function bindsOf(frontend: Cursor): Bind[] {
+  return frontend
+    .at('bind')
+    .items()
+    .map((item) => (item.node?.kind === 'map' ? item.at('address') : item))
+    .flatMap((at) => bindOf(at, at.text, `frontend "${frontend.name}"`) ?? [])
+}
+
+function adminBind(tree: Cursor, own: AdminConfig | null): Bind | null {
+  const at = tree.at('admin').at('bind')
+  if (at.node !== null) return bindOf(at, at.text, 'admin')
+  if (own === null) return bindOf(at, DEFAULT_ADMIN_BIND, 'admin')
+  return own.bind === null ? null : { address: own.bind, owner: 'admin', at }
+}
+
+/** Its default is no path that a config would give a frontend. */
+function adminSocket(tree: Cursor): Bind[] {
+  const socket = tree.at('admin').at('socket')
+  const at = socket.node?.kind === 'map' ? socket.at('path') : socket
+  const bind = bindOf(at, at.text, 'admin')
+  return bind?.address.kind === 'unix' ? [bind] : []
+}
+
+function bindOf(at: Cursor, text: string | null, owner: string): Bind | null {
+  const result = parseAddress(text ?? '', 'bind')
+  return 'value' in result ? { address: result.value, owner, at } : null
+}
+
+function overlapping(byHost: ReadonlyMap<string, Bind>, host: string): Bind | undefined {
+  const wider = byHost.get('::') ?? (isIPv4(host) ? byHost.get('0.0.0.0') : undefined)
+  const same = byHost.get(host) ?? wider
+  if (same !== undefined || (host !== '::' && host !== '0.0.0.0')) return same
+  for (const [other, bind] of byHost) if (host === '::' || isIPv4(other)) return bind
+  return undefined
+}
+
+function reportTwice(bind: Bind, first: Bind | undefined, report: Report): void {
+  if (first === undefined) return
+  const same = formatAddress(first.address)
+  report.error(bind.at.span, bind.at.path, {
+    code: 'duplicate-bind',
+    message: `${formatAddress(bind.address)} is bound twice: ${first.owner} binds ${same}`,
+    hint:
+      first.at.node === null
+        ? 'Give one of them another port; this is the default of admin.bind.'
+        : 'Give one of them another address or port.',
+  })
+}
+
+function hasToken(admin: Cursor): boolean {
+  return admin.at('token-file').node !== null || admin.at('tokens').values().length > 0
+}
+
+/** Whoever reaches the admin address reads every metric. */
+function checkExposure(admin: Bind | null, hasToken: boolean, report: Report): void {
+  if (hasToken || admin === null || isLoopback(admin.address)) return
+  report.error(admin.at.span, admin.at.path, {
+    code: 'exposed-admin',
+    message: 'other hosts can reach the admin address, which asks for no token',
+    hint: 'Give a token-file, or bind it to 127.0.0.1.',
+  })
+}

@@ -1,0 +1,91 @@
+import { CHECK_OPTIONS } from '../resolution/check-resolution.ts'
+import type { Cursor } from '../text/tree.ts'
+import { trackOf } from './check-references.ts'
+
+/** Keys of a server that mean nothing unless it is checked. */
+const CHECK_KEYS = [
+  'inter',
+  'fastinter',
+  'downinter',
+  'rise',
+  'fall',
+  'addr',
+  'port',
+  'check-send-proxy',
+  'check-ssl',
+  'observe',
+  'error-limit',
+  'on-error',
+]
+
+/** Keys of a server that mean nothing unless its checks are made over TLS. */
+const TLS_KEYS = ['check-sni', 'check-alpn', 'verify', 'ca-file']
+
+/** Keys of a server that mean nothing unless its agent is asked. */
+const AGENT_KEYS = ['agent-addr', 'agent-port', 'agent-inter', 'agent-send']
+
+/** Tells of a setting that does nothing: where it is, why, and what would help. */
+type Warn = (at: Cursor, why: string, hint: string) => void
+
+const isGiven = ({ node }: Cursor): boolean => node !== null
+
+/** Warns of settings of health checks that do nothing in a backend that has servers. */
+export function checkHealthCheckUse(backend: Cursor, defaults: Cursor, warn: Warn): void {
+  const standard = [backend.at('default-server'), defaults.at('default-server')]
+  const has = (server: Cursor, key: string): boolean =>
+    [server, ...standard].map((place) => place.at(key)).find(({ node }) => node !== null)?.value ===
+    true
+  const isChecked = (server: Cursor): boolean =>
+    trackOf([server, ...standard]) === null && has(server, 'check')
+  const servers = backend.at('servers').values()
+  const hasSecureStep = [backend, defaults].some((place) =>
+    place
+      .at('tcp-check')
+      .items()
+      .some(({ text }) => /^ *connect .*\bssl\b/.test(text ?? '')),
+  )
+  for (const server of servers) {
+    const warnOf = (keys: readonly string[], why: string, hint: string): void => {
+      const idle = keys.map((key) => server.at(key)).find(isGiven)
+      if (idle !== undefined) warn(idle, why, hint)
+    }
+    if (!isChecked(server)) {
+      const why = `server "${server.name}" is not checked`
+      warnOf([...CHECK_KEYS, ...TLS_KEYS], why, 'Add check: true.')
+    } else if (!has(server, 'check-ssl') && !hasSecureStep) {
+      const why = `no check of server "${server.name}" is made over TLS`
+      warnOf(TLS_KEYS, why, 'Add check-ssl: true.')
+    }
+    checkLine(server, standard, warn)
+    if (has(server, 'agent-check')) continue
+    warnOf(AGENT_KEYS, `no agent of server "${server.name}" is asked`, 'Add agent-check: true.')
+  }
+  checkSteps(backend, defaults, warn)
+  if (servers.some(isChecked)) return
+  const why = `no server of backend "${backend.name}" is checked`
+  for (const option of CHECK_OPTIONS.map((name) => backend.at('option').at(name))) {
+    if (option.node === null || option.value === false) continue
+    warn(option, why, 'Add check: true to default-server.')
+  }
+}
+
+/** Nobody waits for a server that takes all. */
+function checkLine(server: Cursor, standard: readonly Cursor[], warn: Warn): void {
+  const maxqueue = server.at('maxqueue')
+  if (maxqueue.node === null || maxqueue.value === 0) return
+  const maxconn = [server, ...standard].map((place) => place.at('maxconn')).find(isGiven)
+  const agent = [server, ...standard].map((place) => place.at('agent-check')).find(isGiven)
+  if ((maxconn?.value ?? 0) !== 0 || agent?.value === true) return
+  warn(maxqueue, `server "${server.name}" has no maxconn`, 'Add maxconn: N.')
+}
+
+/** The steps of `tcp-check` are for its option. */
+function checkSteps(backend: Cursor, defaults: Cursor, warn: Warn): void {
+  const steps = backend.at('tcp-check')
+  if (steps.node === null) return
+  const option = [backend, defaults]
+    .map((place) => place.at('option').at('tcp-check'))
+    .find(({ node }) => node !== null)
+  if (option?.value === true) return
+  warn(steps, 'servers are not checked by it', 'Add option: {tcp-check: true}.')
+}

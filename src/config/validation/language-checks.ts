@@ -1,0 +1,150 @@
+import type { HttpExpectation } from '../../model/check-protocol.ts'
+import type { Mode } from '../../model/config.ts'
+import type { HttpErrorLine, RuleKind, TextProblem } from '../../model/language.ts'
+import type { Parsed, Report } from '../diagnostics/diagnostics.ts'
+import type { SourceText } from '../diagnostics/source-text.ts'
+import type { Cursor } from '../text/tree.ts'
+import { type CheckLine, parseCheckLine } from '../values/check-steps.ts'
+import { parseExpectation } from '../values/expectations.ts'
+import { effectiveMode } from './proxy-views.ts'
+
+/** Who speaks the languages within a config: given by the caller, since neither room is ours. */
+export interface LanguageChecks {
+  /** Checks the value of `balance` for backends of a mode. */
+  readonly checkBalance: (text: string, mode: Mode) => TextProblem | null
+  /** Whether a valid value of `balance` looks for the server of a key as `hash-type` says. */
+  readonly usesHashType: (balance: string) => boolean
+  /**
+   * Checks one rule, or one expression of a condition.
+   *
+   * @param acls the conditions of the same frontend or backend: their expressions by name
+   */
+  readonly checkRule: (
+    kind: RuleKind,
+    text: string,
+    acls: ReadonlyMap<string, readonly string[]>,
+  ) => TextProblem | null
+  /** Checks a regular expression that a health check holds against what a server says. */
+  readonly checkPattern: (pattern: string) => TextProblem | null
+  /** Reads a whole line of `http-error`: `status N ...`. */
+  readonly checkHttpError: (line: string) => HttpErrorLine | TextProblem
+}
+
+const RULE_KEYS = [
+  'http-request',
+  'http-response',
+  'use_backend',
+  'force-persist',
+  'ignore-persist',
+] as const
+
+const COMMENT_HINT = 'Put quotes around the whole line: YAML takes " #" for the start of a comment.'
+
+/** Reports what the speakers of the languages refuse, at the place in the line. */
+export function checkLanguage(
+  tree: Cursor,
+  source: SourceText,
+  language: LanguageChecks,
+  report: Report,
+): void {
+  const backends = tree.at('backends').values()
+  checkBalances(tree.at('defaults'), backends, language, report)
+  for (const proxy of [tree.at('defaults'), ...backends]) checkExpectations(proxy, language, report)
+  for (const proxy of [...tree.at('frontends').values(), ...backends]) {
+    checkRules(proxy, tree.at('defaults'), source, language, report)
+  }
+}
+
+function checkBalances(
+  defaults: Cursor,
+  backends: readonly Cursor[],
+  { checkBalance }: LanguageChecks,
+  report: Report,
+): void {
+  const check = (balance: Cursor, mode: Mode): TextProblem | null =>
+    isWritten(balance) ? checkBalance(balance.text ?? '', mode) : null
+  const reportAt = (balance: Cursor, problem: TextProblem | null): void => {
+    if (problem === null) return
+    const span = balance.textSpan(problem.offset)
+    report.error(span, balance.path, { ...problem, code: 'invalid-balance' })
+  }
+  const standard = defaults.at('balance')
+  const standardProblem = check(standard, 'tcp') && check(standard, 'http')
+  reportAt(standard, standardProblem)
+  for (const backend of backends) {
+    const mode = effectiveMode(backend, defaults) ?? 'http'
+    const own = backend.at('balance')
+    reportAt(own, check(own, mode))
+    if (own.node !== null || standardProblem !== null) continue
+    // A line of `defaults` is right for some backends, and at fault where it is taken over.
+    const inherited = check(standard, mode)
+    if (inherited === null) continue
+    const message = `backend "${backend.name}" takes balance from defaults: ${inherited.message}`
+    report.error(backend.keySpan, backend.path, {
+      code: 'invalid-balance',
+      message,
+      hint: inherited.hint,
+    })
+  }
+}
+
+function checkRules(
+  proxy: Cursor,
+  defaults: Cursor,
+  source: SourceText,
+  language: LanguageChecks,
+  report: Report,
+): void {
+  const conditions = proxy.at('acl').values()
+  const acls = new Map(
+    conditions.map((acl) => [acl.name, acl.items().flatMap(({ text }) => text ?? [])]),
+  )
+  const check = (kind: RuleKind, lines: readonly Cursor[]): void => {
+    for (const line of lines.filter(isWritten)) {
+      const problem = language.checkRule(kind, line.text ?? '', acls)
+      if (problem === null) continue
+      const hint = isCutByComment(line, source) ? COMMENT_HINT : problem.hint
+      const span = line.textSpan(problem.offset)
+      report.error(span, line.path, { ...problem, hint, code: 'invalid-rule' })
+    }
+  }
+  for (const acl of conditions) check('acl', acl.items())
+  for (const key of RULE_KEYS) check(key, proxy.at(key).items())
+  const mode = effectiveMode(proxy, defaults)
+  check(mode === 'tcp' ? 'stick in mode tcp' : 'stick', proxy.at('stick').items())
+}
+
+/** What health checks expect: the patterns in it are all that the schema has not looked at. */
+function checkExpectations(proxy: Cursor, { checkPattern }: LanguageChecks, report: Report): void {
+  const check = (line: Cursor, parsed: Parsed<HttpExpectation | CheckLine>): void => {
+    const pattern = 'value' in parsed ? patternIn(parsed.value) : null
+    const problem = pattern === null ? null : checkPattern(pattern)
+    if (pattern === null || problem === null) return
+    // A pattern is all that is left of its line.
+    const start = (line.text ?? '').trimEnd().length - pattern.length
+    report.error(line.textSpan(start + problem.offset), line.path, problem)
+  }
+  for (const line of proxy.follow(['option', 'httpchk', 'expect']).items()) {
+    check(line, parseExpectation(line.text ?? ''))
+  }
+  for (const line of proxy.at('tcp-check').items()) check(line, parseCheckLine(line.text ?? ''))
+}
+
+function patternIn(read: HttpExpectation | CheckLine): string | null {
+  if (read.kind === 'expect') return patternIn(read.expectation)
+  return 'pattern' in read ? read.pattern : null
+}
+
+/** True where a comment begins in the midst of a line: within quotes or braces of its own. */
+function isCutByComment(line: Cursor, { text: source }: SourceText): boolean {
+  const text = line.text ?? ''
+  const isOpen = (open: string, close: string): boolean =>
+    text.split(open).length > text.split(close).length
+  const isCut = text.split('"').length % 2 === 0 || isOpen('{', '}')
+  return isCut && /^[ \t]+#/.test(source.slice(line.span.end))
+}
+
+/** True for a text with words; the schema has said what it has to about anything else. */
+export function isWritten({ text }: Cursor): boolean {
+  return text !== null && text.trim() !== ''
+}
