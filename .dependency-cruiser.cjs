@@ -22,7 +22,7 @@ const layered = floors.flatMap((floor, n) =>
 )
 
 const pure =
-  '^src/(balance/|http/|rules/|consensus/(raft|paxos)/|cluster/state-machine|upstream/(verdict|server-state|outlier-|observation-|retry-budget))'
+  '^src/(balance/|http/|rules/|consensus/(encoding|log|raft|paxos)/|cluster/state-machine|upstream/(verdict|server-state|outlier-|observation-|retry-budget))'
 
 module.exports = {
   forbidden: [

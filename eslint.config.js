@@ -37,7 +37,7 @@ const pureRooms = [
   'src/balance/**',
   'src/http/**',
   'src/rules/**',
-  'src/consensus/{raft,paxos}/**',
+  'src/consensus/{encoding,log,raft,paxos}/**',
   'src/cluster/state-machine*',
   'src/cluster/state-machine/**',
   'src/upstream/verdict*',

@@ -4,10 +4,10 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EngineEvents, StateMachine } from '../../src/consensus/engine.ts'
-import { nodeScheduler } from '../../src/consensus/node-scheduler.ts'
-import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/limits.ts'
+import { nodeScheduler } from '../../src/consensus/group/node-scheduler.ts'
+import { RaftEngine } from '../../src/consensus/group/raft-engine.ts'
+import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/peer-limits.ts'
 import { WebSocketTransport } from '../../src/consensus/peers/web-socket-transport.ts'
-import { RaftEngine } from '../../src/consensus/raft-engine.ts'
 import { median, quantile } from '../statistics.ts'
 
 const WRITES = 500

@@ -1,4 +1,4 @@
-import { recover } from '../consensus/recovery.ts'
+import { recover } from '../consensus/group/group-recovery.ts'
 import { SluiceError } from '../errors.ts'
 import { drawnId } from './cluster-engine.ts'
 import { type ConfigSurroundings, readConfigFile } from './config-file.ts'

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import type { PeerTls } from '../../src/consensus/peers/options.ts'
+import type { PeerTls } from '../../src/consensus/peers/transport-options.ts'
 
 const ECDSA_WITH_SHA256 = Buffer.from('06082a8648ce3d040302', 'hex')
 const COMMON_NAME = Buffer.from('0603550403', 'hex')

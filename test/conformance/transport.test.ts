@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/limits.ts'
-import type { PeerTransportOptions } from '../../src/consensus/peers/options.ts'
+import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/peer-limits.ts'
+import type { PeerTransportOptions } from '../../src/consensus/peers/transport-options.ts'
 import { WebSocketTransport } from '../../src/consensus/peers/web-socket-transport.ts'
 import { TestAuthority } from './transport-certificates.ts'
 import { linkedNodes, type TestNode, type TransportWay, until } from './transport-lab.ts'

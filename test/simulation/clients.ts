@@ -1,5 +1,5 @@
-import type { Driver } from '../../src/consensus/driver.ts'
-import type { ProposalOutcome } from '../../src/consensus/proposals.ts'
+import type { Driver } from '../../src/consensus/driver/driver.ts'
+import type { ProposalOutcome } from '../../src/consensus/driver/proposals.ts'
 import { type Change, encodeCommand } from './key-value.ts'
 import type { Operation, Request } from './linearizability.ts'
 import type { Machine } from './machine.ts'

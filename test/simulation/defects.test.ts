@@ -30,7 +30,7 @@ describe('the judges', () => {
   })
 
   it('take no patch that does not fit', async () => {
-    const patch = { file: 'driver.ts', find: 'nothing of the kind', replace: '' }
+    const patch = { file: 'driver/driver.ts', find: 'nothing of the kind', replace: '' }
     await expect(patchedDriver([patch])).rejects.toThrow('has 0 places for the defect')
     await expect(patchedDriver([{ ...patch, file: 'none.ts' }])).rejects.toThrow('no file none.ts')
   })

@@ -112,7 +112,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'replies are sent before what they say is durable',
     patches: [
       {
-        file: 'driver.ts',
+        file: 'driver/driver.ts',
         find: 'this.#write(persist, messagesAfterPersist)',
         replace:
           'for (const message of messagesAfterPersist) this.#host.send(message); this.#write(persist, [])',
@@ -125,7 +125,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'a leader counts what its own disk does not have yet',
     patches: [
       {
-        file: 'raft/replication.ts',
+        file: 'raft/leader/replication.ts',
         find: 'return this.#state.durability.durableIndex',
         replace: 'return this.#state.log.lastIndex',
       },
@@ -137,7 +137,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'a failed write passes for a durable one',
     patches: [
       {
-        file: 'driver.ts',
+        file: 'driver/driver.ts',
         find: 'if (failure !== null) {',
         replace: 'if (failure === undefined) {',
       },
@@ -150,7 +150,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'entries of earlier terms are committed by counting',
     patches: [
       {
-        file: 'raft/leadership.ts',
+        file: 'raft/leader/leadership.ts',
         find: ' || log.termAt(index) !== term) return',
         replace: ') return',
       },
@@ -201,7 +201,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'a confirmation counts for entries that were cut off meanwhile',
     patches: [
       {
-        file: 'raft/durability.ts',
+        file: 'log/durability.ts',
         find: 'for (const write of this.#pending) write.confirmIndex = Math.min(write.confirmIndex, index - 1)',
         replace: '',
       },
@@ -214,7 +214,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'a membership changes without a joint phase',
     patches: [
       {
-        file: 'raft/membership.ts',
+        file: 'log/membership.ts',
         find: 'return isSame ? target : { ...target, outgoing: current.voters }',
         replace: 'return target',
       },
@@ -227,7 +227,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'snapshots have the membership of the founding',
     patches: [
       {
-        file: 'driver.ts',
+        file: 'driver/driver.ts',
         find: "if (payload.kind === 'membership') this.#appliedMembership = payload.membership",
         replace: '',
       },
@@ -240,7 +240,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'now and then a command is applied twice',
     patches: [
       {
-        file: 'driver.ts',
+        file: 'driver/driver.ts',
         find: 'const result = isCommand ?',
         replace:
           'if (isCommand && index % 30 === 0) this.#host.machine.apply(index, payload.data); const result = isCommand ?',
@@ -253,7 +253,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'a leader answers reads without asking a quorum',
     patches: [
       {
-        file: 'raft/leader-reads.ts',
+        file: 'raft/leader/leader-reads.ts',
         find: 'return nowMs < sentMs + leaseMs',
         replace: 'return true',
       },
@@ -266,7 +266,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'a lease lasts as if all clocks went alike, and a little longer',
     patches: [
       {
-        file: 'raft/leader-reads.ts',
+        file: 'raft/leader/leader-reads.ts',
         find: '(electionMinMs * (100 - clockDriftPercent)) / (100 + clockDriftPercent)',
         replace: 'electionMinMs * (100 + clockDriftPercent) / (100 - clockDriftPercent)',
       },
@@ -279,7 +279,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'a lease outlives the handover of leadership',
     patches: [
       {
-        file: 'raft/leader-reads.ts',
+        file: 'raft/leader/leader-reads.ts',
         find: 'this.#mayLease = false',
         replace: 'this.#mayLease = true',
       },
@@ -292,7 +292,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'a new leader reads before an entry of its term is committed',
     patches: [
       {
-        file: 'raft/leader-reads.ts',
+        file: 'raft/leader/leader-reads.ts',
         find: 'return this.#state.log.commitIndex >= this.#termStartIndex',
         replace: 'return true',
       },
@@ -305,7 +305,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'a proposal that nobody knows of is said to be dropped',
     patches: [
       {
-        file: 'proposals.ts',
+        file: 'driver/proposals.ts',
         find: "for (const { onOutcome } of waiters) onOutcome({ kind: 'unknown' })",
         replace: "for (const { onOutcome } of waiters) onOutcome({ kind: 'dropped' })",
       },
@@ -318,7 +318,7 @@ export const DEFECTS: readonly Defect[] = [
     name: 'a follower that refuses an append is asked the same again',
     patches: [
       {
-        file: 'raft/progress.ts',
+        file: 'raft/leader/progress.ts',
         find: 'const next = Math.min(meetIndex + 1, prevIndex)',
         replace: 'const next = prevIndex + 1',
       },

@@ -1,5 +1,5 @@
-import type { NodeId, Snapshot } from '../../src/consensus/raft/entries.ts'
-import type { Persist } from '../../src/consensus/raft/ready.ts'
+import type { Persist } from '../../src/consensus/driver/ready.ts'
+import type { NodeId, Snapshot } from '../../src/consensus/log/entries.ts'
 import type { LogStore, StoredState } from '../../src/consensus/store/log-store.ts'
 import { SluiceError } from '../../src/errors.ts'
 import type { Agenda } from './agenda.ts'

@@ -1,5 +1,5 @@
-import type { Snapshot } from '../../src/consensus/raft/entries.ts'
-import type { Persist } from '../../src/consensus/raft/ready.ts'
+import type { Persist } from '../../src/consensus/driver/ready.ts'
+import type { Snapshot } from '../../src/consensus/log/entries.ts'
 import { Disk } from './disk.ts'
 import { LogImage } from './log-image.ts'
 

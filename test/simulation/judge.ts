@@ -1,6 +1,6 @@
-import type { Entry, Member, Membership, NodeId } from '../../src/consensus/raft/entries.ts'
+import type { Persist } from '../../src/consensus/driver/ready.ts'
+import type { Entry, Member, Membership, NodeId } from '../../src/consensus/log/entries.ts'
 import type { Message } from '../../src/consensus/raft/messages.ts'
-import type { Persist } from '../../src/consensus/raft/ready.ts'
 import type { Disk } from './disk.ts'
 
 /** What no run may ever do. The run ends with it. */

@@ -1,5 +1,5 @@
-import type { Member, Membership } from '../../src/consensus/raft/entries.ts'
-import type { RaftStatus } from '../../src/consensus/raft/status.ts'
+import type { Member, Membership } from '../../src/consensus/log/entries.ts'
+import type { RaftStatus } from '../../src/consensus/raft/raft-status.ts'
 import type { Machine } from './machine.ts'
 import type { World } from './world.ts'
 

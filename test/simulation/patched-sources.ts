@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import ts from 'typescript'
-import type { Driver } from '../../src/consensus/driver.ts'
+import type { Driver } from '../../src/consensus/driver/driver.ts'
 
 const sources = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'src')
 
 /** What is loaded, with all that it imports. */
-const ENTRY = 'consensus/driver.ts'
+const ENTRY = 'consensus/driver/driver.ts'
 
 /** One place of the sources, and what stands there instead. */
 export interface Patch {

@@ -1,4 +1,4 @@
-import type { DriverOptions } from '../../src/consensus/driver-options.ts'
+import type { DriverOptions } from '../../src/consensus/driver/driver-options.ts'
 import type { Dice } from './dice.ts'
 import type { DiskProfile } from './disk.ts'
 import { CALM_NETWORK, type NetworkProfile } from './network.ts'

@@ -1,4 +1,4 @@
-import { Driver } from '../../src/consensus/driver.ts'
+import { Driver } from '../../src/consensus/driver/driver.ts'
 import { Client } from './clients.ts'
 import { Disk } from './disk.ts'
 import { Violation } from './judge.ts'

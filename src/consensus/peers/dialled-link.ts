@@ -1,12 +1,12 @@
 import { type Call, dial } from './dialler.ts'
-import { encodeHello } from './hello-codec.ts'
-import { helloOf } from './introduction.ts'
-import type { PeerTransportOptions } from './options.ts'
+import { encodeHello } from './handshake/hello-codec.ts'
+import { helloOf } from './handshake/introduction.ts'
 import type { PeerCounters } from './peer-counters.ts'
-import type { ChannelOwner, RecordChannel } from './record-channel.ts'
-import type { RecordKind } from './records.ts'
+import type { RecordKind } from './records/packing.ts'
+import type { ChannelOwner, RecordChannel } from './records/record-channel.ts'
 import type { Objection } from './refusals.ts'
 import type { Channel, PeerAddress, PeerHello } from './transport.ts'
+import type { PeerTransportOptions } from './transport-options.ts'
 
 /** Close code of RFC 6455 for a node that takes no further interest. */
 const GOING_AWAY = 1001

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { type ClientOptions, WebSocket } from 'ws'
-import { diallingTls } from './certificates.ts'
-import { DiallingHandshake } from './handshake.ts'
-import { type Host, Introduction } from './introduction.ts'
-import type { PeerTransportOptions } from './options.ts'
-import { NONCE_BYTES, type Purpose } from './proofs.ts'
+import { diallingTls } from './handshake/certificates.ts'
+import { DiallingHandshake } from './handshake/handshake.ts'
+import { type Host, Introduction } from './handshake/introduction.ts'
+import { NONCE_BYTES, type Purpose } from './handshake/proofs.ts'
 import type { PeerAddress } from './transport.ts'
+import type { PeerTransportOptions } from './transport-options.ts'
 import { PATHS, SOCKET_OPTIONS } from './web-sockets.ts'
 
 /** Errors of TLS: either certificate is not what it should be. */

@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream'
 import { SluiceError } from '../../errors.ts'
-import type { ChannelOwner, RecordChannel } from './record-channel.ts'
-import { MESSAGE_BYTES_MAX, type RecordKind } from './records.ts'
+import { MESSAGE_BYTES_MAX, type RecordKind } from './records/packing.ts'
+import type { ChannelOwner, RecordChannel } from './records/record-channel.ts'
 import type { Objection } from './refusals.ts'
 
 /** Close code of RFC 6455 for a connection that has done its work. */

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { SluiceError } from '../../errors.ts'
-import type { Member, NodeId } from '../raft/entries.ts'
+import type { Member, NodeId } from '../log/entries.ts'
 
 /** Where a peer is looked for. */
 export type PeerAddress = Pick<Member, 'name' | 'address'>

@@ -1,20 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { assert, SluiceError } from '../../errors.ts'
-import type { NodeId } from '../raft/entries.ts'
+import type { NodeId } from '../log/entries.ts'
 import { type AcceptedHost, AcceptedLink } from './accepted-link.ts'
-import { expectUsable, hasShownName } from './certificates.ts'
 import { DialledLink, type LinkHost } from './dialled-link.ts'
 import { type Call, dial } from './dialler.ts'
-import { AcceptingHandshake } from './handshake.ts'
-import { encodeHello } from './hello-codec.ts'
-import { Introduction } from './introduction.ts'
-import type { PeerTls, PeerTransportOptions } from './options.ts'
+import { expectUsable, hasShownName } from './handshake/certificates.ts'
+import { AcceptingHandshake } from './handshake/handshake.ts'
+import { encodeHello } from './handshake/hello-codec.ts'
+import { Introduction } from './handshake/introduction.ts'
+import { NONCE_BYTES, SECRET_BYTES_MIN } from './handshake/proofs.ts'
 import { PeerCounters, type PeerStats } from './peer-counters.ts'
 import { type Newcomer, PeerServer } from './peer-server.ts'
 import { PeerStream } from './peer-stream.ts'
-import { NONCE_BYTES, SECRET_BYTES_MIN } from './proofs.ts'
-import type { RecordChannel } from './record-channel.ts'
+import type { RecordChannel } from './records/record-channel.ts'
 import type { Objection } from './refusals.ts'
 import {
   type Channel,
@@ -24,6 +23,7 @@ import {
   type PeerTransport,
   unreachable,
 } from './transport.ts'
+import type { PeerTls, PeerTransportOptions } from './transport-options.ts'
 
 /**
  * Links to the peers over WebSockets. Every node calls every peer and sends on the link that it has

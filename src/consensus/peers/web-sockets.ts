@@ -1,7 +1,7 @@
 import type { WebSocket } from 'ws'
-import type { Purpose } from './proofs.ts'
-import { MESSAGE_BYTES_MAX } from './records.ts'
-import { SEAL_BYTES_MAX } from './sealing.ts'
+import type { Purpose } from './handshake/proofs.ts'
+import { MESSAGE_BYTES_MAX } from './records/packing.ts'
+import { SEAL_BYTES_MAX } from './records/sealing.ts'
 
 /** Where a node answers, by what for. */
 export const PATHS: Readonly<Record<Purpose, string>> = { link: '/peer/v1', stream: '/stream/v1' }

@@ -1,10 +1,10 @@
 import { assert } from '../../errors.ts'
-import type { NodeId } from './entries.ts'
-import { isVoter } from './membership.ts'
+import type { NodeId } from '../log/entries.ts'
+import { isVoter } from '../log/membership.ts'
+import { tally } from '../log/quorum.ts'
 import type { PreVote, PreVoteReply, Vote, VoteReply } from './messages.ts'
-import type { RandomSource } from './options.ts'
-import { tally } from './quorum.ts'
-import type { RaftState } from './state.ts'
+import type { RandomSource } from './raft-options.ts'
+import type { RaftState } from './raft-state.ts'
 
 /** What a node that campaigns is at. */
 export type CampaignPhase = 'pre-candidate' | 'candidate'

@@ -1,6 +1,6 @@
 import type { Append, Heartbeat, SnapshotChunk } from './messages.ts'
+import type { RaftState } from './raft-state.ts'
 import { SnapshotAssembly } from './snapshot-assembly.ts'
-import type { RaftState } from './state.ts'
 
 /**
  * Takes the log from a leader (paper figure 2, AppendEntries and InstallSnapshot). What it says to

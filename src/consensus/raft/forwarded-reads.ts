@@ -1,5 +1,5 @@
 import type { ReadReply } from './messages.ts'
-import type { RaftState } from './state.ts'
+import type { RaftState } from './raft-state.ts'
 
 /** A read of this node that its leader was asked for. */
 interface Forwarded {

@@ -1,5 +1,5 @@
-import type { Entry, NodeId } from './entries.ts'
-import { isSound } from './membership.ts'
+import type { Entry, NodeId } from '../log/entries.ts'
+import { isSound } from '../log/membership.ts'
 import type { Append, Message, SnapshotChunk } from './messages.ts'
 
 /** Terms and indexes beyond it are taken for a fault: no group comes so far in its life. */

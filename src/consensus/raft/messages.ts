@@ -1,4 +1,4 @@
-import type { Entry, Membership, NodeId } from './entries.ts'
+import type { Entry, Membership, NodeId } from '../log/entries.ts'
 
 interface Envelope {
   readonly from: NodeId

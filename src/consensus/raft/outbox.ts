@@ -1,5 +1,5 @@
+import type { ReadOutcome } from '../driver/ready.ts'
 import type { Message } from './messages.ts'
-import type { ReadOutcome } from './ready.ts'
 
 /** What waits for the next Ready. Its driver takes one after every input, which bounds it. */
 export class Outbox {

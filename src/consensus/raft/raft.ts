@@ -1,9 +1,10 @@
 import { assert } from '../../errors.ts'
+import type { Ready } from '../driver/ready.ts'
+import type { Entry, Membership, NodeId, Snapshot } from '../log/entries.ts'
 import { Elections } from './elections.ts'
-import type { Entry, Membership, NodeId, Snapshot } from './entries.ts'
 import { Follower } from './follower.ts'
 import { ForwardedReads } from './forwarded-reads.ts'
-import { Leadership } from './leadership.ts'
+import { Leadership } from './leader/leadership.ts'
 import { isSoundMessage } from './message-soundness.ts'
 import type {
   Append,
@@ -13,10 +14,9 @@ import type {
   SnapshotChunk,
   TimeoutNow,
 } from './messages.ts'
-import type { RaftInitial, RaftOptions, RandomSource } from './options.ts'
-import type { Ready } from './ready.ts'
-import { RaftState } from './state.ts'
-import type { ProposeResult, RaftRole, RaftStanding, RaftStatus } from './status.ts'
+import type { RaftInitial, RaftOptions, RandomSource } from './raft-options.ts'
+import { RaftState } from './raft-state.ts'
+import type { ProposeResult, RaftRole, RaftStanding, RaftStatus } from './raft-status.ts'
 import { answerEarlierTerm, effectOfLaterTerm } from './terms.ts'
 
 /** Committed entries in one Ready, at most. What is left is in the next. */

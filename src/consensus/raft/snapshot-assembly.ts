@@ -1,4 +1,4 @@
-import type { NodeId, Snapshot } from './entries.ts'
+import type { NodeId, Snapshot } from '../log/entries.ts'
 import type { SnapshotChunk } from './messages.ts'
 
 /** The pieces that one snapshot of one leader has come to so far. */

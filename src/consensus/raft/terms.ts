@@ -1,6 +1,6 @@
-import { isMember } from './membership.ts'
+import { isMember } from '../log/membership.ts'
 import type { Message } from './messages.ts'
-import type { RaftState } from './state.ts'
+import type { RaftState } from './raft-state.ts'
 
 /** What a message of a later term does to a node's term. */
 export type TermEffect =

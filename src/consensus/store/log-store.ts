@@ -1,5 +1,5 @@
-import type { Entry, HardState, NodeId, Snapshot } from '../raft/entries.ts'
-import type { Persist } from '../raft/ready.ts'
+import type { Persist } from '../driver/ready.ts'
+import type { Entry, HardState, NodeId, Snapshot } from '../log/entries.ts'
 
 /** Who a data directory belongs to. Written before the node says anything to anybody. */
 export interface NodeIdentity {

@@ -1,13 +1,13 @@
 import { crc32 } from 'node:zlib'
 import { ByteReader, invalidEncoding } from '../encoding/byte-reader.ts'
 import { ByteWriter } from '../encoding/byte-writer.ts'
+import type { HardState, Snapshot } from '../log/entries.ts'
 import {
   decodeMembership,
   encodeMembership,
   NAME_BYTES_MAX,
   readNodeId,
-} from '../encoding/entries.ts'
-import type { HardState, Snapshot } from '../raft/entries.ts'
+} from '../log/entry-encoding.ts'
 import type { NodeIdentity } from './log-store.ts'
 
 /** First byte of the records below. */

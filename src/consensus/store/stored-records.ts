@@ -1,7 +1,7 @@
 import { SluiceError } from '../../errors.ts'
 import { invalidEncoding } from '../encoding/byte-reader.ts'
-import { decodeEntry } from '../encoding/entries.ts'
-import type { Entry, Snapshot } from '../raft/entries.ts'
+import type { Entry, Snapshot } from '../log/entries.ts'
+import { decodeEntry } from '../log/entry-encoding.ts'
 import type { Database, StoreExtent } from './level-store.ts'
 import type { NodeIdentity, StoredState } from './log-store.ts'
 import {

@@ -4,7 +4,7 @@ import {
   AcceptingHandshake,
   DiallingHandshake,
   type Handshake,
-} from '../../../src/consensus/peers/handshake.ts'
+} from '../../../src/consensus/peers/handshake/handshake.ts'
 
 const runs = Number(process.env['FUZZ_RUNS'] ?? 4000)
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31)

@@ -7,8 +7,8 @@ import {
   encodeEntry,
   encodeHardState,
   encodeMembership,
-} from '../../../src/consensus/encoding/entries.ts'
-import { decodeMessage, encodeMessage } from '../../../src/consensus/peers/message-codec.ts'
+} from '../../../src/consensus/log/entry-encoding.ts'
+import { decodeMessage, encodeMessage } from '../../../src/consensus/raft/message-codec.ts'
 import { SluiceError } from '../../../src/errors.ts'
 import { anyMessage, entry, membership } from '../../unit/consensus/encoding/arbitraries.ts'
 

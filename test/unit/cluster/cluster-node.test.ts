@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { PassThrough } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { SoloEngine } from '../../../src/consensus/solo-engine.ts'
+import { SoloEngine } from '../../../src/consensus/solo/solo-engine.ts'
 import { SluiceError } from '../../../src/errors.ts'
 import { NodeLab, request, TEXT } from './node-lab.ts'
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Member } from '../../../src/consensus/raft/entries.ts'
+import type { Member } from '../../../src/consensus/log/entries.ts'
 import { openStore } from '../../../src/consensus/store/store-opening.ts'
 import { recoverNode } from '../../../src/supervisor/recovery.ts'
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { Entry, Member, Membership } from '../../../../src/consensus/raft/entries.ts'
+import type { Entry, Member, Membership } from '../../../../src/consensus/log/entries.ts'
 import type { Message } from '../../../../src/consensus/raft/messages.ts'
 
 /** Any number that is encoded, the ones around the borders of an encoding more often than others. */

@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
-import { DiallingHandshake, type HandshakeStep } from '../../../../src/consensus/peers/handshake.ts'
-import { encodeHello } from '../../../../src/consensus/peers/hello-codec.ts'
-import { type RecordKind, RecordPacker } from '../../../../src/consensus/peers/records.ts'
-import type { Sealer } from '../../../../src/consensus/peers/sealing.ts'
+import {
+  DiallingHandshake,
+  type HandshakeStep,
+} from '../../../../src/consensus/peers/handshake/handshake.ts'
+import { encodeHello } from '../../../../src/consensus/peers/handshake/hello-codec.ts'
+import { type RecordKind, RecordPacker } from '../../../../src/consensus/peers/records/packing.ts'
+import type { Sealer } from '../../../../src/consensus/peers/records/sealing.ts'
 import type { PeerHello } from '../../../../src/consensus/peers/transport.ts'
 
 const HIGH_MASK = 0x80

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { encodeHello } from '../../../../src/consensus/peers/hello-codec.ts'
+import { encodeHello } from '../../../../src/consensus/peers/handshake/hello-codec.ts'
 import { until, untilConnected } from '../../../conformance/transport-lab.ts'
 import { Impostor, Meddler, RawConnection } from './attacker.ts'
 import { type Changes, SecuredNode, secret } from './secured-nodes.ts'

@@ -1,9 +1,15 @@
 import { expect } from 'vitest'
-import { DEFAULT_PEER_LIMITS, type PeerLimits } from '../../../../src/consensus/peers/limits.ts'
-import type { PeerTls, PeerTransportOptions } from '../../../../src/consensus/peers/options.ts'
 import type { PeerStats } from '../../../../src/consensus/peers/peer-counters.ts'
+import {
+  DEFAULT_PEER_LIMITS,
+  type PeerLimits,
+} from '../../../../src/consensus/peers/peer-limits.ts'
 import type { Refusal, RefusalReason } from '../../../../src/consensus/peers/refusals.ts'
 import type { PeerHello } from '../../../../src/consensus/peers/transport.ts'
+import type {
+  PeerTls,
+  PeerTransportOptions,
+} from '../../../../src/consensus/peers/transport-options.ts'
 import { WebSocketTransport } from '../../../../src/consensus/peers/web-socket-transport.ts'
 import { TestNode, until } from '../../../conformance/transport-lab.ts'
 

@@ -1,12 +1,12 @@
+import type { Persist } from '../../../../src/consensus/driver/ready.ts'
 import type {
   Entry,
   HardState,
   Membership,
   NodeId,
   Snapshot,
-} from '../../../../src/consensus/raft/entries.ts'
-import type { RaftInitial } from '../../../../src/consensus/raft/options.ts'
-import type { Persist } from '../../../../src/consensus/raft/ready.ts'
+} from '../../../../src/consensus/log/entries.ts'
+import type { RaftInitial } from '../../../../src/consensus/raft/raft-options.ts'
 
 /** Members `a`, `b`, … by their ids. */
 export function membersOf(ids: string): Membership['voters'] {

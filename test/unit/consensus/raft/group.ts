@@ -1,8 +1,8 @@
-import type { Entry, Membership, NodeId, Snapshot } from '../../../../src/consensus/raft/entries.ts'
+import type { Ready } from '../../../../src/consensus/driver/ready.ts'
+import type { Entry, Membership, NodeId, Snapshot } from '../../../../src/consensus/log/entries.ts'
 import type { Message } from '../../../../src/consensus/raft/messages.ts'
-import type { RaftInitial, RaftOptions } from '../../../../src/consensus/raft/options.ts'
 import { Raft } from '../../../../src/consensus/raft/raft.ts'
-import type { Ready } from '../../../../src/consensus/raft/ready.ts'
+import type { RaftInitial, RaftOptions } from '../../../../src/consensus/raft/raft-options.ts'
 import { Disk, foundingOf, membershipOf } from './disk.ts'
 
 export const ELECTION_MIN_MS = 300

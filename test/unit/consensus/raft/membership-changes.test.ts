@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Entry } from '../../../../src/consensus/raft/entries.ts'
+import type { Entry } from '../../../../src/consensus/log/entries.ts'
 import { commandOf, foundingOf, membershipOf, membersOf } from './disk.ts'
 import { ELECTION_MAX_MS, ELECTION_MIN_MS, Group, HEARTBEAT_MS, membershipWord } from './group.ts'
 

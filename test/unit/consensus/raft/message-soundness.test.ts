@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Entry } from '../../../../src/consensus/raft/entries.ts'
+import type { Entry } from '../../../../src/consensus/log/entries.ts'
 import { isSoundMessage } from '../../../../src/consensus/raft/message-soundness.ts'
 import type { Message } from '../../../../src/consensus/raft/messages.ts'
 import { commandOf, entriesOf, foundingOf, membershipOf } from './disk.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ReadQueue } from '../../../../src/consensus/raft/reads.ts'
+import { ReadQueue } from '../../../../src/consensus/raft/leader/read-queue.ts'
 import { membershipOf } from './disk.ts'
 import { ELECTION_MAX_MS, ELECTION_MIN_MS, Group, HEARTBEAT_MS } from './group.ts'
 

@@ -2,7 +2,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync 
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { describe, expect, it } from 'vitest'
-import { encodeEntry } from '../../../../src/consensus/encoding/entries.ts'
+import { encodeEntry } from '../../../../src/consensus/log/entry-encoding.ts'
 import type { Change } from '../../../../src/consensus/store/level-store.ts'
 import type { StoredState } from '../../../../src/consensus/store/log-store.ts'
 import {

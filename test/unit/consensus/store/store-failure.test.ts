@@ -12,7 +12,7 @@ import { open, openMember, reopen, write } from './store-lab.ts'
 
 let program = ''
 beforeAll(() => {
-  const rooms = ['store', 'encoding', 'raft'].flatMap((room) => sourcesIn(`src/consensus/${room}`))
+  const rooms = ['store', 'encoding', 'log'].flatMap((room) => sourcesIn(`src/consensus/${room}`))
   const own = sourceAt(new URL('store-process.ts', import.meta.url))
   const output = stripSources('consensus-store', ['src/errors.ts', ...rooms, own])
   program = join(output, own.replace(/\.ts$/, '.js'))

@@ -1,0 +1,400 @@
+import type { Duplex } from 'node:stream'
+import { assert, SluiceError } from '../../errors.ts'
+import { Driver } from '../driver/driver.ts'
+import { DRIVER_DEFAULTS } from '../driver/driver-options.ts'
+import { invalidEncoding } from '../encoding/byte-reader.ts'
+import type { ConsensusEngine, EngineStatus } from '../engine.ts'
+import type { Membership, NodeId, Snapshot } from '../log/entries.ts'
+import { bodyOf, PeerRequests } from '../peers/questions.ts'
+import {
+  type Channel,
+  type PeerEvents,
+  type PeerHello,
+  type PeerTransport,
+  unreachable,
+} from '../peers/transport.ts'
+import { decodeMessage, encodeMessage } from '../raft/message-codec.ts'
+import { RAFT_DEFAULTS } from '../raft/raft-defaults.ts'
+import type { RaftOptions } from '../raft/raft-options.ts'
+import type { LevelStore } from '../store/level-store.ts'
+import type { StoredState } from '../store/log-store.ts'
+import { type OpenedStore, openStore } from '../store/store-opening.ts'
+import { membersOf, objectionTo } from './admission.ts'
+import { Conditions } from './awaited-conditions.ts'
+import { attemptBirth } from './birth-attempt.ts'
+import { hasQuorum, noQuorum } from './engine-view.ts'
+import { MemberChanges } from './member-changes.ts'
+import { MembershipReconciler } from './membership-reconciler.ts'
+import { answerPeer } from './peer-answers.ts'
+import { PeerDirectory } from './peer-directory.ts'
+import { Proposer } from './proposer.ts'
+import type { RaftEngineOptions } from './raft-engine-options.ts'
+import { describeEngine, isNews, nameOf } from './status-description.ts'
+
+/** Between looks at what nobody tells of: silence, learners that caught up, nodes to be taken in. */
+const LOOK_INTERVAL_MS = 50
+/** For a peer to be linked to that has asked something. */
+const CALL_BACK_MS = 1000
+/** Bytes of a command. The text of a config is a fraction of it. */
+const COMMAND_BYTES_MAX = 8 * 1024 * 1024
+
+/**
+ * The engine that agrees by Raft. It begins as an outsider: its store says whether it belongs to a
+ * cluster already, `birth.ts` how it comes to. From then on a driver runs its core, and where it
+ * leads it also sees to it that nodes are taken in, promoted and replaced.
+ */
+export class RaftEngine implements ConsensusEngine {
+  readonly #options: RaftEngineOptions
+  readonly #core: RaftOptions
+  readonly #store: LevelStore
+  readonly #transport: PeerTransport
+  readonly #directory: PeerDirectory
+  readonly #requests: PeerRequests
+  readonly #conditions: Conditions
+  readonly #proposer: Proposer
+  readonly #changes: MemberChanges
+  readonly #reconciler = new MembershipReconciler()
+  #driver: Driver | null = null
+  #isBeingBorn = false
+  #birthNote = ''
+  /** Ids that were told to the peers last. */
+  #toldIds = ''
+  #told: EngineStatus
+  #cancelLook: () => void = () => {}
+  #failure: Error | null = null
+  #stopping: Promise<void> | null = null
+  #hasStopped = false
+
+  /**
+   * Starts a node: when this resolves its store is open and its peers can reach it.
+   *
+   * @throws SluiceError as `openStore`, `address-in-use`, `bind-failed`, `peer-credentials`
+   */
+  static async open(options: RaftEngineOptions): Promise<RaftEngine> {
+    const { folder, name, makeIncarnation } = options
+    const opened = await openStore({ folder, name, makeIncarnation })
+    try {
+      const engine = new RaftEngine(options, opened)
+      await engine.#transport.listen()
+      engine.#look()
+      return engine
+    } catch (error) {
+      await opened.store.close()
+      throw error
+    }
+  }
+
+  private constructor(options: RaftEngineOptions, { store, stored }: OpenedStore) {
+    const { scheduler, random, name, peers } = options
+    this.#options = options
+    this.#store = store
+    this.#core = { ...RAFT_DEFAULTS, ...options.raft, id: store.identity.id }
+    this.#directory = new PeerDirectory(name, peers)
+    this.#conditions = new Conditions(scheduler)
+    this.#requests = new PeerRequests(
+      {
+        scheduler,
+        send: (to, channel, data) => this.#transport.send(to, channel, data),
+        untilReachable: (to) =>
+          this.#conditions.until(() => this.#transport.isConnected(to), CALL_BACK_MS),
+        answer: (from, scope, kind, body) => answerPeer(questions, from, scope, kind, body),
+      },
+      Math.floor(random() * 2 ** 48),
+    )
+    const view = {
+      scheduler,
+      requests: this.#requests,
+      conditions: this.#conditions,
+      electionMaxMs: this.#core.electionMaxMs,
+      isConnected: (id: NodeId) => this.#transport.isConnected(id),
+      driver: () => this.#runningDriver(),
+    }
+    this.#proposer = new Proposer(view)
+    this.#changes = new MemberChanges(view)
+    const questions = {
+      proposer: this.#proposer,
+      changes: this.#changes,
+      events: options.events,
+      clusterId: () => store.identity.clusterId,
+      driver: view.driver,
+    }
+    this.#transport = options.makeTransport(this.#hello(), this.#peerEvents(), (refusal) =>
+      this.#directory.refused(refusal),
+    )
+    this.#told = this.status()
+    if (stored !== null) this.#startDriver(stored)
+    this.#membersChanged()
+  }
+
+  status(): EngineStatus {
+    const core = this.#driver?.status() ?? null
+    return describeEngine({
+      identity: this.#store.identity,
+      core,
+      hasQuorum: this.#hasQuorum,
+      addressOf: (member) => this.#directory.addressOf(member),
+      peers: this.#directory.peers,
+      hellos: this.#reachable(),
+      failure: this.#failure?.message ?? null,
+      note: this.#directory.objection || (core === null ? this.#birthNote : ''),
+    })
+  }
+
+  leader(): string | null {
+    const leader = this.#failure === null ? this.#driver?.standing().leader : null
+    return leader ? nameOf(leader) : null
+  }
+
+  async propose(command: Uint8Array): Promise<unknown> {
+    assert(command.length <= COMMAND_BYTES_MAX, 'a command is no longer than it may be')
+    return this.#proposer.propose(command)
+  }
+
+  async read(): Promise<void> {
+    await this.#proposer.read()
+  }
+
+  async addNode(name: string, address: string): Promise<void> {
+    await this.#changes.ask({ kind: 'add', name, address })
+  }
+
+  async removeNode(name: string): Promise<void> {
+    await this.#changes.ask({ kind: 'remove', name })
+  }
+
+  async transfer(name: string): Promise<void> {
+    await this.#changes.ask({ kind: 'transfer', name })
+  }
+
+  async request(
+    name: string,
+    kind: string,
+    body: Uint8Array,
+    timeoutMs: number,
+  ): Promise<Uint8Array> {
+    if (this.#stopping !== null) throw new SluiceError('engine-stopped', 'the node has stopped')
+    if (name === this.#options.name) return this.#askSelf(kind, body)
+    const id = this.#idOf(name)
+    const answer = await this.#requests.ask(id, 'application', kind, body, timeoutMs)
+    return bodyOf(answer, name, timeoutMs)
+  }
+
+  async openStream(name: string): Promise<Duplex> {
+    return this.#transport.openStream(this.#idOf(name))
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#driver !== null && this.#failure === null) await this.#changes.handOver(this.#driver)
+    this.#hasStopped = true
+    this.#cancelLook()
+    this.#failure ??= new SluiceError('engine-stopped', 'the node has stopped')
+    this.#driver?.stop()
+    this.#conditions.stop()
+    this.#requests.stop()
+    await this.#transport.close()
+    await this.#store.close()
+  }
+
+  #runningDriver(): Driver {
+    if (this.#failure !== null) {
+      throw new SluiceError('engine-stopped', this.#failure.message, this.#failure)
+    }
+    if (this.#driver === null) throw noQuorum(`no cluster yet: ${this.#birthNote}`)
+    return this.#driver
+  }
+
+  get #hasQuorum(): boolean {
+    const { scheduler } = this.#options
+    const { electionMaxMs } = this.#core
+    return this.#driver !== null && hasQuorum(this.#driver, { scheduler, electionMaxMs })
+  }
+
+  #reachable(): ReadonlyMap<string, PeerHello> {
+    return this.#directory.reachable((id) => this.#transport.isConnected(id))
+  }
+
+  /**
+   * Whom to talk to: who takes part as the log has it, and who did before that was agreed on, for
+   * those have to be told. Null: the node belongs to no cluster.
+   */
+  get #membership(): Membership | null {
+    if (this.#driver === null) return null
+    const { membership } = this.#driver.standing()
+    const { appliedMembership: before } = this.#driver
+    if (before === membership) return membership
+    return { ...membership, outgoing: [...membersOf(membership), ...membersOf(before)] }
+  }
+
+  #hello(): PeerHello {
+    const { name, id, clusterId } = this.#store.identity
+    const membership = this.#membership
+    const memberIds = membership === null ? [id] : membersOf(membership).map((m) => m.id)
+    return { name, id, clusterId, memberIds }
+  }
+
+  #peerEvents(): PeerEvents {
+    return {
+      admit: (hello) => this.#admit(hello),
+      onOpen: (hello) => {
+        this.#directory.opened(hello)
+        this.#look()
+      },
+      onMessage: (from, channel, data) => this.#receive(from, channel, data),
+      onStream: (from, stream) => this.#options.events.onStream(nameOf(from), stream),
+    }
+  }
+
+  #admit(hello: PeerHello): string | null {
+    const objection = objectionTo(hello, {
+      selfId: this.#store.identity.id,
+      clusterId: this.#store.identity.clusterId,
+      membership: this.#membership,
+      hasQuorum: this.#hasQuorum,
+      peers: this.#directory.peers,
+    })
+    if (objection === null) this.#directory.heard(hello)
+    return objection
+  }
+
+  #receive(from: NodeId, channel: Channel, data: Uint8Array): void {
+    if (channel !== 'consensus') {
+      this.#requests.receive(from, channel, data)
+      return
+    }
+    const message = decodeMessage(data)
+    if (message.from !== from) throw invalidEncoding(`${from} speaks for ${message.from}`)
+    this.#driver?.step(message)
+  }
+
+  async #askSelf(kind: string, body: Uint8Array): Promise<Uint8Array> {
+    try {
+      return await this.#options.events.onRequest(this.#options.name, kind, body)
+    } catch (error) {
+      throw new SluiceError('peer-refused', (error as Error).message, error)
+    }
+  }
+
+  /** @throws SluiceError `peer-unreachable` */
+  #idOf(name: string): NodeId {
+    const hello = this.#reachable().get(name)
+    if (hello === undefined) throw unreachable(name, 'no link to it is open')
+    return hello.id
+  }
+
+  /** Looks at what has changed without being told, now and again and again. */
+  #look(): void {
+    if (this.#hasStopped) return
+    const { scheduler } = this.#options
+    this.#cancelLook()
+    this.#cancelLook = scheduler.callAt(scheduler.nowMs() + LOOK_INTERVAL_MS, () => this.#look())
+    if (this.#stopping === null && this.#failure === null) {
+      if (this.#driver === null) this.#considerBirth()
+      else this.#reconcile(this.#driver)
+    }
+    this.#tellStatus()
+  }
+
+  #considerBirth(): void {
+    if (this.#isBeingBorn) return
+    const { name, id } = this.#store.identity
+    const { peers } = this.#directory
+    const address = peers.find((peer) => peer.name === name)?.address ?? ''
+    const view = { self: { name, id, address }, peers, hellos: this.#reachable() }
+    this.#isBeingBorn = true
+    const birth = attemptBirth(view, this.#requests, (clusterId, snapshot) =>
+      this.#beBorn(clusterId, snapshot),
+    )
+    void birth
+      .then((note) => {
+        this.#birthNote = note
+      })
+      .catch((error: unknown) => this.#fail(error as Error))
+      .finally(() => {
+        this.#isBeingBorn = false
+      })
+  }
+
+  /** What the node begins with is durable before it says anything as a member. */
+  async #beBorn(clusterId: string, snapshot: Snapshot): Promise<void> {
+    const stored = await this.#store.found(clusterId, snapshot)
+    if (this.#stopping !== null) return
+    this.#startDriver(stored)
+    this.#membersChanged()
+    this.#tellStatus()
+    const { id } = this.#store.identity
+    this.#options.log.info('cluster-joined', `${id} belongs to the cluster ${clusterId}`, {
+      clusterId,
+    })
+  }
+
+  #startDriver(stored: StoredState): void {
+    const { machine, scheduler, random, driver } = this.#options
+    this.#driver = new Driver(
+      { ...DRIVER_DEFAULTS, ...driver, raft: this.#core },
+      {
+        store: this.#store,
+        machine,
+        scheduler,
+        random,
+        send: (message) => {
+          this.#transport.send(message.to, 'consensus', encodeMessage(message))
+        },
+        flush: () => this.#transport.flush(),
+        onStatus: () => {
+          this.#membersChanged()
+          this.#tellStatus()
+        },
+        onFatal: (error) => this.#fail(error),
+      },
+      stored,
+    )
+    const { voters, outgoing } = this.#driver.standing().membership
+    const isAlone = voters.length === 1 && voters[0]?.id === this.#core.id
+    // Nobody is there whose leader it could disturb.
+    if (isAlone && outgoing.length === 0) this.#driver.campaign()
+  }
+
+  /** Peers are told of, and called by, who is a member now. */
+  #membersChanged(): void {
+    this.#transport.setPeers(this.#directory.toCall(this.#membership))
+    const hello = this.#hello()
+    const ids = [hello.clusterId, ...hello.memberIds].join(' ')
+    if (ids === this.#toldIds) return
+    this.#toldIds = ids
+    this.#transport.setHello(hello)
+  }
+
+  #reconcile(driver: Driver): void {
+    const { role, membership, peers } = driver.status()
+    if (role !== 'leader') {
+      this.#reconciler.reset()
+      return
+    }
+    const view = { membership, peers, hellos: this.#reachable() }
+    const step = this.#reconciler.next(view, this.#options.scheduler.nowMs())
+    if (step === null || !driver.proposeMembership(step.target, null).ok) return
+    this.#options.log.info('cluster-members', step.what)
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== null || this.#stopping !== null) return
+    this.#failure = error
+    this.#driver?.stop()
+    this.#conditions.settle()
+    this.#tellStatus()
+    this.#options.events.onFatal(error)
+  }
+
+  #tellStatus(): void {
+    this.#conditions.settle()
+    const status = this.status()
+    if (!isNews(this.#told, status)) return
+    this.#told = status
+    this.#options.events.onStatus(status)
+  }
+}
