@@ -1,4 +1,4 @@
-import { name as nameSchema } from '../config/schema/schema-sections.ts'
+import { name as nameSchema } from '../config/schema/sections.ts'
 import { parseAddress } from '../config/values/addresses.ts'
 import { SluiceError } from '../errors.ts'
 

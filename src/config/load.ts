@@ -4,16 +4,16 @@ import { SourceText } from './diagnostics/source-text.ts'
 import { resolveConfig } from './resolution/resolution.ts'
 import { configSchema } from './schema/schema.ts'
 import type { AllowedVariables, Environment } from './text/environment.ts'
-import { checkPassedOver, withoutOwnSections } from './text/own-sections.ts'
+import { warnOfPassedOver, withoutOwnSections } from './text/own-sections.ts'
 import { Cursor, plainValue } from './text/tree.ts'
 import { readDocument } from './text/yaml/document.ts'
-import { checkReferences } from './validation/cross-checks.ts'
-import type { LanguageChecks } from './validation/language-checks.ts'
+import type { LanguageValidation } from './validation/language-validation.ts'
 import { SchemaProblems } from './validation/schema-problems.ts'
-import { checkUsefulness } from './validation/usefulness-checks.ts'
+import { validateUsefulness } from './validation/usefulness.ts'
+import { validateReferences } from './validation/validation.ts'
 
 /** What a config is read with. */
-export interface LoadOptions extends LanguageChecks {
+export interface LoadOptions extends LanguageValidation {
   /** What `${NAME}` in a value is taken from. */
   readonly env: Environment
   /** Cores that the process may use: the default of `global.nbthread`. */
@@ -49,13 +49,13 @@ export function loadConfig(text: string, options: LoadOptions): LoadResult {
   const read = readDocument(source, options.env, report, allowedVariables)
   if (read === null) return { config: null, diagnostics: report.diagnostics() }
   const root = allowedVariables === null ? read : withoutOwnSections(read)
-  if (allowedVariables !== null) checkPassedOver(read, source, options.ownText ?? '', report)
+  if (allowedVariables !== null) warnOfPassedOver(read, source, options.ownText ?? '', report)
   const tree = new Cursor(root)
   const result = configSchema.safeParse(plainValue(root))
   if (!result.success)
     new SchemaProblems(configSchema, source, tree, report).add(result.error.issues)
-  checkReferences(tree, source, { ...options, ownAdmin: own?.admin ?? null }, report)
-  if (!report.failed) checkUsefulness(tree, options, report)
+  validateReferences(tree, source, { ...options, ownAdmin: own?.admin ?? null }, report)
+  if (!report.failed) validateUsefulness(tree, options, report)
   const config = result.success && !report.failed ? resolveConfig(result.data, tree, options) : null
   return { config, diagnostics: report.diagnostics() }
 }

@@ -35,7 +35,7 @@ const OF_REQUESTS: readonly KeySource['kind'][] = ['uri', 'url-param', 'header']
  *
  * @returns the first problem, or null
  */
-export function checkBalance(text: string, mode: Mode): TextProblem | null {
+export function validateBalance(text: string, mode: Mode): TextProblem | null {
   const balance = parseBalance(text)
   if ('message' in balance) return balance
   const { key, name } = balance
@@ -57,7 +57,7 @@ export function checkBalance(text: string, mode: Mode): TextProblem | null {
  * Compiles what the requests of a backend in `mode http` are balanced by, ahead of time.
  *
  * @returns null where its strategy needs no key, so that it costs nothing
- * @throws SluiceError `config-invalid` for a line that {@link checkBalance} refuses
+ * @throws SluiceError `config-invalid` for a line that {@link validateBalance} refuses
  */
 export function compileRequestKey(settings: BalanceSettings): BalanceKey<RequestFacts> | null {
   const { hashType } = settings
@@ -83,7 +83,7 @@ export function compileRequestKey(settings: BalanceSettings): BalanceKey<Request
  * Compiles what the sessions of a backend in `mode tcp` are balanced by.
  *
  * @returns null where its strategy needs no key
- * @throws SluiceError `config-invalid` for a line that {@link checkBalance} refuses
+ * @throws SluiceError `config-invalid` for a line that {@link validateBalance} refuses
  */
 export function compileSessionKey(settings: BalanceSettings): BalanceKey<SessionFacts> | null {
   const { hashType } = settings
@@ -98,7 +98,7 @@ export function compileSessionKey(settings: BalanceSettings): BalanceKey<Session
  * first.
  *
  * @returns null where the strategy needs nothing of it, so that it is not waited for
- * @throws SluiceError `config-invalid` for a line that {@link checkBalance} refuses
+ * @throws SluiceError `config-invalid` for a line that {@link validateBalance} refuses
  */
 export function compileOpeningKey(settings: BalanceSettings): OpeningKey | null {
   const key = keyOf(settings, 'tcp')
@@ -124,7 +124,7 @@ export function sessionFacts(client: Conn, frontendName: string): SessionFacts {
 }
 
 function keyOf({ balance }: BalanceSettings, mode: Mode): KeySource {
-  const problem = checkBalance(balance, mode)
+  const problem = validateBalance(balance, mode)
   const parsed = parseBalance(balance)
   if (problem === null && !('message' in parsed)) return parsed.key
   throw new SluiceError('config-invalid', problem?.message ?? '')

@@ -13,7 +13,7 @@ import { Words } from './words.ts'
  * @param acls what the rule may name beside the predefined ACLs
  * @returns the first problem, or null
  */
-export function checkRule(
+export function validateRule(
   kind: RuleKind,
   text: string,
   acls: AclExpressions,

@@ -52,7 +52,7 @@ const BACKEND_NAME = /^[A-Za-z0-9_.:-]+$/
 /**
  * Compiles rules to closures, ahead of time.
  *
- * @throws SluiceError `config-invalid` for a rule that `checkRule` would have refused, or a backend
+ * @throws SluiceError `config-invalid` for a rule that `validateRule` would have refused, or a backend
  *   that does not exist
  */
 export function compileRules(texts: RuleTexts, patterns: PatternEngine): CompiledRules {

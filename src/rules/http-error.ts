@@ -46,7 +46,7 @@ interface Draft {
  *
  * @returns the first problem where it is wrong
  */
-export function checkHttpError(line: string): HttpErrorLine | TextProblem {
+export function validateHttpError(line: string): HttpErrorLine | TextProblem {
   const words = new Words(line)
   const status = readStatus(words)
   const ruleStart = words.peek()?.start ?? line.length
@@ -58,7 +58,7 @@ export function checkHttpError(line: string): HttpErrorLine | TextProblem {
 /**
  * Compiles the part of an `http-error` line behind its status.
  *
- * @throws SluiceError `config-invalid` for one that {@link checkHttpError} would have refused
+ * @throws SluiceError `config-invalid` for one that {@link validateHttpError} would have refused
  */
 export function compileHttpError(rule: string): HttpErrorAnswer {
   const words = new Words(rule)

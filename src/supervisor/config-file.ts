@@ -7,9 +7,9 @@ import { type LoadOptions, loadConfig } from '../config/load.ts'
 import { SluiceError } from '../errors.ts'
 import type { Config } from '../model/config.ts'
 import type { TextProblem } from '../model/language.ts'
-import { checkBalance } from '../proxy/balance-key.ts'
-import { checkRule } from '../rules/check.ts'
-import { checkHttpError } from '../rules/http-error.ts'
+import { validateBalance } from '../proxy/balance-key.ts'
+import { validateRule } from '../rules/check.ts'
+import { validateHttpError } from '../rules/http-error.ts'
 import { checkFiles } from './allowed-files.ts'
 import { linearPatterns } from './linear-patterns.ts'
 
@@ -70,11 +70,11 @@ export function readConfigText(
   const { config, diagnostics } = loadConfig(text, {
     env,
     cores,
-    checkBalance,
+    validateBalance,
     usesHashType,
-    checkRule: (kind, rule, acls) => checkRule(kind, rule, acls, linearPatterns),
-    checkPattern,
-    checkHttpError,
+    validateRule: (kind, rule, acls) => validateRule(kind, rule, acls, linearPatterns),
+    validatePattern,
+    validateHttpError,
     ...options,
   })
   return { config, diagnostics, report: renderDiagnostics(text, name, diagnostics) }
@@ -100,7 +100,7 @@ export function readAgreedText(
   return read
 }
 
-function checkPattern(pattern: string): TextProblem | null {
+function validatePattern(pattern: string): TextProblem | null {
   const compiled = linearPatterns.compile(pattern, false)
   return typeof compiled === 'function' ? null : { ...compiled, offset: 0 }
 }

@@ -63,7 +63,7 @@ export class PeerLinks {
       hello,
       secret: this.#secret,
       tls: this.#tls,
-      // config/validation/cluster-checks.ts has refused addresses that others reach.
+      // config/validation/cluster-validation.ts has refused addresses that others reach.
       isOpenAllowed: this.#secret === null && this.#tls === null,
       limits: DEFAULT_PEER_LIMITS,
       random: Math.random,

@@ -31,11 +31,11 @@ backends: {app: {servers: {${server.name}: "${server.address}"}}}
   const { config } = loadConfig(text, {
     env: {},
     cores: 2,
-    checkBalance: () => null,
+    validateBalance: () => null,
     usesHashType: () => false,
-    checkRule: () => null,
-    checkPattern: () => null,
-    checkHttpError: () => ({ offset: 0, message: 'no http-error here', hint: '' }),
+    validateRule: () => null,
+    validatePattern: () => null,
+    validateHttpError: () => ({ offset: 0, message: 'no http-error here', hint: '' }),
   })
   if (config === null) throw new Error('the config of the test is wrong')
   const rows = new RowAllocator()

@@ -7,7 +7,7 @@ import { DEFAULT_CLUSTER } from '../values/default-values.ts'
 
 /**
  * Settles section `cluster`. That the node is one of the peers, and these no Unix sockets,
- * cluster-checks.ts has seen to.
+ * cluster-validation.ts has seen to.
  *
  * @param at the section in the tree, which keeps the order of the peers
  */

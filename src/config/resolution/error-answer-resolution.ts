@@ -1,7 +1,7 @@
 import { assert } from '../../errors.ts'
 import type { ErrorAnswerConfig } from '../../model/config.ts'
 import type { ConfigInput } from '../schema/schema.ts'
-import type { LanguageChecks } from '../validation/language-checks.ts'
+import type { LanguageValidation } from '../validation/language-validation.ts'
 
 /** Answers by status. */
 export type AnswersByStatus = ReadonlyMap<number, ErrorAnswerConfig>
@@ -9,7 +9,7 @@ export type AnswersByStatus = ReadonlyMap<number, ErrorAnswerConfig>
 /** The answers that a section gives itself, by `errorfile` and `http-error`. */
 export function ownErrorAnswers(
   section: Pick<ConfigInput['frontends'][string], 'errorfile' | 'http-error'>,
-  { checkHttpError }: Pick<LanguageChecks, 'checkHttpError'>,
+  { validateHttpError }: Pick<LanguageValidation, 'validateHttpError'>,
 ): AnswersByStatus {
   const answers = new Map<number, ErrorAnswerConfig>()
   for (const [key, path] of Object.entries(section.errorfile ?? {})) {
@@ -17,8 +17,8 @@ export function ownErrorAnswers(
     answers.set(status, { status, source: { kind: 'file', path } })
   }
   for (const line of section['http-error'] ?? []) {
-    const result = checkHttpError(line)
-    // Invariant: error-answer-checks.ts has read every line, and refused any status given twice.
+    const result = validateHttpError(line)
+    // Invariant: error-answer-validation.ts has read every line, and refused any status given twice.
     assert(!('message' in result), 'http-error lines of an accepted config can be read')
     const { status, rule } = result
     answers.set(status, { status, source: { kind: 'rule', rule } })

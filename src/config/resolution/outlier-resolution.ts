@@ -13,7 +13,7 @@ export function resolveOutlierDetection(given: Given): OutlierDetectionConfig | 
   if (given === false) return null
   const settings = given === true ? {} : given
   const baseEjectionMs = settings['base-ejection-time'] ?? STANDARD.baseEjectionMs
-  // A base that is longer than the standard of the other moves it; outlier-checks.ts has seen to
+  // A base that is longer than the standard of the other moves it; observation-validation.ts has seen to
   // it that one that is longer than a given other is refused.
   const standardMaxMs = Math.max(STANDARD.maxEjectionMs, baseEjectionMs)
   return {

@@ -16,7 +16,7 @@ import type {
 } from '../../model/config.ts'
 import type { ConfigInput } from '../schema/schema.ts'
 import type { Cursor } from '../text/tree.ts'
-import type { LanguageChecks } from '../validation/language-checks.ts'
+import type { LanguageValidation } from '../validation/language-validation.ts'
 import { parseAddress } from '../values/addresses.ts'
 import {
   DEFAULT_ADMIN_BIND,
@@ -28,7 +28,6 @@ import {
   NBTHREAD_MAX,
 } from '../values/default-values.ts'
 import { resolveRetryOn } from '../values/retry-causes.ts'
-import { resolveCheckProtocol } from './check-resolution.ts'
 import { resolveCluster } from './cluster-resolution.ts'
 import {
   type AnswersByStatus,
@@ -38,6 +37,7 @@ import {
 import { resolveForwarded, resolveForwardFor } from './option-resolution.ts'
 import { resolveCircuitBreaker, resolveOutlierDetection } from './outlier-resolution.ts'
 import { resolvePersistence } from './persistence-resolution.ts'
+import { resolveProbeProtocol } from './probe-resolution.ts'
 import { mergeServerSettings, NOWHERE, resolveServer } from './server-resolution.ts'
 
 /** `fullconn` is a tenth of `global.maxconn`: HAProxy's share, of the frontends that lead there. */
@@ -48,7 +48,7 @@ type Frontend = ConfigInput['frontends'][string]
 type Backend = NonNullable<ConfigInput['backends']>[string]
 
 /** What is not in the text of a config. */
-interface ResolveOptions extends Pick<LanguageChecks, 'checkHttpError'> {
+interface ResolveOptions extends Pick<LanguageValidation, 'validateHttpError'> {
   /** Cores that the process may use: the default of `nbthread`. */
   readonly cores: number
   /** Whose sections `global`, `admin` and `cluster` hold instead of those of the text. */
@@ -232,7 +232,7 @@ function resolveBackend(
       backend['default-server'] ?? {},
     ),
     checkTimeoutMs: timeouts.checkMs,
-    protocol: resolveCheckProtocol(backend, defaults, {
+    protocol: resolveProbeProtocol(backend, defaults, {
       acceptInvalid: acceptInvalidResponse,
       headBytesMax: tune.bufsizeBytes - tune.maxrewriteBytes,
       headersMax: tune.httpMaxhdr,

@@ -4,7 +4,7 @@ import type { AgentConfig, CheckConfig, ProxyVersion, ServerConfig } from '../..
 import type { ObserveConfig } from '../../model/observation-config.ts'
 import type { ConfigInput } from '../schema/schema.ts'
 import { DEFAULT_SERVER } from '../values/default-values.ts'
-import { resolveCheckTls } from './check-tls-resolution.ts'
+import { resolveProbeTls } from './probe-tls-resolution.ts'
 
 type Backend = NonNullable<ConfigInput['backends']>[string]
 type Server = NonNullable<Backend['servers']>[string]
@@ -97,9 +97,9 @@ function resolveCheck(
     rise: settings.rise ?? DEFAULT_SERVER.rise,
     fall: settings.fall ?? DEFAULT_SERVER.fall,
     timeoutMs: checkTimeoutMs,
-    address: checkAddress(address, settings.addr, settings.port),
-    sendProxy: checkHeader(settings['check-send-proxy'], isElsewhere, sendProxy),
-    tls: resolveCheckTls(settings, protocol),
+    address: probeAddress(address, settings.addr, settings.port),
+    sendProxy: probeHeader(settings['check-send-proxy'], isElsewhere, sendProxy),
+    tls: resolveProbeTls(settings, protocol),
     protocol,
   }
 }
@@ -110,7 +110,7 @@ function resolveAgent(
   { checkTimeoutMs }: ServerSurroundings,
 ): AgentConfig | null {
   const { 'agent-check': isAsked, 'agent-addr': addr, 'agent-port': port } = settings
-  // That there is a port, and a host beside a Unix socket, check-references.ts has seen to.
+  // That there is a port, and a host beside a Unix socket, probe-validation.ts has seen to.
   const host = addr ?? (address.kind === 'inet' ? address.host : undefined)
   if (isAsked !== true || port === undefined || host === undefined) return null
   return {
@@ -121,16 +121,16 @@ function resolveAgent(
   }
 }
 
-function checkAddress(address: Address, host?: string, port?: number): Address {
+function probeAddress(address: Address, host?: string, port?: number): Address {
   if (address.kind === 'inet') {
     return { kind: 'inet', host: host ?? address.host, port: port ?? address.port }
   }
-  // Of a Unix socket, server-checks.ts has seen to it that there are both or none.
+  // Of a Unix socket, server-validation.ts has seen to it that there are both or none.
   return host === undefined || port === undefined ? address : { kind: 'inet', host, port }
 }
 
 /** HAProxy configuration manual, check-send-proxy; there it cannot be turned off. */
-function checkHeader(
+function probeHeader(
   isForced: boolean | undefined,
   isElsewhere: boolean,
   sendProxy: ProxyVersion | null,

@@ -2,10 +2,16 @@ import * as z from 'zod'
 import { DEFAULT_GLOBAL, MAXCONN_MAX, NBTHREAD_MAX } from '../values/default-values.ts'
 import { formatDuration } from '../values/durations.ts'
 import { formatSize } from '../values/sizes.ts'
-import { adminSchema } from './schema-admin.ts'
-import { clusterSchema } from './schema-cluster.ts'
-import { backendSchema, defaultsSchema, frontendSchema } from './schema-proxies.ts'
-import { key, namedMap, requiredKey, section } from './schema-sections.ts'
+import { adminSchema } from './admin-keys.ts'
+import { clusterSchema } from './cluster-keys.ts'
+import { backendSchema, defaultsSchema, frontendSchema } from './proxy-keys.ts'
+import { key, namedMap, requiredKey, section } from './sections.ts'
+import {
+  UNSUPPORTED_GLOBAL_KEYS,
+  UNSUPPORTED_LOG_KEYS,
+  UNSUPPORTED_SECTIONS,
+  UNSUPPORTED_TUNE_KEYS,
+} from './unsupported-keys.ts'
 import {
   bufsizeBytes,
   chunkExtensionBytes,
@@ -15,13 +21,7 @@ import {
   maxrewriteBytes,
   messagePartBytes,
   retryBodyBytes,
-} from './schema-values.ts'
-import {
-  UNSUPPORTED_GLOBAL_KEYS,
-  UNSUPPORTED_LOG_KEYS,
-  UNSUPPORTED_SECTIONS,
-  UNSUPPORTED_TUNE_KEYS,
-} from './unsupported-keys.ts'
+} from './value-schemas.ts'
 
 const globalSchema = section(
   'global',

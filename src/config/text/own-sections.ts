@@ -22,7 +22,7 @@ export function withoutOwnSections(root: TreeNode): TreeNode {
  *
  * @param ownText of the node's own file: what stands there word for word is applied already
  */
-export function checkPassedOver(
+export function warnOfPassedOver(
   root: TreeNode,
   { text }: SourceText,
   ownText: string,

@@ -8,13 +8,13 @@ import {
   shorten,
 } from '../diagnostics/diagnostics.ts'
 import type { SourceText } from '../diagnostics/source-text.ts'
-import { sectionAt, sectionsWith } from '../schema/schema-sections.ts'
-import type { ValueIssue } from '../schema/schema-values.ts'
+import { sectionAt, sectionsWith } from '../schema/sections.ts'
 import {
   UNSUPPORTED_ENGINES,
   UNSUPPORTED_MODES,
   UNSUPPORTED_RETRY_CAUSES,
 } from '../schema/unsupported-keys.ts'
+import type { ValueIssue } from '../schema/value-schemas.ts'
 import type { Cursor } from '../text/tree.ts'
 import { wrongTypeHint } from './wrong-type-hints.ts'
 

@@ -139,7 +139,7 @@ function parseIpOrName(text: string, family: string): string | ReturnType<typeof
 }
 
 /** Reads the host of a health check (`addr`): an IP address or a host name, without a port. */
-export function parseCheckHost(text: string): Parsed<string> {
+export function parseProbeHost(text: string): Parsed<string> {
   const host = parseIpOrName(text, '')
   if (typeof host === 'string') return { value: host }
   const [, port] = /:([0-9]+)$/.exec(text) ?? []

@@ -31,7 +31,7 @@ export function parseHexadecimal(text: string): Parsed<string> {
 
 /**
  * Reads a regular expression, which is left as it is written. Whether it is one is up to
- * `checkPattern`.
+ * `validatePattern`.
  */
 export function parsePattern(text: string): Parsed<string> {
   if (text.length > BYTES_MAX) return refused(`this has more than ${BYTES_MAX} characters`)

@@ -27,11 +27,11 @@ function load(text: string): LoadResult {
   return loadConfig(text, {
     env,
     cores: 2,
-    checkBalance: findNonsense,
+    validateBalance: findNonsense,
     usesHashType,
-    checkRule: (_, rule) => findNonsense(rule),
-    checkPattern: findNonsense,
-    checkHttpError: (line) =>
+    validateRule: (_, rule) => findNonsense(rule),
+    validatePattern: findNonsense,
+    validateHttpError: (line) =>
       findNonsense(line) ?? { status: Number(line.split(' ')[1]), rule: '' },
   })
 }

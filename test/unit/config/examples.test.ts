@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { renderDiagnostics } from '../../../src/config/diagnostics/rendering.ts'
 import type { Config } from '../../../src/model/config.ts'
-import { checkBalance } from '../../../src/proxy/balance-key.ts'
-import { checkRule } from '../../../src/rules/check.ts'
-import { checkHttpError } from '../../../src/rules/http-error.ts'
+import { validateBalance } from '../../../src/proxy/balance-key.ts'
+import { validateRule } from '../../../src/rules/check.ts'
+import { validateHttpError } from '../../../src/rules/http-error.ts'
 import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
 import { load } from './loading.ts'
 
@@ -31,9 +31,9 @@ function loadExample(name: string, env = {}): Config | null {
 function loadText(name: string, text: string, env = {}): Config | null {
   const { config, diagnostics } = load(text, {
     env,
-    checkBalance,
-    checkRule: (kind, rule, acls) => checkRule(kind, rule, acls, linearPatterns),
-    checkHttpError,
+    validateBalance,
+    validateRule: (kind, rule, acls) => validateRule(kind, rule, acls, linearPatterns),
+    validateHttpError,
   })
   expect(renderDiagnostics(text, name, diagnostics)).toBe('')
   return config

@@ -411,11 +411,11 @@ backends:
   app: {balance: random(2), acl: {c: path /d}, http-request: [deny if c], servers: {s: "h:1"}}
 `,
       {
-        checkBalance: (text) => {
+        validateBalance: (text) => {
           seen.push(text)
           return null
         },
-        checkRule: (kind, text, acls) => {
+        validateRule: (kind, text, acls) => {
           seen.push([kind, text, [...acls]])
           return null
         },
@@ -457,7 +457,7 @@ backends:
     servers: {s: {address: "h:1", check: true}}
 `,
       {
-        checkPattern: (pattern) =>
+        validatePattern: (pattern) =>
           pattern === 'bad' ? { offset: 1, message: 'bad pattern', hint: 'Write another.' } : null,
       },
     )

@@ -1,10 +1,10 @@
 import { usesHashType } from '../../../src/balance/registry.ts'
 import { type LoadOptions, type LoadResult, loadConfig } from '../../../src/config/load.ts'
-import type { LanguageChecks } from '../../../src/config/validation/language-checks.ts'
+import type { LanguageValidation } from '../../../src/config/validation/language-validation.ts'
 import type { Config } from '../../../src/model/config.ts'
 
 /** Reads `status N RULE`, and refuses everything else. */
-const readHttpError: LanguageChecks['checkHttpError'] = (line) => {
+const readHttpError: LanguageValidation['validateHttpError'] = (line) => {
   const [, status, rule] = /^status ([0-9]+) (.*)$/.exec(line) ?? []
   if (status === undefined || rule === undefined) {
     return { offset: 0, message: 'this is no http-error', hint: 'Write status N.' }
@@ -17,11 +17,11 @@ export function load(text: string, options: Partial<LoadOptions> = {}): LoadResu
   return loadConfig(text, {
     env: {},
     cores: 2,
-    checkBalance: () => null,
+    validateBalance: () => null,
     usesHashType,
-    checkRule: () => null,
-    checkPattern: () => null,
-    checkHttpError: readHttpError,
+    validateRule: () => null,
+    validatePattern: () => null,
+    validateHttpError: readHttpError,
     ...options,
   })
 }

@@ -5,8 +5,8 @@ import { BALANCE_NAMES } from '../../../src/balance/registry.ts'
 import { DIAGNOSTIC_CODES } from '../../../src/config/diagnostics/diagnostics.ts'
 import { renderDiagnostics } from '../../../src/config/diagnostics/rendering.ts'
 import { configJsonSchema } from '../../../src/config/schema/json-schema.ts'
-import { checkBalance } from '../../../src/proxy/balance-key.ts'
-import { checkHttpError } from '../../../src/rules/http-error.ts'
+import { validateBalance } from '../../../src/proxy/balance-key.ts'
+import { validateHttpError } from '../../../src/rules/http-error.ts'
 import { configOf, load } from './loading.ts'
 
 const file = new URL('../../../docs/configuration.md', import.meta.url)
@@ -116,7 +116,7 @@ describe('docs/configuration.md', () => {
 
   it.each(blocks)('has only examples that are right: %#', (block) => {
     const env = { HOSTNAME: 'lb1' }
-    const { diagnostics } = load(block, { env, checkBalance, checkHttpError })
+    const { diagnostics } = load(block, { env, validateBalance, validateHttpError })
     expect(renderDiagnostics(block, 'example', diagnostics)).toBe('')
   })
 

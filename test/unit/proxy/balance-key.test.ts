@@ -6,10 +6,10 @@ import { NO_KEY } from '../../../src/balance/strategy.ts'
 import { SluiceError } from '../../../src/errors.ts'
 import type { HashTypeConfig } from '../../../src/model/config.ts'
 import {
-  checkBalance,
   compileRequestKey,
   compileSessionKey,
   sessionFacts,
+  validateBalance,
 } from '../../../src/proxy/balance-key.ts'
 import { Message } from '../rules/messages.ts'
 import { FakeConn } from './fake-network.ts'
@@ -153,11 +153,11 @@ describe('the key of a session in mode tcp', () => {
   })
 })
 
-describe('checkBalance', () => {
+describe('validateBalance', () => {
   it.each(['roundrobin', 'source', 'uri', 'hdr(x)', 'url_param x', 'hash path', 'maglev'])(
     'accepts %s in mode http',
     (balance) => {
-      expect(checkBalance(balance, 'http')).toBeNull()
+      expect(validateBalance(balance, 'http')).toBeNull()
     },
   )
 
@@ -175,7 +175,7 @@ describe('checkBalance', () => {
     { text: 'hash req.hdr(x)', mode: 'tcp', offset: 5, problem: 'a connection in mode tcp' },
     { text: 'maglev path', mode: 'tcp', offset: 7, problem: 'a connection in mode tcp' },
   ] as const)('refuses $text in mode $mode at $offset', ({ text, mode, offset, problem }) => {
-    expect(checkBalance(text, mode)).toMatchObject({
+    expect(validateBalance(text, mode)).toMatchObject({
       offset,
       message: expect.stringContaining(problem),
     })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { RuleKind } from '../../../src/model/language.ts'
-import { checkRule } from '../../../src/rules/check.ts'
+import { validateRule } from '../../../src/rules/check.ts'
 import { compileRules } from '../../../src/rules/compile.ts'
 import { Words } from '../../../src/rules/words.ts'
 import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
@@ -15,13 +15,13 @@ const ACLS = new Map([
 
 /** The problem of a rule, as its text with the message put in behind a caret. */
 function told(kind: RuleKind, text: string): string {
-  const problem = checkRule(kind, text, ACLS, linearPatterns)
+  const problem = validateRule(kind, text, ACLS, linearPatterns)
   if (problem === null) return 'right'
   const { offset, message, hint } = problem
   return `${text.slice(0, offset)}^${text.slice(offset)} | ${message} | ${hint}`
 }
 
-describe('checkRule', () => {
+describe('validateRule', () => {
   it.each([
     ['', '^ | an expression is missing | '],
     ['pth_beg /a', '^pth_beg /a | unknown fetch "pth_beg" | Did you mean path_beg?'],
@@ -309,7 +309,7 @@ describe('checkRule', () => {
     const kinds = fc.constantFrom<RuleKind>('acl', 'http-request', 'http-response', 'use_backend')
     fc.assert(
       fc.property(kinds, text, (kind, rule) => {
-        const problem = checkRule(kind, rule, ACLS, linearPatterns)
+        const problem = validateRule(kind, rule, ACLS, linearPatterns)
         if (problem === null) {
           const acls = [...ACLS].filter(([name]) => name !== 'broken')
           const named = acls.map(([name, expressions]) => ({ name, expressions }))

@@ -1,16 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkHttpError, compileHttpError } from '../../../src/rules/http-error.ts'
+import { compileHttpError, validateHttpError } from '../../../src/rules/http-error.ts'
 
 /** The problem of a line, as its text with the message put in behind a caret; or what was read. */
 function told(line: string): string {
-  const read = checkHttpError(line)
+  const read = validateHttpError(line)
   if ('status' in read) return `${read.status}: ${read.rule}`
   const { offset, message, hint } = read
   return `${line.slice(0, offset)}^${line.slice(offset)} | ${message} | ${hint}`
 }
 
-describe('checkHttpError', () => {
+describe('validateHttpError', () => {
   it.each([
     ['status 503', '503: '],
     [
@@ -134,7 +134,7 @@ describe('checkHttpError', () => {
     let right = 0
     fc.assert(
       fc.property(line, (text) => {
-        const read = checkHttpError(text)
+        const read = validateHttpError(text)
         if ('status' in read) {
           right++
           expect(() => compileHttpError(read.rule)).not.toThrow()
@@ -180,7 +180,7 @@ describe('compileHttpError', () => {
     expect(compileHttpError(rule)).toEqual(expected)
   })
 
-  it('throws on what checkHttpError would have refused', () => {
+  it('throws on what validateHttpError would have refused', () => {
     expect(() => compileHttpError('lf-string %[src]')).toThrow(/lf-string is not available/)
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../src/errors.ts'
 import { AclScope } from '../../../src/rules/acls.ts'
-import { checkRule } from '../../../src/rules/check.ts'
+import { validateRule } from '../../../src/rules/check.ts'
 import { REQUEST_PHASE } from '../../../src/rules/phases.ts'
 import { compileCondition, compileStick } from '../../../src/rules/stick-rules.ts'
 import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
@@ -46,7 +46,7 @@ describe('a stick rule', () => {
     { text: 'on src when is_api', offset: 7, problem: 'one word too many' },
     { text: 'on src if none', offset: 10, problem: 'no ACL "none"' },
   ])('"$text" is refused at $offset', ({ text, offset, problem }) => {
-    expect(checkRule('stick', text, acls, linearPatterns)).toMatchObject({
+    expect(validateRule('stick', text, acls, linearPatterns)).toMatchObject({
       offset,
       message: expect.stringContaining(problem),
     })
@@ -56,11 +56,13 @@ describe('a stick rule', () => {
   })
 
   it('sees only the connection in mode tcp', () => {
-    expect(checkRule('stick in mode tcp', 'on src if is_local', acls, linearPatterns)).toBeNull()
-    expect(checkRule('stick in mode tcp', 'on path', acls, linearPatterns)).toMatchObject({
+    expect(validateRule('stick in mode tcp', 'on src if is_local', acls, linearPatterns)).toBeNull()
+    expect(validateRule('stick in mode tcp', 'on path', acls, linearPatterns)).toMatchObject({
       offset: 3,
     })
-    expect(checkRule('stick in mode tcp', 'on src if is_api', acls, linearPatterns)).toMatchObject({
+    expect(
+      validateRule('stick in mode tcp', 'on src if is_api', acls, linearPatterns),
+    ).toMatchObject({
       offset: 10,
     })
   })
@@ -72,8 +74,8 @@ describe('a condition of force-persist and ignore-persist', () => {
     ['unless is_api', false],
     ['if is_local { method GET }', true],
   ])('%s', (text, holds) => {
-    expect(checkRule('force-persist', text, acls, linearPatterns)).toBeNull()
-    expect(checkRule('ignore-persist', text, acls, linearPatterns)).toBeNull()
+    expect(validateRule('force-persist', text, acls, linearPatterns)).toBeNull()
+    expect(validateRule('ignore-persist', text, acls, linearPatterns)).toBeNull()
     const test = compileCondition(text, new AclScope(REQUEST_PHASE, acls, linearPatterns))
     expect(test(new Message({ line: 'GET /api/x' }))).toBe(holds)
   })
@@ -84,7 +86,7 @@ describe('a condition of force-persist and ignore-persist', () => {
     { text: 'if', offset: 2 },
     { text: 'if { path /a', offset: 3 },
   ])('"$text" is refused at $offset', ({ text, offset }) => {
-    expect(checkRule('force-persist', text, acls, linearPatterns)).toMatchObject({ offset })
+    expect(validateRule('force-persist', text, acls, linearPatterns)).toMatchObject({ offset })
     expect(() => compileCondition(text, new AclScope(REQUEST_PHASE, acls, linearPatterns))).toThrow(
       SluiceError,
     )

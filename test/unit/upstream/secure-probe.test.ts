@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
-import { smtpCheck } from '../../../src/config/values/check-steps.ts'
+import { smtpProbe } from '../../../src/config/values/probe-steps.ts'
 import type {
   CheckStep,
   CheckTlsConfig,
@@ -130,7 +130,7 @@ describe('a check over TLS', () => {
       socket.write('220 mail\r\n')
       socket.on('data', () => socket.write('250 fine\r\n'))
     })
-    const outcome = await probe(checkOf(address, { tls: TLS, protocol: smtpCheck('HELO a') }))
+    const outcome = await probe(checkOf(address, { tls: TLS, protocol: smtpProbe('HELO a') }))
     expect(outcome).toMatchObject({ status: 'L7OK' })
   })
 

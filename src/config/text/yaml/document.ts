@@ -59,8 +59,8 @@ export function readDocument(
     logLevel: 'silent',
   })
   const documents = [...composer.compose(tokens, true, text.length)]
-  if (!checkFormat(documents[0], source, report)) return null
-  if (!checkSyntax(documents, source, report)) return null
+  if (!validateFormat(documents[0], source, report)) return null
+  if (!validateSyntax(documents, source, report)) return null
   const contents = documents[0]?.contents ?? null
   if (contents !== null && contents.range[1] > contents.range[0]) {
     return new NodeReader(text, environment, report, allowed).read(contents)
@@ -99,7 +99,7 @@ function parseTokens(text: string, report: Report): CST.Token[] | null {
   return null
 }
 
-function checkSyntax(
+function validateSyntax(
   documents: readonly Document.Parsed[],
   source: SourceText,
   report: Report,
@@ -127,7 +127,7 @@ function checkSyntax(
 }
 
 /** Says of what cannot be a config what it is instead, where that is known. */
-function checkFormat(
+function validateFormat(
   document: Document.Parsed | undefined,
   source: SourceText,
   report: Report,

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import {
   ADDRESS_PATTERN,
   parseAddress,
-  parseCheckHost,
   parseNetwork,
+  parseProbeHost,
   SOCKET_PATH_BYTES_MAX,
 } from '../../../../src/config/values/addresses.ts'
 import { type Address, formatAddress } from '../../../../src/model/address.ts'
@@ -137,24 +137,24 @@ describe('parseAddress', () => {
   })
 })
 
-describe('parseCheckHost', () => {
+describe('parseProbeHost', () => {
   it.each([
     ['10.0.0.1', '10.0.0.1'],
     ['::1', '::1'],
     ['[0::1]', '::1'],
     ['checks.example', 'checks.example'],
   ])('reads %s', (text, host) => {
-    expect(parseCheckHost(text)).toEqual({ value: host })
+    expect(parseProbeHost(text)).toEqual({ value: host })
   })
 
   it('says where the port goes', () => {
-    expect(parseCheckHost('10.0.0.1:80')).toMatchObject({
+    expect(parseProbeHost('10.0.0.1:80')).toMatchObject({
       problem: { hint: 'Write it as port: 80.' },
     })
   })
 
   it.each(['', '10.0.0', '10.0.0.1/8', 'a b', '*', 'unix@/run/a'])('refuses %j', (text) => {
-    expect(parseCheckHost(text)).toHaveProperty('problem')
+    expect(parseProbeHost(text)).toHaveProperty('problem')
   })
 })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { REDIS_CHECK, smtpCheck } from '../../../../src/config/values/check-steps.ts'
+import { REDIS_PROBE, smtpProbe } from '../../../../src/config/values/probe-steps.ts'
 import {
   CHECK_BYTES_MAX,
   type CheckStep,
@@ -319,31 +319,31 @@ describe('a check of steps', () => {
 
 describe('a ready-made check', () => {
   it.each<[string, TextCheckConfig, Event[], string, string]>([
-    ['Redis', REDIS_CHECK, ['+PONG\r\n'], '*1\r\n$4\r\nPING\r\n', 'L7OK'],
+    ['Redis', REDIS_PROBE, ['+PONG\r\n'], '*1\r\n$4\r\nPING\r\n', 'L7OK'],
     [
       'Redis that asks for a password',
-      REDIS_CHECK,
+      REDIS_PROBE,
       ['-NOAUTH Authentication required.\r\n'],
       '*1\r\n$4\r\nPING\r\n',
       "L7STS No match at step 2 of tcp-check (expect string '+PONG\\r\\n')",
     ],
     [
       'SMTP',
-      smtpCheck('EHLO lb'),
+      smtpProbe('EHLO lb'),
       ['220 mail\r\n', '250-mail\r\n', '221 bye\r\n'],
       'EHLO lb\r\nQUIT\r\n',
       'L7OK',
     ],
     [
       'SMTP that is busy',
-      smtpCheck('HELO lb'),
+      smtpProbe('HELO lb'),
       ['421 later\r\n'],
       '',
       "L7STS No match at step 2 of tcp-check (expect rstring '^2[0-9]{2}[ \\r-]')",
     ],
     [
       'what is not SMTP',
-      smtpCheck('HELO lb'),
+      smtpProbe('HELO lb'),
       ['SSH-2.0\r\n'],
       '',
       "L7RSP No match at step 1 of tcp-check (expect rstring '^[0-9]{3}[ \\r-]')",
@@ -430,8 +430,8 @@ describe('a question to an agent', () => {
 it('every check ends, whatever arrives', () => {
   const protocols: TextCheckConfig[] = [
     { ...HTTP_CHECK, expect: [text('x'), text('y', true)] },
-    REDIS_CHECK,
-    smtpCheck('HELO lb'),
+    REDIS_PROBE,
+    smtpProbe('HELO lb'),
     { kind: 'mysql', user: 'lb' },
     { kind: 'postgresql', user: 'lb' },
   ]

@@ -1,6 +1,6 @@
-import { CHECK_OPTIONS } from '../resolution/check-resolution.ts'
+import { PROBE_OPTIONS } from '../schema/probe-keys.ts'
 import type { Cursor } from '../text/tree.ts'
-import { trackOf } from './check-references.ts'
+import { trackOf } from './probe-validation.ts'
 
 /** Keys of a server that mean nothing unless it is checked. */
 const CHECK_KEYS = [
@@ -30,7 +30,7 @@ type Warn = (at: Cursor, why: string, hint: string) => void
 const isGiven = ({ node }: Cursor): boolean => node !== null
 
 /** Warns of settings of health checks that do nothing in a backend that has servers. */
-export function checkHealthCheckUse(backend: Cursor, defaults: Cursor, warn: Warn): void {
+export function validateProbeUse(backend: Cursor, defaults: Cursor, warn: Warn): void {
   const standard = [backend.at('default-server'), defaults.at('default-server')]
   const has = (server: Cursor, key: string): boolean =>
     [server, ...standard].map((place) => place.at(key)).find(({ node }) => node !== null)?.value ===
@@ -56,21 +56,21 @@ export function checkHealthCheckUse(backend: Cursor, defaults: Cursor, warn: War
       const why = `no check of server "${server.name}" is made over TLS`
       warnOf(TLS_KEYS, why, 'Add check-ssl: true.')
     }
-    checkLine(server, standard, warn)
+    validateLine(server, standard, warn)
     if (has(server, 'agent-check')) continue
     warnOf(AGENT_KEYS, `no agent of server "${server.name}" is asked`, 'Add agent-check: true.')
   }
-  checkSteps(backend, defaults, warn)
+  validateSteps(backend, defaults, warn)
   if (servers.some(isChecked)) return
   const why = `no server of backend "${backend.name}" is checked`
-  for (const option of CHECK_OPTIONS.map((name) => backend.at('option').at(name))) {
+  for (const option of PROBE_OPTIONS.map((name) => backend.at('option').at(name))) {
     if (option.node === null || option.value === false) continue
     warn(option, why, 'Add check: true to default-server.')
   }
 }
 
 /** Nobody waits for a server that takes all. */
-function checkLine(server: Cursor, standard: readonly Cursor[], warn: Warn): void {
+function validateLine(server: Cursor, standard: readonly Cursor[], warn: Warn): void {
   const maxqueue = server.at('maxqueue')
   if (maxqueue.node === null || maxqueue.value === 0) return
   const maxconn = [server, ...standard].map((place) => place.at('maxconn')).find(isGiven)
@@ -80,7 +80,7 @@ function checkLine(server: Cursor, standard: readonly Cursor[], warn: Warn): voi
 }
 
 /** The steps of `tcp-check` are for its option. */
-function checkSteps(backend: Cursor, defaults: Cursor, warn: Warn): void {
+function validateSteps(backend: Cursor, defaults: Cursor, warn: Warn): void {
   const steps = backend.at('tcp-check')
   if (steps.node === null) return
   const option = [backend, defaults]

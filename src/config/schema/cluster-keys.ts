@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { DEFAULT_CLUSTER } from '../values/default-values.ts'
 import { formatDuration } from '../values/durations.ts'
-import { key, name, namedMap, requiredKey, section } from './schema-sections.ts'
-import { absolutePath, bindAddress, durationMs, serverAddress } from './schema-values.ts'
+import { key, name, namedMap, requiredKey, section } from './sections.ts'
+import { absolutePath, bindAddress, durationMs, serverAddress } from './value-schemas.ts'
 
 const tlsSchema = section('tls of cluster', {
   ca: requiredKey(absolutePath, { about: 'File with the certificates that peers are issued by' }),

@@ -1,9 +1,9 @@
 import type { Report } from '../diagnostics/diagnostics.ts'
 import type { Cursor } from '../text/tree.ts'
 import { DEFAULT_PROXY } from '../values/default-values.ts'
-import { checkHealthCheckUse } from './check-usefulness.ts'
-import type { LanguageChecks } from './language-checks.ts'
-import { checkPersistenceUse } from './persistence-checks.ts'
+import type { LanguageValidation } from './language-validation.ts'
+import { validatePersistenceUse } from './persistence-validation.ts'
+import { validateProbeUse } from './probe-usefulness.ts'
 import { effectiveMode, routesOf } from './proxy-views.ts'
 
 /** Keys that mean nothing where the bytes of a connection are not looked at. */
@@ -27,28 +27,32 @@ const BARE_TIMEOUT_MS_MIN = 100
  * Warns of what is allowed but does nothing, or hardly what was meant. For a config without errors: in any other, what a
  * mistake cuts off would be reported too.
  */
-export function checkUsefulness(tree: Cursor, language: LanguageChecks, report: Report): void {
+export function validateUsefulness(
+  tree: Cursor,
+  language: LanguageValidation,
+  report: Report,
+): void {
   const frontends = tree.at('frontends').values()
   const backends = tree.at('backends').values()
-  for (const frontend of frontends) checkFrontend(frontend, report)
+  for (const frontend of frontends) validateFrontend(frontend, report)
   const used = new Set(frontends.flatMap(routesOf).map(({ name }) => name))
   for (const backend of backends) {
     if (!used.has(backend.name)) {
       const message = `no frontend leads to backend "${backend.name}"`
       report.warn(backend.keySpan, backend.path, { code: 'unused-backend', message, hint: '' })
     }
-    checkBackend(backend, tree.at('defaults'), language, report)
+    validateBackend(backend, tree.at('defaults'), language, report)
   }
   for (const proxy of [tree.at('defaults'), ...frontends, ...backends]) {
-    for (const timeout of proxy.at('timeout').values()) checkUnit(timeout, report)
+    for (const timeout of proxy.at('timeout').values()) validateUnit(timeout, report)
   }
   for (const proxy of [...frontends, ...backends]) {
-    if (effectiveMode(proxy, tree.at('defaults')) === 'tcp') checkModeTcp(proxy, report)
+    if (effectiveMode(proxy, tree.at('defaults')) === 'tcp') validateModeTcp(proxy, report)
   }
 }
 
 /** HAProxy counts milliseconds where no unit is given, most other programs seconds. */
-function checkUnit(timeout: Cursor, report: Report): void {
+function validateUnit(timeout: Cursor, report: Report): void {
   const { value } = timeout
   if (typeof value !== 'number' || value >= BARE_TIMEOUT_MS_MIN) return
   report.warn(timeout.span, timeout.path, {
@@ -58,7 +62,7 @@ function checkUnit(timeout: Cursor, report: Report): void {
   })
 }
 
-function checkFrontend(frontend: Cursor, report: Report): void {
+function validateFrontend(frontend: Cursor, report: Report): void {
   if (routesOf(frontend).length > 0 || frontend.at('http-request').items().length > 0) return
   report.warn(frontend.keySpan, frontend.path, {
     code: 'no-route',
@@ -67,25 +71,25 @@ function checkFrontend(frontend: Cursor, report: Report): void {
   })
 }
 
-function checkBackend(
+function validateBackend(
   backend: Cursor,
   defaults: Cursor,
-  language: LanguageChecks,
+  language: LanguageValidation,
   report: Report,
 ): void {
-  checkBudget(backend, defaults, report)
-  checkHashing(backend, defaults, language, report)
-  checkPersistenceUse(backend, defaults, (at, why, hint) => warnUnused(at, why, hint, report))
+  validateBudget(backend, defaults, report)
+  validateHashing(backend, defaults, language, report)
+  validatePersistenceUse(backend, defaults, (at, why, hint) => warnUnused(at, why, hint, report))
   const servers = backend.at('servers').values()
   if (servers.length === 0) {
     const message = `backend "${backend.name}" has no server`
     report.warn(backend.keySpan, backend.path, { code: 'no-server', message, hint: '' })
     return
   }
-  checkHealthCheckUse(backend, defaults, (at, why, hint) => warnUnused(at, why, hint, report))
+  validateProbeUse(backend, defaults, (at, why, hint) => warnUnused(at, why, hint, report))
 }
 
-function checkModeTcp(proxy: Cursor, report: Report): void {
+function validateModeTcp(proxy: Cursor, report: Report): void {
   const servers = [proxy.at('default-server'), ...proxy.at('servers').values()]
   const settings = [
     ...HTTP_KEYS.map((key) => proxy.at(key)),
@@ -104,7 +108,7 @@ function checkModeTcp(proxy: Cursor, report: Report): void {
 }
 
 /** Only what a server may have had work with is counted by a budget. */
-function checkBudget(backend: Cursor, defaults: Cursor, report: Report): void {
+function validateBudget(backend: Cursor, defaults: Cursor, report: Report): void {
   const budget = backend.at('retry-budget')
   if (budget.node === null || effectiveMode(backend, defaults) === 'tcp') return
   const causes = [backend.at('retry-on'), defaults.at('retry-on')].find(({ node }) => node !== null)
@@ -114,16 +118,16 @@ function checkBudget(backend: Cursor, defaults: Cursor, report: Report): void {
 }
 
 /** What is said of hashing is for algorithms that give a key its server. */
-function checkHashing(
+function validateHashing(
   backend: Cursor,
   defaults: Cursor,
-  { usesHashType }: LanguageChecks,
+  { usesHashType }: LanguageValidation,
   report: Report,
 ): void {
   const [own, standard] = [backend.at('balance'), defaults.at('balance')]
   const balance = own.text ?? standard.text ?? DEFAULT_PROXY.balance
   if (usesHashType(balance)) {
-    checkBalanceFactor(backend, defaults, report)
+    validateBalanceFactor(backend, defaults, report)
     return
   }
   const [name = balance] = balance.trim().split(/[\s(]/)
@@ -134,7 +138,7 @@ function checkHashing(
 }
 
 /** Only a ring can say which server comes next. */
-function checkBalanceFactor(backend: Cursor, defaults: Cursor, report: Report): void {
+function validateBalanceFactor(backend: Cursor, defaults: Cursor, report: Report): void {
   const factor = backend.at('hash-balance-factor')
   if (factor.node === null || factor.value === 0) return
   const places = [backend.at('hash-type'), defaults.at('hash-type')]

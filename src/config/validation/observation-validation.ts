@@ -5,21 +5,21 @@ import { formatDuration, parseDuration } from '../values/durations.ts'
 import { effectiveMode } from './proxy-views.ts'
 
 /** Reports settings of `observe` and `outlier-detection` that do not go together. */
-export function checkObservation(tree: Cursor, report: Report): void {
+export function validateObservation(tree: Cursor, report: Report): void {
   const defaults = tree.at('defaults')
   const backends = tree.at('backends').values()
   for (const proxy of [defaults, ...backends]) {
-    checkEjectionTimes(proxy.at('outlier-detection'), report)
+    validateEjectionTimes(proxy.at('outlier-detection'), report)
   }
   for (const backend of backends) {
     if (effectiveMode(backend, defaults) !== 'tcp') continue
     const places = [backend.at('default-server'), ...backend.at('servers').values()]
-    for (const place of places) checkLayer(place.at('observe'), report)
+    for (const place of places) validateLayer(place.at('observe'), report)
   }
 }
 
 /** HAProxy configuration manual, observe: layer 7 is for HTTP proxies. */
-function checkLayer(observe: Cursor, report: Report): void {
+function validateLayer(observe: Cursor, report: Report): void {
   if (observe.value !== 'layer7') return
   report.error(observe.span, observe.path, {
     message: 'there are no responses to observe: the mode is tcp',
@@ -27,7 +27,7 @@ function checkLayer(observe: Cursor, report: Report): void {
   })
 }
 
-function checkEjectionTimes(detection: Cursor, report: Report): void {
+function validateEjectionTimes(detection: Cursor, report: Report): void {
   const [base, max] = [detection.at('base-ejection-time'), detection.at('max-ejection-time')]
   const maxMs = millisecondsOf(max)
   const baseMs =

@@ -1,8 +1,9 @@
 import * as z from 'zod'
 import { DEFAULT_SERVER, MAXCONN_MAX } from '../values/default-values.ts'
 import { formatDuration } from '../values/durations.ts'
-import { inherited, key, requiredKey, section } from './schema-sections.ts'
-import { tlsSettings } from './schema-server-tls.ts'
+import { inherited, key, requiredKey, section } from './sections.ts'
+import { tlsSettings } from './server-tls-keys.ts'
+import { UNSUPPORTED_SERVER_KEYS } from './unsupported-keys.ts'
 import {
   byteText,
   cookieValue,
@@ -13,8 +14,7 @@ import {
   integer,
   serverAddress,
   trackedServer,
-} from './schema-values.ts'
-import { UNSUPPORTED_SERVER_KEYS } from './unsupported-keys.ts'
+} from './value-schemas.ts'
 
 /** Observed errors in a row that a server can be allowed. */
 const ERROR_LIMIT_MAX = 1_000_000

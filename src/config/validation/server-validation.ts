@@ -3,19 +3,19 @@ import type { Cursor } from '../text/tree.ts'
 import { parseAddress } from '../values/addresses.ts'
 
 /** Reports settings of servers, and of `default-server`, that do not go together. */
-export function checkServers(tree: Cursor, report: Report): void {
+export function validateServers(tree: Cursor, report: Report): void {
   const backends = tree.at('backends').values()
   for (const proxy of [tree.at('defaults'), ...backends]) {
-    checkSendProxy(proxy.at('default-server'), report)
+    validateSendProxy(proxy.at('default-server'), report)
   }
   for (const server of backends.flatMap((backend) => backend.at('servers').values())) {
-    checkTarget(server, report)
-    checkSendProxy(server, report)
+    validateTarget(server, report)
+    validateSendProxy(server, report)
   }
 }
 
 /** A check that goes elsewhere needs a whole address: a Unix socket has no host and no port. */
-function checkTarget(server: Cursor, report: Report): void {
+function validateTarget(server: Cursor, report: Report): void {
   const address = parseAddress(server.at('address').text ?? '', 'server')
   if (!('value' in address) || address.value.kind !== 'unix') return
   const [addr, port] = [server.at('addr'), server.at('port')]
@@ -28,7 +28,7 @@ function checkTarget(server: Cursor, report: Report): void {
 }
 
 /** A connection has one header. */
-function checkSendProxy(settings: Cursor, report: Report): void {
+function validateSendProxy(settings: Cursor, report: Report): void {
   const [first, second] = [settings.at('send-proxy'), settings.at('send-proxy-v2')]
   if (first.value !== true || second.value !== true) return
   report.error(second.keySpan, second.path, {

@@ -2,11 +2,11 @@ import type { Report } from '../diagnostics/diagnostics.ts'
 import type { Cursor } from '../text/tree.ts'
 
 /** Reports settings of `defaults`, frontends and backends that do not go together. */
-export function checkProxies(tree: Cursor, report: Report): void {
+export function validateProxies(tree: Cursor, report: Report): void {
   const proxies = [...tree.at('frontends').values(), ...tree.at('backends').values()]
   for (const proxy of [tree.at('defaults'), ...proxies]) {
-    checkForwarded(proxy.at('option').at('forwarded'), report)
-    checkRetryOn(proxy.at('retry-on').items(), report)
+    validateForwarded(proxy.at('option').at('forwarded'), report)
+    validateRetryOn(proxy.at('retry-on').items(), report)
   }
 }
 
@@ -16,7 +16,7 @@ const PORTS = [
   ['for-port', 'for'],
 ] as const
 
-function checkForwarded(forwarded: Cursor, report: Report): void {
+function validateForwarded(forwarded: Cursor, report: Report): void {
   if (forwarded.node?.kind !== 'map') return
   for (const [port, address] of PORTS) {
     const at = forwarded.at(port)
@@ -31,7 +31,7 @@ function checkForwarded(forwarded: Cursor, report: Report): void {
   })
 }
 
-function checkRetryOn(entries: readonly Cursor[], report: Report): void {
+function validateRetryOn(entries: readonly Cursor[], report: Report): void {
   if (entries.every(({ value }) => value === 'none')) return
   for (const none of entries.filter(({ value }) => value === 'none')) {
     const message = '"none" cannot stand beside what is to be tried again'

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import {
-  type CheckLine,
-  parseCheckLine,
+  type ProbeLine,
+  parseProbeLine,
   stepsOf,
-} from '../../../../src/config/values/check-steps.ts'
+} from '../../../../src/config/values/probe-steps.ts'
 
 const failing = { bytesMin: null, comment: '', failure: 'L7RSP' }
 
@@ -51,7 +51,7 @@ describe('a line of tcp-check', () => {
       },
     ],
   ])('reads %j', (line, value) => {
-    expect(parseCheckLine(line)).toEqual({ value })
+    expect(parseProbeLine(line)).toEqual({ value })
   })
 
   it.each([
@@ -75,20 +75,20 @@ describe('a line of tcp-check', () => {
     ['expect min-recv 4', 'expecting by "min-recv" is not available in this version'],
     ['expect', 'expected string, rstring, binary or rbinary'],
   ])('refuses %j', (line, message) => {
-    expect(parseCheckLine(line)).toMatchObject({ problem: { message } })
+    expect(parseProbeLine(line)).toMatchObject({ problem: { message } })
   })
 
   it.each(['send-lf x', 'set-var(a) b'])(
     'says what is not available in %j, or not known',
     (line) => {
-      expect(parseCheckLine(line)).toHaveProperty('problem')
+      expect(parseProbeLine(line)).toHaveProperty('problem')
     },
   )
 })
 
 it('gives each comment to the expectation that it stands before', () => {
   const lines = ['comment a', 'expect string x', 'expect string y', 'comment b', 'send z']
-  const read = lines.map((line) => (parseCheckLine(line) as { readonly value: CheckLine }).value)
+  const read = lines.map((line) => (parseProbeLine(line) as { readonly value: ProbeLine }).value)
   expect(stepsOf(read).steps).toMatchObject([
     { kind: 'expect', comment: 'a' },
     { kind: 'expect', comment: '' },

@@ -18,14 +18,14 @@ interface Peer {
 }
 
 /** Reports what does not go together in section `cluster`. */
-export function checkCluster(tree: Cursor, report: Report): void {
+export function validateCluster(tree: Cursor, report: Report): void {
   const cluster = tree.at('cluster')
   if (cluster.node?.kind !== 'map') return
   const peers = cluster.at('peers').values().flatMap(peerOf)
-  checkNode(cluster, report)
-  checkPeers(cluster, peers, report)
-  checkTimes(cluster, report)
-  checkExposure(cluster, peers, report)
+  validateNode(cluster, report)
+  validatePeers(cluster, peers, report)
+  validateTimes(cluster, report)
+  validateExposure(cluster, peers, report)
 }
 
 function peerOf(at: Cursor): Peer[] {
@@ -33,7 +33,7 @@ function peerOf(at: Cursor): Peer[] {
   return 'value' in result ? [{ at, address: result.value }] : []
 }
 
-function checkNode(cluster: Cursor, report: Report): void {
+function validateNode(cluster: Cursor, report: Report): void {
   const node = cluster.at('node')
   const names = cluster
     .at('peers')
@@ -47,7 +47,7 @@ function checkNode(cluster: Cursor, report: Report): void {
   })
 }
 
-function checkPeers(cluster: Cursor, peers: readonly Peer[], report: Report): void {
+function validatePeers(cluster: Cursor, peers: readonly Peer[], report: Report): void {
   const known = new Map<string, Peer>()
   for (const peer of peers) {
     const { at, address } = peer
@@ -73,7 +73,7 @@ function checkPeers(cluster: Cursor, peers: readonly Peer[], report: Report): vo
   })
 }
 
-function checkTimes(cluster: Cursor, report: Report): void {
+function validateTimes(cluster: Cursor, report: Report): void {
   const heartbeatMs = msOf(cluster.at('heartbeat-interval'), DEFAULT_CLUSTER.heartbeatIntervalMs)
   const election = cluster.at('election-timeout')
   const electionMs = msOf(election, DEFAULT_CLUSTER.electionTimeoutMs)
@@ -96,7 +96,7 @@ function msOf(at: Cursor, standardMs: number): number | null {
 }
 
 /** Whoever reaches an open peer address could join and say what is to run. */
-function checkExposure(cluster: Cursor, peers: readonly Peer[], report: Report): void {
+function validateExposure(cluster: Cursor, peers: readonly Peer[], report: Report): void {
   if (cluster.at('secret-file').node !== null || cluster.at('tls').node !== null) return
   const bind = cluster.at('bind')
   const open = [...peers, ...peerBind(bind)].find(({ address }) => !isLoopback(address))

@@ -1,7 +1,7 @@
 import { DEFAULT_TIMEOUTS_MS } from '../values/default-values.ts'
 import { formatDuration } from '../values/durations.ts'
-import { key } from './schema-sections.ts'
-import { durationMs } from './schema-values.ts'
+import { key } from './sections.ts'
+import { durationMs } from './value-schemas.ts'
 
 const timeout = (about: string, standardMs: number) =>
   key(durationMs, { about, standard: formatDuration(standardMs) })

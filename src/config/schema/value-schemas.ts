@@ -8,8 +8,8 @@ import {
   ADDRESS_PATTERN,
   NETWORK_PATTERN,
   parseAddress,
-  parseCheckHost,
   parseNetwork,
+  parseProbeHost,
 } from '../values/addresses.ts'
 import { ANSWER_STATUS_PROBLEM, ANSWER_STATUSES } from '../values/answer-statuses.ts'
 import { parseByteText } from '../values/byte-texts.ts'
@@ -178,7 +178,7 @@ export const host: ValueSchema<string> = valueSchema({
   id: 'host',
   title: 'a host',
   pattern: '^[^\\s/@]+$',
-  read: parseCheckHost,
+  read: parseProbeHost,
 })
 
 /** An IP address or a network in CIDR form, given back in CIDR form. */

@@ -4,14 +4,14 @@ import type { HttpErrorLine, RuleKind, TextProblem } from '../../model/language.
 import type { Parsed, Report } from '../diagnostics/diagnostics.ts'
 import type { SourceText } from '../diagnostics/source-text.ts'
 import type { Cursor } from '../text/tree.ts'
-import { type CheckLine, parseCheckLine } from '../values/check-steps.ts'
 import { parseExpectation } from '../values/expectations.ts'
+import { type ProbeLine, parseProbeLine } from '../values/probe-steps.ts'
 import { effectiveMode } from './proxy-views.ts'
 
 /** Who speaks the languages within a config: given by the caller, since neither room is ours. */
-export interface LanguageChecks {
+export interface LanguageValidation {
   /** Checks the value of `balance` for backends of a mode. */
-  readonly checkBalance: (text: string, mode: Mode) => TextProblem | null
+  readonly validateBalance: (text: string, mode: Mode) => TextProblem | null
   /** Whether a valid value of `balance` looks for the server of a key as `hash-type` says. */
   readonly usesHashType: (balance: string) => boolean
   /**
@@ -19,15 +19,15 @@ export interface LanguageChecks {
    *
    * @param acls the conditions of the same frontend or backend: their expressions by name
    */
-  readonly checkRule: (
+  readonly validateRule: (
     kind: RuleKind,
     text: string,
     acls: ReadonlyMap<string, readonly string[]>,
   ) => TextProblem | null
   /** Checks a regular expression that a health check holds against what a server says. */
-  readonly checkPattern: (pattern: string) => TextProblem | null
+  readonly validatePattern: (pattern: string) => TextProblem | null
   /** Reads a whole line of `http-error`: `status N ...`. */
-  readonly checkHttpError: (line: string) => HttpErrorLine | TextProblem
+  readonly validateHttpError: (line: string) => HttpErrorLine | TextProblem
 }
 
 const RULE_KEYS = [
@@ -41,28 +41,29 @@ const RULE_KEYS = [
 const COMMENT_HINT = 'Put quotes around the whole line: YAML takes " #" for the start of a comment.'
 
 /** Reports what the speakers of the languages refuse, at the place in the line. */
-export function checkLanguage(
+export function validateLanguage(
   tree: Cursor,
   source: SourceText,
-  language: LanguageChecks,
+  language: LanguageValidation,
   report: Report,
 ): void {
   const backends = tree.at('backends').values()
-  checkBalances(tree.at('defaults'), backends, language, report)
-  for (const proxy of [tree.at('defaults'), ...backends]) checkExpectations(proxy, language, report)
+  validateBalances(tree.at('defaults'), backends, language, report)
+  for (const proxy of [tree.at('defaults'), ...backends])
+    validateExpectations(proxy, language, report)
   for (const proxy of [...tree.at('frontends').values(), ...backends]) {
-    checkRules(proxy, tree.at('defaults'), source, language, report)
+    validateRules(proxy, tree.at('defaults'), source, language, report)
   }
 }
 
-function checkBalances(
+function validateBalances(
   defaults: Cursor,
   backends: readonly Cursor[],
-  { checkBalance }: LanguageChecks,
+  { validateBalance }: LanguageValidation,
   report: Report,
 ): void {
   const check = (balance: Cursor, mode: Mode): TextProblem | null =>
-    isWritten(balance) ? checkBalance(balance.text ?? '', mode) : null
+    isWritten(balance) ? validateBalance(balance.text ?? '', mode) : null
   const reportAt = (balance: Cursor, problem: TextProblem | null): void => {
     if (problem === null) return
     const span = balance.textSpan(problem.offset)
@@ -88,11 +89,11 @@ function checkBalances(
   }
 }
 
-function checkRules(
+function validateRules(
   proxy: Cursor,
   defaults: Cursor,
   source: SourceText,
-  language: LanguageChecks,
+  language: LanguageValidation,
   report: Report,
 ): void {
   const conditions = proxy.at('acl').values()
@@ -101,7 +102,7 @@ function checkRules(
   )
   const check = (kind: RuleKind, lines: readonly Cursor[]): void => {
     for (const line of lines.filter(isWritten)) {
-      const problem = language.checkRule(kind, line.text ?? '', acls)
+      const problem = language.validateRule(kind, line.text ?? '', acls)
       if (problem === null) continue
       const hint = isCutByComment(line, source) ? COMMENT_HINT : problem.hint
       const span = line.textSpan(problem.offset)
@@ -115,10 +116,14 @@ function checkRules(
 }
 
 /** What health checks expect: the patterns in it are all that the schema has not looked at. */
-function checkExpectations(proxy: Cursor, { checkPattern }: LanguageChecks, report: Report): void {
-  const check = (line: Cursor, parsed: Parsed<HttpExpectation | CheckLine>): void => {
+function validateExpectations(
+  proxy: Cursor,
+  { validatePattern }: LanguageValidation,
+  report: Report,
+): void {
+  const check = (line: Cursor, parsed: Parsed<HttpExpectation | ProbeLine>): void => {
     const pattern = 'value' in parsed ? patternIn(parsed.value) : null
-    const problem = pattern === null ? null : checkPattern(pattern)
+    const problem = pattern === null ? null : validatePattern(pattern)
     if (pattern === null || problem === null) return
     // A pattern is all that is left of its line.
     const start = (line.text ?? '').trimEnd().length - pattern.length
@@ -127,10 +132,10 @@ function checkExpectations(proxy: Cursor, { checkPattern }: LanguageChecks, repo
   for (const line of proxy.follow(['option', 'httpchk', 'expect']).items()) {
     check(line, parseExpectation(line.text ?? ''))
   }
-  for (const line of proxy.at('tcp-check').items()) check(line, parseCheckLine(line.text ?? ''))
+  for (const line of proxy.at('tcp-check').items()) check(line, parseProbeLine(line.text ?? ''))
 }
 
-function patternIn(read: HttpExpectation | CheckLine): string | null {
+function patternIn(read: HttpExpectation | ProbeLine): string | null {
   if (read.kind === 'expect') return patternIn(read.expectation)
   return 'pattern' in read ? read.pattern : null
 }

@@ -1,9 +1,10 @@
 import * as z from 'zod'
 import type { Problem } from '../diagnostics/diagnostics.ts'
-import { CHECK_STEP_PATTERN, type CheckLine, parseCheckLine } from '../values/check-steps.ts'
 import { DEFAULT_HTTPCHK, DEFAULT_SMTPCHK } from '../values/default-values.ts'
 import { formatExpectation } from '../values/expectations.ts'
-import { key, oneOrMany, requiredKey, section } from './schema-sections.ts'
+import { PROBE_STEP_PATTERN, type ProbeLine, parseProbeLine } from '../values/probe-steps.ts'
+import { key, oneOrMany, requiredKey, section } from './sections.ts'
+import { UNSUPPORTED_HTTPCHK_KEYS } from './unsupported-keys.ts'
 import {
   byteText,
   expectation,
@@ -12,8 +13,7 @@ import {
   token,
   type ValueSchema,
   valueSchema,
-} from './schema-values.ts'
-import { UNSUPPORTED_HTTPCHK_KEYS } from './unsupported-keys.ts'
+} from './value-schemas.ts'
 
 /** Steps of one check. */
 const STEPS_MAX = 100
@@ -25,7 +25,7 @@ const RESERVED_HEADER_PROBLEM: Problem = {
   hint: 'For Host there is the key host.',
 }
 
-const checkHeader = z
+const probeHeader = z
   .string()
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/, 'this is not a token of HTTP (RFC 9110)')
   .refine((name) => !RESERVED_HEADERS.test(name), { params: RESERVED_HEADER_PROBLEM })
@@ -45,11 +45,11 @@ const serviceName = z
   .regex(/^[A-Za-z0-9_./-]{0,200}$/, 'this is not the name of a gRPC service')
   .meta({ id: 'service' })
 
-const checkLine: ValueSchema<CheckLine> = valueSchema({
+const probeLine: ValueSchema<ProbeLine> = valueSchema({
   id: 'check-step',
   title: 'a step of a check',
-  pattern: CHECK_STEP_PATTERN,
-  read: parseCheckLine,
+  pattern: PROBE_STEP_PATTERN,
+  read: parseProbeLine,
 })
 
 const httpchk = key(
@@ -73,7 +73,7 @@ const httpchk = key(
           otherwise: 'none',
           source: 'http-check send hdr Host',
         }),
-        headers: key(z.record(checkHeader, headerValue), {
+        headers: key(z.record(probeHeader, headerValue), {
           about: 'More headers of the request',
           otherwise: 'none',
           source: 'http-check send hdr',
@@ -100,7 +100,7 @@ const httpchk = key(
 )
 
 /** Names of `option` that say how servers are checked: one at a time. */
-export const checkOptions = {
+export const probeOptions = {
   httpchk,
   'tcp-check': key(z.boolean(), {
     about: 'Check servers by the steps under `tcp-check`',
@@ -175,9 +175,12 @@ export const checkOptions = {
   ),
 }
 
+/** The names of {@link probeOptions}; where several are turned on, the first counts. */
+export const PROBE_OPTIONS = Object.keys(probeOptions) as readonly (keyof typeof probeOptions)[]
+
 /** Keys of `defaults` and of a backend about checks. */
-export const checkSettings = {
-  'tcp-check': key(z.array(checkLine).min(1).max(STEPS_MAX), {
+export const probeSettings = {
+  'tcp-check': key(z.array(probeLine).min(1).max(STEPS_MAX), {
     about: 'Steps of `option.tcp-check`: `connect`, `send`, `send-binary`, `expect`, `comment`',
     otherwise: 'none',
     source: 'tcp-check',

@@ -18,7 +18,7 @@ interface TlsSettings {
  * How the checks of a server use TLS; null where neither the server nor a step of the check asks
  * for it.
  */
-export function resolveCheckTls(
+export function resolveProbeTls(
   settings: TlsSettings,
   protocol: CheckProtocol | null,
 ): CheckTlsConfig | null {

@@ -4,17 +4,17 @@ import { nearestName } from '../../model/spelling.ts'
 import { DIAGNOSTICS_MAX, type Report } from '../diagnostics/diagnostics.ts'
 import type { SourceText } from '../diagnostics/source-text.ts'
 import type { Cursor } from '../text/tree.ts'
-import { checkBinds } from './bind-checks.ts'
-import { checkHealthChecks } from './check-references.ts'
-import { checkCluster } from './cluster-checks.ts'
-import { checkErrorAnswers } from './error-answer-checks.ts'
-import { checkLanguage, type LanguageChecks } from './language-checks.ts'
-import { checkObservation } from './observation-checks.ts'
-import { checkPersistence } from './persistence-checks.ts'
-import { checkProxies } from './proxy-checks.ts'
+import { validateBinds } from './bind-validation.ts'
+import { validateCluster } from './cluster-validation.ts'
+import { validateErrorAnswers } from './error-answer-validation.ts'
+import { type LanguageValidation, validateLanguage } from './language-validation.ts'
+import { validateObservation } from './observation-validation.ts'
+import { validatePersistence } from './persistence-validation.ts'
+import { validateProbes } from './probe-validation.ts'
+import { validateProxies } from './proxy-validation.ts'
 import { effectiveMode, type Route, routesOf } from './proxy-views.ts'
-import { checkServers } from './server-checks.ts'
-import { checkTune } from './tune-checks.ts'
+import { validateServers } from './server-validation.ts'
+import { validateTune } from './tune-validation.ts'
 
 /**
  * Reports what no single value shows: names that lead nowhere, modes that do not fit, addresses
@@ -22,29 +22,29 @@ import { checkTune } from './tune-checks.ts'
  * not what the schema gives, so that one mistake does not hide another; what the schema has refused
  * is passed over.
  */
-export function checkReferences(
+export function validateReferences(
   tree: Cursor,
   source: SourceText,
-  language: LanguageChecks & { readonly ownAdmin: AdminConfig | null },
+  language: LanguageValidation & { readonly ownAdmin: AdminConfig | null },
   report: Report,
 ): void {
-  checkRoutes(tree, report)
-  checkModes(tree, report)
-  checkBinds(tree, language.ownAdmin, report)
-  checkProxies(tree, report)
-  checkServers(tree, report)
-  checkHealthChecks(tree, report)
-  checkObservation(tree, report)
-  checkPersistence(tree, report)
-  checkTune(tree, report)
-  checkCluster(tree, report)
-  checkLanguage(tree, source, language, report)
-  checkErrorAnswers(tree, language, report)
-  checkNameCount(tree, report)
+  validateRoutes(tree, report)
+  validateModes(tree, report)
+  validateBinds(tree, language.ownAdmin, report)
+  validateProxies(tree, report)
+  validateServers(tree, report)
+  validateProbes(tree, report)
+  validateObservation(tree, report)
+  validatePersistence(tree, report)
+  validateTune(tree, report)
+  validateCluster(tree, report)
+  validateLanguage(tree, source, language, report)
+  validateErrorAnswers(tree, language, report)
+  validateNameCount(tree, report)
 }
 
 /** Every backend that a frontend names must exist and be in the frontend's mode. */
-function checkRoutes(tree: Cursor, report: Report): void {
+function validateRoutes(tree: Cursor, report: Report): void {
   const backends = new Map(
     tree
       .at('backends')
@@ -56,7 +56,7 @@ function checkRoutes(tree: Cursor, report: Report): void {
     for (const route of routesOf(frontend)) {
       const backend = backends.get(route.name)
       if (backend !== undefined) {
-        checkRouteMode(route, frontend, backend, report, tree.at('defaults'))
+        validateRouteMode(route, frontend, backend, report, tree.at('defaults'))
         continue
       }
       // Every name is compared with every other: more hints than are shown would cost too much.
@@ -81,7 +81,7 @@ function hintAtBackends(name: string, known: readonly string[]): string {
   return `There are: ${known.slice(0, HINTED_NAMES_MAX).join(', ')}${rest}.`
 }
 
-function checkRouteMode(
+function validateRouteMode(
   route: Route,
   frontend: Cursor,
   backend: Cursor,
@@ -99,7 +99,7 @@ function checkRouteMode(
 }
 
 /** In mode tcp nothing is known of what goes by, so that rules have nothing to look at. */
-function checkModes(tree: Cursor, report: Report): void {
+function validateModes(tree: Cursor, report: Report): void {
   for (const proxy of [...tree.at('frontends').values(), ...tree.at('backends').values()]) {
     if (effectiveMode(proxy, tree.at('defaults')) !== 'tcp') continue
     for (const rules of [proxy.at('http-request'), proxy.at('http-response')]) {
@@ -121,7 +121,7 @@ function checkModes(tree: Cursor, report: Report): void {
 }
 
 /** Every name has a row in the server table. */
-function checkNameCount(tree: Cursor, report: Report): void {
+function validateNameCount(tree: Cursor, report: Report): void {
   const frontends = tree.at('frontends')
   const backends = tree.at('backends').values()
   const servers = backends.flatMap((backend) => backend.at('servers').values())

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import { key } from './schema-sections.ts'
-import { cookieLine, cookieSecret, stickTable, words } from './schema-values.ts'
+import { key } from './sections.ts'
+import { cookieLine, cookieSecret, stickTable, words } from './value-schemas.ts'
 
 /** Keys of a backend that `defaults` can have too. */
 export const persistenceSettings = {

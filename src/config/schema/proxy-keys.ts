@@ -2,21 +2,21 @@ import * as z from 'zod'
 import { HEALTH_AGREEMENTS } from '../../model/health-agreement.ts'
 import { DEFAULT_HASH_TYPE, DEFAULT_PROXY, MAXCONN_MAX } from '../values/default-values.ts'
 import { RETRY_ON_VALUES } from '../values/retry-causes.ts'
-import { checkSettings } from './schema-checks.ts'
-import { clientOptions, serverOptions } from './schema-options.ts'
-import { outlierDetection } from './schema-outlier.ts'
-import { persistenceSettings, stickSettings } from './schema-persistence.ts'
+import { clientOptions, serverOptions } from './option-keys.ts'
+import { outlierDetection } from './outlier-keys.ts'
+import { persistenceSettings, stickSettings } from './persistence-keys.ts'
+import { probeSettings } from './probe-keys.ts'
+import { inherited, key, name, namedMap, oneOrMany, requiredKey, section } from './sections.ts'
+import { backendServer, defaultsServer, serverSchema } from './server-keys.ts'
+import { clientTimeouts, serverTimeouts } from './timeout-keys.ts'
 import {
-  inherited,
-  key,
-  name,
-  namedMap,
-  oneOrMany,
-  requiredKey,
-  section,
-} from './schema-sections.ts'
-import { backendServer, defaultsServer, serverSchema } from './schema-servers.ts'
-import { clientTimeouts, serverTimeouts } from './schema-timeouts.ts'
+  UNSUPPORTED_BACKEND_KEYS,
+  UNSUPPORTED_BIND_KEYS,
+  UNSUPPORTED_DEFAULTS_KEYS,
+  UNSUPPORTED_FRONTEND_KEYS,
+  UNSUPPORTED_OPTIONS,
+  UNSUPPORTED_TIMEOUTS,
+} from './unsupported-keys.ts'
 import {
   absolutePath,
   answerStatus,
@@ -26,15 +26,7 @@ import {
   integer,
   serverAddress,
   words,
-} from './schema-values.ts'
-import {
-  UNSUPPORTED_BACKEND_KEYS,
-  UNSUPPORTED_BIND_KEYS,
-  UNSUPPORTED_DEFAULTS_KEYS,
-  UNSUPPORTED_FRONTEND_KEYS,
-  UNSUPPORTED_OPTIONS,
-  UNSUPPORTED_TIMEOUTS,
-} from './unsupported-keys.ts'
+} from './value-schemas.ts'
 
 /** The largest queue that listen(2) is asked for; the kernel cuts it to net.core.somaxconn. */
 const BACKLOG_MAX = 1_000_000
@@ -177,7 +169,7 @@ export const defaultsSchema = section(
       section('option of defaults', { ...clientOptions, ...serverOptions }, UNSUPPORTED_OPTIONS),
       { about: 'Options by name' },
     ),
-    ...checkSettings,
+    ...probeSettings,
     ...answerSettings,
     'retry-budget': retryBudget(budgetSettings),
     'circuit-breaker': circuitBreaker(breakerSettings),
@@ -247,7 +239,7 @@ export const backendSchema = section(
       section('option of a backend', inherited(serverOptions, '`defaults`'), UNSUPPORTED_OPTIONS),
       { about: 'Options by name' },
     ),
-    ...inherited(checkSettings, '`defaults`'),
+    ...inherited(probeSettings, '`defaults`'),
     ...inherited(answerSettings, '`defaults`'),
     ...ruleSettings,
     ...stickSettings,

@@ -11,10 +11,10 @@ import { parseConnect } from './connect-steps.ts'
 import { parseTcpExpectation } from './expectations.ts'
 
 /** What a line of `tcp-check` looks like, for JSON Schema. */
-export const CHECK_STEP_PATTERN = '^(connect|send|send-binary|expect|comment)( +.*\\S)?$'
+export const PROBE_STEP_PATTERN = '^(connect|send|send-binary|expect|comment)( +.*\\S)?$'
 
 /** A line of `tcp-check`. A comment stands before the step that it is about. */
-export type CheckLine = CheckStep | { readonly kind: 'comment'; readonly text: string }
+export type ProbeLine = CheckStep | { readonly kind: 'comment'; readonly text: string }
 
 const UNSUPPORTED = /^(send-lf|send-binary-lf|set-var|set-var-fmt|unset-var)$/
 
@@ -23,7 +23,7 @@ const UNSUPPORTED = /^(send-lf|send-binary-lf|set-var|set-var-fmt|unset-var)$/
  * `expect [min-recv N] [!] string|rstring|binary|rbinary ...` or `comment TEXT`. The text is all of the line
  * that is left, with the escapes of {@link parseByteText}.
  */
-export function parseCheckLine(line: string): Parsed<CheckLine> {
+export function parseProbeLine(line: string): Parsed<ProbeLine> {
   const [, kind = '', rest = ''] = /^(\S*) *(.*)$/s.exec(line.trim()) ?? []
   switch (kind) {
     case 'connect':
@@ -54,12 +54,12 @@ export function parseCheckLine(line: string): Parsed<CheckLine> {
   return refused('this is not a step of a check', hint)
 }
 
-function sending(bytes: Parsed<string>): Parsed<CheckLine> {
+function sending(bytes: Parsed<string>): Parsed<ProbeLine> {
   return 'value' in bytes ? { value: { kind: 'send', bytes: bytes.value } } : bytes
 }
 
 /** Joins lines to a check: each comment goes to the next expectation. */
-export function stepsOf(lines: readonly CheckLine[]): StepCheckConfig {
+export function stepsOf(lines: readonly ProbeLine[]): StepCheckConfig {
   const steps: CheckStep[] = []
   let comment = ''
   for (const line of lines) {
@@ -88,7 +88,7 @@ const smtpReply = (pattern: string, failure: ExpectStep['failure']): ExpectStep 
   expectStep({ kind: 'rstring', negated: false, pattern }, failure, SMTP_BYTES_MIN)
 
 /** `option redis-check`: PING as an array of one bulk string, and the simple string PONG. */
-export const REDIS_CHECK: StepCheckConfig = {
+export const REDIS_PROBE: StepCheckConfig = {
   kind: 'steps',
   steps: [
     { kind: 'send', bytes: '*1\r\n$4\r\nPING\r\n' },
@@ -102,7 +102,7 @@ export const REDIS_CHECK: StepCheckConfig = {
  *
  * @param greeting `HELO` or `EHLO` and the name that the check goes by
  */
-export function smtpCheck(greeting: string): StepCheckConfig {
+export function smtpProbe(greeting: string): StepCheckConfig {
   return {
     kind: 'steps',
     steps: [

@@ -3,10 +3,10 @@ import type { Cursor } from '../text/tree.ts'
 import { effectiveMode } from './proxy-views.ts'
 
 /** Reports settings of persistence that miss another one. */
-export function checkPersistence(tree: Cursor, report: Report): void {
+export function validatePersistence(tree: Cursor, report: Report): void {
   const defaults = tree.at('defaults')
   for (const backend of tree.at('backends').values()) {
-    checkDynamic(backend, defaults, report)
+    validateDynamic(backend, defaults, report)
     const [stick, table] = [backend.at('stick'), backend.at('stick-table')]
     if (stick.items().length === 0 || table.node !== null) continue
     report.error(stick.keySpan, stick.path, {
@@ -17,7 +17,7 @@ export function checkPersistence(tree: Cursor, report: Report): void {
   }
 }
 
-function checkDynamic(backend: Cursor, defaults: Cursor, report: Report): void {
+function validateDynamic(backend: Cursor, defaults: Cursor, report: Report): void {
   if (effectiveMode(backend, defaults) === 'tcp') return
   const cookie = cookieOf(backend, defaults)
   if (cookie?.text == null || !isDynamic(cookie.text)) return
@@ -32,7 +32,7 @@ function checkDynamic(backend: Cursor, defaults: Cursor, report: Report): void {
 }
 
 /** Warns of persistence that does nothing. */
-export function checkPersistenceUse(
+export function validatePersistenceUse(
   backend: Cursor,
   defaults: Cursor,
   warnUnused: (at: Cursor, why: string, hint: string) => void,

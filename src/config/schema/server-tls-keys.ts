@@ -3,8 +3,8 @@ import { SYSTEM_AUTHORITIES } from '../../model/check-protocol.ts'
 import { refused } from '../diagnostics/diagnostics.ts'
 import { DEFAULT_SERVER } from '../values/default-values.ts'
 import { ALPN_PATTERN, parseServerName, SERVER_NAME_PATTERN } from '../values/server-names.ts'
-import { key, oneOrMany } from './schema-sections.ts'
-import { type ValueSchema, valueSchema } from './schema-values.ts'
+import { key, oneOrMany } from './sections.ts'
+import { type ValueSchema, valueSchema } from './value-schemas.ts'
 
 const CA_FILE_PATTERN = `^(/.*[^/]|${SYSTEM_AUTHORITIES})$`
 

@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { DEFAULT_OUTLIER_DETECTION as STANDARD } from '../values/default-values.ts'
 import { formatDuration } from '../values/durations.ts'
-import { key, section } from './schema-sections.ts'
-import { durationMs, factor, integer } from './schema-values.ts'
+import { key, section } from './sections.ts'
+import { durationMs, factor, integer } from './value-schemas.ts'
 
 /** Errors in a row that a server can be allowed. */
 const ERRORS_MAX = 1_000_000

@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { DEFAULT_PROXY } from '../values/default-values.ts'
-import { checkOptions } from './schema-checks.ts'
-import { key, oneOrMany, section } from './schema-sections.ts'
-import { network, token } from './schema-values.ts'
+import { probeOptions } from './probe-keys.ts'
+import { key, oneOrMany, section } from './sections.ts'
+import { network, token } from './value-schemas.ts'
 
 const forwardfor = key(
   z.union([
@@ -75,7 +75,7 @@ export const clientOptions = {
 export const serverOptions = {
   forwardfor,
   forwarded,
-  ...checkOptions,
+  ...probeOptions,
   'accept-invalid-http-response': key(z.boolean(), {
     about:
       'Accept responses whose lines end with LF alone, or that repeat the same Content-Length; also in checks',

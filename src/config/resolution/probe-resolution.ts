@@ -1,46 +1,36 @@
 import type { CheckProtocol, HttpCheckConfig, ResponseBounds } from '../../model/check-protocol.ts'
+import { PROBE_OPTIONS } from '../schema/probe-keys.ts'
 import type { ConfigInput } from '../schema/schema.ts'
-import { REDIS_CHECK, smtpCheck, stepsOf } from '../values/check-steps.ts'
 import { DEFAULT_HTTPCHK, DEFAULT_SMTPCHK } from '../values/default-values.ts'
+import { REDIS_PROBE, smtpProbe, stepsOf } from '../values/probe-steps.ts'
 
 type Section = Pick<NonNullable<ConfigInput['defaults']>, 'option' | 'tcp-check'>
 type Options = NonNullable<Section['option']>
-
-/** Names of `option` of which a server's checks take one. */
-export const CHECK_OPTIONS = [
-  'httpchk',
-  'tcp-check',
-  'redis-check',
-  'mysql-check',
-  'pgsql-check',
-  'smtpchk',
-  'grpchk',
-] as const
 
 /**
  * What the checks of a backend's servers say; null where they only connect. A backend that turns
  * on a check of its own does not have that of `defaults`.
  */
-export function resolveCheckProtocol(
+export function resolveProbeProtocol(
   backend: Section,
   defaults: Section,
   response: ResponseBounds,
 ): CheckProtocol | null {
   const own = backend.option ?? {}
-  const isOwn = CHECK_OPTIONS.some((name) => isOn(own[name]))
+  const isOwn = PROBE_OPTIONS.some((name) => isOn(own[name]))
   const option = isOwn ? own : { ...defaults.option, ...own }
-  const name = CHECK_OPTIONS.find((one) => isOn(option[one]))
+  const name = PROBE_OPTIONS.find((one) => isOn(option[one]))
   if (name === undefined) return null
   if (name === 'httpchk') return resolveHttpCheck(option.httpchk, response)
   return protocolOf(name, option, backend['tcp-check'] ?? defaults['tcp-check'] ?? [])
 }
 
-function isOn(option: Options[(typeof CHECK_OPTIONS)[number]]): boolean {
+function isOn(option: Options[(typeof PROBE_OPTIONS)[number]]): boolean {
   return option !== undefined && option !== false
 }
 
 function protocolOf(
-  name: Exclude<(typeof CHECK_OPTIONS)[number], 'httpchk'>,
+  name: Exclude<(typeof PROBE_OPTIONS)[number], 'httpchk'>,
   option: Options,
   lines: NonNullable<Section['tcp-check']>,
 ): CheckProtocol | null {
@@ -48,7 +38,7 @@ function protocolOf(
     case 'tcp-check':
       return lines.length === 0 ? null : stepsOf(lines)
     case 'redis-check':
-      return REDIS_CHECK
+      return REDIS_PROBE
     case 'mysql-check':
       return { kind: 'mysql', user: given(option['mysql-check']).user ?? '' }
     case 'pgsql-check':
@@ -57,7 +47,7 @@ function protocolOf(
       return { kind: 'grpc', service: given(option.grpchk).service ?? '' }
     case 'smtpchk': {
       const { hello, domain } = given(option.smtpchk)
-      return smtpCheck(`${hello ?? DEFAULT_SMTPCHK.hello} ${domain ?? DEFAULT_SMTPCHK.domain}`)
+      return smtpProbe(`${hello ?? DEFAULT_SMTPCHK.hello} ${domain ?? DEFAULT_SMTPCHK.domain}`)
     }
   }
 }

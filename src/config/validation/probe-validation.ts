@@ -1,5 +1,5 @@
 import type { Report } from '../diagnostics/diagnostics.ts'
-import { CHECK_OPTIONS } from '../resolution/check-resolution.ts'
+import { PROBE_OPTIONS } from '../schema/probe-keys.ts'
 import type { Cursor } from '../text/tree.ts'
 import { parseAddress } from '../values/addresses.ts'
 
@@ -7,12 +7,12 @@ import { parseAddress } from '../values/addresses.ts'
 const TRACKS_MAX = 16
 
 /** Reports settings of health checks that do not go together, or lead nowhere. */
-export function checkHealthChecks(tree: Cursor, report: Report): void {
+export function validateProbes(tree: Cursor, report: Report): void {
   const backends = tree.at('backends').values()
   for (const proxy of [tree.at('defaults'), ...backends]) {
-    checkOneOption(proxy.at('option'), report)
-    checkVersion(proxy.at('option').at('httpchk'), report)
-    checkUser(proxy.at('option').at('pgsql-check'), report)
+    validateOneOption(proxy.at('option'), report)
+    validateVersion(proxy.at('option').at('httpchk'), report)
+    validateUser(proxy.at('option').at('pgsql-check'), report)
   }
   const servers = new Map<string, Server>()
   for (const backend of backends) {
@@ -22,12 +22,12 @@ export function checkHealthChecks(tree: Cursor, report: Report): void {
     }
   }
   for (const place of new Set([...servers.values()].flatMap(({ places }) => places))) {
-    checkOneWatch(place, report)
+    validateOneWatch(place, report)
   }
   const told = new Set<string>()
   for (const server of servers.values()) {
-    checkAgent(server, report)
-    checkTrack(server, servers, (track, message, hint) => {
+    validateAgent(server, report)
+    validateTrack(server, servers, (track, message, hint) => {
       // What a `default-server` says may be wrong for each server that has it.
       const where = `${track.path.join(' ')}: ${message}`
       if (!told.has(where)) report.error(track.span, track.path, { message, hint })
@@ -58,8 +58,8 @@ function settingOf({ places }: Server, key: string): Cursor | undefined {
   return places.map((place) => place.at(key)).find(({ node }) => node !== null)
 }
 
-function checkOneOption(option: Cursor, report: Report): void {
-  const given = CHECK_OPTIONS.map((name) => option.at(name)).filter(
+function validateOneOption(option: Cursor, report: Report): void {
+  const given = PROBE_OPTIONS.map((name) => option.at(name)).filter(
     ({ node, value }) => node !== null && value !== false,
   )
   const [first, second] = given
@@ -71,14 +71,14 @@ function checkOneOption(option: Cursor, report: Report): void {
 }
 
 /** PostgreSQL has nothing to say before it knows who asks. */
-function checkUser(pgsql: Cursor, report: Report): void {
+function validateUser(pgsql: Cursor, report: Report): void {
   if (pgsql.value !== true) return
   const message = 'pgsql-check needs a user to ask for'
   report.error(pgsql.span, pgsql.path, { message, hint: 'Write pgsql-check: {user: NAME}.' })
 }
 
 /** RFC 9112 section 3.2. */
-function checkVersion(httpchk: Cursor, report: Report): void {
+function validateVersion(httpchk: Cursor, report: Report): void {
   const version = httpchk.at('version')
   if (version.value !== 'HTTP/1.1' || httpchk.at('host').node !== null) return
   report.error(version.span, version.path, {
@@ -87,7 +87,7 @@ function checkVersion(httpchk: Cursor, report: Report): void {
   })
 }
 
-function checkAgent(server: Server, report: Report): void {
+function validateAgent(server: Server, report: Report): void {
   const asked = settingOf(server, 'agent-check')
   if (asked?.value !== true) return
   const place = asked.path.includes('servers') ? asked : server.at
@@ -104,7 +104,7 @@ function checkAgent(server: Server, report: Report): void {
   report.error(place.keySpan, place.path, { message, hint: '' })
 }
 
-function checkOneWatch(place: Cursor, report: Report): void {
+function validateOneWatch(place: Cursor, report: Report): void {
   if (!isWatchedTwice(place)) return
   const check = place.at('check')
   report.error(check.keySpan, check.path, {
@@ -118,7 +118,7 @@ function isWatchedTwice(place: Cursor): boolean {
 }
 
 /** HAProxy configuration manual, track: a server that is checked, or that tracks one that is. */
-function checkTrack(
+function validateTrack(
   server: Server,
   servers: ReadonlyMap<string, Server>,
   refuseAt: (track: Cursor, message: string, hint: string) => void,

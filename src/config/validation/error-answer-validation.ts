@@ -2,7 +2,7 @@ import type { Report } from '../diagnostics/diagnostics.ts'
 import type { Span } from '../diagnostics/source-text.ts'
 import type { Cursor } from '../text/tree.ts'
 import { ANSWER_STATUS_PROBLEM, ANSWER_STATUSES } from '../values/answer-statuses.ts'
-import { isWritten, type LanguageChecks } from './language-checks.ts'
+import { isWritten, type LanguageValidation } from './language-validation.ts'
 
 /** A place where a section gives the answer to a status. */
 interface Answer {
@@ -12,7 +12,11 @@ interface Answer {
 }
 
 /** Reports lines of `http-error` that cannot be read, and statuses that a section answers twice. */
-export function checkErrorAnswers(tree: Cursor, language: LanguageChecks, report: Report): void {
+export function validateErrorAnswers(
+  tree: Cursor,
+  language: LanguageValidation,
+  report: Report,
+): void {
   const proxies = [...tree.at('frontends').values(), ...tree.at('backends').values()]
   for (const proxy of [tree.at('defaults'), ...proxies]) {
     const files = proxy.at('errorfile').values()
@@ -25,9 +29,9 @@ export function checkErrorAnswers(tree: Cursor, language: LanguageChecks, report
   }
 }
 
-function readLine(at: Cursor, language: LanguageChecks, report: Report): Answer | null {
+function readLine(at: Cursor, language: LanguageValidation, report: Report): Answer | null {
   const line = at.text ?? ''
-  const result = language.checkHttpError(line)
+  const result = language.validateHttpError(line)
   if ('message' in result) {
     report.error(at.textSpan(result.offset), at.path, { ...result, code: 'invalid-rule' })
     return null

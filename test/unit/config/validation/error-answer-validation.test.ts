@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ANSWER_STATUSES } from '../../../../src/config/values/answer-statuses.ts'
 import { errorAnswer } from '../../../../src/http/error-answers.ts'
-import { checkHttpError } from '../../../../src/rules/http-error.ts'
+import { validateHttpError } from '../../../../src/rules/http-error.ts'
 import { configOf, load } from '../loading.ts'
 
 describe('the statuses whose answer can be replaced', () => {
@@ -101,7 +101,7 @@ frontends:
       - status 404 errorfile /etc/sluice/404.http
 backends: {app: {servers: {a: "h:1"}}}
 `
-    const { config, diagnostics } = load(text, { checkHttpError })
+    const { config, diagnostics } = load(text, { validateHttpError })
     expect(diagnostics).toEqual([])
     expect(config?.frontends[0]?.errorAnswers).toEqual([
       { status: 404, source: { kind: 'rule', rule: 'errorfile /etc/sluice/404.http' } },
@@ -121,7 +121,7 @@ backends: {app: {servers: {a: "h:1"}}}
     ['503 content-type a/b string x', 'invalid-rule', '503'],
   ])('%s is refused where it is wrong', (line, code, place) => {
     const text = `frontends: {web: {bind: ":1", http-error: ['${line}'], mode: http}}`
-    const [first] = load(text, { checkHttpError }).diagnostics
+    const [first] = load(text, { validateHttpError }).diagnostics
     expect(first).toMatchObject({ code, line: 1, col: text.indexOf(place) + 1 })
   })
 })

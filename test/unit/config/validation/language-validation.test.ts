@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { renderDiagnostics } from '../../../../src/config/diagnostics/rendering.ts'
 import type { BackendConfig } from '../../../../src/model/config.ts'
-import { checkBalance } from '../../../../src/proxy/balance-key.ts'
+import { validateBalance } from '../../../../src/proxy/balance-key.ts'
 import { configOf, load } from '../loading.ts'
 
 const mapBased = { method: 'map-based', function: 'sdbm', avalanche: false }
@@ -18,7 +18,7 @@ function backendOf(settings: string, defaults = ''): BackendConfig {
 /** What is said of a config with the real strategies and expressions, less the marks. */
 function problemsOf(backends: string, defaults = ''): string[] {
   const text = [`defaults: {${defaults}}`, FRONTEND, `backends: ${backends}`].join('\n')
-  const { diagnostics } = load(text, { checkBalance })
+  const { diagnostics } = load(text, { validateBalance })
   return renderDiagnostics(text, 'f', diagnostics)
     .split('\n')
     .filter((line) => line.startsWith('f:'))

@@ -19,9 +19,9 @@ interface Bind {
  *
  * @param ownAdmin whose address counts where the text has none; null: the default does
  */
-export function checkBinds(tree: Cursor, ownAdmin: AdminConfig | null, report: Report): void {
+export function validateBinds(tree: Cursor, ownAdmin: AdminConfig | null, report: Report): void {
   const admin = adminBind(tree, ownAdmin)
-  if (ownAdmin === null) checkExposure(admin, hasToken(tree.at('admin')), report)
+  if (ownAdmin === null) validateExposure(admin, hasToken(tree.at('admin')), report)
   const binds = tree.at('frontends').values().flatMap(bindsOf)
   if (admin !== null) binds.push(admin)
   binds.push(...adminSocket(tree))
@@ -101,7 +101,7 @@ function hasToken(admin: Cursor): boolean {
 }
 
 /** Whoever reaches the admin address reads every metric. */
-function checkExposure(admin: Bind | null, hasToken: boolean, report: Report): void {
+function validateExposure(admin: Bind | null, hasToken: boolean, report: Report): void {
   if (hasToken || admin === null || isLoopback(admin.address)) return
   report.error(admin.at.span, admin.at.path, {
     code: 'exposed-admin',
