@@ -21,12 +21,32 @@ const layered = floors.flatMap((floor, n) =>
   })),
 )
 
+/** The stages of config/, in the order in which a text goes through them. */
+const configStages = [
+  ['diagnostics'],
+  ['text', 'values'],
+  ['schema'],
+  ['validation'],
+  ['resolution'],
+]
+const stages = (names) => `^src/config/(${names.join('|')})/`
+const configOrder = configStages.flatMap((stage, n) =>
+  stage.map((folder) => ({
+    name: `config-stage-${folder}`,
+    severity: 'error',
+    comment: `config/${folder} imports only itself and the stages before it`,
+    from: { path: stages([folder]) },
+    to: { path: '^src/config/', pathNot: stages([folder, ...configStages.slice(0, n).flat()]) },
+  })),
+)
+
 const pure =
   '^src/(balance/|http/|rules/|consensus/(encoding|log|raft|paxos)/|cluster/state-machine|upstream/(verdict|server-state|outlier-|observation-|retry-budget))'
 
 module.exports = {
   forbidden: [
     ...layered,
+    ...configOrder,
     {
       name: 'data-plane-sees-no-control-plane',
       severity: 'error',
