@@ -1,5 +1,5 @@
 import type { ClusterNodeStatus } from '../cluster/cluster.ts'
-import type { AdminState } from '../model/admin-state.ts'
+import type { AdminState, ServerSetting } from '../model/admin-state.ts'
 import type { CheckStatus } from '../model/check.ts'
 import type { StateCause } from '../upstream/server-state.ts'
 
@@ -37,9 +37,6 @@ export interface ApiCheck {
   readonly failuresTotal: number
 }
 
-/** What can be set of a server at run time. */
-export type ApiServerSetting = 'state' | 'weight' | 'address'
-
 /** One server of a backend, and answer of `GET /api/v1/servers/BACKEND/NAME`. */
 export interface ApiServer {
   readonly backend: string
@@ -65,7 +62,7 @@ export interface ApiServer {
   /** Percent that it gives of itself while it starts slowly (`slowstart`); null: all. */
   readonly throttlePercent: number | null
   /** What was set at run time and is not what the config says. Other configs keep it. */
-  readonly setAtRunTime: readonly ApiServerSetting[]
+  readonly setAtRunTime: readonly ServerSetting[]
   /** Sessions now, over all threads. */
   readonly sessions: number
   /** Null when the server is not checked. */

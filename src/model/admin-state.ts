@@ -10,3 +10,6 @@ export type AdminState = (typeof ADMIN_STATES)[number]
 
 /** The greatest weight. HAProxy configuration manual, weight. */
 export const WEIGHT_MAX = 256
+
+/** What can be set of a server at run time. */
+export type ServerSetting = 'state' | 'weight' | 'address'

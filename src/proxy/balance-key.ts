@@ -5,7 +5,7 @@ import { NO_KEY } from '../balance/strategy.ts'
 import { SluiceError } from '../errors.ts'
 import type { HashTypeConfig, Mode } from '../model/config.ts'
 import type { TextProblem } from '../model/language.ts'
-import type { ByteView, Conn } from '../net/conn.ts'
+import type { ByteView } from '../net/conn.ts'
 import type { RequestFacts, SessionFacts } from '../rules/facts.ts'
 import { urlParameter } from '../rules/fetches.ts'
 import { headerValueAt } from '../rules/header-lists.ts'
@@ -108,18 +108,6 @@ export function compileOpeningKey(settings: BalanceSettings): OpeningKey | null 
     const reading = readRdpCookie(view, view.length, key.name)
     if (reading.kind === 'incomplete') return null
     return reading.kind === 'found' && reading.value !== '' ? hash(reading.value) : NO_KEY
-  }
-}
-
-/** What is known of a connection in `mode tcp`. */
-export function sessionFacts(client: Conn, frontendName: string): SessionFacts {
-  return {
-    src: client.remote.address,
-    srcPort: client.remote.port,
-    dst: client.local.address,
-    dstPort: client.local.port,
-    frontendName,
-    isTls: false,
   }
 }
 

@@ -3,8 +3,8 @@ import { COUNTER } from '../model/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../net/conn.ts'
 import { Deadline } from '../net/deadline-wheel.ts'
 import { UNHEARD } from '../net/unheard.ts'
+import type { SessionFacts } from '../rules/facts.ts'
 import { logTcpSession } from './accounting.ts'
-import { sessionFacts } from './balance-key.ts'
 import { Dispatch, type DispatchOwner } from './dispatch.ts'
 import type { Termination } from './exchange-record.ts'
 import type { FrontendListener } from './listener.ts'
@@ -202,5 +202,17 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
     this.#dispatch.release()
     services.table.release(services.worker, this.#frontend.plan.row)
     this.#registry.remove(this)
+  }
+}
+
+/** What is known of a connection in `mode tcp`. */
+export function sessionFacts(client: Conn, frontendName: string): SessionFacts {
+  return {
+    src: client.remote.address,
+    srcPort: client.remote.port,
+    dst: client.local.address,
+    dstPort: client.local.port,
+    frontendName,
+    isTls: false,
   }
 }

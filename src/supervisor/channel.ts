@@ -1,9 +1,7 @@
-import type { Worker } from 'node:worker_threads'
 import type { TuneConfig } from '../model/config.ts'
+import type { LogLoss, LogSink } from '../model/log-sink.ts'
 import type { Plan } from '../model/plan.ts'
 import type { ServerTableMemory } from '../model/server-table.ts'
-import type { LogLoss } from '../telemetry/access-log-writer.ts'
-import type { LogSink } from '../telemetry/log-sink.ts'
 
 /** What a worker thread is started with. */
 export interface WorkerBoot {
@@ -33,8 +31,3 @@ export type FromWorker =
       readonly message: string
       readonly fields: Readonly<Record<string, unknown>>
     }
-
-/** Sends a message that the worker is known to understand. */
-export function tell(worker: Worker, message: ToWorker): void {
-  worker.postMessage(message)
-}

@@ -1,7 +1,6 @@
-import type { ApiServerSetting } from '../admin/api-contract.ts'
 import { hasDynamicWeights } from '../balance/registry.ts'
 import { formatAddress, isSameAddress } from '../model/address.ts'
-import type { AdminState } from '../model/admin-state.ts'
+import type { AdminState, ServerSetting } from '../model/admin-state.ts'
 import type { PlannedBackend, PlannedServer } from '../model/plan.ts'
 import { SERVER_STATE, type ServerState } from '../model/server-table.ts'
 import type { AgentTarget } from '../upstream/agent-checker.ts'
@@ -34,7 +33,7 @@ export interface ServerLifeState extends EffectiveState {
   /** Why it is not up, in words; '' when it is. */
   readonly reason: string
   /** What was set at run time and is not what the config says. */
-  readonly setAtRunTime: readonly ApiServerSetting[]
+  readonly setAtRunTime: readonly ServerSetting[]
   /** The weight before its agent's percentage. */
   readonly weight: number
   /** Since its state changed, or since it is there. */
@@ -156,7 +155,7 @@ export class ServerLife {
     }
   }
 
-  #settings(): ApiServerSetting[] {
+  #settings(): ServerSetting[] {
     // Where an added server is, is not set: it is what was added.
     const own = this.#set.isAdded ? { ...this.#set, address: null } : this.#set
     return SETTINGS.filter((name) => own[name] !== null)
@@ -183,7 +182,7 @@ export class ServerLife {
   }
 }
 
-const SETTINGS: readonly ApiServerSetting[] = ['state', 'weight', 'address']
+const SETTINGS: readonly ServerSetting[] = ['state', 'weight', 'address']
 
 /** One that drains works as well. */
 function isWorking(state: ServerState): boolean {

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { Clock } from '../model/clock.ts'
 import type { Plan } from '../model/plan.ts'
 import type { ServerTable } from '../model/server-table.ts'
-import { type FromWorker, type ToWorker, tell, type WorkerBoot } from './channel.ts'
+import type { FromWorker, ToWorker, WorkerBoot } from './channel.ts'
 import type { Death } from './worker-deaths.ts'
 
 /**
@@ -91,7 +91,7 @@ export class WorkerThread {
   }
 
   tell(message: ToWorker): void {
-    tell(this.#worker, message)
+    this.#worker.postMessage(message)
   }
 
   /** Ends the thread without warning. One that is within a system call ends when that returns. */

@@ -1,6 +1,6 @@
 import { write, writeSync } from 'node:fs'
+import type { LogLoss, LogSink } from '../model/log-sink.ts'
 import { AccessLogFormat, type HttpLogRecord, type TcpLogRecord } from './access-log.ts'
-import type { LogSink } from './log-sink.ts'
 
 /**
  * Bytes of one of the two buffers of a writer: one is filled while the other is written. A line
@@ -25,13 +25,6 @@ const PIPE_RETRY_MS = 20
 const CLOSE_WAIT_MS = 2000
 
 const NEWLINE = 0x0a
-
-/** Lines that were dropped. */
-export interface LogLoss {
-  readonly lines: number
-  /** Why, in words, of the latest. */
-  readonly reason: string
-}
 
 /** Lines on their way to the sink. */
 interface LineBuffer {

@@ -1,5 +1,6 @@
 import { constants, fstatSync, openSync, type Stats } from 'node:fs'
 import { SluiceError } from '../errors.ts'
+import type { LogSink } from '../model/log-sink.ts'
 
 /** Bytes that a pipe takes whole, not mixed with other writers' (Linux, pipe(7), `PIPE_BUF`). */
 const PIPE_WRITE_BYTES_MAX = 4096
@@ -8,20 +9,6 @@ const { O_APPEND, O_CREAT, O_NOCTTY, O_NONBLOCK, O_WRONLY } = constants
 
 /** Mode of a log file that is created: logs name clients, so that others may not read them. */
 const LOG_FILE_MODE = 0o640
-
-/** Where a log is written to. Plain data: any thread of the process may write to it. */
-export interface LogSink {
-  readonly fd: number
-  /** Whether the descriptor was opened for this sink and is closed with it. */
-  readonly isOwned: boolean
-  /**
-   * Whether a write may keep its thread waiting. A pipe that is not blocking refuses instead
-   * (EAGAIN), so that it can be written to from the event loop.
-   */
-  readonly isBlocking: boolean
-  /** Bytes that go into one write at most, so that the lines of several threads do not mix. */
-  readonly writeBytesMax: number
-}
 
 /**
  * Standard output or standard error as a sink. A pipe is opened anew, through /proc, to have it

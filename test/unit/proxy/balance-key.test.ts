@@ -8,9 +8,9 @@ import type { HashTypeConfig } from '../../../src/model/config.ts'
 import {
   compileRequestKey,
   compileSessionKey,
-  sessionFacts,
   validateBalance,
 } from '../../../src/proxy/balance-key.ts'
+import { sessionFacts } from '../../../src/proxy/tcp-session.ts'
 import { Message } from '../rules/messages.ts'
 import { FakeConn } from './fake-network.ts'
 

@@ -12,8 +12,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../src/errors.ts'
+import type { LogSink } from '../../../src/model/log-sink.ts'
 import { type DaemonLog, openDaemonLog } from '../../../src/telemetry/daemon-log.ts'
-import { type LogSink, openFileSink, openStandardSink } from '../../../src/telemetry/log-sink.ts'
+import { openFileSink, openStandardSink } from '../../../src/telemetry/log-sink.ts'
 
 let folder: string
 let path: string
