@@ -1,13 +1,31 @@
 /** The rooms of src/ from the lowest floor up. A room imports itself and the floors below it. */
 const floors = [
-  ['errors'],
+  ['base'],
+  ['memory'],
   ['model'],
-  ['telemetry'],
-  ['config', 'balance', 'rules', 'http', 'net', 'discovery', 'consensus'],
-  ['upstream', 'cluster'],
-  ['proxy', 'admin'],
+  ['http', 'balance', 'net', 'telemetry'],
+  ['rules'],
+  ['rules-host'],
+  ['config', 'consensus', 'discovery'],
+  ['worker', 'health', 'certificates', 'cluster'],
+  ['operations'],
+  ['admin'],
+  ['cli'],
   ['supervisor'],
   ['main'],
+]
+/** What runs on the main thread alone. Workers meet it in `memory` and `model` only. */
+const mainThread = [
+  'config',
+  'consensus',
+  'discovery',
+  'health',
+  'certificates',
+  'cluster',
+  'operations',
+  'admin',
+  'cli',
+  'supervisor',
 ]
 const rooms = (names) => `^src/(${names.join('|')})(/|[.]ts$)`
 
@@ -41,18 +59,25 @@ const configOrder = configStages.flatMap((stage, n) =>
 )
 
 const pure =
-  '^src/(balance/|http/|rules/|consensus/(encoding|log|raft|paxos)/|cluster/state-machine|upstream/(verdict|server-state|outlier-|observation-|retry-budget))'
+  '^src/(base/(?!time-limit|ip-address)|balance/|http/|rules/|consensus/(encoding|log|raft|paxos)/|cluster/state-machine/|worker/dispatch/retry-budget|health/(verdict|server-state|outlier-|observation-))'
 
 module.exports = {
   forbidden: [
     ...layered,
     ...configOrder,
     {
-      name: 'data-plane-sees-no-control-plane',
+      name: 'workers-see-no-main-thread',
       severity: 'error',
-      comment: 'the data plane is given a compiled model: it knows no YAML, no log, no discovery',
-      from: { path: rooms(['proxy', 'upstream', 'balance', 'rules', 'http']) },
-      to: { path: rooms(['config', 'cluster', 'consensus', 'discovery']) },
+      comment: 'what a worker runs knows memory and model: no YAML, no cluster, no supervisor',
+      from: { path: rooms(['worker']) },
+      to: { path: rooms(mainThread) },
+    },
+    {
+      name: 'main-thread-sees-no-workers',
+      severity: 'error',
+      comment: 'supervisor starts worker/entry by its URL, and tells it plans',
+      from: { path: rooms([...mainThread, 'main']) },
+      to: { path: rooms(['worker']) },
     },
     {
       name: 'consensus-knows-no-model',

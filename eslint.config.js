@@ -17,11 +17,11 @@ const codedErrors = [
   {
     selector:
       ':matches(NewExpression, CallExpression)[callee.name=/^([A-Z][a-z]*)?Error$/]:not([callee.name="SluiceError"])',
-    message: 'Throw a coded error of src/errors.ts.',
+    message: 'Throw a coded error of src/base/errors.ts.',
   },
   {
     selector: ':matches(ClassDeclaration, ClassExpression)[superClass.name=/Error$/]',
-    message: 'Add a code to src/errors.ts instead of another class of errors.',
+    message: 'Add a code to src/base/errors.ts instead of another class of errors.',
   },
 ]
 
@@ -34,18 +34,17 @@ const environment = [
 ]
 
 const pureRooms = [
+  'src/base/!(time-limit).ts',
   'src/balance/**',
   'src/http/**',
   'src/rules/**',
   'src/consensus/{encoding,log,raft,paxos}/**',
-  'src/cluster/state-machine*',
   'src/cluster/state-machine/**',
-  'src/upstream/verdict*',
-  'src/upstream/server-state*',
-  'src/upstream/outlier-*',
-  'src/upstream/observation-*',
-  'src/upstream/retry-budget*',
-  'src/upstream/verdict*/**',
+  'src/worker/dispatch/retry-budget*',
+  'src/health/verdict*',
+  'src/health/server-state*',
+  'src/health/outlier-*',
+  'src/health/observation-*',
 ]
 
 const impureGlobals = [
@@ -105,7 +104,7 @@ export default defineConfig(
       'no-restricted-syntax': ['error', ...codedErrors],
     },
   },
-  { files: ['src/errors.ts'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['src/base/errors.ts'], rules: { 'no-restricted-syntax': 'off' } },
   { files: ['src/main.ts'], rules: { 'no-restricted-properties': 'off' } },
   {
     files: pureRooms,

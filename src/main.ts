@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
-import type { ConfigApplyOptions } from './admin/cli-config-change.ts'
-import type { ConfigShowOptions } from './admin/cli-config-show.ts'
-import type { ConnectionOptions, ReadOptions } from './admin/cli-connection.ts'
-import type { ServerAddOptions, ServerSetOptions } from './admin/cli-server-change.ts'
-import { assert, SluiceError } from './errors.ts'
+import { assert, SluiceError } from './base/errors.ts'
+import type { ConfigApplyOptions } from './cli/config-change-commands.ts'
+import type { ConfigShowOptions } from './cli/config-show-commands.ts'
+import type { ConnectionOptions, ReadOptions } from './cli/daemon-connection.ts'
+import type { ServerAddOptions, ServerSetOptions } from './cli/server-change-commands.ts'
 import { keepDebuggerClosed, SignalInbox } from './supervisor/signal-inbox.ts'
 
 /** `npm start` passes on the SIGINT that the terminal has sent to all; it comes within this time. */
@@ -56,7 +56,7 @@ async function runNode({ file }: FileOptions): Promise<void> {
 
 async function demo(): Promise<void> {
   assert(signals !== null, 'the command `demo` takes signals')
-  const { runDemo } = await import('./supervisor/demo.ts')
+  const { runDemo } = await import('./supervisor/demo/demo.ts')
   const [, script = ''] = process.argv
   await runDemo({
     env: process.env,
@@ -75,7 +75,7 @@ async function schema(): Promise<void> {
 }
 
 async function check({ file, json = false, offline = false }: CheckCommandOptions): Promise<void> {
-  const { checkConfig } = await import('./supervisor/config-check.ts')
+  const { checkConfig } = await import('./supervisor/preparation/config-check.ts')
   const options = { ...surroundings, file, json, offline, tell, print }
   if (!(await checkConfig(options))) process.exitCode = FAILED
 }
@@ -140,37 +140,37 @@ function defineConfig(config: Command): void {
     .option('--comment <text>', 'for the history')
     .option('--confirm <duration>', 'go back by itself unless it is confirmed within, as 60s')
     .action(async (options: ConfigApplyOptions) =>
-      (await import('./admin/cli-config-change.ts')).configApply(options, io),
+      (await import('./cli/config-change-commands.ts')).configApply(options, io),
     )
   connecting(config.command('confirm'))
     .description('keep a config that was applied with --confirm')
     .argument('[version]', 'by default the active one')
     .action(async (version: string | undefined, options: ConnectionOptions) =>
-      (await import('./admin/cli-config-change.ts')).configConfirm(version, options, io),
+      (await import('./cli/config-change-commands.ts')).configConfirm(version, options, io),
     )
   connecting(config.command('rollback'))
     .description('apply an earlier version again')
     .argument('[version]', 'by default the one before the active one')
     .action(async (version: string | undefined, options: ConnectionOptions) =>
-      (await import('./admin/cli-config-change.ts')).configRollback(version, options, io),
+      (await import('./cli/config-change-commands.ts')).configRollback(version, options, io),
     )
   reading(config.command('show'))
     .description('print a config as it was written')
     .option('--version <version>', 'by default the active one')
     .action(async (options: ConfigShowOptions) =>
-      (await import('./admin/cli-config-show.ts')).configShow(options, io),
+      (await import('./cli/config-show-commands.ts')).configShow(options, io),
     )
   reading(config.command('history'))
     .description('list the versions that are kept')
     .action(async (options: ReadOptions) =>
-      (await import('./admin/cli-config-show.ts')).configHistory(options, io),
+      (await import('./cli/config-show-commands.ts')).configHistory(options, io),
     )
   reading(config.command('diff'))
     .description('tell what makes one version another')
     .argument('[a]', 'by default the version before B; 0 is nothing')
     .argument('[b]', 'by default the active one')
     .action(async (a: string | undefined, b: string | undefined, options: ReadOptions) =>
-      (await import('./admin/cli-config-show.ts')).configDiff(a, b, options, io),
+      (await import('./cli/config-show-commands.ts')).configDiff(a, b, options, io),
     )
 }
 
@@ -178,7 +178,7 @@ function defineServer(server: Command): void {
   reading(server.command('list'))
     .description('list every server with its state')
     .action(async (options: ReadOptions) =>
-      (await import('./admin/cli-server-list.ts')).serverList(options, io),
+      (await import('./cli/server-list-command.ts')).serverList(options, io),
     )
   connecting(server.command('set'))
     .description('set the admin state, the weight or the address of a server')
@@ -187,7 +187,7 @@ function defineServer(server: Command): void {
     .option('--weight <weight>', '0 to 256; 0 takes no new sessions')
     .option('--address <address>', 'as in the config')
     .action(async (key: string, options: ServerSetOptions) =>
-      (await import('./admin/cli-server-change.ts')).serverSet(key, options, io),
+      (await import('./cli/server-change-commands.ts')).serverSet(key, options, io),
     )
   connecting(server.command('add'))
     .description('add a server that the config does not name')
@@ -195,13 +195,13 @@ function defineServer(server: Command): void {
     .argument('<address>', 'as in the config')
     .option('--weight <weight>', '0 to 256, by default as default-server says')
     .action(async (key: string, address: string, options: ServerAddOptions) =>
-      (await import('./admin/cli-server-change.ts')).serverAdd(key, address, options, io),
+      (await import('./cli/server-change-commands.ts')).serverAdd(key, address, options, io),
     )
   connecting(server.command('remove'))
     .description('remove a server that was added at run time')
     .argument('<backend/name>', 'the server')
     .action(async (key: string, options: ConnectionOptions) =>
-      (await import('./admin/cli-server-change.ts')).serverRemove(key, options, io),
+      (await import('./cli/server-change-commands.ts')).serverRemove(key, options, io),
     )
 }
 
@@ -209,26 +209,26 @@ function defineCluster(cluster: Command): void {
   connecting(cluster.command('status'))
     .description('show the nodes, as the asked one sees them')
     .action(async (options: ConnectionOptions) =>
-      (await import('./admin/cli-cluster.ts')).clusterStatus(options, io),
+      (await import('./cli/cluster-commands.ts')).clusterStatus(options, io),
     )
   connecting(cluster.command('add'))
     .description('let a node join')
     .argument('<node>', 'its name')
     .argument('<address>', 'of its peer links, HOST:PORT')
     .action(async (name: string, address: string, options: ConnectionOptions) =>
-      (await import('./admin/cli-cluster.ts')).clusterAdd(name, address, options, io),
+      (await import('./cli/cluster-commands.ts')).clusterAdd(name, address, options, io),
     )
   connecting(cluster.command('remove'))
     .description('take a node out, running or not')
     .argument('<node>', 'its name')
     .action(async (name: string, options: ConnectionOptions) =>
-      (await import('./admin/cli-cluster.ts')).clusterRemove(name, options, io),
+      (await import('./cli/cluster-commands.ts')).clusterRemove(name, options, io),
     )
   connecting(cluster.command('transfer'))
     .description('hand the leadership over')
     .argument('<node>', 'the name of the one that is to lead')
     .action(async (name: string, options: ConnectionOptions) =>
-      (await import('./admin/cli-cluster.ts')).clusterTransfer(name, options, io),
+      (await import('./cli/cluster-commands.ts')).clusterTransfer(name, options, io),
     )
   cluster
     .command('recover')
@@ -236,7 +236,7 @@ function defineCluster(cluster: Command): void {
     .requiredOption('-f, --file <file>', 'the config file of the node')
     .option('--force', 'needed: what the others agreed on without this node is lost')
     .action(async ({ file, force = false }: FileOptions & { readonly force?: boolean }) =>
-      (await import('./supervisor/recovery.ts')).recoverNode({
+      (await import('./supervisor/cluster/recovery.ts')).recoverNode({
         ...surroundings,
         file,
         isForced: force,

@@ -1,7 +1,7 @@
-import { serverId } from '../../src/balance/hashing.ts'
 import { type BalanceSettings, createStrategy } from '../../src/balance/registry.ts'
 import { NO_KEY } from '../../src/balance/strategy.ts'
-import { ServerTable } from '../../src/model/server-table.ts'
+import { serverId } from '../../src/balance/structures/hashing.ts'
+import { ServerTable } from '../../src/memory/server-table.ts'
 import { seededRandom } from '../../test/conformance/strategy-random.ts'
 
 /**

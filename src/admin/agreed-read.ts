@@ -1,5 +1,5 @@
+import { SluiceError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { SluiceError } from '../errors.ts'
 import type { Handler } from './route.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { ClusterNodeStatus } from '../cluster/cluster.ts'
+import type { StateCause } from '../health/server-state.ts'
 import type { AdminState, ServerSetting } from '../model/admin-state.ts'
 import type { CheckStatus } from '../model/check.ts'
-import type { StateCause } from '../upstream/server-state.ts'
 
 /**
  * What the admin API answers, as JSON. Scripts depend on it: members may be added, never renamed
@@ -247,7 +247,7 @@ export interface ApiReadiness {
 
 /** Any answer with status 400 or above, `/readyz` excepted. */
 export interface ApiError {
-  /** One of the codes of `src/errors.ts`. */
+  /** One of the codes of `src/base/errors.ts`. */
   readonly code: string
   readonly message: string
   /** What to do about it. */

@@ -1,3 +1,4 @@
+import { SluiceError } from '../base/errors.ts'
 import type { ApplyOutcome, Cluster } from '../cluster/cluster.ts'
 import type {
   ClusterState,
@@ -5,7 +6,6 @@ import type {
   PendingConfirmation,
 } from '../cluster/state-machine/state.ts'
 import { maskSecrets } from '../config/text/yaml/secret-masking.ts'
-import { SluiceError } from '../errors.ts'
 import { type AdminLevel, reachesLevel } from '../model/admin-level.ts'
 import { agreedRead } from './agreed-read.ts'
 import type {

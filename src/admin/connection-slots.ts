@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { assert } from '../errors.ts'
+import { assert } from '../base/errors.ts'
 
 /** What a connection is doing: the later, the longer it is kept where others want in. */
 const STAGES = ['unproven', 'idle', 'probing', 'asking'] as const

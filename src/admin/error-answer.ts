@@ -1,4 +1,4 @@
-import { type ErrorCode, SluiceError } from '../errors.ts'
+import { type ErrorCode, SluiceError } from '../base/errors.ts'
 import type { ApiError } from './api-contract.ts'
 import { type Answer, json } from './route.ts'
 

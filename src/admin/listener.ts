@@ -5,8 +5,8 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http'
-import { SluiceError } from '../errors.ts'
-import { formatAddress, type InetAddress } from '../model/address.ts'
+import { formatAddress, type InetAddress } from '../base/address.ts'
+import { SluiceError } from '../base/errors.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { ConnectionSlots } from './connection-slots.ts'
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.ts'

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../base/errors.ts'
 
 /** Bytes of a body. A change of a server is below a hundred. */
 export const BODY_BYTES_MAX = 16 * 1024

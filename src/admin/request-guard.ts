@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { SluiceError } from '../errors.ts'
-import { type InetAddress, isLoopback } from '../model/address.ts'
+import { type InetAddress, isLoopback } from '../base/address.ts'
+import { SluiceError } from '../base/errors.ts'
 
 /** Names under which this host reaches itself. */
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']

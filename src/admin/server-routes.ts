@@ -1,5 +1,5 @@
+import { SluiceError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
-import { SluiceError } from '../errors.ts'
 import { type AdminLevel, reachesLevel } from '../model/admin-level.ts'
 import { agreedRead, isStale } from './agreed-read.ts'
 import type { ApiServer, ApiServers } from './api-contract.ts'

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname, join } from 'node:path'
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../base/errors.ts'
 
 /** Tries to put a socket where others put theirs at the same moment. */
 const TRIES_MAX = 5

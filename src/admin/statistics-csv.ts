@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { formatAddress } from '../model/address.ts'
+import { formatAddress } from '../base/address.ts'
+import type { CounterName } from '../memory/counters.ts'
+import { SERVER_STATE, type ServerState, type ServerTable } from '../memory/server-table.ts'
 import { CHECK_STATUS, type CheckState } from '../model/check.ts'
-import type { CounterName } from '../model/counters.ts'
 import type { Plan, PlannedBackend, PlannedFrontend, PlannedServer } from '../model/plan.ts'
-import { SERVER_STATE, type ServerState, type ServerTable } from '../model/server-table.ts'
 
 /**
  * The columns of HAProxy's statistics, in its order (management manual, section 9.1), up to where

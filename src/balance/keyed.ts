@@ -1,4 +1,4 @@
-import type { Random } from '../model/clock.ts'
+import type { Random } from '../base/clock.ts'
 import { RoundRobin } from './round-robin.ts'
 import { type Candidates, NO_KEY, type Strategy } from './strategy.ts'
 

@@ -1,6 +1,6 @@
-import { LoadTree } from './load-tree.ts'
 import type { Candidates, Strategy, StrategyContext } from './strategy.ts'
-import { Turns } from './turns.ts'
+import { LoadTree } from './structures/load-tree.ts'
+import { Turns } from './structures/turns.ts'
 
 /** Up to so many candidates a pick looks at each; that costs as much as the tree does. */
 export const EXACT_MAX = 32

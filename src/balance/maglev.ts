@@ -1,6 +1,6 @@
-import { avalanche } from './hashing.ts'
 import type { KeyTable } from './keyed.ts'
 import type { Candidates } from './strategy.ts'
+import { avalanche } from './structures/hashing.ts'
 
 /** Places of the table: a prime, so that each server's steps lead through all of them. */
 export const MAGLEV_SIZE = 65_537

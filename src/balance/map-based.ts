@@ -1,7 +1,7 @@
-import { avalanche } from './hashing.ts'
 import type { KeyTable } from './keyed.ts'
 import type { Candidates } from './strategy.ts'
-import { turnMap } from './turn-map.ts'
+import { avalanche } from './structures/hashing.ts'
+import { turnMap } from './structures/turn-map.ts'
 
 /**
  * The server whose turn is at the key's place in a round of turns. Keys are shared exactly by

@@ -1,5 +1,5 @@
 import type { Candidates, Strategy, StrategyContext } from './strategy.ts'
-import { WeightedDraws } from './weighted-draws.ts'
+import { WeightedDraws } from './structures/weighted-draws.ts'
 
 /** Time in which what was learned fades to a third. Finagle's default. */
 const DECAY_MS = 10_000

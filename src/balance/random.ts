@@ -1,5 +1,5 @@
 import type { Candidates, Strategy, StrategyContext } from './strategy.ts'
-import { WeightedDraws } from './weighted-draws.ts'
+import { WeightedDraws } from './structures/weighted-draws.ts'
 
 /** HAProxy's default: the better of two. */
 export const DRAWS_DEFAULT = 2

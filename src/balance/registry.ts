@@ -1,10 +1,9 @@
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../base/errors.ts'
+import { nearestHint } from '../base/spelling.ts'
 import type { BackendConfig, HashTypeConfig } from '../model/config.ts'
 import type { TextProblem } from '../model/language.ts'
-import { nearestHint } from '../model/spelling.ts'
 import { type BalanceLine, splitBalanceLine } from './balance-line.ts'
 import { First } from './first.ts'
-import { HashRing } from './hash-ring.ts'
 import {
   type KeySource,
   readExpressionKey,
@@ -23,6 +22,7 @@ import { DRAWS_DEFAULT, DRAWS_MAX, RandomDraws } from './random.ts'
 import { RoundRobin } from './round-robin.ts'
 import { StaticRoundRobin } from './static-rr.ts'
 import type { Strategy, StrategyContext } from './strategy.ts'
+import { HashRing } from './structures/hash-ring.ts'
 
 /** What of a backend says how its servers are picked. */
 export type BalanceSettings = Pick<BackendConfig, 'balance' | 'hashType' | 'hashBalanceFactor'>

@@ -1,6 +1,6 @@
-import type { Random } from '../model/clock.ts'
+import type { Random } from '../base/clock.ts'
 import type { Candidates, Strategy } from './strategy.ts'
-import { Turns } from './turns.ts'
+import { Turns } from './structures/turns.ts'
 
 /** Children of a node of the heap: four neighbours share a cache line. */
 const ARITY = 4

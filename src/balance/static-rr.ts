@@ -1,6 +1,6 @@
-import type { Random } from '../model/clock.ts'
+import type { Random } from '../base/clock.ts'
 import type { Candidates, Strategy } from './strategy.ts'
-import { turnMap } from './turn-map.ts'
+import { turnMap } from './structures/turn-map.ts'
 
 /**
  * Weighted round robin over a map that is computed when the set changes, one slot per unit of

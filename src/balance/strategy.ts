@@ -1,4 +1,4 @@
-import type { Random } from '../model/clock.ts'
+import type { Random } from '../base/clock.ts'
 
 /** The key of a session that has none of what its strategy balances by: it takes its turn. */
 export const NO_KEY = -1

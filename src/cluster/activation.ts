@@ -1,8 +1,8 @@
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../base/errors.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
-import { Backoff } from './backoff.ts'
 import type { ClusterHost } from './cluster.ts'
-import type { NodeTimers } from './node-timers.ts'
+import { Backoff } from './duties/backoff.ts'
+import type { NodeTimers } from './duties/node-timers.ts'
 import type { ConfigVersion, PoolEntry } from './state-machine/state.ts'
 
 /** A version that this node cannot run is tried again after so long, then after twice as long. */

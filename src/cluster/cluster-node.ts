@@ -1,11 +1,11 @@
 import type { Duplex } from 'node:stream'
+import { assert, SluiceError } from '../base/errors.ts'
 import type {
   ConsensusEngine,
   EngineEvents,
   EngineStatus,
   StateMachine,
 } from '../consensus/engine.ts'
-import { assert, SluiceError } from '../errors.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { Activation, type RunningVersion } from './activation.ts'
 import { ChangeLog } from './change-log.ts'
@@ -19,12 +19,13 @@ import type {
   ServerSetting,
 } from './cluster.ts'
 import { ACTIVATION_WAIT_MS, ConfigChanges } from './config-changes.ts'
-import { HealthReports } from './health-reports.ts'
-import { LeaderDuties } from './leader-duties.ts'
+import { HealthReports } from './duties/health-reports.ts'
+import { LeaderDuties } from './duties/leader-duties.ts'
+import type { NodeTimers } from './duties/node-timers.ts'
+import { OwnReport } from './duties/own-report.ts'
+import { VerdictFollowing } from './duties/verdict-following.ts'
 import { clusterStatus } from './node-status.ts'
-import type { NodeTimers } from './node-timers.ts'
 import { OwnFile, type Seed } from './own-file.ts'
-import { OwnReport } from './own-report.ts'
 import { decodePrepare, encodeMessage, type NodeReport } from './peer-requests.ts'
 import { serverAddition, serverChange, serverRemoval } from './server-changes.ts'
 import { ClusterStateMachine, type StateChange } from './state-machine/cluster-state-machine.ts'
@@ -32,7 +33,6 @@ import { encodeCommand } from './state-machine/command-encoding.ts'
 import type { Command } from './state-machine/commands.ts'
 import type { CommandOutcome, Done } from './state-machine/outcomes.ts'
 import type { AgreedHealth, ClusterState } from './state-machine/state.ts'
-import { VerdictFollowing } from './verdict-following.ts'
 
 /** How often a node looks for what is due by time: a tenth of the shortest time that matters. */
 const TICK_MS = 500

@@ -1,8 +1,8 @@
+import { SluiceError } from '../base/errors.ts'
 import type { ConsensusEngine } from '../consensus/engine.ts'
-import { SluiceError } from '../errors.ts'
 import type { Activation } from './activation.ts'
 import type { ApplyOutcome, ApplyRequest, ClusterHost } from './cluster.ts'
-import type { NodeTimers } from './node-timers.ts'
+import type { NodeTimers } from './duties/node-timers.ts'
 import { prepareEverywhere } from './preparation.ts'
 import {
   AUTHOR_LENGTH_MAX,

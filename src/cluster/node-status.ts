@@ -1,5 +1,5 @@
+import { SluiceError } from '../base/errors.ts'
 import type { ConsensusEngine, EngineStatus, NodeStatus } from '../consensus/engine.ts'
-import { SluiceError } from '../errors.ts'
 import type { ClusterNodeStatus, ClusterStatus } from './cluster.ts'
 import { decodeReport, encodeMessage, type NodeReport } from './peer-requests.ts'
 

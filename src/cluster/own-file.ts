@@ -1,4 +1,4 @@
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../base/errors.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import type { CheckedText, ClusterHost } from './cluster.ts'
 import type { ConfigVersion } from './state-machine/state.ts'

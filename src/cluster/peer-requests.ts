@@ -1,4 +1,4 @@
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../base/errors.ts'
 import type { ClusterNodeStatus } from './cluster.ts'
 import { COMMAND_BYTES_MAX, TEXT_BYTES_MAX } from './state-machine/bounds.ts'
 import { FORMAT } from './state-machine/command-encoding.ts'

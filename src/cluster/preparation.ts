@@ -1,5 +1,5 @@
+import { SluiceError } from '../base/errors.ts'
 import type { ConsensusEngine } from '../consensus/engine.ts'
-import { SluiceError } from '../errors.ts'
 import type { ApplyOutcome, ClusterHost } from './cluster.ts'
 import { encodeMessage } from './peer-requests.ts'
 

@@ -1,6 +1,6 @@
+import { formatAddress } from '../base/address.ts'
+import { SluiceError } from '../base/errors.ts'
 import { parseAddress } from '../config/values/addresses.ts'
-import { SluiceError } from '../errors.ts'
-import { formatAddress } from '../model/address.ts'
 import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'
 import type { ConfiguredServer, ServerSetting } from './cluster.ts'
 import { ADDRESS_LENGTH_MAX } from './state-machine/bounds.ts'

@@ -1,5 +1,5 @@
 import type { PlannedErrorAnswer } from '../model/plan.ts'
-import type { ConnectionOption } from './forward.ts'
+import type { ConnectionOption } from './h1/forward.ts'
 
 /** An answer in latin1, for GET and for HEAD. */
 interface AnswerForms {

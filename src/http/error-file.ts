@@ -1,8 +1,8 @@
-import { forwardResponseText } from './forward.ts'
+import { forwardResponseText } from './h1/forward.ts'
+import { parseResponseHead, ResponseHead } from './h1/response-head.ts'
 import { FACT_CHUNKED, FACT_EDITED, HEADER_REMOVED } from './header-table.ts'
 import type { HeadLimits } from './limits.ts'
 import { REJECT, rejectOf } from './rejects.ts'
-import { parseResponseHead, ResponseHead } from './response-head.ts'
 
 /** What an `errorfile` holds: a response that is ready to send, or why it holds none. */
 export type ErrorFile =

@@ -1,4 +1,4 @@
-import type { ConnectionOption } from './forward.ts'
+import type { ConnectionOption } from './h1/forward.ts'
 
 /**
  * Reason phrases of RFC 9110 section 15, RFC 6585, RFC 7725 and RFC 8470, for answers that rules

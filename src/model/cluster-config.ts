@@ -1,4 +1,4 @@
-import type { Address } from './address.ts'
+import type { Address } from '../base/address.ts'
 
 /** Section `cluster`: how this node takes part. Durations are milliseconds. */
 export interface ClusterConfig {

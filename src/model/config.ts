@@ -1,4 +1,4 @@
-import type { Address, InetAddress } from './address.ts'
+import type { Address, InetAddress } from '../base/address.ts'
 import type { AdminLevel } from './admin-level.ts'
 import type { CheckProtocol, CheckTlsConfig } from './check-protocol.ts'
 import type { ClusterConfig } from './cluster-config.ts'

@@ -1,4 +1,4 @@
-import type { Address } from './address.ts'
+import type { Address } from '../base/address.ts'
 import type { BackendConfig, FrontendConfig, ServerConfig, TuneConfig } from './config.ts'
 
 /** The answer to give instead of the standard one of a status. */

@@ -1,5 +1,5 @@
-import { SluiceError } from '../errors.ts'
-import { type Address, formatAddress } from '../model/address.ts'
+import { type Address, formatAddress } from '../base/address.ts'
+import { SluiceError } from '../base/errors.ts'
 
 /** What the system has against an address: as node:net has it, or made of an errno. */
 export type SystemRefusal = Pick<NodeJS.ErrnoException, 'code' | 'message' | 'syscall'>

@@ -1,4 +1,4 @@
-import type { Address } from '../model/address.ts'
+import type { Address } from '../base/address.ts'
 
 /**
  * Bytes as an engine hands them over. Every engine gives Node's Buffer; the interface names only

@@ -1,4 +1,4 @@
-import type { Clock } from '../model/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import type { ConnFailure } from './conn.ts'
 import { takeSocketError } from './descriptor.ts'
 import { familyOf } from './socket-name.ts'

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
-import { assert, SluiceError } from '../errors.ts'
+import { assert, SluiceError } from '../base/errors.ts'
 import { type Endpoint, UNKNOWN_ENDPOINT } from './conn.ts'
 import { readSocketName, SOCKET_NAME_BYTES } from './socket-name.ts'
 import { systemCalls } from './system-calls.ts'

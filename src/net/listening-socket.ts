@@ -1,11 +1,11 @@
 import { lookup } from 'node:dns/promises'
 import { lstatSync, renameSync, rmSync, type Stats } from 'node:fs'
 import { type AddressInfo, createServer, isIP, type ListenOptions, type Server } from 'node:net'
-import { SluiceError } from '../errors.ts'
-import type { Address } from '../model/address.ts'
+import type { Address } from '../base/address.ts'
+import { SluiceError } from '../base/errors.ts'
 import { bindFailure } from './bind-failure.ts'
 import { closeDescriptor, duplicateDescriptor } from './descriptor.ts'
-import { descriptorOf } from './node-handle.ts'
+import { descriptorOf } from './engines/node/node-handle.ts'
 import { bindBeside, canBindBeside, isOverlapping, listenBeside } from './overlapping-socket.ts'
 
 /** What `sun_path` of a socket address holds beside its final NUL on Linux, unix(7). */

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
-import { assert, type SluiceError } from '../errors.ts'
-import type { Address } from '../model/address.ts'
+import type { Address } from '../base/address.ts'
+import { assert, type SluiceError } from '../base/errors.ts'
 import { bindFailure } from './bind-failure.ts'
 import { closeDescriptor } from './descriptor.ts'
 import { familyOf, socketName } from './socket-name.ts'

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
-import type { Address } from '../model/address.ts'
+import type { Address } from '../base/address.ts'
+import { readIpv4, readIpv6, writeIpv4, writeIpv6 } from '../base/ip-address.ts'
 import { type Endpoint, inetEndpoint } from './conn.ts'
-import { readIpv4, readIpv6, writeIpv4, writeIpv6 } from './ip-address.ts'
 
 // Linux's numbers, the same on x64 and arm64, both of which are little-endian.
 const AF_INET = 2

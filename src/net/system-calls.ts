@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import type * as Koffi from 'koffi'
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../base/errors.ts'
 
 /** Numbers of a system's ABI: POSIX names them, each system numbers them. */
 export interface SystemNumbers {

@@ -1,4 +1,4 @@
-import type { Clock } from '../model/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { type DeadlineWheel, WHEEL_TICK_MS } from './deadline-wheel.ts'
 import { RunningTime } from './running-time.ts'
 

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs'
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../base/errors.ts'
 import type { LogConfig } from '../model/config.ts'
 import type { LogLoss, LogSink } from '../model/log-sink.ts'
 import { replaceDescriptor } from '../net/descriptor.ts'

@@ -1,17 +1,19 @@
-import type { SluiceError } from '../errors.ts'
-import { formatAddress } from '../model/address.ts'
-import type { Clock } from '../model/clock.ts'
+import { formatAddress } from '../base/address.ts'
+import type { Clock } from '../base/clock.ts'
+import type { SluiceError } from '../base/errors.ts'
+import { settlesWithin } from '../base/time-limit.ts'
+import { NameResolution, type NameResolutionOptions } from '../discovery/name-resolution.ts'
+import { hostNamesOf } from '../discovery/server-addresses.ts'
+import { Health, type HealthOptions } from '../health/health.ts'
+import { Observation } from '../health/observation.ts'
+import { RowAllocator } from '../memory/rows.ts'
+import { ServerTable } from '../memory/server-table.ts'
 import type { Config } from '../model/config.ts'
 import type { Plan } from '../model/plan.ts'
-import { RowAllocator } from '../model/rows.ts'
-import { ServerTable } from '../model/server-table.ts'
 import { ConnectionTrials } from '../net/connection-trials.ts'
-import { createNodeEngine } from '../net/node-engine.ts'
+import { createNodeEngine } from '../net/engines/node/node-engine.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import type { AccessLogOutput } from './access-log-output.ts'
-import { Health, type HealthOptions } from './health.ts'
-import { NameResolution, type NameResolutionOptions } from './name-resolution.ts'
-import { Observation } from './observation.ts'
 import {
   type Lasting,
   type Prepared,
@@ -21,10 +23,8 @@ import {
   release,
   reserve,
   retire,
-} from './preparation.ts'
-import { hostNamesOf } from './server-addresses.ts'
-import { settlesWithin } from './time-limit.ts'
-import { WorkerPool } from './worker-pool.ts'
+} from './preparation/preparation.ts'
+import { WorkerPool } from './threads/worker-pool.ts'
 
 /** How long cut sessions may take to be closed and logged. */
 const CUT_MS = 2000

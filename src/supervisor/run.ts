@@ -1,8 +1,8 @@
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../base/errors.ts'
 import { type DaemonLog, openDaemonLog } from '../telemetry/daemon-log.ts'
 import { endAbruptly } from './abrupt-end.ts'
-import { type ConfigSurroundings, readConfigFile } from './config-file.ts'
 import { Daemon } from './daemon.ts'
+import { type ConfigSurroundings, readConfigFile } from './preparation/config-file.ts'
 import { ABORTED, type RunningDaemon, type SignalInbox } from './signal-inbox.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { SERVER_STATE, type ServerTable } from '../model/server-table.ts'
+import { SERVER_STATE, type ServerTable } from '../memory/server-table.ts'
 import {
   counter,
   durations,

@@ -1,5 +1,5 @@
 import { constants, fstatSync, openSync, type Stats } from 'node:fs'
-import { SluiceError } from '../errors.ts'
+import { SluiceError } from '../base/errors.ts'
 import type { LogSink } from '../model/log-sink.ts'
 
 /** Bytes that a pipe takes whole, not mixed with other writers' (Linux, pipe(7), `PIPE_BUF`). */

@@ -1,5 +1,5 @@
-import { COUNTER_COLUMNS, type CounterName, DURATION_BUCKETS_MS } from '../model/counters.ts'
-import type { ServerTable } from '../model/server-table.ts'
+import { COUNTER_COLUMNS, type CounterName, DURATION_BUCKETS_MS } from '../memory/counters.ts'
+import type { ServerTable } from '../memory/server-table.ts'
 
 /** Label names and values. */
 export type Labels = Readonly<Record<string, string>>

@@ -47,7 +47,7 @@ export class AcceptThread {
     backlog: number,
   ): Promise<AcceptThread> {
     folder ??= stripSources('conformance', [
-      'src/errors.ts',
+      'src/base/errors.ts',
       ...sourcesIn('src/model'),
       ...sourcesIn('src/net'),
     ])

@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import type { Address } from '../../src/model/address.ts'
+import type { Address } from '../../src/base/address.ts'
 import {
   type ConnFailure,
   type Endpoint,

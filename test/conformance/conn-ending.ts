@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Address } from '../../src/model/address.ts'
+import type { Address } from '../../src/base/address.ts'
 import { KB, type LabTest, MB, pattern, turn, writeUntilFull } from './conn-lab.ts'
 import { Probe } from './conn-probe.ts'
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Address } from '../../src/model/address.ts'
+import type { Address } from '../../src/base/address.ts'
 import { KB, type LabTest, MB, pattern, writeUntilFull } from './conn-lab.ts'
 import type { Probe } from './conn-probe.ts'
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { Address } from '../../src/model/address.ts'
+import type { Address } from '../../src/base/address.ts'
 import { AcceptThread } from './accept-thread.ts'
 import { BACKLOG, echo, type LabTest, pattern, turn } from './conn-lab.ts'
 import { Probe } from './conn-probe.ts'

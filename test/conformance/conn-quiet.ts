@@ -1,5 +1,5 @@
 import { expect, onTestFinished } from 'vitest'
-import type { Address } from '../../src/model/address.ts'
+import type { Address } from '../../src/base/address.ts'
 import type { ConnLab, LabTest } from './conn-lab.ts'
 import { Probe } from './conn-probe.ts'
 import { PeerThread } from './peer-thread.ts'

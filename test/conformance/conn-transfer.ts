@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import type { Address } from '../../src/model/address.ts'
+import type { Address } from '../../src/base/address.ts'
 import { echo, type LabTest, MB, pattern, writeUntilFull } from './conn-lab.ts'
 import { Probe } from './conn-probe.ts'
 

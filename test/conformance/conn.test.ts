@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
-import { createNodeEngine } from '../../src/net/node-engine.ts'
+import { createNodeEngine } from '../../src/net/engines/node/node-engine.ts'
 import type { EngineUnderTest } from './conn-lab.ts'
 import { describeConn } from './conn-suite.ts'
 

@@ -1,12 +1,12 @@
 import type { Duplex } from 'node:stream'
 import { onTestFinished } from 'vitest'
+import { SluiceError } from '../../src/base/errors.ts'
 import type {
   ConsensusEngine,
   EngineEvents,
   EngineStatus,
   StateMachine,
 } from '../../src/consensus/engine.ts'
-import { SluiceError } from '../../src/errors.ts'
 import { until } from '../e2e/support/waiting.ts'
 
 /** A command on which the machine gives up, as one of a newer version does. */

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { Address } from '../../src/model/address.ts'
+import type { Address } from '../../src/base/address.ts'
 
 /** What a peer can be told to do, without the event loop of this thread having to turn for it. */
 export type PeerAct = 'write' | 'end' | 'reset'

@@ -1,4 +1,4 @@
-import type { Random } from '../../src/model/clock.ts'
+import type { Random } from '../../src/base/clock.ts'
 
 /** A small generator of random numbers with a seed (mulberry32), so that every run is the same. */
 export function seededRandom(seed: number): Random {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { serverId } from '../../src/balance/hashing.ts'
 import { type BalanceSettings, createStrategy } from '../../src/balance/registry.ts'
 import { type Candidates, NO_KEY, type Strategy } from '../../src/balance/strategy.ts'
+import { serverId } from '../../src/balance/structures/hashing.ts'
 import { seededRandom } from './strategy-random.ts'
 
 /** Standard deviations by which a chi-square may exceed its mean: one run in 30,000. */

@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream'
+import { SluiceError } from '../../src/base/errors.ts'
 import type {
   Channel,
   PeerAddress,
@@ -6,7 +7,6 @@ import type {
   PeerHello,
   PeerTransport,
 } from '../../src/consensus/peers/transport.ts'
-import { SluiceError } from '../../src/errors.ts'
 
 const FIRST_PORT = 20_000
 const PAUSE_MS = 5

@@ -5,7 +5,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { expect, it, onTestFinished } from 'vitest'
-import { SluiceError } from '../../src/errors.ts'
+import { SluiceError } from '../../src/base/errors.ts'
 import { linkedNodes, TestNode, type TransportWay, until, untilConnected } from './transport-lab.ts'
 
 const MIB = 2 ** 20

@@ -1,6 +1,10 @@
 import type { Socket } from 'node:net'
 import { expect, it } from 'vitest'
-import { binaryHeader, INET_ADDRESSES, withChecksum } from '../unit/net/binary-headers.ts'
+import {
+  binaryHeader,
+  INET_ADDRESSES,
+  withChecksum,
+} from '../unit/net/proxy-protocol/binary-headers.ts'
 import { type Daemon, startDaemon } from './support/daemon.ts'
 import { type HttpServer, startHttpServer } from './support/http-server.ts'
 import { scrape } from './support/metrics.ts'

@@ -1,7 +1,7 @@
+import { SluiceError } from '../../src/base/errors.ts'
 import type { Persist } from '../../src/consensus/driver/ready.ts'
 import type { NodeId, Snapshot } from '../../src/consensus/log/entries.ts'
 import type { LogStore, StoredState } from '../../src/consensus/store/log-store.ts'
-import { SluiceError } from '../../src/errors.ts'
 import type { Agenda } from './agenda.ts'
 import type { Dice } from './dice.ts'
 import { LogImage } from './log-image.ts'

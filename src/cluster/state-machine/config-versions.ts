@@ -1,4 +1,4 @@
-import { assert } from '../../errors.ts'
+import { assert } from '../../base/errors.ts'
 import { TEXT_BYTES_MAX, VERSIONS_BYTES_MAX, VERSIONS_MAX } from './bounds.ts'
 import { Catalogue, EMPTY_CATALOGUE } from './catalogue.ts'
 import type { ActivateConfig, ConfirmConfig, ExpireConfig } from './commands.ts'

@@ -1,4 +1,4 @@
-import { SluiceError } from '../../errors.ts'
+import { SluiceError } from '../../base/errors.ts'
 import { ADMIN_STATES, WEIGHT_MAX } from '../../model/admin-state.ts'
 import {
   ADDRESS_LENGTH_MAX,

@@ -1,4 +1,4 @@
-import { avalanche, serverId } from '../../balance/hashing.ts'
+import { avalanche, serverId } from '../../balance/structures/hashing.ts'
 
 /**
  * The nodes that watch a server, by rendezvous hashing (Thaler and Ravishankar, "Using name-based

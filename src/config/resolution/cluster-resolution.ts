@@ -1,5 +1,5 @@
-import type { Address } from '../../model/address.ts'
-import { formatAddress } from '../../model/address.ts'
+import type { Address } from '../../base/address.ts'
+import { formatAddress } from '../../base/address.ts'
 import type { ClusterConfig } from '../../model/cluster-config.ts'
 import type { ConfigInput } from '../schema/schema.ts'
 import type { Cursor } from '../text/tree.ts'

@@ -1,4 +1,4 @@
-import { assert } from '../../errors.ts'
+import { assert } from '../../base/errors.ts'
 import type { ErrorAnswerConfig } from '../../model/config.ts'
 import type { ConfigInput } from '../schema/schema.ts'
 import type { LanguageValidation } from '../validation/language-validation.ts'

@@ -1,4 +1,4 @@
-import { type Address, isSameAddress } from '../../model/address.ts'
+import { type Address, isSameAddress } from '../../base/address.ts'
 import type { BackendConfig, Config, ServerConfig } from '../../model/config.ts'
 import { parseAddress } from '../values/addresses.ts'
 

@@ -1,4 +1,4 @@
-import type { InetAddress } from '../../model/address.ts'
+import type { InetAddress } from '../../base/address.ts'
 import type { ClusterConfig } from '../../model/cluster-config.ts'
 import type {
   AclConfig,

@@ -1,4 +1,4 @@
-import type { Address } from '../../model/address.ts'
+import type { Address } from '../../base/address.ts'
 import type { CheckProtocol } from '../../model/check-protocol.ts'
 import type { AgentConfig, CheckConfig, ProxyVersion, ServerConfig } from '../../model/config.ts'
 import type { ObserveConfig } from '../../model/observation-config.ts'

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { InetAddress } from '../../model/address.ts'
+import type { InetAddress } from '../../base/address.ts'
 import { ADMIN_LEVELS } from '../../model/admin-level.ts'
 import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
 import { parseAddress } from '../values/addresses.ts'

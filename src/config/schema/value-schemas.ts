@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { Address } from '../../model/address.ts'
+import type { Address } from '../../base/address.ts'
 import type { HttpExpectation } from '../../model/check-protocol.ts'
 import type { HashTypeConfig, InitAddress, LogConfig } from '../../model/config.ts'
 import type { StickTableConfig } from '../../model/persistence-config.ts'

@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import { type Address, formatAddress, isLoopback } from '../../model/address.ts'
+import { type Address, formatAddress, isLoopback } from '../../base/address.ts'
 import type { AdminConfig } from '../../model/config.ts'
 import type { Report } from '../diagnostics/diagnostics.ts'
 import type { Cursor } from '../text/tree.ts'

@@ -1,5 +1,5 @@
-import { type Address, formatAddress, isLoopback } from '../../model/address.ts'
-import { nearestName } from '../../model/spelling.ts'
+import { type Address, formatAddress, isLoopback } from '../../base/address.ts'
+import { nearestName } from '../../base/spelling.ts'
 import type { Report } from '../diagnostics/diagnostics.ts'
 import type { Cursor } from '../text/tree.ts'
 import { parseAddress } from '../values/addresses.ts'

@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { nearestName } from '../../model/spelling.ts'
+import { nearestName } from '../../base/spelling.ts'
 import {
   alternatives,
   type Path,

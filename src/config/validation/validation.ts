@@ -1,6 +1,6 @@
+import { nearestName } from '../../base/spelling.ts'
+import { ROWS_MAX } from '../../memory/server-table.ts'
 import type { AdminConfig } from '../../model/config.ts'
-import { ROWS_MAX } from '../../model/server-table.ts'
-import { nearestName } from '../../model/spelling.ts'
 import { DIAGNOSTICS_MAX, type Report } from '../diagnostics/diagnostics.ts'
 import type { SourceText } from '../diagnostics/source-text.ts'
 import type { Cursor } from '../text/tree.ts'

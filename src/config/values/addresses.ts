@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net'
-import type { Address } from '../../model/address.ts'
+import type { Address } from '../../base/address.ts'
 import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
 
 /** What an address is for: one to listen on may leave out the host, one to connect to may not. */

@@ -1,5 +1,5 @@
+import { nearestHint } from '../../base/spelling.ts'
 import type { CookieConfig } from '../../model/persistence-config.ts'
-import { nearestHint } from '../../model/spelling.ts'
 import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
 import { parseDuration } from './durations.ts'
 

@@ -1,5 +1,5 @@
+import { nearestHint } from '../../base/spelling.ts'
 import type { HashFunction, HashTypeConfig } from '../../model/config.ts'
-import { nearestHint } from '../../model/spelling.ts'
 import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
 
 const METHODS = ['map-based', 'consistent'] as const

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
+import { nearestHint } from '../../base/spelling.ts'
 import type { InitAddress } from '../../model/config.ts'
-import { nearestHint } from '../../model/spelling.ts'
 import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
 
 const METHODS = ['last', 'libc', 'none'] as const

@@ -1,4 +1,4 @@
-import { assert } from '../../errors.ts'
+import { assert } from '../../base/errors.ts'
 import type { StateMachine } from '../engine.ts'
 import type { Entry, Membership, NodeId, Snapshot } from '../log/entries.ts'
 import type { Message } from '../raft/messages.ts'

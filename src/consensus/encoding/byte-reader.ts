@@ -1,4 +1,4 @@
-import { SluiceError } from '../../errors.ts'
+import { SluiceError } from '../../base/errors.ts'
 
 const COUNT_BYTES_MAX = 8
 const SEVEN_BITS = 128

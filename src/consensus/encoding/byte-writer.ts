@@ -1,4 +1,4 @@
-import { assert } from '../../errors.ts'
+import { assert } from '../../base/errors.ts'
 
 /** Bytes of the longest count: 53 bits, 7 to a byte. */
 const COUNT_BYTES_MAX = 8

@@ -1,4 +1,4 @@
-import { SluiceError } from '../../errors.ts'
+import { SluiceError } from '../../base/errors.ts'
 import type { Driver } from '../driver/driver.ts'
 import type { Scheduler } from '../driver/driver-options.ts'
 import type { NodeId } from '../log/entries.ts'

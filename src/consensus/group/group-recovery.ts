@@ -1,4 +1,4 @@
-import { SluiceError } from '../../errors.ts'
+import { SluiceError } from '../../base/errors.ts'
 import type { Entry, Member, Membership, NodeId } from '../log/entries.ts'
 import type { StoredState } from '../store/log-store.ts'
 import { openStore, type StoreOptions } from '../store/store-opening.ts'

@@ -1,4 +1,4 @@
-import { ERROR_KINDS, type ErrorCode, SluiceError } from '../../errors.ts'
+import { ERROR_KINDS, type ErrorCode, SluiceError } from '../../base/errors.ts'
 import type { Driver } from '../driver/driver.ts'
 import type { ProposalOutcome } from '../driver/proposals.ts'
 import { ByteReader } from '../encoding/byte-reader.ts'

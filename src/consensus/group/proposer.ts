@@ -1,4 +1,4 @@
-import { SluiceError } from '../../errors.ts'
+import { SluiceError } from '../../base/errors.ts'
 import type { Driver, Proposed } from '../driver/driver.ts'
 import type { ProposalOutcome } from '../driver/proposals.ts'
 import { ByteReader } from '../encoding/byte-reader.ts'

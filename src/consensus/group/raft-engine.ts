@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { assert, SluiceError } from '../../errors.ts'
+import { assert, SluiceError } from '../../base/errors.ts'
 import { Driver } from '../driver/driver.ts'
 import { DRIVER_DEFAULTS } from '../driver/driver-options.ts'
 import { invalidEncoding } from '../encoding/byte-reader.ts'

@@ -1,4 +1,4 @@
-import { assert } from '../../errors.ts'
+import { assert } from '../../base/errors.ts'
 import type { Persist } from '../driver/ready.ts'
 import type { HardState, Snapshot } from './entries.ts'
 import type { Log } from './log.ts'

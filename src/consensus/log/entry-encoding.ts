@@ -1,4 +1,4 @@
-import { assert } from '../../errors.ts'
+import { assert } from '../../base/errors.ts'
 import { ByteReader, invalidEncoding } from '../encoding/byte-reader.ts'
 import { ByteWriter } from '../encoding/byte-writer.ts'
 import type { Entry, HardState, Member, Membership, NodeId, Payload } from './entries.ts'

@@ -1,4 +1,4 @@
-import { assert } from '../../errors.ts'
+import { assert } from '../../base/errors.ts'
 import type { Entry } from './entries.ts'
 import { entryBytes } from './entry-bytes.ts'
 

@@ -1,4 +1,4 @@
-import { assert } from '../../errors.ts'
+import { assert } from '../../base/errors.ts'
 import type { Entry, Member, Membership, NodeId } from './entries.ts'
 
 /** Members of any kind in one membership, at most; a larger one is taken for a fault. */

@@ -1,4 +1,4 @@
-import { assert } from '../../errors.ts'
+import { assert } from '../../base/errors.ts'
 import type { Member, Membership, NodeId } from './entries.ts'
 
 /** Where a vote stands. */

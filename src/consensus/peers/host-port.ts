@@ -1,4 +1,4 @@
-import { SluiceError } from '../../errors.ts'
+import { SluiceError } from '../../base/errors.ts'
 
 const PORT_MAX = 65_535
 /** `HOST:PORT`, `[IPV6]:PORT`, `:PORT` or `*:PORT`. */

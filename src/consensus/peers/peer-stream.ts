@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream'
-import { SluiceError } from '../../errors.ts'
+import { SluiceError } from '../../base/errors.ts'
 import { MESSAGE_BYTES_MAX, type RecordKind } from './records/packing.ts'
 import type { ChannelOwner, RecordChannel } from './records/record-channel.ts'
 import type { Objection } from './refusals.ts'

@@ -1,4 +1,4 @@
-import { SluiceError } from '../../errors.ts'
+import { SluiceError } from '../../base/errors.ts'
 import type { Scheduler } from '../driver/driver-options.ts'
 import { ByteReader, invalidEncoding } from '../encoding/byte-reader.ts'
 import { ByteWriter } from '../encoding/byte-writer.ts'

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { SluiceError } from '../../errors.ts'
+import { SluiceError } from '../../base/errors.ts'
 import type { Member, NodeId } from '../log/entries.ts'
 
 /** Where a peer is looked for. */

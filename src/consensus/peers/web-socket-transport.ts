@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import { assert, SluiceError } from '../../errors.ts'
+import { assert, SluiceError } from '../../base/errors.ts'
 import type { NodeId } from '../log/entries.ts'
 import { type AcceptedHost, AcceptedLink } from './accepted-link.ts'
 import { DialledLink, type LinkHost } from './dialled-link.ts'

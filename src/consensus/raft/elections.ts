@@ -1,4 +1,4 @@
-import { assert } from '../../errors.ts'
+import { assert } from '../../base/errors.ts'
 import type { NodeId } from '../log/entries.ts'
 import { isVoter } from '../log/membership.ts'
 import { tally } from '../log/quorum.ts'

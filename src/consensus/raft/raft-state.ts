@@ -1,4 +1,4 @@
-import { assert } from '../../errors.ts'
+import { assert } from '../../base/errors.ts'
 import { Durability } from '../log/durability.ts'
 import type { Entry, NodeId, Snapshot } from '../log/entries.ts'
 import { Log } from '../log/log.ts'

@@ -1,4 +1,4 @@
-import { assert } from '../../errors.ts'
+import { assert } from '../../base/errors.ts'
 import type { Ready } from '../driver/ready.ts'
 import type { Entry, Membership, NodeId, Snapshot } from '../log/entries.ts'
 import { Elections } from './elections.ts'

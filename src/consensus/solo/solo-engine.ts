@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { SluiceError } from '../../errors.ts'
+import { SluiceError } from '../../base/errors.ts'
 import type { ConsensusEngine, EngineEvents, EngineStatus, StateMachine } from '../engine.ts'
 
 /** The first term of a cluster, and the only one of a single node. */

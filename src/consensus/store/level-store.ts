@@ -1,5 +1,5 @@
 import type { ClassicLevel } from 'classic-level'
-import { assert, SluiceError } from '../../errors.ts'
+import { assert, SluiceError } from '../../base/errors.ts'
 import type { Persist } from '../driver/ready.ts'
 import type { Snapshot } from '../log/entries.ts'
 import { encodeEntry } from '../log/entry-encoding.ts'

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
-import { SluiceError } from '../../errors.ts'
+import { SluiceError } from '../../base/errors.ts'
 import { DurableMark } from './durable-mark.ts'
 import { type Database, LevelStore } from './level-store.ts'
 import type { NodeIdentity, StoredState } from './log-store.ts'

@@ -1,4 +1,4 @@
-import { SluiceError } from '../../errors.ts'
+import { SluiceError } from '../../base/errors.ts'
 import { invalidEncoding } from '../encoding/byte-reader.ts'
 import type { Entry, Snapshot } from '../log/entries.ts'
 import { decodeEntry } from '../log/entry-encoding.ts'

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { constants } from 'node:os'
 import { onTestFinished } from 'vitest'
 import { takeSocketError } from '../../../src/net/descriptor.ts'
-import { descriptorOf } from '../../../src/net/node-handle.ts'
+import { descriptorOf } from '../../../src/net/engines/node/node-handle.ts'
 
 const TIMEOUT_MS = 20_000
 
@@ -88,7 +88,7 @@ export function readUntil(
       text += chunk.toString('latin1')
       if (wanted(text)) settle('open')
     }
-    // To libuv a reset right behind data is an end of the stream (src/net/node-conn.ts).
+    // To libuv a reset right behind data is an end of the stream (src/net/engines/node/node-conn.ts).
     const onEnd = (): void => settle(isReset(socket) ? 'reset' : 'ended')
     const onClose = (): void => settle('reset')
     const timer = setTimeout(() => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { SluiceError } from '../../../src/base/errors.ts'
 import {
   decodeEntry,
   decodeHardState,
@@ -9,7 +10,6 @@ import {
   encodeMembership,
 } from '../../../src/consensus/log/entry-encoding.ts'
 import { decodeMessage, encodeMessage } from '../../../src/consensus/raft/message-codec.ts'
-import { SluiceError } from '../../../src/errors.ts'
 import { anyMessage, entry, membership } from '../../unit/consensus/encoding/arbitraries.ts'
 
 const runs = Number(process.env['FUZZ_RUNS'] ?? 4000)

@@ -3,7 +3,7 @@ import {
   INET_ADDRESSES,
   typedValue,
   withChecksum,
-} from '../../unit/net/binary-headers.ts'
+} from '../../unit/net/proxy-protocol/binary-headers.ts'
 import type { Seeded } from '../http/seeded.ts'
 
 const IPV4 = ['192.0.2.1', '0.0.0.0', '255.255.255.255', '10.1.20.100']

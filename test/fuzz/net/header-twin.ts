@@ -1,4 +1,4 @@
-import { BINARY_SIGNATURE, bitwiseCrc32c } from '../../unit/net/binary-headers.ts'
+import { BINARY_SIGNATURE, bitwiseCrc32c } from '../../unit/net/proxy-protocol/binary-headers.ts'
 
 /** What bytes amount to: `incomplete`, `malformed`, or the length of the header and its ends. */
 export type TwinReading = string | { readonly bytes: number; readonly ends: string | null }

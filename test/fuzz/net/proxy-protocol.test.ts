@@ -1,7 +1,10 @@
 import { isIPv4 } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { PROXY_HEADER_BYTES_MAX, parseProxyHeader } from '../../../src/net/proxy-protocol.ts'
-import type { ProxyHeaderReading } from '../../../src/net/proxy-protocol-reading.ts'
+import {
+  PROXY_HEADER_BYTES_MAX,
+  parseProxyHeader,
+} from '../../../src/net/proxy-protocol/proxy-protocol.ts'
+import type { ProxyHeaderReading } from '../../../src/net/proxy-protocol/proxy-protocol-reading.ts'
 import { Seeded } from '../http/seeded.ts'
 import { headerBytes } from './header-generator.ts'
 import { digitsOf, readLikeTwin, type TwinReading } from './header-twin.ts'

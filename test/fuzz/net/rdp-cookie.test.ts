@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RDP_REQUEST_BYTES_MAX, readRdpCookie } from '../../../src/proxy/rdp-cookie.ts'
+import { RDP_REQUEST_BYTES_MAX, readRdpCookie } from '../../../src/rules/rdp-cookie.ts'
 
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 2000)
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { ErrorCode } from '../../../src/errors.ts'
+import type { ErrorCode } from '../../../src/base/errors.ts'
 import { SERVERS } from './admin-fixture.ts'
 import { FakeCluster, STATUS } from './fake-cluster.ts'
 import { askJson, startAdmin } from './raw-admin.ts'

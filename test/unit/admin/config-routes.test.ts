@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { BODY_BYTES_MAX, CONFIG_BODY_BYTES_MAX } from '../../../src/admin/request-body.ts'
 import { AdminTokens } from '../../../src/admin/tokens.ts'
-import { type ErrorCode, SluiceError } from '../../../src/errors.ts'
+import { type ErrorCode, SluiceError } from '../../../src/base/errors.ts'
 import { recordingLog, sourceOf } from './admin-fixture.ts'
 import { FakeCluster, STATE } from './fake-cluster.ts'
 import { ask, askJson, startAdmin, TOKEN } from './raw-admin.ts'

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { SluiceError } from '../../../src/base/errors.ts'
 import type {
   ApplyOutcome,
   ApplyRequest,
@@ -7,7 +8,6 @@ import type {
   ServerSetting,
 } from '../../../src/cluster/cluster.ts'
 import type { AgreedHealth, ClusterState } from '../../../src/cluster/state-machine/state.ts'
-import { SluiceError } from '../../../src/errors.ts'
 import { SERVERS } from './admin-fixture.ts'
 
 /** 2026-01-02T03:04:05.000Z. */

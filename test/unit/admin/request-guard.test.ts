@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { InetAddress } from '../../../src/model/address.ts'
+import type { InetAddress } from '../../../src/base/address.ts'
 import { adminServer, ask, change, startAdmin, TOKEN } from './raw-admin.ts'
 
 const EVERYWHERE: InetAddress = { kind: 'inet', host: '0.0.0.0', port: 0 }

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { avalanche } from '../../../src/balance/hashing.ts'
 import { MAGLEV_SIZE, Maglev } from '../../../src/balance/maglev.ts'
 import type { Candidates } from '../../../src/balance/strategy.ts'
+import { avalanche } from '../../../src/balance/structures/hashing.ts'
 import { keys, rowsOf, withoutServers } from '../../conformance/strategy-keyed-suite.ts'
 import { candidatesOf, strategyOf } from '../../conformance/strategy-suite.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MapBased } from '../../../src/balance/map-based.ts'
-import { turnMap } from '../../../src/balance/turn-map.ts'
+import { turnMap } from '../../../src/balance/structures/turn-map.ts'
 import { keys, rowsOf, withoutServers } from '../../conformance/strategy-keyed-suite.ts'
 import { candidatesOf, strategyOf } from '../../conformance/strategy-suite.ts'
 

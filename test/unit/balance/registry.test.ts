@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BALANCE_NAMES, createStrategy, parseBalance } from '../../../src/balance/registry.ts'
-import { SluiceError } from '../../../src/errors.ts'
+import { SluiceError } from '../../../src/base/errors.ts'
 import { strategyOf } from '../../conformance/strategy-suite.ts'
 
 const mapBased = { method: 'map-based', function: 'sdbm', avalanche: false } as const

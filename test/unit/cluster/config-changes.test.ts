@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { SluiceError } from '../../../src/base/errors.ts'
 import type { ApplyOutcome } from '../../../src/cluster/cluster.ts'
-import type { SluiceError } from '../../../src/errors.ts'
 import { type LabNode, NodeLab, request, TEXT } from './node-lab.ts'
 
 const NEXT = 'app majority: a b c\n'

@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream'
+import { type ErrorCode, SluiceError } from '../../../src/base/errors.ts'
 import type {
   ConsensusEngine,
   EngineEvents,
@@ -6,7 +7,6 @@ import type {
   NodeStatus,
   StateMachine,
 } from '../../../src/consensus/engine.ts'
-import { type ErrorCode, SluiceError } from '../../../src/errors.ts'
 
 interface Member {
   readonly machine: StateMachine

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { SluiceError } from '../../../src/base/errors.ts'
 import type {
   ApplyRequest,
   CheckedText,
@@ -11,10 +12,9 @@ import type {
   HealthChange,
   PoolEntry,
 } from '../../../src/cluster/state-machine/state.ts'
-import { SluiceError } from '../../../src/errors.ts'
 import { HEALTH_AGREEMENTS } from '../../../src/model/health-agreement.ts'
 import type { DaemonLog, LogFields } from '../../../src/telemetry/daemon-log.ts'
-import { ManualTimers, settle } from './manual-timers.ts'
+import { ManualTimers, settle } from './duties/manual-timers.ts'
 import { MemoryCluster } from './memory-engine.ts'
 
 /**

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references as a config has them.
 import { describe, expect, it } from 'vitest'
-import { ROWS_MAX } from '../../../src/model/server-table.ts'
+import { ROWS_MAX } from '../../../src/memory/server-table.ts'
 import { configOf, load } from './loading.ts'
 
 const MINIMAL = `

@@ -5,8 +5,8 @@ import { BALANCE_NAMES } from '../../../src/balance/registry.ts'
 import { DIAGNOSTIC_CODES } from '../../../src/config/diagnostics/diagnostics.ts'
 import { renderDiagnostics } from '../../../src/config/diagnostics/rendering.ts'
 import { configJsonSchema } from '../../../src/config/schema/json-schema.ts'
-import { validateBalance } from '../../../src/proxy/balance-key.ts'
-import { validateHttpError } from '../../../src/rules/http-error.ts'
+import { validateHttpError } from '../../../src/rules/actions/http-error.ts'
+import { validateBalance } from '../../../src/rules/balance-key.ts'
 import { configOf, load } from './loading.ts'
 
 const file = new URL('../../../docs/configuration.md', import.meta.url)

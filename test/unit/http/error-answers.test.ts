@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { BODY_LENGTH } from '../../../src/http/body.ts'
 import { ErrorAnswers, errorAnswer, errorAnswersOf } from '../../../src/http/error-answers.ts'
+import { parseResponseHead, ResponseHead } from '../../../src/http/h1/response-head.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../src/http/limits.ts'
 import { localAnswerText } from '../../../src/http/local-answer.ts'
 import { REJECTS, RESPONSE_REJECT_STATUS } from '../../../src/http/rejects.ts'
-import { parseResponseHead, ResponseHead } from '../../../src/http/response-head.ts'
 
 const STATUSES = [
   ...[200, 400, 401, 403, 404, 405, 407, 408, 410, 413, 414, 421, 422, 425, 429, 431],

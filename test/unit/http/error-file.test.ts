@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BODY_LENGTH, BODY_NONE } from '../../../src/http/body.ts'
 import { readErrorFile } from '../../../src/http/error-file.ts'
+import { parseResponseHead, ResponseHead } from '../../../src/http/h1/response-head.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../src/http/limits.ts'
-import { parseResponseHead, ResponseHead } from '../../../src/http/response-head.ts'
 
 /** The response, or what is wrong behind an exclamation mark. */
 function read(file: string): string {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { DEFAULT_GLOBAL } from '../../../src/config/values/default-values.ts'
+import { parseRequestHead, RequestHead } from '../../../src/http/h1/request-head.ts'
 import {
   chunkLimitsOf,
   DEFAULT_CHUNK_LIMITS,
@@ -7,7 +8,6 @@ import {
   headLimitsOf,
 } from '../../../src/http/limits.ts'
 import { REJECT } from '../../../src/http/rejects.ts'
-import { parseRequestHead, RequestHead } from '../../../src/http/request-head.ts'
 
 it('the bounds of the codec are those of a config that sets none', () => {
   expect(headLimitsOf(DEFAULT_GLOBAL)).toEqual(DEFAULT_HEAD_LIMITS)

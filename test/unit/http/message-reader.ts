@@ -1,11 +1,13 @@
 import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH } from '../../../src/http/body.ts'
-import { ChunkedScanner } from '../../../src/http/chunked-scanner.ts'
+import { ChunkedScanner } from '../../../src/http/h1/chunked-scanner.ts'
 import {
   forwardRequestText,
   forwardResponseText,
   type RequestEdits,
   type ResponseEdits,
-} from '../../../src/http/forward.ts'
+} from '../../../src/http/h1/forward.ts'
+import { parseRequestHead, RequestHead } from '../../../src/http/h1/request-head.ts'
+import { parseResponseHead, ResponseHead } from '../../../src/http/h1/response-head.ts'
 import type { HeaderTable } from '../../../src/http/header-table.ts'
 import {
   type ChunkLimits,
@@ -14,8 +16,6 @@ import {
   type HeadLimits,
 } from '../../../src/http/limits.ts'
 import { rejectOf } from '../../../src/http/rejects.ts'
-import { parseRequestHead, RequestHead } from '../../../src/http/request-head.ts'
-import { parseResponseHead, ResponseHead } from '../../../src/http/response-head.ts'
 
 /** One message as the codec read it, in plain data that can be compared. */
 export interface ReadMessage {

@@ -13,9 +13,9 @@ import { createConnection, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Address } from '../../../src/model/address.ts'
+import type { Address } from '../../../src/base/address.ts'
+import { createNodeEngine } from '../../../src/net/engines/node/node-engine.ts'
 import { type ListeningSocket, openListeningSocket } from '../../../src/net/listening-socket.ts'
-import { createNodeEngine } from '../../../src/net/node-engine.ts'
 
 const BACKLOG = 16
 

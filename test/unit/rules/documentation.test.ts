@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { compileRules } from '../../../src/rules/compile.ts'
-import { CONVERTERS } from '../../../src/rules/converters.ts'
-import { REQUEST_FETCHES, RESPONSE_FETCHES } from '../../../src/rules/fetches.ts'
-import { MATCH_METHODS } from '../../../src/rules/matchers.ts'
-import { PREDEFINED_ACLS } from '../../../src/rules/predefined-acls.ts'
-import { REQUEST_ACTIONS } from '../../../src/rules/request-actions.ts'
-import { linearPatterns } from '../../../src/supervisor/linear-patterns.ts'
+import { REQUEST_ACTIONS } from '../../../src/rules/actions/request-actions.ts'
+import { compileRules } from '../../../src/rules/language/compile.ts'
+import { PREDEFINED_ACLS } from '../../../src/rules/language/predefined-acls.ts'
+import { CONVERTERS } from '../../../src/rules/samples/converters.ts'
+import { REQUEST_FETCHES, RESPONSE_FETCHES } from '../../../src/rules/samples/fetches.ts'
+import { MATCH_METHODS } from '../../../src/rules/samples/matchers.ts'
+import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 
 const manual = readFileSync(new URL('../../../docs/rules.md', import.meta.url), 'utf8')
 const examples = [...manual.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1] ?? '')

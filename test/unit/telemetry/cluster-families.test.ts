@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ServerTable } from '../../../src/model/server-table.ts'
+import { ServerTable } from '../../../src/memory/server-table.ts'
 import type { ClusterFacts } from '../../../src/telemetry/cluster-families.ts'
 import { Exposition } from '../../../src/telemetry/exposition.ts'
 import { type ParsedFamily, parseExposition } from './prometheus-text.ts'

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { SluiceError } from '../../../src/errors.ts'
+import { SluiceError } from '../../../src/base/errors.ts'
 import type { LogSink } from '../../../src/model/log-sink.ts'
 import { type DaemonLog, openDaemonLog } from '../../../src/telemetry/daemon-log.ts'
 import { openFileSink, openStandardSink } from '../../../src/telemetry/log-sink.ts'

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { createSecureContext, type PeerCertificate, type TLSSocket } from 'node:tls'
-import { SluiceError } from '../../../errors.ts'
+import { SluiceError } from '../../../base/errors.ts'
 import type { PeerTls } from '../transport-options.ts'
 
 /** What both ends ask for. */

@@ -1,4 +1,4 @@
-import { SluiceError } from '../../../errors.ts'
+import { SluiceError } from '../../../base/errors.ts'
 import { ByteReader, invalidEncoding } from '../../encoding/byte-reader.ts'
 import { ByteWriter } from '../../encoding/byte-writer.ts'
 import { NAME_BYTES_MAX } from '../../log/entry-encoding.ts'

@@ -1,4 +1,4 @@
-import { assert } from '../../../errors.ts'
+import { assert } from '../../../base/errors.ts'
 import { ByteReader, invalidEncoding } from '../../encoding/byte-reader.ts'
 import { ByteWriter } from '../../encoding/byte-writer.ts'
 import { MEMBERS_MAX, NAME_BYTES_MAX, readNodeId } from '../../log/entry-encoding.ts'

@@ -1,5 +1,5 @@
 import type { RawData, WebSocket } from 'ws'
-import { SluiceError } from '../../../errors.ts'
+import { SluiceError } from '../../../base/errors.ts'
 import type { PeerCounters } from '../peer-counters.ts'
 import type { PeerLimits } from '../peer-limits.ts'
 import type { RecordKind } from '../records/packing.ts'

@@ -1,4 +1,4 @@
-import { assert } from '../../../errors.ts'
+import { assert } from '../../../base/errors.ts'
 import type { Membership, NodeId, Payload } from '../../log/entries.ts'
 import { entryBytes } from '../../log/entry-bytes.ts'
 import { afterJoint, changeTowards, isVoter } from '../../log/membership.ts'

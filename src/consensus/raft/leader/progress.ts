@@ -1,4 +1,4 @@
-import { assert } from '../../../errors.ts'
+import { assert } from '../../../base/errors.ts'
 import type { NodeId, Snapshot } from '../../log/entries.ts'
 import type { Log } from '../../log/log.ts'
 import type { RaftOptions } from '../raft-options.ts'

@@ -1,4 +1,4 @@
-import { assert } from '../../../errors.ts'
+import { assert } from '../../../base/errors.ts'
 import type { NodeId } from '../../log/entries.ts'
 import { isMember, memberIdsOf } from '../../log/membership.ts'
 import type { AppendReply, SnapshotReply } from '../messages.ts'

@@ -1,4 +1,4 @@
-import { assert } from '../../../errors.ts'
+import { assert } from '../../../base/errors.ts'
 import type { Snapshot } from '../../log/entries.ts'
 import type { RaftOptions } from '../raft-options.ts'
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { SluiceError } from '../../../../src/base/errors.ts'
 import { COMMAND_BYTES_MAX } from '../../../../src/cluster/state-machine/bounds.ts'
 import {
   decodeCommand,
   encodeCommand,
 } from '../../../../src/cluster/state-machine/command-encoding.ts'
 import type { Command } from '../../../../src/cluster/state-machine/commands.ts'
-import { SluiceError } from '../../../../src/errors.ts'
 import { activation, anyCommand, reportOf } from './command-lab.ts'
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { SluiceError } from '../../../../src/base/errors.ts'
 import { decodeState } from '../../../../src/cluster/state-machine/state-snapshot.ts'
-import { SluiceError } from '../../../../src/errors.ts'
 import { activation, anyHistory, openLab, reportOf } from './command-lab.ts'
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)

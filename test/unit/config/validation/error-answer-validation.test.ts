@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ANSWER_STATUSES } from '../../../../src/config/values/answer-statuses.ts'
 import { errorAnswer } from '../../../../src/http/error-answers.ts'
-import { validateHttpError } from '../../../../src/rules/http-error.ts'
+import { validateHttpError } from '../../../../src/rules/actions/http-error.ts'
 import { configOf, load } from '../loading.ts'
 
 describe('the statuses whose answer can be replaced', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { renderDiagnostics } from '../../../../src/config/diagnostics/rendering.ts'
 import type { BackendConfig } from '../../../../src/model/config.ts'
-import { validateBalance } from '../../../../src/proxy/balance-key.ts'
+import { validateBalance } from '../../../../src/rules/balance-key.ts'
 import { configOf, load } from '../loading.ts'
 
 const mapBased = { method: 'map-based', function: 'sdbm', avalanche: false }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type Address, formatAddress } from '../../../../src/base/address.ts'
 import {
   ADDRESS_PATTERN,
   parseAddress,
@@ -7,8 +8,7 @@ import {
   parseProbeHost,
   SOCKET_PATH_BYTES_MAX,
 } from '../../../../src/config/values/addresses.ts'
-import { type Address, formatAddress } from '../../../../src/model/address.ts'
-import { parseNetwork as readNetwork } from '../../../../src/rules/networks.ts'
+import { parseNetwork as readNetwork } from '../../../../src/rules/samples/networks.ts'
 
 function inet(host: string, port: number): Address {
   return { kind: 'inet', host, port }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { SluiceError } from '../../../../src/base/errors.ts'
 import type { ProposalOutcome } from '../../../../src/consensus/driver/proposals.ts'
 import type { Entry } from '../../../../src/consensus/log/entries.ts'
-import { SluiceError } from '../../../../src/errors.ts'
 import { DriverLab, foundingOf, membershipOf } from './driver-lab.ts'
 
 const diskFailure = new SluiceError('data-dir-failed', 'no space left')

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { SluiceError } from '../../../../src/base/errors.ts'
 import {
   type Answer,
   PeerRequests,
   type RequestHost,
 } from '../../../../src/consensus/peers/questions.ts'
 import type { Channel } from '../../../../src/consensus/peers/transport.ts'
-import { SluiceError } from '../../../../src/errors.ts'
 import { VirtualScheduler } from '../driver/virtual-scheduler.ts'
 
 interface Frame {

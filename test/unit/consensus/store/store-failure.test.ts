@@ -14,7 +14,7 @@ let program = ''
 beforeAll(() => {
   const rooms = ['store', 'encoding', 'log'].flatMap((room) => sourcesIn(`src/consensus/${room}`))
   const own = sourceAt(new URL('store-process.ts', import.meta.url))
-  const output = stripSources('consensus-store', ['src/errors.ts', ...rooms, own])
+  const output = stripSources('consensus-store', ['src/base/errors.ts', ...rooms, own])
   program = join(output, own.replace(/\.ts$/, '.js'))
 })
 

@@ -1,0 +1,103 @@
+import type { ApiCluster, ApiClusterNode, ApiMember, ApiTransfer } from '../admin/api-contract.ts'
+import { type Column, cell, expectAnswer, show, table } from './command-output.ts'
+import { askAdmin, type CliIo, type ConnectionOptions } from './daemon-connection.ts'
+
+const NODE_COLUMNS: readonly Column[] = [
+  { title: 'NODE' },
+  { title: 'ADDRESS' },
+  { title: 'ROLE' },
+  { title: 'REACHED' },
+  { title: 'EPOCH', isNumber: true },
+  { title: 'APPLIED', isNumber: true },
+  { title: 'LAG', isNumber: true },
+  { title: 'CONFIG', isNumber: true },
+  { title: 'UPTIME', isNumber: true },
+  { title: 'NOTE' },
+]
+
+/**
+ * `sluice cluster status`: the cluster as the asked node sees it, with or without a quorum.
+ *
+ * @throws SluiceError as {@link askAdmin}
+ */
+export async function clusterStatus(options: ConnectionOptions, io: CliIo): Promise<void> {
+  const cluster = await askAdmin<ApiCluster | null>({ path: '/api/v1/cluster' }, options, io)
+  expectAnswer(Array.isArray(cluster?.nodes), 'list of nodes')
+  show(cluster, cluster === null ? '' : statusText(cluster), options, io)
+}
+
+/**
+ * `sluice cluster add`: lets a node join the cluster.
+ *
+ * @param address of its peer links
+ * @throws SluiceError as {@link askAdmin}
+ */
+export async function clusterAdd(
+  name: string,
+  address: string,
+  options: ConnectionOptions,
+  io: CliIo,
+): Promise<void> {
+  const body: ApiMember = { name, address }
+  const asked = { method: 'POST', path: '/api/v1/cluster/nodes', body } as const
+  const answer = await askAdmin<ApiMember | null>(asked, options, io)
+  show(answer, `${name} may join: start it, and see sluice cluster status\n`, options, io)
+}
+
+/**
+ * `sluice cluster remove`: takes a node out of the cluster, running or not.
+ *
+ * @throws SluiceError as {@link askAdmin}
+ */
+export async function clusterRemove(
+  name: string,
+  options: ConnectionOptions,
+  io: CliIo,
+): Promise<void> {
+  const path = `/api/v1/cluster/nodes/${encodeURIComponent(name)}`
+  const answer = await askAdmin<unknown>({ method: 'DELETE', path }, options, io)
+  show(answer, `${name} is removed\n`, options, io)
+}
+
+/**
+ * `sluice cluster transfer`: hands the leadership over.
+ *
+ * @param name of the node that is to lead
+ * @throws SluiceError as {@link askAdmin}
+ */
+export async function clusterTransfer(
+  name: string,
+  options: ConnectionOptions,
+  io: CliIo,
+): Promise<void> {
+  const body: ApiTransfer = { node: name }
+  const asked = { method: 'POST', path: '/api/v1/cluster/transfer', body } as const
+  const answer = await askAdmin<ApiTransfer | null>(asked, options, io)
+  show(answer, `${name} leads\n`, options, io)
+}
+
+function statusText(cluster: ApiCluster): string {
+  const leader = cluster.leader === null ? 'no leader' : `leader ${cluster.leader}`
+  const quorum = cluster.hasQuorum ? '' : ', NO QUORUM'
+  const head = `${cluster.engine}: ${leader}, epoch ${cluster.epoch}${quorum}; config version ${cluster.configVersion}\n`
+  return head + table(NODE_COLUMNS, cluster.nodes.map(nodeRow))
+}
+
+function nodeRow(node: ApiClusterNode): string[] {
+  return [
+    node.name,
+    node.address,
+    node.role,
+    node.reachable ? 'yes' : 'no',
+    numberCell(node.epoch),
+    numberCell(node.appliedIndex),
+    numberCell(node.lagEntries),
+    numberCell(node.configVersion),
+    node.uptimeSeconds === null ? '-' : `${Math.floor(node.uptimeSeconds)}s`,
+    cell(node.note),
+  ]
+}
+
+function numberCell(value: number | null): string {
+  return value === null ? '-' : String(value)
+}

@@ -1,0 +1,105 @@
+import type { SluiceError } from '../../base/errors.ts'
+import type { ConsensusEngine, EngineStatus } from '../../consensus/engine.ts'
+import type { DaemonLog } from '../../telemetry/daemon-log.ts'
+import type { OwnFile } from '../own-file.ts'
+import type { Command } from '../state-machine/commands.ts'
+import type { Done } from '../state-machine/outcomes.ts'
+import type { ClusterState } from '../state-machine/state.ts'
+import { Duty } from './duty.ts'
+import type { NodeTimers } from './node-timers.ts'
+import { WitnessKeeper } from './witness-keeper.ts'
+
+/** What the duties are done with. */
+export interface LeaderDutiesOptions {
+  readonly name: string
+  readonly file: OwnFile
+  readonly timers: NodeTimers
+  readonly log: DaemonLog
+  readonly engine: ConsensusEngine
+  readonly state: () => ClusterState
+  readonly propose: (command: Command) => Promise<Done>
+}
+
+/**
+ * What a leader does unasked: it gives a new cluster its first config, takes back a config that
+ * nobody has confirmed, and says which nodes have a say in health. All of it is safe to be done
+ * twice, by this leader and the next.
+ */
+export class LeaderDuties {
+  readonly #options: LeaderDutiesOptions
+  readonly #keeper = new WitnessKeeper()
+  readonly #seeding: Duty
+  readonly #expiry: Duty
+  readonly #witnessing: Duty
+  #witnesses: readonly string[] = []
+
+  constructor(options: LeaderDutiesOptions) {
+    this.#options = options
+    const { timers } = options
+    this.#seeding = new Duty(timers, () => this.#seed(), this.#teller('seed the config'))
+    this.#expiry = new Duty(timers, () => this.#expire(), this.#teller('take a config back'))
+    this.#witnessing = new Duty(
+      timers,
+      () => this.#setWitnesses(),
+      this.#teller('set the witnesses of health'),
+    )
+  }
+
+  /** Looks for what is due; to be called at short intervals, whether this node leads or not. */
+  tick({ role, nodes }: EngineStatus): void {
+    const { timers, file, state } = this.#options
+    if (role !== 'leader') {
+      this.#keeper.reset()
+      return
+    }
+    const { activeVersion, confirmation, witnesses } = state()
+    if (activeVersion === 0 && file.seed !== null) this.#seeding.due()
+    if (confirmation !== null && timers.wallMs() >= confirmation.deadlineMs) this.#expiry.due()
+    this.#witnesses = this.#keeper.look(nodes, witnesses, timers.nowMs())
+    if (!isSameList(this.#witnesses, witnesses)) this.#witnessing.due()
+  }
+
+  async #seed(): Promise<void> {
+    const { name, file, timers, engine, state, propose } = this.#options
+    // A leader that is new may have yet to apply what was agreed on before it.
+    await engine.read()
+    const { seed } = file
+    if (seed === null || state().activeVersion !== 0) return
+    const { servers, backends } = seed.checked
+    await propose({
+      kind: 'config-activate',
+      expectedVersion: 0,
+      text: seed.text,
+      servers,
+      backends,
+      author: `${name}, its file`,
+      timeMs: Math.round(timers.wallMs()),
+      comment: '',
+      cause: 'seed',
+      confirmMs: null,
+    })
+  }
+
+  async #expire(): Promise<void> {
+    const { timers, state, propose } = this.#options
+    const { confirmation } = state()
+    if (confirmation === null) return
+    const { version } = confirmation
+    await propose({ kind: 'config-expire', version, timeMs: Math.round(timers.wallMs()) })
+  }
+
+  async #setWitnesses(): Promise<void> {
+    await this.#options.propose({ kind: 'witnesses-set', nodes: this.#witnesses })
+  }
+
+  #teller(what: string): (error: SluiceError) => void {
+    return ({ code, message, retryable }) => {
+      const fields = { code, retryable }
+      this.#options.log.warn('cluster-duty-failed', `could not ${what}: ${message}`, fields)
+    }
+  }
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, n) => item === b[n])
+}

@@ -1,0 +1,95 @@
+import type { SecureContext } from 'node:tls'
+import { formatAddress } from '../../base/address.ts'
+import type { CheckProtocol, CheckTlsConfig, ConnectStep } from '../../model/check-protocol.ts'
+import type { CheckConfig } from '../../model/config.ts'
+import type { ClientTlsSettings } from '../../net/tls/tls-conn.ts'
+import type { ProbeConnection, ProbeTask } from '../probe.ts'
+import type { BeginConversation } from './conversation.ts'
+import type { Expectations } from './expectation-match.ts'
+import { GrpcConversation } from './grpc-conversation.ts'
+import { createDialogue } from './protocols.ts'
+
+/** What the TLS of HTTP/2 is known by (RFC 9113 section 3.2). */
+const HTTP2_ALPN = ['h2']
+
+/**
+ * How long a check may take to connect, in milliseconds: the smaller of `timeout connect` and
+ * `inter` (HAProxy configuration manual, `timeout check`).
+ */
+export function connectLimitMs(
+  { interMs }: Pick<CheckConfig, 'interMs'>,
+  connectTimeoutMs: number,
+): number {
+  return Math.min(connectTimeoutMs, interMs)
+}
+
+/**
+ * What the next check of a server does. For the conversation it has `timeout check`.
+ *
+ * @param connectTimeoutMs the backend's `timeout connect`
+ * @param context the authorities that are trusted; null where no connection is made over TLS
+ */
+export function checkTask(
+  check: CheckConfig,
+  connectTimeoutMs: number,
+  expectations: Expectations,
+  context: SecureContext | null = null,
+): ProbeTask {
+  const { address, timeoutMs, protocol } = check
+  const first = protocol?.kind === 'steps' ? protocol.steps[0] : undefined
+  return {
+    address,
+    first: connectionOf(check, context, first?.kind === 'connect' ? first : null),
+    next: (step) => connectionOf(check, context, step),
+    connectTimeoutMs: connectLimitMs(check, connectTimeoutMs),
+    timeoutMs,
+    dialogue:
+      protocol === null || protocol.kind === 'grpc' ? null : createDialogue(protocol, expectations),
+    conversation: protocol?.kind === 'grpc' ? grpcOf(check, protocol.service) : null,
+  }
+}
+
+/** Whether a connection that opens is all of a check: no header, no TLS, nothing is said. */
+export function isConnectAlone({ protocol, sendProxy, tls }: CheckConfig): boolean {
+  return protocol === null && sendProxy === null && tls === null
+}
+
+/** @param step the line of `tcp-check` that opens the connection; null: the check itself does */
+function connectionOf(
+  { sendProxy, tls, protocol }: CheckConfig,
+  context: SecureContext | null,
+  step: ConnectStep | null,
+): ProbeConnection {
+  const isDefault = step === null || step.isDefault
+  const isSecure = tls !== null && ((isDefault && tls.isDefault) || (step?.tls ?? null) !== null)
+  return {
+    port: step?.port ?? null,
+    sendProxy: step?.sendProxy === true ? (sendProxy ?? 1) : isDefault ? sendProxy : null,
+    tls: isSecure && context !== null ? tlsOf(tls, context, protocol, step) : null,
+  }
+}
+
+function tlsOf(
+  tls: CheckTlsConfig,
+  context: SecureContext,
+  protocol: CheckProtocol | null,
+  step: ConnectStep | null,
+): ClientTlsSettings {
+  const own = step?.tls ?? null
+  const offered = own === null || own.alpn.length === 0 ? tls.alpn : own.alpn
+  return {
+    context,
+    verify: tls.verify,
+    serverName: own?.serverName ?? tls.serverName,
+    alpn: protocol?.kind === 'grpc' ? HTTP2_ALPN : offered,
+  }
+}
+
+function grpcOf({ address, tls, timeoutMs }: CheckConfig, service: string): BeginConversation {
+  // A zone means nothing to another host.
+  const place =
+    address.kind === 'inet' ? formatAddress(address).replace(/%[^\]]*/, '') : 'localhost'
+  const authority = tls?.serverName ?? place
+  return (conn, onFinding) =>
+    new GrpcConversation(conn, { service, authority, timeoutMs }, onFinding)
+}

@@ -1,0 +1,33 @@
+import type { ServerTableMemory } from '../memory/server-table.ts'
+import type { TuneConfig } from './config.ts'
+import type { LogLoss, LogSink } from './log-sink.ts'
+import type { Plan } from './plan.ts'
+
+/** What a worker thread is started with. */
+export interface WorkerBoot {
+  /** Index of the worker in the server table. */
+  readonly index: number
+  readonly memory: ServerTableMemory
+  readonly tune: TuneConfig
+  /** The access log, which the control plane holds open; null: nothing is logged. */
+  readonly accessLog: LogSink | null
+}
+
+/** What the control plane tells a worker. */
+export type ToWorker =
+  | { readonly kind: 'apply'; readonly plan: Plan } // run this plan from now on
+  | { readonly kind: 'drain' } // accept no more, finish what is open
+  | { readonly kind: 'cut' } // end every session now
+  | { readonly kind: 'exit' } // write the logs out and end the thread
+
+/** What a worker tells the control plane. */
+export type FromWorker =
+  | { readonly kind: 'applied'; readonly serial: number }
+  | { readonly kind: 'drained' }
+  | { readonly kind: 'log-loss'; readonly loss: LogLoss }
+  | {
+      readonly kind: 'warning'
+      readonly event: string
+      readonly message: string
+      readonly fields: Readonly<Record<string, unknown>>
+    }

@@ -1,0 +1,83 @@
+import { type Server, Socket, type SocketConstructorOpts } from 'node:net'
+import { getSystemErrorName } from 'node:util'
+import { SluiceError } from '../../../base/errors.ts'
+import { LastingSocket } from './lasting-socket.ts'
+
+/*
+ * The one place that reaches below node:net's public interface, for three things that it lacks: the
+ * descriptor of a socket, a Socket with our own read buffer (`onread`) on an accepted connection,
+ * and a socket that listens only when it is told to. Without the second each connection costs
+ * another Socket, or a fresh buffer with every read. The names used (`_handle`, `fd`, `listen`,
+ * `onconnection`, the option `handle`) have been the same from Node 10 to 26; where they are not,
+ * starting fails with a code rather than oddly later.
+ */
+
+/** What an accepted connection is before it has a Socket: an object of libuv's binding. */
+export type AcceptedHandle = object
+
+interface NodeHandle {
+  readonly fd?: number
+  /** @returns 0 or a negative errno */
+  listen?: (backlog: number) => number
+  /** Of a listening handle; called with 0 and a handle, or with a negative errno. */
+  onconnection?: (status: number, handle: AcceptedHandle) => void
+}
+
+/**
+ * The descriptor of an open socket; it stays the socket's.
+ *
+ * @throws SluiceError `platform-unsupported`
+ */
+export function descriptorOf(owner: Server | Socket): number {
+  const fd = handleOf(owner)?.fd
+  if (fd === undefined || fd < 0) throw unsupported('shows no descriptor')
+  return fd
+}
+
+/**
+ * Gives a descriptor of a listening socket to Node, which closes it with the Socket and, whatever
+ * ends the thread, with the thread. Nothing is accepted until {@link listenWith}.
+ *
+ * @throws SluiceError `bind-failed` where it is no socket; the descriptor is the caller's then
+ */
+export function heldSocket(fd: number): Socket {
+  try {
+    return new Socket({ fd, readable: false, writable: false })
+  } catch (error) {
+    throw new SluiceError('bind-failed', `descriptor ${fd} is not a socket`, error)
+  }
+}
+
+/**
+ * Accepts on the socket that is held, until it is destroyed.
+ *
+ * @param take gets 0 and a handle, or a negative errno and nothing
+ * @throws SluiceError `bind-failed` where it cannot listen, `platform-unsupported`
+ */
+export function listenWith(
+  held: Socket,
+  backlog: number,
+  take: (status: number, handle: AcceptedHandle) => void,
+): void {
+  const handle = handleOf(held)
+  if (typeof handle?.listen !== 'function') throw unsupported('shows no handle that listens')
+  handle.onconnection = take
+  const status = handle.listen(backlog)
+  if (status === 0) return
+  const name = getSystemErrorName(status)
+  throw new SluiceError('bind-failed', `descriptor ${handle.fd} cannot listen: ${name}`)
+}
+
+/** A Socket on an accepted connection, reading. */
+export function socketOn(handle: AcceptedHandle, options: SocketConstructorOpts): LastingSocket {
+  const internal: SocketConstructorOpts & { handle: AcceptedHandle } = { ...options, handle }
+  return new LastingSocket(internal)
+}
+
+function handleOf(owner: Server | Socket): NodeHandle | null | undefined {
+  return (owner as unknown as { _handle?: NodeHandle | null })._handle
+}
+
+function unsupported(what: string): SluiceError {
+  return new SluiceError('platform-unsupported', `node:net of ${process.version} ${what}`)
+}

@@ -1,0 +1,169 @@
+import { SluiceError } from '../../base/errors.ts'
+import type { AclConfig } from '../../model/config.ts'
+import {
+  editedHeader,
+  HEADER_ACTIONS,
+  type HeaderAction,
+  parseHeaderAction,
+} from '../actions/header-rules.ts'
+import type { RequestOutcome } from '../actions/outcomes.ts'
+import { parseRequestAction, type RequestAction, refuseAction } from '../actions/request-actions.ts'
+import type { HeaderEdits, RequestFacts, RequestHeadEdits, ResponseFacts } from '../facts.ts'
+import type { PatternEngine } from '../samples/patterns.ts'
+import { AclScope, aclProblem } from './acls.ts'
+import { parseSuffix, type Scope, type Test } from './conditions.ts'
+import { REQUEST_PHASE, RESPONSE_PHASE } from './phases.ts'
+import { invalidText, readOrThrow, Words } from './words.ts'
+
+/** The rules of a frontend or backend as written. */
+export interface RuleTexts {
+  readonly acls: readonly AclConfig[]
+  readonly httpRequest: readonly string[]
+  readonly httpResponse: readonly string[]
+  readonly useBackend: readonly string[]
+  /** Backends that `use_backend` may name. */
+  readonly backendNames: readonly string[]
+}
+
+/** Compiled rules; null where there are none, so that they cost nothing. */
+export interface CompiledRules {
+  /** Headers that any of the rules sets, adds or deletes, in lower case. */
+  readonly editedHeaders: ReadonlySet<string>
+  /** Runs `http-request`. Null: the request goes on. */
+  readonly request: ((facts: RequestFacts, edits: RequestHeadEdits) => RequestOutcome | null) | null
+  /** Runs `http-response`. */
+  readonly response: ((facts: ResponseFacts, edits: HeaderEdits) => void) | null
+  /** Runs `use_backend`. Null: none applies, so that `default_backend` does. */
+  readonly route: ((facts: RequestFacts) => string | null) | null
+}
+
+/** An action with the condition under which it is done. */
+export interface Rule<F, A> {
+  readonly test: Test<F>
+  readonly action: A
+}
+
+/** What `http-response` can do: change headers, or end the rules. */
+export type ResponseAction = HeaderAction<ResponseFacts> | 'allow'
+
+const RESPONSE_ACTIONS: readonly string[] = [...HEADER_ACTIONS, 'allow']
+const BACKEND_NAME = /^[A-Za-z0-9_.:-]+$/
+
+/**
+ * Compiles rules to closures, ahead of time.
+ *
+ * @throws SluiceError `config-invalid` for a rule that `validateRule` would have refused, or a backend
+ *   that does not exist
+ */
+export function compileRules(texts: RuleTexts, patterns: PatternEngine): CompiledRules {
+  const acls = new Map(texts.acls.map(({ name, expressions }) => [name, expressions]))
+  for (const expression of [...acls.values()].flat()) {
+    const problem = aclProblem(expression, patterns)
+    if (problem !== null) throw invalidText('rule', expression, problem)
+  }
+  const requestScope = new AclScope(REQUEST_PHASE, acls, patterns)
+  const responseScope = new AclScope(RESPONSE_PHASE, acls, patterns)
+  const request = texts.httpRequest.map((text) => compileRule(text, readRequestRule, requestScope))
+  const response = texts.httpResponse.map((text) =>
+    compileRule(text, readResponseRule, responseScope),
+  )
+  const routes = texts.useBackend.map((text) => compileRule(text, readRoute, requestScope))
+  for (const { action: backend } of routes) {
+    if (texts.backendNames.includes(backend)) continue
+    throw new SluiceError('config-invalid', `use_backend names no backend: "${backend}"`)
+  }
+  const edits = [...texts.httpRequest, ...texts.httpResponse].map(editedHeader)
+  return {
+    editedHeaders: new Set(edits.filter((name) => name !== null)),
+    request: request.length === 0 ? null : (facts, edits) => runRequest(request, facts, edits),
+    response: response.length === 0 ? null : (facts, edits) => runResponse(response, facts, edits),
+    route: routes.length === 0 ? null : (facts) => runRoutes(routes, facts),
+  }
+}
+
+function compileRule<F, R>(
+  text: string,
+  read: (words: Words, scope: Scope<F>) => R | null,
+  scope: Scope<F>,
+): R {
+  const words = new Words(text)
+  return readOrThrow('rule', text, words, read(words, scope))
+}
+
+/** Reads an `http-request` rule; null where it is wrong, with the problem in `words`. */
+export function readRequestRule(
+  words: Words,
+  scope: Scope<RequestFacts>,
+): Rule<RequestFacts, RequestAction> | null {
+  return withCondition(parseRequestAction(words), words, scope)
+}
+
+/** Reads an `http-response` rule; null where it is wrong, with the problem in `words`. */
+export function readResponseRule(
+  words: Words,
+  scope: Scope<ResponseFacts>,
+): Rule<ResponseFacts, ResponseAction> | null {
+  const word = words.expect('an action', `Known: ${RESPONSE_ACTIONS.join(', ')}.`)
+  if (word === null) return null
+  if (word.text === 'allow') return withCondition('allow' as const, words, scope)
+  const name = HEADER_ACTIONS.find((known) => known === word.text)
+  if (name === undefined) return refuseAction(word, RESPONSE_ACTIONS, words)
+  return withCondition(parseHeaderAction(name, RESPONSE_PHASE, words), words, scope)
+}
+
+/** Reads a `use_backend` rule; null where it is wrong, with the problem in `words`. */
+export function readRoute(
+  words: Words,
+  scope: Scope<RequestFacts>,
+): Rule<RequestFacts, string> | null {
+  const word = words.expect('the name of a backend', 'Write BACKEND if CONDITION.')
+  if (word === null) return null
+  if (!BACKEND_NAME.test(word.text)) {
+    const isFormat = word.text.includes('%')
+    const message = isFormat
+      ? 'a backend cannot be named by a sample'
+      : `"${word.text}" cannot be the name of a backend`
+    return words.refuse(word, message, 'Write one rule for each backend.')
+  }
+  return withCondition(word.text, words, scope)
+}
+
+function withCondition<F, A>(action: A | null, words: Words, scope: Scope<F>): Rule<F, A> | null {
+  if (action === null) return null
+  const test = parseSuffix(words, scope)
+  return test === null ? null : { test, action }
+}
+
+function runRequest(
+  rules: readonly Rule<RequestFacts, RequestAction>[],
+  facts: RequestFacts,
+  edits: RequestHeadEdits,
+): RequestOutcome | null {
+  for (const { test, action } of rules) {
+    if (!test(facts)) continue
+    const verdict = action(facts, edits)
+    if (verdict === 'allow') return null
+    if (verdict !== null) return verdict
+  }
+  return null
+}
+
+function runResponse(
+  rules: readonly Rule<ResponseFacts, ResponseAction>[],
+  facts: ResponseFacts,
+  edits: HeaderEdits,
+): void {
+  for (const { test, action } of rules) {
+    if (!test(facts)) continue
+    if (action === 'allow') return
+    action(facts, edits)
+  }
+}
+
+function runRoutes(
+  rules: readonly Rule<RequestFacts, string>[],
+  facts: RequestFacts,
+): string | null {
+  for (const { test, action: backend } of rules) if (test(facts)) return backend
+  return null
+}

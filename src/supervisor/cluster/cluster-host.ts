@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { formatAddress } from '../../base/address.ts'
+import { SluiceError } from '../../base/errors.ts'
+import type { CheckedText, ClusterHost, ConfiguredServer } from '../../cluster/cluster.ts'
+import type { ConfigVersion, HealthChange, PoolEntry } from '../../cluster/state-machine/state.ts'
+import { overlayPool } from '../../config/resolution/pool-overlay.ts'
+import { configuredState } from '../../health/server-life.ts'
+import type { Config } from '../../model/config.ts'
+import type { DaemonLog } from '../../telemetry/daemon-log.ts'
+import type { Balancer } from '../balancer.ts'
+import {
+  type ConfigSurroundings,
+  type OwnFile,
+  readAgreedText,
+} from '../preparation/config-file.ts'
+
+/** A version and a pool, as a node has run them or is to run them. */
+export interface ActiveConfig {
+  readonly version: ConfigVersion
+  readonly pool: readonly PoolEntry[]
+  /** Host names of servers and the addresses that they had. */
+  readonly addresses: readonly (readonly [string, string])[]
+}
+
+/** What a balancer runs. */
+export interface RunningConfig {
+  readonly text: string
+  /** Of the text, the pool not yet laid over it. */
+  readonly config: Config
+  readonly pool: readonly PoolEntry[]
+  /** 0: it is the node's file, of which the cluster knows nothing yet. */
+  readonly version: number
+}
+
+/** What a host is made with. */
+export interface NodeHostOptions {
+  readonly balancer: Balancer
+  readonly running: RunningConfig
+  /** The node's own file: whose sections `global`, `admin` and `cluster` hold with every text. */
+  readonly own: OwnFile
+  readonly surroundings: ConfigSurroundings
+  /** Keeps what runs now for the next start, should there be no quorum then. */
+  readonly remember: (active: ActiveConfig) => void
+  readonly serve: (stream: Duplex) => void
+  readonly log: DaemonLog
+}
+
+/**
+ * Runs on this node what the cluster agrees on. A version and the servers that were added or moved
+ * at run time make a config, which the balancer is brought to; admin states and weights need none.
+ */
+export class NodeHost implements ClusterHost {
+  readonly #options: NodeHostOptions
+  /** See {@link NodeHostOptions.own}; of the next text that is read. */
+  own: OwnFile
+  #running: RunningConfig
+  /** What was activated last; null: nothing yet. */
+  #version: ConfigVersion | null = null
+  #isReaddressing = false
+  /** Calls that touch the balancer, one after the other. */
+  #turn: Promise<void> = Promise.resolve()
+  #giveUp: NodeJS.Timeout | undefined
+
+  constructor(options: NodeHostOptions) {
+    this.#options = options
+    this.own = options.own
+    this.#running = options.running
+    options.balancer.names.onMove = () => this.#readdress()
+    // What has moved since the start was told to nobody.
+    this.#readdress()
+  }
+
+  /** What runs. */
+  get running(): RunningConfig {
+    return this.#running
+  }
+
+  check(text: string): CheckedText {
+    const { config, report } = this.#read(text)
+    return {
+      servers: config.backends.flatMap(({ name, servers }) =>
+        servers.map((server) => `${name}/${server.name}`),
+      ),
+      backends: config.backends.map(({ name, healthAgreement, checkSharding }) => {
+        return { name, healthAgreement, watchers: checkSharding }
+      }),
+      digest: digestOf(config),
+      warnings: report,
+    }
+  }
+
+  prepare(text: string, keepMs: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const { balancer } = this.#options
+      await balancer.reserve(overlayPool(this.#read(text).config, this.#running.pool))
+      clearTimeout(this.#giveUp)
+      this.#giveUp = setTimeout(() => {
+        void this.#inTurn(async () => balancer.release())
+      }, keepMs)
+    })
+  }
+
+  activate(version: ConfigVersion, pool: readonly PoolEntry[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const { balancer, log } = this.#options
+      const { text, config: before, pool: poolBefore } = this.#running
+      const isNewText = version.text !== text
+      const config = isNewText ? this.#read(version.text).config : before
+      if (isNewText || structureOf(pool) !== structureOf(poolBefore)) await this.#run(config, pool)
+      else balancer.health.setRunTime(pool)
+      this.#running = { text: version.text, config, pool, version: version.version }
+      this.#version = version
+      this.#remember()
+      if (!isNewText) return
+      const fields = { version: version.version, serial: balancer.plan.serial }
+      log.info('config-reloaded', 'the new config is active', fields)
+    })
+  }
+
+  configured(backend: string, server: string): ConfiguredServer | null {
+    const configured = this.#running.config.backends
+      .find(({ name }) => name === backend)
+      ?.servers.find(({ name }) => name === server)
+    if (configured === undefined) return null
+    const { weight, address } = configured
+    return { state: configuredState(configured), weight, address: formatAddress(address) }
+  }
+
+  follow(verdicts: readonly HealthChange[] | null): void {
+    this.#options.balancer.health.setAgreed(verdicts)
+  }
+
+  watch(isWatched: (key: string) => boolean): void {
+    this.#options.balancer.health.setWatched(isWatched)
+  }
+
+  serve(stream: Duplex): void {
+    this.#options.serve(stream)
+  }
+
+  /**
+   * Runs the same text again, with what it names outside of itself read anew: the node's own
+   * sections, files, host names.
+   *
+   * @throws SluiceError why it cannot; what ran goes on
+   */
+  refresh(): Promise<void> {
+    return this.#inTurn(async () => {
+      const { text, pool } = this.#running
+      const { config } = this.#read(text)
+      await this.#run(config, pool)
+      this.#running = { ...this.#running, config }
+      const { serial } = this.#options.balancer.plan
+      this.#options.log.info('config-reloaded', 'the config was read anew', { serial })
+    })
+  }
+
+  /** Waits for what is being done. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#giveUp)
+    await this.#turn
+  }
+
+  /** Follows the host names of the servers; what moves in the same moment is one change. */
+  #readdress(): void {
+    if (this.#isReaddressing) return
+    this.#isReaddressing = true
+    void this.#inTurn(async () => {
+      this.#isReaddressing = false
+      if (await this.#options.balancer.readdress()) this.#remember()
+    })
+  }
+
+  #remember(): void {
+    if (this.#version === null) return
+    const { balancer, remember } = this.#options
+    const { pool } = this.#running
+    remember({ version: this.#version, pool, addresses: balancer.names.lastOfAll() })
+  }
+
+  /** @throws SluiceError `config-invalid`, `file-not-allowed` */
+  #read(text: string): { readonly config: Config; readonly report: string } {
+    const { surroundings } = this.#options
+    const { config, report } = readAgreedText(text, this.own, surroundings)
+    if (config !== null) return { config, report }
+    throw new SluiceError('config-invalid', `the config is not valid\n${report}`)
+  }
+
+  async #run(config: Config, pool: readonly PoolEntry[]): Promise<void> {
+    const { balancer } = this.#options
+    // Before the servers are there, so that one that is to be drained never begins by taking any.
+    balancer.health.setRunTime(pool)
+    try {
+      await balancer.run(overlayPool(config, pool))
+    } catch (error) {
+      balancer.health.setRunTime(this.#running.pool)
+      throw error
+    }
+  }
+
+  #inTurn(job: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(job)
+    this.#turn = done.catch(() => {})
+    return done
+  }
+}
+
+/** Of what is the cluster's: the sections that are the node's own do not count. */
+function digestOf({ frontends, backends }: Config): string {
+  return createHash('sha256').update(JSON.stringify({ frontends, backends })).digest('hex')
+}
+
+/** What of a pool makes another config: the servers that are added and moved. */
+function structureOf(pool: readonly PoolEntry[]): string {
+  const places = pool.filter(({ address }) => address !== null)
+  return JSON.stringify(
+    places.map((entry) => [entry.backend, entry.server, entry.isAdded, entry.address]),
+  )
+}

@@ -1,0 +1,119 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { usesHashType } from '../../balance/registry.ts'
+import { SluiceError } from '../../base/errors.ts'
+import type { Diagnostic } from '../../config/diagnostics/diagnostics.ts'
+import { renderDiagnostics } from '../../config/diagnostics/rendering.ts'
+import { type LoadOptions, loadConfig } from '../../config/load.ts'
+import type { Config } from '../../model/config.ts'
+import type { TextProblem } from '../../model/language.ts'
+import { validateHttpError } from '../../rules/actions/http-error.ts'
+import { validateBalance } from '../../rules/balance-key.ts'
+import { validateRule } from '../../rules/language/check.ts'
+import { linearPatterns } from '../../rules-host/linear-patterns.ts'
+import { checkFiles } from './allowed-files.ts'
+
+/** What a config file is read with: the process is only seen through this. */
+export interface ConfigSurroundings {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Cores that the process may use: the default of `global.nbthread`. */
+  readonly cores: number
+}
+
+/** A node's config file that was read and is valid. */
+export interface OwnFile {
+  /** Path, as it was given. */
+  readonly name: string
+  readonly text: string
+  readonly config: Config
+}
+
+/** A config that was read: it, or the reasons why it is none. */
+export interface ReadConfig {
+  readonly config: Config | null
+  /** Errors and warnings with their places, as data. */
+  readonly diagnostics: readonly Diagnostic[]
+  /** The same with their lines, ready to print; '' without any. */
+  readonly report: string
+}
+
+/** A config file that was read. */
+export interface ConfigFile extends ReadConfig {
+  readonly text: string
+}
+
+/**
+ * Reads and checks a config file.
+ *
+ * @throws SluiceError `config-unreadable`
+ */
+export async function readConfigFile(
+  file: string,
+  surroundings: ConfigSurroundings,
+): Promise<ConfigFile> {
+  const text = await readText(file)
+  return { text, ...readConfigText(text, file, surroundings) }
+}
+
+/**
+ * Checks the text of a config.
+ *
+ * @param name what the report calls it
+ * @param options default: the text is a file of this node
+ */
+export function readConfigText(
+  text: string,
+  name: string,
+  { env, cores }: ConfigSurroundings,
+  options: Pick<LoadOptions, 'own' | 'allowedVariables' | 'ownText'> = {},
+): ReadConfig {
+  const { config, diagnostics } = loadConfig(text, {
+    env,
+    cores,
+    validateBalance,
+    usesHashType,
+    validateRule: (kind, rule, acls) => validateRule(kind, rule, acls, linearPatterns),
+    validatePattern,
+    validateHttpError,
+    ...options,
+  })
+  return { config, diagnostics, report: renderDiagnostics(text, name, diagnostics) }
+}
+
+/**
+ * Checks a text that the cluster has agreed on, or is to. What is the text of the node's own file
+ * may name whatever the node can read; any other only the files and variables that the file allows
+ * in section `admin`: whoever may use the API of any node has written it.
+ *
+ * @throws SluiceError `file-not-allowed`
+ */
+export function readAgreedText(
+  text: string,
+  own: OwnFile,
+  surroundings: ConfigSurroundings,
+): ReadConfig {
+  if (text === own.text) return readConfigText(text, 'config', surroundings, { own: own.config })
+  const { files, env } = own.config.admin
+  const options = { own: own.config, ownText: own.text, allowedVariables: env }
+  const read = readConfigText(text, 'config', surroundings, options)
+  if (read.config !== null) checkFiles(read.config, files ?? [dirname(resolve(own.name))])
+  return read
+}
+
+function validatePattern(pattern: string): TextProblem | null {
+  const compiled = linearPatterns.compile(pattern, false)
+  return typeof compiled === 'function' ? null : { ...compiled, offset: 0 }
+}
+
+/**
+ * The text of a config file.
+ *
+ * @throws SluiceError `config-unreadable`
+ */
+export async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new SluiceError('config-unreadable', `cannot read ${file}: ${String(error)}`, error)
+  }
+}

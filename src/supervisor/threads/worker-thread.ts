@@ -1,0 +1,121 @@
+import { Worker } from 'node:worker_threads'
+import type { Clock } from '../../base/clock.ts'
+import type { ServerTable } from '../../memory/server-table.ts'
+import type { FromWorker, ToWorker, WorkerBoot } from '../../model/channel.ts'
+import type { Plan } from '../../model/plan.ts'
+import type { Death } from './worker-deaths.ts'
+
+/**
+ * How long a worker may be within one event before it is held to be stuck. Its wheel ticks every
+ * 50 ms, and the longest that it does at once, compiling a plan of thousands of servers, takes well
+ * below a second.
+ */
+export const STUCK_MS = 5_000
+
+/** A thread that has been silent for so long is not waited for where there is no time to lose. */
+const QUIET_MS = 1_000
+
+/** How long a thread may take to load and to come to its first tick, on a busy machine too. */
+const LOADING_MS_MAX = 60_000
+
+/** What a thread is made with. */
+export interface WorkerThreadOptions {
+  readonly index: number
+  /** The module that the thread runs. */
+  readonly entry: URL
+  readonly boot: Omit<WorkerBoot, 'index' | 'memory'>
+  readonly table: ServerTable
+  readonly clock: Clock
+  /** What it is to run first. */
+  readonly plan: Plan
+  readonly onMessage: (message: FromWorker) => void
+  /** Called once, after the thread is gone. */
+  readonly onEnd: (death: Death) => void
+}
+
+/** One thread of the data plane, from its start to its end. */
+export class WorkerThread {
+  /** Resolves when the thread is gone. */
+  readonly ended: Promise<void>
+  /** Of the last plan that it runs; -1: none yet. */
+  appliedSerial = -1
+  isDrained = false
+  readonly #options: WorkerThreadOptions
+  readonly #worker: Worker
+  #beats = 0
+  #hasStarted = false
+  /** How long it has not beaten, while the main thread ran. */
+  #quietMs = 0
+  #isStuck = false
+
+  constructor(options: WorkerThreadOptions) {
+    const { index, entry, boot, table, plan, clock } = options
+    const startedMs = clock()
+    const workerData: WorkerBoot = { ...boot, index, memory: table.memory }
+    this.#options = options
+    this.#worker = new Worker(entry, { workerData })
+    let failure: unknown
+    this.#worker.on('message', options.onMessage)
+    this.#worker.on('error', (error: unknown) => {
+      failure = error
+    })
+    this.ended = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        const hadStarted = this.appliedSerial >= 0
+        const livedMs = clock() - startedMs
+        options.onEnd({ livedMs, hadStarted, wasStuck: this.#isStuck, failure })
+        resolve()
+      })
+    })
+    this.tell({ kind: 'apply', plan })
+  }
+
+  /** Whether it has run a plan and answers. */
+  get isServing(): boolean {
+    return this.appliedSerial >= 0 && !this.#isStuck
+  }
+
+  /** Whether it was found to be stuck, and is not gone yet. */
+  get isStuck(): boolean {
+    return this.#isStuck
+  }
+
+  /** Whether it does not answer just now: it may be busy, or stuck. */
+  get isQuiet(): boolean {
+    return this.#quietMs >= QUIET_MS
+  }
+
+  /** Whether it was ended for being stuck, and has withstood that for as long again. */
+  get isBeyondHelp(): boolean {
+    return this.#isStuck && this.#quietMs >= 2 * STUCK_MS
+  }
+
+  tell(message: ToWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  /** Ends the thread without warning. One that is within a system call ends when that returns. */
+  terminate(): void {
+    void this.#worker.terminate()
+  }
+
+  /**
+   * Looks whether the thread still beats.
+   *
+   * @param ranMs how long the main thread itself has run since the last look
+   * @returns true when this look finds the thread stuck: not before, and not again
+   */
+  look(ranMs: number): boolean {
+    const { index, table } = this.#options
+    const beats = table.beats(index)
+    // It runs its plan before its wheel ticks for the first time, and may be stuck from then on.
+    const hasStarted = beats > 0 || this.appliedSerial >= 0
+    const isSilent = beats === this.#beats && hasStarted === this.#hasStarted
+    this.#quietMs = isSilent ? this.#quietMs + ranMs : 0
+    this.#beats = beats
+    this.#hasStarted = hasStarted
+    if (this.#isStuck || this.#quietMs < (hasStarted ? STUCK_MS : LOADING_MS_MAX)) return false
+    this.#isStuck = true
+    return true
+  }
+}

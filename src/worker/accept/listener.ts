@@ -1,0 +1,84 @@
+import type { PlannedListener } from '../../model/plan.ts'
+import type { Conn, Listener } from '../../net/conn.ts'
+import type { FrontendRuntime } from '../runtime.ts'
+import type { Services } from '../services.ts'
+
+/** Takes charge of a connection that has been accepted, and counts it. */
+export type ConnStart = (conn: Conn, listener: FrontendListener) => void
+
+/**
+ * Accepts for one bind address in this worker. It lives on over reloads that keep its address;
+ * sessions reach the current config through {@link frontend}.
+ *
+ * A full frontend or process (`maxconn`, or descriptors that are short) stops accepting: clients
+ * wait in the kernel's queue of the shared socket, where another worker may take them.
+ */
+export class FrontendListener {
+  /** The frontend as of the last reload. */
+  frontend: FrontendRuntime
+  readonly key: string
+  readonly #planned: PlannedListener
+  readonly #services: Services
+  readonly #connectionsMax: () => number
+  readonly #listener: Listener
+  #closed = false
+
+  constructor(
+    planned: PlannedListener,
+    frontend: FrontendRuntime,
+    services: Services,
+    connectionsMax: () => number,
+    start: ConnStart,
+  ) {
+    this.key = planned.key
+    this.frontend = frontend
+    this.#planned = planned
+    this.#services = services
+    this.#connectionsMax = connectionsMax
+    const { fd, kind, backlog } = planned
+    this.#listener = services.engine.listen(
+      fd,
+      kind,
+      (conn) => {
+        start(conn, this)
+        if (this.#isFull()) this.#listener.pause()
+      },
+      backlog,
+    )
+    if (this.#isFull()) this.#listener.pause()
+  }
+
+  /** Every connection begins with a PROXY protocol header. */
+  get acceptsProxy(): boolean {
+    return this.#planned.acceptProxy
+  }
+
+  /** True once the address has been removed or the worker drains: sessions end when they can. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /**
+   * Accepts again after a pause, if there is room. Where the system has no descriptor for it, the
+   * next session that ends and the next sweep try again.
+   */
+  resumeIfFree(): void {
+    if (!this.#closed && !this.#isFull()) this.#listener.resume()
+  }
+
+  /** Stops accepting for good. */
+  close(): void {
+    this.#closed = true
+    this.#listener.close()
+  }
+
+  #isFull(): boolean {
+    const { table, descriptors } = this.#services
+    const { row, maxconn } = this.frontend.plan
+    return (
+      table.connections() >= this.#connectionsMax() ||
+      table.sessions(row) >= maxconn ||
+      descriptors.isShort()
+    )
+  }
+}

@@ -1,0 +1,142 @@
+import { COUNTER } from '../../memory/counters.ts'
+import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
+import { Deadline } from '../../net/deadline-wheel.ts'
+import {
+  PROXY_HEADER_BYTES_MAX,
+  parseProxyHeader,
+} from '../../net/proxy-protocol/proxy-protocol.ts'
+import type { ProxiedEnds } from '../../net/proxy-protocol/proxy-protocol-reading.ts'
+import { UNHEARD } from '../../net/unheard.ts'
+import { count, type Services, scheduleIn } from '../services.ts'
+import type { Session, SessionRegistry } from '../session-registry.ts'
+import type { FrontendListener } from './listener.ts'
+
+/** How long a proxy in front may take to send its header once the daemon drains. */
+const DRAIN_HEADER_MS = 1000
+
+/**
+ * A connection on a listener with `accept-proxy`, until its PROXY protocol header is there
+ * (HAProxy configuration manual, accept-proxy). It counts as a session meanwhile; the session that
+ * follows takes over its place, and gets what arrived behind the header as its first bytes.
+ *
+ * Without a valid header in time (`timeout http-request`, in `mode tcp` `timeout client`) the
+ * connection is closed without an answer: there is nobody whom one could be meant for.
+ */
+export class ProxyHeaderAcceptance implements ConnHandler, Session {
+  readonly client: Conn
+  readonly listener: FrontendListener
+  readonly #services: Services
+  readonly #registry: SessionRegistry
+  readonly #beginSession: (acceptance: ProxyHeaderAcceptance) => Session
+  readonly #deadline: Deadline
+  readonly #frontendRow: number
+  /** The beginning of a header that is not all there. */
+  #held: Buffer | null = null
+  #heldLength = 0
+
+  /**
+   * @param beginSession called when a header has come and the place at the frontend is free: takes
+   *   the acceptance out of the registry, and returns the session that now handles its connection
+   */
+  constructor(
+    client: Conn,
+    listener: FrontendListener,
+    services: Services,
+    registry: SessionRegistry,
+    beginSession: (acceptance: ProxyHeaderAcceptance) => Session,
+  ) {
+    this.client = client
+    this.listener = listener
+    this.#services = services
+    this.#registry = registry
+    this.#beginSession = beginSession
+    this.#deadline = new Deadline(() => this.#refuse())
+    const { mode, row, timeouts } = listener.frontend.plan
+    this.#frontendRow = row
+    client.handler = this
+    services.table.acquire(services.worker, row)
+    registry.add(this)
+    const timeoutMs = mode === 'http' ? timeouts.httpRequestMs : timeouts.clientMs
+    scheduleIn(services, this.#deadline, timeoutMs)
+  }
+
+  drain(): void {
+    scheduleIn(this.#services, this.#deadline, DRAIN_HEADER_MS)
+  }
+
+  cut(): void {
+    this.#giveUp()
+    this.client.destroy()
+  }
+
+  onConnect(): void {}
+
+  onData(_conn: Conn, view: ByteView, length: number): void {
+    const before = this.#heldLength
+    const bytes = before === 0 ? view : this.#hold(view, length)
+    const reading = parseProxyHeader(bytes, 0, before === 0 ? length : this.#heldLength)
+    switch (reading.outcome) {
+      case 'incomplete':
+        if (before === 0) this.#hold(view, length)
+        return
+      case 'malformed':
+        this.#refuse()
+        return
+      case 'complete':
+        this.#begin(reading.ends, view.subarray(reading.bytes - before, length))
+        return
+      default:
+        reading satisfies never
+    }
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.#refuse()
+  }
+
+  onClose(_conn: Conn, _failure: ConnFailure | null): void {
+    this.#countError()
+    this.#giveUp()
+  }
+
+  /** Keeps a copy of what a header may still need. What lies behind the longest one is its own. */
+  #hold(view: ByteView, length: number): Buffer {
+    this.#held ??= Buffer.allocUnsafe(PROXY_HEADER_BYTES_MAX)
+    this.#heldLength += view.copy(this.#held, this.#heldLength, 0, length)
+    return this.#held
+  }
+
+  #begin(ends: ProxiedEnds | null, rest: ByteView): void {
+    const { client } = this
+    if (ends !== null) client.declareEndpoints(ends.source, ends.destination)
+    this.#leavePlace()
+    const session = this.#beginSession(this)
+    if (rest.length > 0) client.handler.onData(client, rest, rest.length)
+    // It begins after the others were asked to finish.
+    if (this.#services.draining) session.drain()
+  }
+
+  #refuse(): void {
+    this.#countError()
+    this.#giveUp()
+    this.client.destroy()
+  }
+
+  #countError(): void {
+    count(this.#services, this.#frontendRow, COUNTER.requestErrors)
+  }
+
+  /** No session follows. */
+  #giveUp(): void {
+    this.client.handler = UNHEARD
+    this.#leavePlace()
+    this.#registry.remove(this)
+  }
+
+  #leavePlace(): void {
+    this.#services.wheel.cancel(this.#deadline)
+    this.#services.table.release(this.#services.worker, this.#frontendRow)
+  }
+}

@@ -1,0 +1,218 @@
+import { NO_KEY } from '../../balance/strategy.ts'
+import { COUNTER } from '../../memory/counters.ts'
+import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
+import { Deadline } from '../../net/deadline-wheel.ts'
+import { UNHEARD } from '../../net/unheard.ts'
+import type { SessionFacts } from '../../rules/facts.ts'
+import type { FrontendListener } from '../accept/listener.ts'
+import { Dispatch, type DispatchOwner } from '../dispatch/dispatch.ts'
+import { logTcpSession } from '../exchange/accounting.ts'
+import type { Termination } from '../exchange/exchange-record.ts'
+import type { BackendRuntime, FrontendRuntime } from '../runtime.ts'
+import { count, type Services, scheduleIn } from '../services.ts'
+import type { Session, SessionRegistry } from '../session-registry.ts'
+import { Relay, type RelayEnd, type RelayOwner, TERMINATIONS } from './relay.ts'
+
+/**
+ * How long a client may take to send what its session is balanced by; then it goes on without.
+ * HAProxy configuration manual, `tcp-request inspect-delay`, in its example for RDP.
+ */
+export const OPENING_MS_MAX = 5000
+
+/**
+ * One client connection of a frontend in `mode tcp`: a server is found, then bytes go both ways
+ * until both sides have finished. The client is not read before its server is there, unless what
+ * it sends first decides which one that is.
+ *
+ * Invariant: it handles the client connection until there is a server, then a {@link Relay} does,
+ * and nobody once the session has ended.
+ */
+export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Session {
+  readonly client: Conn
+  readonly #services: Services
+  readonly #registry: SessionRegistry
+  readonly #frontend: FrontendRuntime
+  readonly #dispatch: Dispatch
+  readonly #startMs: number
+  #backend: BackendRuntime | null
+  #relay: Relay | null = null
+  /** What has come of the client before there was a server. */
+  #early: Buffer | null = null
+  /** Set while the client is waited for to send what its session is balanced by. */
+  #opening: Deadline | null = null
+  /** The client ended its side before there was a server. */
+  #clientEnded = false
+  #connectedMs = -1
+  #bytesIn = 0
+  #bytesOut = 0
+
+  constructor(
+    client: Conn,
+    listener: FrontendListener,
+    services: Services,
+    registry: SessionRegistry,
+  ) {
+    this.client = client
+    this.#services = services
+    this.#registry = registry
+    this.#frontend = listener.frontend
+    this.#dispatch = new Dispatch(this, services)
+    this.#startMs = services.clock()
+    this.#backend = listener.frontend.defaultBackend
+    client.handler = this
+    const { row } = this.#frontend.plan
+    services.table.acquire(services.worker, row)
+    count(services, row, COUNTER.connectionsTotal)
+    count(services, row, COUNTER.sessionsTotal)
+    registry.add(this)
+    const { openingKey } = this.#backend ?? {}
+    if (openingKey === null || openingKey === undefined) this.#goOn(NO_KEY)
+    else this.#awaitOpening()
+  }
+
+  get beganMs(): number {
+    return this.#startMs
+  }
+
+  /** A session of unknown length is left to finish by itself until the grace is over. */
+  drain(): void {}
+
+  cut(): void {
+    if (this.#relay === null) {
+      this.#end(this.#beforeServer('K'))
+      this.client.destroy()
+    } else this.#relay.cut()
+  }
+
+  onServer(server: Conn): void {
+    const { clientFinMs, tcpIdleMs } = this.#frontend.plan.timeouts
+    const { serverFinMs, tcpTunnelMs, ...ofServer } = (this.#backend as BackendRuntime).plan
+      .timeouts
+    const tunnelMs = tcpTunnelMs ?? Math.min(tcpIdleMs, ofServer.tcpIdleMs)
+    const isServerSooner = tcpTunnelMs === null && ofServer.tcpIdleMs < tcpIdleMs
+    const tunnelLate = isServerSooner ? 'server-late' : 'client-late'
+    this.#connectedMs = this.#services.clock()
+    const timeouts = { tunnelMs, tunnelLate, clientFinMs, serverFinMs } as const
+    this.#relay = new Relay(this.client, server, timeouts, this, this.#services)
+    this.client.resume()
+    const early = this.#early
+    this.#early = null
+    if (early !== null) this.#relay.onData(this.client, early, early.length)
+    if (this.#clientEnded) this.#relay.onEnd(this.client)
+  }
+
+  onNoServer(termination: Termination): void {
+    this.#end(termination)
+    this.client.reset()
+  }
+
+  onUpstreamBytes(length: number): void {
+    this.#bytesIn += length
+    count(this.#services, this.#frontend.plan.row, COUNTER.bytesIn, length)
+    this.#dispatch.count(COUNTER.bytesIn, length)
+  }
+
+  onDownstreamBytes(length: number): void {
+    this.#bytesOut += length
+    count(this.#services, this.#frontend.plan.row, COUNTER.bytesOut, length)
+    this.#dispatch.count(COUNTER.bytesOut, length)
+  }
+
+  onRelayEnd(end: RelayEnd): void {
+    if (end === 'client-aborted') this.#dispatch.count(COUNTER.clientAborts)
+    if (end === 'server-aborted') this.#dispatch.count(COUNTER.serverAborts)
+    this.#end(TERMINATIONS[end])
+  }
+
+  onConnect(): void {}
+
+  /**
+   * While the opening is awaited comes what the client sends; later only what came behind a PROXY
+   * protocol header, once, since the client is paused.
+   */
+  onData(_conn: Conn, view: ByteView, length: number): void {
+    const bytes = view.subarray(0, length)
+    const early = this.#early === null ? Buffer.from(bytes) : Buffer.concat([this.#early, bytes])
+    this.#early = early
+    const key = this.#opening === null ? null : (this.#backend?.openingKey?.(early) ?? null)
+    if (key !== null) this.#goOn(key)
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    if (this.#opening === null) return
+    this.#clientEnded = true
+    this.#goOn(NO_KEY)
+  }
+
+  /** The client left while its server was looked for. */
+  onClose(_conn: Conn, _failure: ConnFailure | null): void {
+    this.#dispatch.count(COUNTER.clientAborts)
+    this.#end(this.#beforeServer('C'))
+  }
+
+  /** HAProxy's termination state for a session that was ended while there was no server. */
+  #beforeServer(by: 'C' | 'K'): Termination {
+    if (this.#opening !== null) return `${by}R`
+    return this.#dispatch.place.isTaken ? `${by}Q` : `${by}C`
+  }
+
+  #awaitOpening(): void {
+    this.#opening = new Deadline(() => this.#goOn(NO_KEY))
+    const limitMs = Math.min(OPENING_MS_MAX, this.#frontend.plan.timeouts.clientMs)
+    scheduleIn(this.#services, this.#opening, limitMs)
+  }
+
+  /** @param openingKey what the client has sent that the session is balanced by, or `NO_KEY` */
+  #goOn(openingKey: number): void {
+    this.#leaveOpening()
+    this.client.pause()
+    if (this.#backend === null) this.onNoServer('SC')
+    else this.#begin(this.#backend, openingKey)
+  }
+
+  #leaveOpening(): void {
+    if (this.#opening !== null) this.#services.wheel.cancel(this.#opening)
+    this.#opening = null
+  }
+
+  #begin(backend: BackendRuntime, openingKey: number): void {
+    const { sessionKey, sessionPersistence } = backend
+    const facts = sessionFacts(this.client, this.#frontend.plan.name)
+    const stickiness = sessionPersistence?.begin(facts) ?? null
+    this.#dispatch.begin(backend, sessionKey?.(facts) ?? openingKey, 'new', false, stickiness)
+  }
+
+  #end(termination: Termination): void {
+    this.client.handler = UNHEARD
+    this.#leaveOpening()
+    const services = this.#services
+    logTcpSession(services, {
+      client: this.client,
+      frontend: this.#frontend.plan,
+      backend: this.#backend?.plan ?? null,
+      dispatch: this.#dispatch,
+      startMs: this.#startMs,
+      connectedMs: this.#connectedMs,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
+      termination,
+    })
+    this.#dispatch.release()
+    services.table.release(services.worker, this.#frontend.plan.row)
+    this.#registry.remove(this)
+  }
+}
+
+/** What is known of a connection in `mode tcp`. */
+export function sessionFacts(client: Conn, frontendName: string): SessionFacts {
+  return {
+    src: client.remote.address,
+    srcPort: client.remote.port,
+    dst: client.local.address,
+    dstPort: client.local.port,
+    frontendName,
+    isTls: false,
+  }
+}

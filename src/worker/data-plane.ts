@@ -1,0 +1,144 @@
+import type { Plan, PlannedListener } from '../model/plan.ts'
+import type { Conn } from '../net/conn.ts'
+import { FrontendListener } from './accept/listener.ts'
+import { ProxyHeaderAcceptance } from './accept/proxy-header-acceptance.ts'
+import { HttpSession } from './clients/http-session.ts'
+import { TcpSession } from './clients/tcp-session.ts'
+import { compileRuntime, enterRuntime, type FrontendRuntime, type Runtime } from './runtime.ts'
+import type { Services } from './services.ts'
+import { type Session, SessionRegistry } from './session-registry.ts'
+
+/**
+ * The data plane of one worker thread: accepts on the plan's listeners and runs a session for each
+ * connection. START HERE to follow a request: `FrontendListener` accepts, `HttpSession` reads
+ * requests, `HttpExchange` sends each to a server and its response back.
+ */
+export class DataPlane {
+  readonly #services: Services
+  readonly #registry: SessionRegistry
+  readonly #listeners = new Map<string, FrontendListener>()
+  #runtime: Runtime | null = null
+  #onDrained: (() => void) | null = null
+  /** A place goes from the wait for a PROXY protocol header to the session that follows it. */
+  #isPlacePassing = false
+
+  constructor(services: Services) {
+    this.#services = services
+    this.#registry = new SessionRegistry((delta) => this.#onSessions(delta))
+    services.descriptors.onShort = () => this.#dropIdle()
+  }
+
+  /**
+   * Runs a plan from now on: compiles it aside, then swaps it in. Listeners of addresses that stay
+   * live on, and so do all sessions.
+   */
+  apply(plan: Plan): void {
+    const previous = this.#runtime
+    const runtime = compileRuntime(plan, this.#services, previous)
+    this.#runtime = runtime
+    this.#services.descriptors.numbersMax = plan.trafficNumbersMax
+    const wanted = new Set<string>()
+    for (const frontend of runtime.frontends.values()) {
+      for (const listener of frontend.plan.listeners) {
+        wanted.add(listener.key)
+        this.#listen(listener, frontend)
+      }
+    }
+    for (const [key, listener] of this.#listeners) {
+      if (wanted.has(key)) continue
+      this.#listeners.delete(key)
+      listener.close()
+    }
+    enterRuntime(runtime, previous, this.#services.table)
+  }
+
+  /** Accepts no more and lets sessions finish; `onDrained` is called when the last has ended. */
+  drain(onDrained: () => void): void {
+    this.#services.draining = true
+    this.#onDrained = onDrained
+    for (const listener of this.#listeners.values()) listener.close()
+    this.#registry.drain()
+    this.#onSessionEnd()
+  }
+
+  /** Ends every session now. */
+  cut(): void {
+    this.#registry.cut()
+  }
+
+  /** Housekeeping, about once a second. */
+  sweep(): void {
+    if (this.#services.descriptors.isShort()) this.#dropIdle()
+    for (const listener of this.#listeners.values()) listener.resumeIfFree()
+    const { nowMs } = this.#services.wheel
+    for (const { pool } of this.#runtime?.backends.values() ?? []) pool.purgeIdle(nowMs)
+  }
+
+  #listen(planned: PlannedListener, frontend: FrontendRuntime): void {
+    const known = this.#listeners.get(planned.key)
+    if (known !== undefined) {
+      known.frontend = frontend
+      known.resumeIfFree()
+      return
+    }
+    const start = (conn: Conn, listener: FrontendListener): void => this.#start(conn, listener)
+    const connectionsMax = (): number => this.#runtime?.plan.maxconn ?? 0
+    const listener = new FrontendListener(planned, frontend, this.#services, connectionsMax, start)
+    this.#listeners.set(planned.key, listener)
+  }
+
+  /**
+   * Gives up idle server connections: what sessions need comes before what they may need. HAProxy,
+   * too, closes them when descriptors get short (tune.pool-high-fd-ratio).
+   */
+  #dropIdle(): void {
+    for (const { pool } of this.#runtime?.backends.values() ?? []) pool.dropIdle()
+  }
+
+  #start(conn: Conn, listener: FrontendListener): void {
+    const services = this.#services
+    const registry = this.#registry
+    if (listener.acceptsProxy) {
+      new ProxyHeaderAcceptance(conn, listener, services, registry, (acceptance) => {
+        this.#isPlacePassing = true
+        registry.remove(acceptance)
+        return startSession(conn, listener, services, registry)
+      })
+    } else startSession(conn, listener, services, registry)
+  }
+
+  #onSessions(delta: 1 | -1): void {
+    if (this.#isPlacePassing) {
+      // First the one leaves, then the other comes: the connection is counted all the while.
+      if (delta > 0) this.#isPlacePassing = false
+      return
+    }
+    this.#services.table.addConnections(this.#services.worker, delta)
+    if (delta < 0) this.#onSessionEnd()
+  }
+
+  #onSessionEnd(): void {
+    if (this.#services.draining) {
+      if (this.#registry.size === 0) this.#onDrained?.()
+      return
+    }
+    for (const listener of this.#listeners.values()) listener.resumeIfFree()
+  }
+}
+
+function startSession(
+  conn: Conn,
+  listener: FrontendListener,
+  services: Services,
+  registry: SessionRegistry,
+): Session {
+  const { mode } = listener.frontend.plan
+  switch (mode) {
+    case 'http':
+      return new HttpSession(conn, listener, services, registry)
+    case 'tcp':
+      return new TcpSession(conn, listener, services, registry)
+    default:
+      return mode satisfies never
+  }
+}

@@ -1,0 +1,488 @@
+import { NO_KEY } from '../../balance/strategy.ts'
+import { COUNTER } from '../../memory/counters.ts'
+import { SERVER_STATE, type ServerState } from '../../memory/server-table.ts'
+import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
+import { Deadline } from '../../net/deadline-wheel.ts'
+import type { Termination } from '../exchange/exchange-record.ts'
+import { type BackendRuntime, presentBackend } from '../runtime.ts'
+import { IdleConnections, type Reuse } from '../servers/idle-connections.ts'
+import { proxyHeaderOf } from '../servers/proxy-header.ts'
+import { count, type Services, scheduleIn } from '../services.ts'
+import type { Stickiness } from './persistence.ts'
+import type { ServerPool, UpstreamServer } from './server-pool.ts'
+import type { Waiter } from './session-queue.ts'
+import { WaitingPlace } from './waiting-place.ts'
+
+/** HAProxy waits up to a second before it tries the same server again. */
+const TURNAROUND_MS = 1000
+
+/** What a dispatch tells: one of the two, once for each `begin` and further try. */
+export interface DispatchOwner {
+  /** Who the server is told of by a PROXY protocol header. */
+  readonly client: Conn
+  /** When a server began to be needed, on the services' clock. */
+  readonly beganMs: number
+  /** A connection to a server is established. It must be given its handler at once. */
+  onServer(conn: Conn): void
+  /** No server is up, the tries are spent, or `timeout queue` has passed. */
+  onNoServer(termination: Termination): void
+}
+
+/**
+ * Finds a server for a session and connects to it: picks one, reuses an idle connection or opens
+ * one, and on failure tries again, elsewhere where `option redispatch` allows it. Where all servers
+ * have as many sessions as they may, or the one that the session belongs to, it waits in line. It holds the session's place at the backend
+ * and at the server until {@link release}.
+ */
+export class Dispatch implements ConnHandler, Waiter {
+  readonly #owner: DispatchOwner
+  readonly #services: Services
+  readonly #deadline: Deadline
+  #backend: BackendRuntime | null = null
+  #upstream: UpstreamServer | null = null
+  #connecting: Conn | null = null
+  readonly #idle: IdleConnections
+  #holdsServer = false
+  /** Whether somebody looks after the client, of which nothing else is heard while it is not read. */
+  #isClientWatched = false
+  /** Servers that have failed on the session, where it may go to another. */
+  readonly #failedRows: number[] = []
+  #key = NO_KEY
+  #stickiness: Stickiness | null = null
+  #reuse: Reuse = 'new'
+  #mayResend = false
+  #retriesLeft = 0
+  /** Where it waits in line, and how long it has. */
+  readonly place: WaitingPlace
+  /** See {@link queuedMs}; as of the last server that was found. */
+  #queuedMs = -1
+  /** The connection that was handed over had served another session before. */
+  reused = false
+  /** Tries after the first. */
+  retries = 0
+  /** A retry went to another server than the try before. */
+  redispatched = false
+
+  constructor(owner: DispatchOwner, services: Services) {
+    this.#owner = owner
+    this.#services = services
+    this.#idle = new IdleConnections(services.cells)
+    this.place = new WaitingPlace(services, this)
+    this.#deadline = new Deadline(() => this.#onDeadline())
+  }
+
+  /** The server that has the session, or had the last try at it. */
+  get upstream(): UpstreamServer | null {
+    return this.#upstream
+  }
+
+  /** Which server the session belongs to; null where it may go to any. */
+  get stickiness(): Stickiness | null {
+    return this.#stickiness
+  }
+
+  /** Forgets the session before: nothing has been tried for the next. */
+  forget(): void {
+    this.#upstream = null
+    this.#stickiness = null
+    this.reused = false
+    this.retries = 0
+    this.redispatched = false
+    this.#queuedMs = -1
+    this.place.forget()
+  }
+
+  /**
+   * Takes a place at the backend and looks for a server.
+   *
+   * @param key what the session is balanced by, or `NO_KEY`
+   * @param mayResend what is sent can be sent again where an idle connection turns out to have been
+   *   closed
+   * @param stickiness which server it belongs to; null where it may go to any
+   */
+  begin(
+    begun: BackendRuntime,
+    key: number,
+    reuse: Reuse,
+    mayResend: boolean,
+    stickiness: Stickiness | null,
+  ): void {
+    const { table, worker } = this.#services
+    const backend = presentBackend(begun)
+    const { row, circuitBreaker } = backend.plan
+    if (!table.tryAcquire(worker, row, circuitBreaker.maxRequests)) {
+      this.#refuse(row)
+      return
+    }
+    this.#backend = backend
+    this.#key = key
+    this.#stickiness = stickiness
+    this.#reuse = reuse
+    this.#mayResend = mayResend
+    this.#retriesLeft = backend.plan.retries
+    this.#failedRows.length = 0
+    const own = this.#ownServer(backend, key)
+    if (own === null) this.#pick()
+    else this.#goTo(own)
+  }
+
+  /**
+   * Tries again on a new connection: the idle one had been closed by its server. That is no failure
+   * of the server, and happens to a session once: it takes none of the tries.
+   */
+  replaceIdle(): void {
+    this.#countRetry()
+    this.#reuse = 'new'
+    this.#connectAgain(this.#upstream as UpstreamServer)
+  }
+
+  /** Tries again after a server has failed on the request, elsewhere with `option redispatch`. */
+  tryAgain(): void {
+    this.#retriesLeft--
+    this.#countRetry()
+    const upstream = this.#upstream as UpstreamServer
+    if ((this.#backend as BackendRuntime).plan.redispatch) this.#pickOther(upstream, false)
+    else this.#connectAgain(upstream)
+  }
+
+  /**
+   * Puts the server's connection to rest. It must have nothing outstanding in either direction.
+   *
+   * @param isBound its server may take whoever uses it for this client
+   */
+  keep(conn: Conn, isBound: boolean): void {
+    const { httpReuse } = (this.#backend as BackendRuntime).plan
+    this.#idle.keep(this.#upstream as UpstreamServer, httpReuse, conn, this.reused, isBound)
+  }
+
+  /**
+   * Milliseconds until the last server was found, or the line was left: the time in lines, and that
+   * of tries at other servers before. -1 where neither has been. HAProxy's `Tw`.
+   */
+  get queuedMs(): number {
+    return this.place.isTaken ? this.#sinceBegin() : this.#queuedMs
+  }
+
+  /** It has a place at the backend. */
+  get holdsBackend(): boolean {
+    return this.#backend !== null
+  }
+
+  /** It has a place at the server at hand. */
+  get holdsServer(): boolean {
+    return this.#holdsServer
+  }
+
+  /** True while another try is allowed. */
+  get hasTries(): boolean {
+    return this.#retriesLeft > 0
+  }
+
+  /** Counts for the backend and for the server at hand. @param column one of `COUNTER` */
+  count(column: number, by = 1): void {
+    if (this.#backend !== null) count(this.#services, this.#backend.plan.row, column, by)
+    if (this.#upstream !== null) count(this.#services, this.#upstream.plan.row, column, by)
+  }
+
+  /** Tells a strategy that goes by it how long the server at hand took, in milliseconds. */
+  observe(responseMs: number): void {
+    const { pool } = this.#backend as BackendRuntime
+    const { row } = (this.#upstream as UpstreamServer).plan
+    pool.observe?.(row, responseMs, this.#services.wheel.nowMs)
+  }
+
+  /** Gives up what is held: an unfinished try, the place at the server and at the backend. */
+  release(): void {
+    this.#services.wheel.cancel(this.#deadline)
+    this.#leaveLine()
+    this.#dropConnecting()
+    this.#leaveServer()
+    this.#leaveClient()
+    if (this.#backend === null) return
+    this.#services.table.release(this.#services.worker, this.#backend.plan.row)
+    this.#backend = null
+  }
+
+  /** The session is over: closes the connections that it kept for itself. */
+  dispose(): void {
+    this.#idle.close()
+  }
+
+  onConnect(conn: Conn): void {
+    this.#connecting = null
+    this.#services.wheel.cancel(this.#deadline)
+    this.count(COUNTER.connectionsOpened)
+    this.#handOver(conn)
+  }
+
+  onData(_conn: Conn, _view: ByteView, _length: number): void {}
+
+  onDrain(): void {}
+
+  onEnd(): void {}
+
+  onClose(conn: Conn, failure: ConnFailure | null): void {
+    if (conn !== this.#connecting) return
+    if (failure === 'exhausted') this.#lackDescriptor()
+    else this.#failed('SC')
+  }
+
+  tryEnter(ticket: number): boolean {
+    const pool = this.#presentPool()
+    const awaited = this.place.server
+    const isForced = this.#stickiness?.isForced === true
+    const own = awaited === null ? null : pool.serverOf({ row: awaited.plan.row, isForced })
+    // The server that it waits for may have gone down, or been removed: then it may go to any.
+    const isLost = awaited !== null && own === null
+    let upstream: UpstreamServer | 'full' | null = null
+    if (awaited === null) upstream = pool.take(this.#key, this.#failedRows, ticket)
+    else if (own !== null && pool.takeAt(own)) upstream = own
+    if (!isLost && (upstream === null || upstream === 'full')) return false
+    this.#leaveLine()
+    this.#services.wheel.cancel(this.#deadline)
+    if (upstream !== null && upstream !== 'full') this.#enter(upstream, false)
+    else {
+      this.#upstream = null
+      this.#pick()
+    }
+    return true
+  }
+
+  /**
+   * The server that the session belongs to; or, unless it is balanced by a key, the one that knows
+   * its client by a connection; or null.
+   */
+  #ownServer({ pool }: BackendRuntime, key: number): UpstreamServer | null {
+    const sticky = this.#stickiness === null ? null : pool.serverOf(this.#stickiness)
+    return sticky ?? (key === NO_KEY ? this.#idle.preferred(pool) : null)
+  }
+
+  /** Goes to the server that the session belongs to, or waits for it. */
+  #goTo(own: UpstreamServer): void {
+    const { pool, plan } = this.#backend as BackendRuntime
+    const waiting = pool.waitingFor(own)
+    // Who comes now does not overtake who waits.
+    if (waiting === 0 && pool.takeAt(own)) this.#enter(own, false)
+    else if (own.plan.maxqueue === 0 || waiting < own.plan.maxqueue) this.#wait(own)
+    else if (plan.redispatch && this.#stickiness?.isForced !== true) this.#pick()
+    else this.#owner.onNoServer('SQ')
+  }
+
+  /** @param waits a server that is the only one is left alone for a moment after it has failed */
+  #pickOther({ plan }: UpstreamServer, waits = true): void {
+    this.#failedRows.push(plan.row)
+    this.#pick(waits)
+  }
+
+  #pick(waits = true): void {
+    this.#leaveServer()
+    const pool = this.#presentPool()
+    const upstream =
+      pool.isLimited && pool.isAwaited ? 'full' : pool.take(this.#key, this.#failedRows)
+    if (upstream === null) this.#owner.onNoServer('SC')
+    else if (upstream !== 'full') this.#enter(upstream, waits)
+    else this.#wait(null)
+  }
+
+  /** The circuit breaker of a backend lets no more in. */
+  #refuse(row: number): void {
+    count(this.#services, row, COUNTER.refusedSessions)
+    this.#owner.onNoServer('PC')
+  }
+
+  /** @param own the server that it belongs to; null: any will do */
+  #wait(own: UpstreamServer | null): void {
+    const backend = this.#backend as BackendRuntime
+    const { timeouts, circuitBreaker, row } = backend.plan
+    const { maxPending } = circuitBreaker
+    if (maxPending !== null && backend.pool.waitingTotal >= maxPending) {
+      this.#refuse(row)
+      return
+    }
+    if (own !== null) this.#upstream = own
+    this.#watchClient()
+    scheduleIn(this.#services, this.#deadline, timeouts.queueMs)
+    this.place.take(backend, own)
+  }
+
+  /** Goes on with the backend of the present plan; returns its servers. */
+  #presentPool(): ServerPool {
+    const backend = presentBackend(this.#backend as BackendRuntime)
+    this.#backend = backend
+    return backend.pool
+  }
+
+  #sinceBegin(): number {
+    return this.#services.clock() - this.#owner.beganMs
+  }
+
+  #leaveLine(): void {
+    const own = this.place.server
+    if (this.place.isTaken) this.#queuedMs = this.#sinceBegin()
+    this.place.leave()
+    // Who waits for any server may have left the next place there to the one that goes.
+    if (own !== null) this.#wakeAt(own)
+  }
+
+  #wakeAt({ plan }: UpstreamServer): void {
+    this.#services.queues.wake(plan.row, (this.#backend as BackendRuntime).plan.row)
+  }
+
+  /** Goes on with a server, at which a place was taken. */
+  #enter(upstream: UpstreamServer, waits: boolean): void {
+    const failedRow = this.#failedRows.at(-1) ?? -1
+    const isSame = upstream.plan.row === failedRow
+    this.#upstream = upstream
+    this.#holdsServer = true
+    // Without a line and failures before no time has passed, and the clock need not be asked.
+    if (this.#queuedMs < 0) this.#queuedMs = failedRow < 0 ? 0 : this.#sinceBegin()
+    else if (!isSame && failedRow >= 0) this.#queuedMs = this.#sinceBegin()
+    if (isSame && waits) {
+      this.#waitForSame()
+      return
+    }
+    if (failedRow >= 0 && !isSame) {
+      this.redispatched = true
+      this.count(COUNTER.redispatches)
+    }
+    this.#connect(upstream)
+  }
+
+  #connect(upstream: UpstreamServer): void {
+    const services = this.#services
+    this.count(COUNTER.sessionsTotal)
+    const idle = this.#takeIdle(upstream)
+    if (idle !== undefined) {
+      this.reused = true
+      this.count(COUNTER.connectionReuses)
+      this.#handOver(idle)
+      return
+    }
+    this.reused = false
+    this.count(COUNTER.connectionAttempts)
+    this.#watchClient()
+    const conn = services.engine.connect(upstream.plan.address, this)
+    this.#connecting = conn
+    const { sendProxy } = upstream.plan
+    if (sendProxy !== null) conn.write(proxyHeaderOf(sendProxy, this.#owner.client))
+    scheduleIn(services, this.#deadline, this.#timeoutConnectMs)
+  }
+
+  #watchClient(): void {
+    if (this.#isClientWatched) return
+    this.#isClientWatched = true
+    this.#services.hangUps.add(this.#owner.client)
+  }
+
+  #leaveClient(): void {
+    if (!this.#isClientWatched) return
+    this.#isClientWatched = false
+    this.#services.hangUps.remove(this.#owner.client)
+  }
+
+  #handOver(conn: Conn): void {
+    this.#leaveClient()
+    this.#stickiness?.connected((this.#upstream as UpstreamServer).plan.row)
+    this.#owner.onServer(conn)
+  }
+
+  /** An idle connection, or undefined where a new one is needed. */
+  #takeIdle(upstream: UpstreamServer): Conn | undefined {
+    const { httpReuse } = (this.#backend as BackendRuntime).plan
+    for (;;) {
+      const conn = this.#idle.take(upstream, httpReuse, this.#reuse)
+      // What cannot be sent again goes only where the kernel knows of no end.
+      if (conn === undefined || (this.#mayResend && this.hasTries) || conn.isQuiet()) return conn
+      conn.destroy()
+    }
+  }
+
+  /** @param termination what the session ends with where there is no other try */
+  #failed(termination: Termination): void {
+    this.#services.wheel.cancel(this.#deadline)
+    this.count(COUNTER.connectionErrors)
+    this.observe(this.#timeoutConnectMs)
+    this.#dropConnecting()
+    const { retryOn, redispatch } = (this.#backend as BackendRuntime).plan
+    if (!this.hasTries || !retryOn.includes('conn-failure')) {
+      this.#owner.onNoServer(termination)
+      return
+    }
+    this.#retriesLeft--
+    this.#countRetry()
+    if (redispatch) this.#pickOther(this.#upstream as UpstreamServer)
+    else this.#waitForSame()
+  }
+
+  /**
+   * This process has no descriptor for the connection, which says nothing of the server: no error is
+   * counted, and the session waits at its place for another try, while others end.
+   */
+  #lackDescriptor(): void {
+    this.#services.wheel.cancel(this.#deadline)
+    this.#dropConnecting()
+    if (!this.hasTries) {
+      this.#owner.onNoServer('RC')
+      return
+    }
+    this.#retriesLeft--
+    this.#countRetry()
+    this.#waitForSame()
+  }
+
+  #waitForSame(): void {
+    const waitMs = Math.min(TURNAROUND_MS, this.#timeoutConnectMs)
+    scheduleIn(this.#services, this.#deadline, waitMs)
+  }
+
+  #onDeadline(): void {
+    if (this.#connecting !== null) this.#failed('sC')
+    else if (this.place.isTaken) this.#owner.onNoServer('sQ')
+    else this.#connectAgain(this.#upstream as UpstreamServer)
+  }
+
+  /** On the server whose place is still held. */
+  #connectAgain(upstream: UpstreamServer): void {
+    const { row } = upstream.plan
+    // Without `option redispatch` too: waiting for a server that is known to be down helps nobody.
+    const state = this.#services.table.state(row)
+    const mayConnect = state === SERVER_STATE.up || this.#mayStay(row, state)
+    const present = this.#presentPool().serverOf({ row, isForced: mayConnect })
+    if (!mayConnect || present === null) {
+      this.#pickOther(upstream)
+      return
+    }
+    this.#upstream = present
+    this.#connect(present)
+  }
+
+  /** A session stays at the server that it belongs to while that one drains. */
+  #mayStay(row: number, state: ServerState): boolean {
+    if (row !== this.#stickiness?.row) return false
+    return this.#stickiness.isForced || state === SERVER_STATE.drain
+  }
+
+  #dropConnecting(): void {
+    const conn = this.#connecting
+    this.#connecting = null
+    conn?.destroy()
+  }
+
+  #leaveServer(): void {
+    if (!this.#holdsServer) return
+    this.#holdsServer = false
+    const upstream = this.#upstream as UpstreamServer
+    this.#services.table.release(this.#services.worker, upstream.plan.row)
+    // Whoever waits may do so under another plan, which has a bound where this one has none.
+    this.#wakeAt(upstream)
+  }
+
+  #countRetry(): void {
+    this.retries++
+    this.count(COUNTER.retries)
+  }
+
+  get #timeoutConnectMs(): number {
+    return (this.#backend as BackendRuntime).plan.timeouts.connectMs
+  }
+}

@@ -1,0 +1,144 @@
+import type { PlannedBackend, PlannedFrontend } from '../../model/plan.ts'
+import type { Conn } from '../../net/conn.ts'
+import type { HttpLogRecord, TcpLogRecord } from '../../telemetry/access-log.ts'
+import type { Dispatch } from '../dispatch/dispatch.ts'
+import type { Services } from '../services.ts'
+import type { ExchangeRecord, Termination } from './exchange-record.ts'
+
+/** What the log of a session needs to know about its parties. */
+export interface SessionParties {
+  readonly client: Conn
+  readonly frontend: PlannedFrontend
+  readonly backend: PlannedBackend | null
+  readonly dispatch: Dispatch
+}
+
+/** What is known of a TCP session at its end. Moments are the services' clock, -1: never came. */
+export interface TcpSessionFacts extends SessionParties {
+  readonly startMs: number
+  readonly connectedMs: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly termination: Termination
+}
+
+/** One record a thread: the writer reads it during the call only. */
+const record: HttpLogRecord = {
+  clientAddress: '',
+  clientPort: 0,
+  startedAtMs: 0,
+  frontend: '',
+  backend: '',
+  server: '',
+  requestMs: -1,
+  queueMs: -1,
+  connectMs: -1,
+  responseMs: -1,
+  totalMs: 0,
+  status: -1,
+  bytes: 0,
+  termination: '--',
+  cookies: '--',
+  actconn: 0,
+  feconn: 0,
+  beconn: 0,
+  srvConn: 0,
+  retries: 0,
+  redispatched: false,
+  srvQueue: 0,
+  backendQueue: 0,
+  request: '',
+}
+
+/** Writes the access-log line of a TCP session. Call before its places are given up. */
+export function logTcpSession(services: Services, facts: TcpSessionFacts): void {
+  const { frontend, startMs, connectedMs, bytesIn, bytesOut } = facts
+  if (services.accessLog.isOff || !frontend.log) return
+  if (frontend.dontlognull && bytesIn + bytesOut === 0) return
+  const nowMs = services.clock()
+  describeParties(record, services, facts, startMs, nowMs)
+  const { queuedMs } = facts.dispatch
+  record.queueMs = queuedMs
+  record.connectMs = connectedMs < 0 ? -1 : connectedMs - startMs - queuedMs
+  record.totalMs = nowMs - startMs
+  record.bytes = bytesOut
+  record.termination = facts.termination
+  services.accessLog.tcp(record)
+}
+
+/** Counts and logs an HTTP exchange at its end. Call before its places are given up. */
+export function settleExchange(
+  services: Services,
+  parties: SessionParties,
+  exchange: ExchangeRecord,
+  termination: Termination,
+): void {
+  const { cells, clock } = services
+  const nowMs = clock()
+  exchange.termination = termination
+  const isNothing = exchange.isNull && exchange.status === 0
+  if (!isNothing) countExchange(cells, parties, exchange, nowMs)
+  logExchange(services, parties, exchange, nowMs)
+}
+
+function countExchange(
+  cells: Float64Array,
+  { frontend, backend, dispatch }: SessionParties,
+  exchange: ExchangeRecord,
+  nowMs: number,
+): void {
+  exchange.count(cells, frontend.row, nowMs)
+  if (backend !== null) exchange.count(cells, backend.row, nowMs)
+  if (dispatch.upstream !== null) exchange.count(cells, dispatch.upstream.plan.row, nowMs)
+}
+
+function logExchange(
+  services: Services,
+  parties: SessionParties,
+  exchange: ExchangeRecord,
+  nowMs: number,
+): void {
+  if (services.accessLog.isOff || !parties.frontend.log) return
+  if (exchange.isNull && parties.frontend.dontlognull) return
+  const { startMs, headMs, queuedMs, connectedMs, responseMs, method } = exchange
+  describeParties(record, services, parties, startMs, nowMs)
+  record.requestMs = method === '' ? -1 : headMs - startMs
+  record.queueMs = parties.dispatch.queuedMs
+  record.connectMs = connectedMs < 0 ? -1 : connectedMs - headMs - queuedMs
+  record.responseMs = responseMs < 0 ? -1 : responseMs - connectedMs
+  record.totalMs = nowMs - startMs
+  record.status = exchange.status === 0 ? -1 : exchange.status
+  record.bytes = exchange.bytesOut
+  record.termination = exchange.termination
+  record.cookies = parties.dispatch.stickiness?.letters ?? '--'
+  record.request =
+    method === '' ? '' : `${method} ${exchange.target} HTTP/1.${exchange.minorVersion}`
+  services.accessLog.http(record)
+}
+
+function describeParties(
+  into: TcpLogRecord,
+  services: Services,
+  { client, frontend, backend, dispatch }: SessionParties,
+  startMs: number,
+  nowMs: number,
+): void {
+  const { table } = services
+  const server = dispatch.upstream?.plan
+  into.clientAddress = client.remote.address
+  into.clientPort = client.remote.port
+  into.startedAtMs = Date.now() - (nowMs - startMs)
+  into.frontend = frontend.name
+  into.backend = backend?.name ?? ''
+  into.server = server?.name ?? ''
+  into.actconn = table.connections()
+  into.feconn = table.sessions(frontend.row)
+  // HAProxy has given up the session's own places at backend and server by then.
+  into.beconn = backend === null ? 0 : table.sessions(backend.row) - Number(dispatch.holdsBackend)
+  into.srvConn =
+    server === undefined ? 0 : table.sessions(server.row) - Number(dispatch.holdsServer)
+  into.srvQueue = dispatch.place.positionAtServer
+  into.backendQueue = dispatch.place.positionAtBackend
+  into.retries = dispatch.retries
+  into.redispatched = dispatch.redispatched
+}

@@ -1,0 +1,83 @@
+import { forwardRequestText } from '../../http/h1/forward.ts'
+import { COUNTER } from '../../memory/counters.ts'
+import type { Conn } from '../../net/conn.ts'
+import type { RequestOutcome } from '../../rules/actions/outcomes.ts'
+import type { BackendRuntime, FrontendRuntime } from '../runtime.ts'
+import { count, type Services } from '../services.ts'
+import type { Termination } from './exchange-record.ts'
+
+/** A rule ended the request: it is answered here. */
+export interface RuleEnd {
+  readonly outcome: RequestOutcome
+  /** The row of the frontend or backend whose rule it was. */
+  readonly row: number
+  /** The backend whose rule it was, null for a rule of the frontend. */
+  readonly backend: BackendRuntime | null
+}
+
+/** The request cannot be served: it is answered with an error. */
+export interface Refusal {
+  readonly status: number
+  readonly termination: Termination
+}
+
+/** Neither allowed nor understood here: RFC 9110 section 15.5.6. */
+const CONNECT_REFUSED: Refusal = { status: 405, termination: 'PR' }
+/** HAProxy's answer, too, where no backend is named. */
+const NO_BACKEND: Refusal = { status: 503, termination: 'SC' }
+
+/**
+ * Runs the rules on the request in the shared head: `http-request` of the frontend, `use_backend`,
+ * `http-request` of the backend.
+ *
+ * @returns the backend, or why the request goes to none
+ */
+export function routeRequest(
+  services: Services,
+  client: Conn,
+  frontend: FrontendRuntime,
+): BackendRuntime | RuleEnd | Refusal {
+  const { requestRewrite: rewrite } = services
+  const { rules, plan } = frontend
+  if (rewrite.method === 'CONNECT' && !plan.acceptConnect) return CONNECT_REFUSED
+  rewrite.begin(client, plan.name)
+  const refused = rules?.request?.(rewrite, rewrite) ?? null
+  if (refused !== null) return { outcome: refused, row: plan.row, backend: null }
+  const name = rules?.route?.(rewrite) ?? null
+  const backend = name === null ? frontend.defaultBackend : (frontend.backends.get(name) ?? null)
+  if (backend === null) return NO_BACKEND
+  count(services, backend.plan.row, COUNTER.requestsTotal)
+  const outcome = backend.rules?.request?.(rewrite, rewrite) ?? null
+  return outcome === null ? backend : { outcome, row: backend.plan.row, backend }
+}
+
+/**
+ * The head to send to a server of the backend, as the rules have left it.
+ *
+ * @returns null where it has become longer than `tune.bufsize`
+ */
+export function outgoingRequestText(
+  services: Services,
+  client: Conn,
+  frontend: FrontendRuntime,
+  backend: BackendRuntime,
+): string | null {
+  const { requestEdits: edits, requestHead: head, requestRewrite: rewrite } = services
+  const forwardedFor = frontend.forwardedFor ?? backend.forwardedFor
+  const forwarded = frontend.forwarded ?? backend.forwarded
+  if (rewrite.failures > 0)
+    count(services, backend.plan.row, COUNTER.failedRewrites, rewrite.failures)
+  if (rewrite.isFull) return null
+  edits.added = rewrite.addedLines
+  if (forwardedFor !== null) edits.added += forwardedFor(client.remote.address, head.headers)
+  if (forwarded !== null) edits.added += forwarded(rewrite, head)
+  edits.target = rewrite.editedTarget
+  edits.hostless = !rewrite.hasHost
+  // Some servers keep what HTTP/1.0 would have them close, and do not say which of the two they do.
+  edits.close = edits.hostless
+  edits.upgrade = head.upgrade !== ''
+  const text = forwardRequestText(head, edits)
+  if (text.length <= services.tune.bufsizeBytes) return text
+  count(services, backend.plan.row, COUNTER.failedRewrites)
+  return null
+}

@@ -1,0 +1,62 @@
+import { COUNTER } from '../../memory/counters.ts'
+import type { RetryCause } from '../../model/config.ts'
+import type { Dispatch } from '../dispatch/dispatch.ts'
+import type { BackendRuntime } from '../runtime.ts'
+import { count, type Services } from '../services.ts'
+import type { HttpRequest } from './http-request.ts'
+import type { HttpResponse } from './http-response.ts'
+
+/** Decides whether the request of an exchange goes to a server again after one has failed on it. */
+export class Retries {
+  readonly #services: Services
+  readonly #dispatch: Dispatch
+  readonly #request: HttpRequest
+  readonly #response: HttpResponse
+
+  constructor(
+    services: Services,
+    dispatch: Dispatch,
+    request: HttpRequest,
+    response: HttpResponse,
+  ) {
+    this.#services = services
+    this.#dispatch = dispatch
+    this.#request = request
+    this.#response = response
+  }
+
+  /**
+   * An idle connection that is closed without a word may have been closed before the server saw
+   * the request, which then goes to a new connection, whatever `retry-on` says.
+   */
+  get isStale(): boolean {
+    return this.#dispatch.reused && this.#response.isEmpty && this.#isPossible
+  }
+
+  /**
+   * Takes a try out of the retry budget, where `retry-on` asks for one after such a failure.
+   *
+   * @param cause what failed, or the status of the response
+   * @returns false when the request is not to be tried again
+   */
+  take(cause: RetryCause | number, { plan, retryBudget }: BackendRuntime): boolean {
+    if (retryBudget === null || !this.#isPossible) return false
+    const isWanted =
+      typeof cause === 'number'
+        ? plan.retryOnStatuses.includes(cause)
+        : plan.retryOn.includes(cause)
+    if (!isWanted) return false
+    if (retryBudget.takeRetry(this.#services.wheel.nowMs)) {
+      // A status below 500 is no failure of the server.
+      if (typeof cause !== 'number' || cause >= 500) this.#dispatch.count(COUNTER.failedTries)
+      return true
+    }
+    count(this.#services, plan.row, COUNTER.retriesDenied)
+    return false
+  }
+
+  /** Nobody has seen an answer, and nothing is done twice that must not be. */
+  get #isPossible(): boolean {
+    return this.#dispatch.hasTries && this.#response.isUnforwarded && this.#request.canResend
+  }
+}

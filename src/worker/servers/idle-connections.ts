@@ -1,0 +1,116 @@
+import type { HttpReuse } from '../../model/config.ts'
+import type { Conn } from '../../net/conn.ts'
+import type { ServerPool, UpstreamServer } from '../dispatch/server-pool.ts'
+import { IdlePool } from './idle-pool.ts'
+
+/**
+ * Servers to which a session keeps a connection of its own. HAProxy's default of
+ * `max-session-srv-conns`.
+ */
+const OWN_SERVERS_MAX = 5
+
+/**
+ * What a session can be carried by: `new`, a connection that nobody has used; `first`, an idle one,
+ * but this is the first request of its client; `later`, an idle one.
+ */
+export type Reuse = 'new' | 'first' | 'later'
+
+/** A connection that rests for one client alone. */
+interface OwnConnection {
+  /** Where it rests, if it does. */
+  readonly pool: IdlePool
+  /** The row of its server. */
+  readonly row: number
+}
+
+/**
+ * The idle server connections that one client connection has access to: those that all share, as
+ * `http-reuse` allows, and its own, where sharing is off, where a PROXY protocol header has told
+ * the server who the client is, or where the server may take whoever uses the connection for the
+ * client (NTLM, Negotiate). What was a client's own once is given to nobody else.
+ */
+export class IdleConnections {
+  readonly #cells: Float64Array
+  /** Our own by the server's shared pool, which stays the same over reloads. */
+  #own: Map<IdlePool, OwnConnection> | null = null
+  /** The connection in use is our own. */
+  #usesOwn = false
+  /** A server knows the client by its connection, so that requests should go where it is. */
+  #isBound = false
+
+  /** @param cells the worker's counters */
+  constructor(cells: Float64Array) {
+    this.#cells = cells
+  }
+
+  /** Takes a connection, where there is one to use; the caller must set its handler at once. */
+  take(upstream: UpstreamServer, mode: HttpReuse, reuse: Reuse): Conn | undefined {
+    this.#usesOwn = false
+    if (reuse === 'new') return undefined
+    const { idle } = upstream
+    const own = this.#own?.get(idle)?.pool.pop()
+    if (own !== undefined) {
+      this.#usesOwn = true
+      return own
+    }
+    if (isPrivate(upstream, mode)) return undefined
+    if (reuse === 'later' || mode === 'always') return idle.pop()
+    return mode === 'aggressive' ? idle.popProven() : undefined
+  }
+
+  /**
+   * Puts a connection to rest. It must have nothing outstanding in either direction.
+   *
+   * @param isProven it has served more than one request
+   * @param isBound its server may take whoever uses it for this client
+   */
+  keep(
+    upstream: UpstreamServer,
+    mode: HttpReuse,
+    conn: Conn,
+    isProven: boolean,
+    isBound: boolean,
+  ): void {
+    if (isBound) this.#isBound = true
+    const isOwn = isBound || this.#usesOwn || isPrivate(upstream, mode)
+    const pool = isOwn ? this.#ownPool(upstream) : upstream.idle
+    pool.push(conn, isProven)
+  }
+
+  /**
+   * The server among these that knows the client by its connection, or null. HAProxy prefers it in
+   * the same way (`SESS_FL_PREFER_LAST`).
+   */
+  preferred(servers: ServerPool): UpstreamServer | null {
+    if (!this.#isBound || this.#own === null) return null
+    for (const [idle, { pool, row }] of this.#own) {
+      const server = pool.size > 0 ? servers.usableAt(row) : null
+      if (server !== null && server.idle === idle) return server
+    }
+    return null
+  }
+
+  /** Closes the client's own. */
+  close(): void {
+    for (const { pool } of this.#own?.values() ?? []) pool.close()
+  }
+
+  #ownPool({ idle, plan }: UpstreamServer): IdlePool {
+    this.#own ??= new Map()
+    const known = this.#own.get(idle)
+    if (known !== undefined) return known.pool
+    const [oldest] = this.#own
+    if (oldest !== undefined && this.#own.size >= OWN_SERVERS_MAX) {
+      const [key, { pool }] = oldest
+      pool.close()
+      this.#own.delete(key)
+    }
+    const pool = new IdlePool(1, this.#cells, plan.row)
+    this.#own.set(idle, { pool, row: plan.row })
+    return pool
+  }
+}
+
+function isPrivate({ plan }: UpstreamServer, mode: HttpReuse): boolean {
+  return plan.sendProxy !== null || mode === 'never'
+}

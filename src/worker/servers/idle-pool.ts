@@ -1,0 +1,137 @@
+import { COUNTER, COUNTER_STRIDE } from '../../memory/counters.ts'
+import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
+
+/**
+ * Open connections to one server that wait for the next request, newest on top: the newest is the
+ * least likely to be closed by the server just now, and the oldest may be purged. Connections that
+ * have served more than one request, which proves that the server keeps them, rest apart.
+ *
+ * While a connection rests here the pool is its handler: whatever the server sends or closes
+ * meanwhile takes it out, so that nobody is given a connection that is known to be dead.
+ */
+export class IdlePool implements ConnHandler {
+  readonly #proven: Conn[] = []
+  readonly #unproven: Conn[] = []
+  readonly #cells: Float64Array
+  readonly #gauge: number
+  #sizeMax: number
+  /** The fewest that rested at one moment since the last purge: so many were not needed. */
+  #surplus = 0
+  #purgedMs = 0
+
+  /**
+   * @param sizeMax connections kept; more push out the oldest
+   * @param cells the worker's counters, for the gauge `idleConnections`
+   * @param row the server's row
+   */
+  constructor(sizeMax: number, cells: Float64Array, row: number) {
+    this.#sizeMax = sizeMax
+    this.#cells = cells
+    this.#gauge = row * COUNTER_STRIDE + COUNTER.idleConnections
+  }
+
+  get size(): number {
+    return this.#proven.length + this.#unproven.length
+  }
+
+  /** A reload may change how many are kept. */
+  resize(sizeMax: number): void {
+    this.#sizeMax = sizeMax
+    while (this.size > sizeMax) this.#evictOldest()
+  }
+
+  /**
+   * Puts a connection to rest. It must have nothing outstanding in either direction.
+   *
+   * @param isProven it has served more than one request
+   */
+  push(conn: Conn, isProven: boolean): void {
+    conn.handler = this
+    if (this.#sizeMax === 0) {
+      conn.destroy()
+      return
+    }
+    if (this.size >= this.#sizeMax) this.#evictOldest()
+    if (isProven) this.#proven.push(conn)
+    else this.#unproven.push(conn)
+    this.#count(1)
+  }
+
+  /** Takes a connection, a proven one first; the caller must set its handler at once. */
+  pop(): Conn | undefined {
+    return this.popProven() ?? this.#popFrom(this.#unproven)
+  }
+
+  /** Takes a connection that has served more than one request, as {@link pop} does. */
+  popProven(): Conn | undefined {
+    return this.#popFrom(this.#proven)
+  }
+
+  /**
+   * Each time the delay has passed, closes half of the connections that nobody needed meanwhile.
+   *
+   * HAProxy configuration manual, pool-purge-delay.
+   */
+  purge(nowMs: number, delayMs: number): void {
+    if (nowMs - this.#purgedMs < delayMs) return
+    this.#purgedMs = nowMs
+    for (let left = Math.ceil(this.#surplus / 2); left > 0; left--) this.#evictOldest()
+    this.#surplus = this.size
+  }
+
+  /** Closes all; later ones are kept again. */
+  drop(): void {
+    while (this.size > 0) this.#evictOldest()
+  }
+
+  /** The server is removed: closes all, and what sessions that still use it put to rest later. */
+  close(): void {
+    this.resize(0)
+  }
+
+  onConnect(): void {}
+
+  /** Bytes that answer no request: the connection is out of step and cannot be used again. */
+  onData(conn: Conn, _view: ByteView, _length: number): void {
+    this.#remove(conn)
+    conn.destroy()
+  }
+
+  onDrain(): void {}
+
+  onEnd(conn: Conn): void {
+    this.#remove(conn)
+    conn.destroy()
+  }
+
+  onClose(conn: Conn, _failure: ConnFailure | null): void {
+    this.#remove(conn)
+  }
+
+  #popFrom(conns: Conn[]): Conn | undefined {
+    const conn = conns.pop()
+    if (conn !== undefined) this.#count(-1)
+    return conn
+  }
+
+  #evictOldest(): void {
+    const conn = this.#unproven.shift() ?? this.#proven.shift()
+    if (conn === undefined) return
+    this.#count(-1)
+    conn.destroy()
+  }
+
+  #remove(conn: Conn): void {
+    for (const conns of [this.#proven, this.#unproven]) {
+      const index = conns.indexOf(conn)
+      if (index < 0) continue
+      conns.splice(index, 1)
+      this.#count(-1)
+    }
+  }
+
+  #count(delta: 1 | -1): void {
+    this.#cells[this.#gauge] = (this.#cells[this.#gauge] as number) + delta
+    if (this.size < this.#surplus) this.#surplus = this.size
+  }
+}

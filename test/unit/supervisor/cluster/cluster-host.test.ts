@@ -1,0 +1,501 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: references as a config has them.
+import { connect, createServer } from 'node:net'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { ClusterNode } from '../../../../src/cluster/cluster-node.ts'
+import type { ConfigVersion, PoolEntry } from '../../../../src/cluster/state-machine/state.ts'
+import type * as NameModule from '../../../../src/discovery/name-resolution.ts'
+import { SERVER_STATE } from '../../../../src/memory/server-table.ts'
+import type * as OutputModule from '../../../../src/supervisor/access-log-output.ts'
+import type * as BalancerModule from '../../../../src/supervisor/balancer.ts'
+import type * as EngineModule from '../../../../src/supervisor/cluster/cluster-engine.ts'
+import type * as HostModule from '../../../../src/supervisor/cluster/cluster-host.ts'
+import type * as FileModule from '../../../../src/supervisor/preparation/config-file.ts'
+import { httpClient } from '../../../e2e/support/http-client.ts'
+import { type HttpServer, startHttpServer } from '../../../e2e/support/http-server.ts'
+import { freePort } from '../../../e2e/support/ports.ts'
+import { sourcesIn, stripSources } from '../../../fixtures/stripped-sources.ts'
+import { type RecordedLine, recordedLog } from '../recorded-log.ts'
+
+/** A balancer finds the program of its worker threads beside it. */
+const sources = stripSources('supervisor', sourcesIn('src'))
+
+function load<T>(module: string): Promise<T> {
+  return import(pathToFileURL(join(sources, 'src', `${module}.js`)).href) as Promise<T>
+}
+
+const balancers = await load<typeof BalancerModule>('supervisor/balancer')
+const outputs = await load<typeof OutputModule>('supervisor/access-log-output')
+const hosts = await load<typeof HostModule>('supervisor/cluster-host')
+const files = await load<typeof FileModule>('supervisor/config-file')
+const engines = await load<typeof EngineModule>('supervisor/cluster-engine')
+
+const WAIT = { timeout: 20_000, interval: 10 }
+
+/** A balancer that serves, and the host that changes it. */
+interface Lab {
+  readonly balancer: BalancerModule.Balancer
+  readonly host: HostModule.NodeHost
+  readonly lines: RecordedLine[]
+  readonly remembered: HostModule.ActiveConfig[]
+  /** Names of the servers that answer so many requests. */
+  ask(times: number): Promise<string[]>
+}
+
+interface Text {
+  /** Where clients come. */
+  readonly port: number
+  /** By name, as a config has them. */
+  readonly servers: Readonly<Record<string, unknown>>
+  readonly nbthread?: number
+  readonly frontends?: Readonly<Record<string, unknown>>
+}
+
+function textOf({ port, servers, nbthread = 1, frontends = {} }: Text): string {
+  return JSON.stringify({
+    global: { nbthread, maxconn: 100, log: { access: 'off' } },
+    defaults: { mode: 'http' },
+    frontends: { web: { bind: `127.0.0.1:${port}`, default_backend: 'app' }, ...frontends },
+    backends: { app: { servers } },
+  })
+}
+
+function versionOf(version: number, text: string): ConfigVersion {
+  const more = { author: '', timeMs: 0, comment: '', cause: 'apply', result: 'active' } as const
+  return { version, text, ...more }
+}
+
+function entryOf(server: string, more: Partial<PoolEntry>): PoolEntry {
+  return {
+    backend: 'app',
+    server,
+    isAdded: false,
+    address: null,
+    state: null,
+    weight: null,
+    ...more,
+  }
+}
+
+/** Where the node's own file would be. */
+const OWN_FILE = '/etc/sluice/sluice.yaml'
+
+async function startLab(
+  text: Text,
+  env: Record<string, string> = {},
+  lookup: NameModule.Lookup = () => Promise.reject(new Error('no names here')),
+): Promise<Lab> {
+  const written = textOf(text)
+  const surroundings = { env, cores: 1 }
+  const { config, report } = files.readConfigText(written, 'config', surroundings)
+  if (config === null) throw new Error(report)
+  const lines: RecordedLine[] = []
+  const remembered: HostModule.ActiveConfig[] = []
+  const log = recordedLog(lines)
+  const balancer = await balancers.Balancer.start({
+    config,
+    log,
+    accessLog: new outputs.AccessLogOutput({ to: 'off' }, log),
+    clock: () => performance.now(),
+    lookup,
+    onVerdict: () => {},
+    onFatal: (error) => {
+      throw error
+    },
+  })
+  const host = new hosts.NodeHost({
+    balancer,
+    running: { text: written, config, pool: [], version: 0 },
+    own: { name: OWN_FILE, text: written, config },
+    surroundings,
+    remember: (active) => remembered.push(active),
+    serve: (stream) => stream.destroy(),
+    log,
+  })
+  onTestFinished(async () => {
+    await host.stop()
+    await balancer.stop()
+  })
+  await balancer.ready()
+  const client = httpClient(text.port)
+  const ask = async (times: number): Promise<string[]> => {
+    const answers: string[] = []
+    for (let n = 0; n < times; n++) answers.push((await client('/')).body.toString())
+    return answers.sort()
+  }
+  return { balancer, host, lines, remembered, ask }
+}
+
+function startServers(...names: readonly string[]): Promise<HttpServer[]> {
+  return Promise.all(names.map((name) => startHttpServer({ name })))
+}
+
+/** Whether somebody listens there. */
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('error', () => resolve(false))
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+  })
+}
+
+/** Whether an address can be bound. */
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  const bound = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => resolve(true))
+  })
+  await new Promise((resolve) => server.close(resolve))
+  return bound
+}
+
+const rowOf = ({ balancer }: Lab, name: string): number => {
+  const server = balancer.plan.backends[0]?.servers.find((candidate) => candidate.name === name)
+  return server?.row ?? -1
+}
+
+describe('the check of a text', () => {
+  it('tells servers, backends and warnings, and compares what is agreed on', async () => {
+    const port = await freePort()
+    const { host } = await startLab({ port, servers: { a: '127.0.0.1:9001' } })
+    const text = textOf({ port, servers: { a: '127.0.0.1:9001', b: '127.0.0.1:9002' } })
+    const checked = host.check(text)
+    expect(checked).toMatchObject({
+      servers: ['app/a', 'app/b'],
+      backends: [{ name: 'app', healthAgreement: 'majority', watchers: null }],
+      warnings: '',
+    })
+    const own = text.replace('"maxconn":100', '"maxconn":200')
+    expect(host.check(own).digest).toBe(checked.digest)
+    expect(host.check(`# words\n${text}`).digest).toBe(checked.digest)
+    expect(host.check(text.replace('9002', '9003')).digest).not.toBe(checked.digest)
+    const backends = { app: { 'health-agreement': 'any', 'check-sharding': 2, 'servers': {} } }
+    const empty = JSON.stringify({ ...(JSON.parse(text) as object), backends })
+    expect(host.check(empty)).toMatchObject({
+      backends: [{ name: 'app', healthAgreement: 'any', watchers: 2 }],
+      warnings: expect.stringContaining('warning'),
+    })
+  })
+
+  it('refuses what is not valid with its report', async () => {
+    const { host } = await startLab({ port: await freePort(), servers: {} })
+    const refused = expect.objectContaining({
+      code: 'config-invalid',
+      message: expect.stringContaining('config:1:1: error: unknown key "fronts"'),
+    })
+    expect(() => host.check('fronts: {}')).toThrow(refused)
+    await expect(host.prepare('fronts: {}', 1_000)).rejects.toMatchObject({
+      code: 'config-invalid',
+    })
+  })
+})
+
+describe('an activation', () => {
+  it('brings in another text, and what is set of its servers', async () => {
+    const servers = await startServers('a', 'b', 'c')
+    const [a, b, c] = servers.map(({ address }) => address)
+    const port = await freePort()
+    const lab = await startLab({ port, servers: { a, b } })
+    expect(await lab.ask(4)).toEqual(['a', 'a', 'b', 'b'])
+    const version = versionOf(4, textOf({ port, servers: { b, c } }))
+    const pool = [entryOf('b', { state: 'drain' })]
+    await lab.host.activate(version, pool)
+    expect(await lab.ask(4)).toEqual(['c', 'c', 'c', 'c'])
+    expect(lab.host.running).toMatchObject({ version: 4, text: version.text, pool })
+    expect(lab.remembered).toEqual([{ version, pool, addresses: [] }])
+    const told = lab.lines.filter(({ event }) => event === 'config-reloaded')
+    expect(told).toMatchObject([{ fields: { version: 4, serial: 2 } }])
+  })
+
+  it('adds, moves and removes servers under the same text', async () => {
+    const [a, b] = (await startServers('a', 'b')) as [HttpServer, HttpServer]
+    const port = await freePort()
+    const lab = await startLab({ port, servers: { s: a.address } })
+    const version = versionOf(1, lab.host.running.text)
+    await lab.host.activate(version, [entryOf('x', { isAdded: true, address: b.address })])
+    expect(await lab.ask(4)).toEqual(['a', 'a', 'b', 'b'])
+    await lab.host.activate(version, [entryOf('s', { address: b.address })])
+    expect(await lab.ask(2)).toEqual(['b', 'b'])
+    await lab.host.activate(version, [])
+    expect(await lab.ask(2)).toEqual(['a', 'a'])
+    expect(lab.lines.map(({ event }) => event)).not.toContain('config-reloaded')
+    expect(lab.remembered).toHaveLength(3)
+  })
+
+  it('of states and weights alone needs no other plan', async () => {
+    const lab = await startLab({ port: await freePort(), servers: { a: '127.0.0.1:9001' } })
+    const version = versionOf(1, lab.host.running.text)
+    await lab.host.activate(version, [entryOf('a', { state: 'drain', weight: 7 })])
+    const { plan, table } = lab.balancer
+    expect(plan.serial).toBe(1)
+    const row = rowOf(lab, 'a')
+    expect([table.state(row), table.weight(row)]).toEqual([SERVER_STATE.drain, 7])
+  })
+
+  it('that fails leaves everything as it was', async () => {
+    const [a, b] = (await startServers('a', 'b')) as [HttpServer, HttpServer]
+    const port = await freePort()
+    const lab = await startLab({ port, servers: { s: a.address } })
+    const before = lab.host.running
+    const frontends = { more: { bind: b.address, default_backend: 'app' } }
+    const text = textOf({ port, servers: { s: b.address }, frontends })
+    const activated = lab.host.activate(versionOf(1, text), [entryOf('s', { state: 'maint' })])
+    await expect(activated).rejects.toMatchObject({ code: 'address-in-use' })
+    expect(lab.host.running).toBe(before)
+    expect(lab.remembered).toEqual([])
+    expect(lab.balancer.table.state(rowOf(lab, 's'))).toBe(SERVER_STATE.up)
+    expect(await lab.ask(2)).toEqual(['a', 'a'])
+  })
+
+  it('waits for the one before', async () => {
+    const lab = await startLab({ port: await freePort(), servers: { a: '127.0.0.1:9001' } })
+    const { text } = lab.host.running
+    const places = ['127.0.0.1:9002', '127.0.0.1:9003', '127.0.0.1:9004']
+    await Promise.all(
+      places.map((address, n) =>
+        lab.host.activate(versionOf(n + 1, text), [entryOf('a', { address })]),
+      ),
+    )
+    expect(lab.remembered.map(({ version }) => version.version)).toEqual([1, 2, 3])
+    expect(lab.balancer.plan.backends[0]?.servers[0]?.address).toMatchObject({ port: 9004 })
+  })
+
+  it('keeps the sections of the node, whatever the text says there', async () => {
+    const port = await freePort()
+    const lab = await startLab({ port, servers: {} })
+    const text = textOf({ port, servers: {}, nbthread: 3 })
+    await lab.host.activate(versionOf(1, text), [])
+    expect(lab.host.running.config.global.nbthread).toBe(1)
+  })
+})
+
+describe('a preparation', () => {
+  it('binds what is new, and keeps it for the activation', async () => {
+    const [port, more] = [await freePort(), await freePort()]
+    const lab = await startLab({ port, servers: {} })
+    const frontends = { more: { bind: `127.0.0.1:${more}`, default_backend: 'app' } }
+    const text = textOf({ port, servers: {}, frontends })
+    await lab.host.prepare(text, 600_000)
+    expect(await isFree(more)).toBe(false)
+    expect(lab.balancer.plan.serial).toBe(1)
+    await lab.host.activate(versionOf(1, text), [])
+    await vi.waitUntil(() => isListening(more), WAIT)
+  })
+
+  it('is given up when its time is over, and for a later one', async () => {
+    const [port, first, second] = [await freePort(), await freePort(), await freePort()]
+    const lab = await startLab({ port, servers: {} })
+    const textFor = (bound: number): string => {
+      const frontends = { more: { bind: `127.0.0.1:${bound}`, default_backend: 'app' } }
+      return textOf({ port, servers: {}, frontends })
+    }
+    await lab.host.prepare(textFor(first), 600_000)
+    expect(await isFree(first)).toBe(false)
+    await lab.host.prepare(textFor(second), 1)
+    expect(await isFree(first)).toBe(true)
+    await vi.waitUntil(() => isFree(second), WAIT)
+  })
+
+  it('says why it cannot, and changes nothing', async () => {
+    const [taken] = (await startServers('taken')) as [HttpServer]
+    const port = await freePort()
+    const lab = await startLab({ port, servers: {} })
+    const frontends = { more: { bind: taken.address, default_backend: 'app' } }
+    const prepared = lab.host.prepare(textOf({ port, servers: {}, frontends }), 1_000)
+    await expect(prepared).rejects.toMatchObject({ code: 'address-in-use' })
+    expect(lab.balancer.plan.serial).toBe(1)
+  })
+})
+
+describe('what the config says of a server', () => {
+  const servers = {
+    a: { address: 'localhost:9001', weight: 3 },
+    b: { address: '::1:9002', disabled: true },
+  }
+
+  it('is told whatever was set of it', async () => {
+    const lab = await startLab({ port: await freePort(), servers })
+    const version = versionOf(1, lab.host.running.text)
+    await lab.host.activate(version, [
+      entryOf('a', { address: '127.0.0.1:9', state: 'maint', weight: 7 }),
+      entryOf('x', { isAdded: true, address: '127.0.0.1:9' }),
+    ])
+    const { host } = lab
+    expect(host.configured('app', 'a')).toEqual({
+      state: 'ready',
+      weight: 3,
+      address: 'localhost:9001',
+    })
+    expect(host.configured('app', 'b')).toEqual({
+      state: 'maint',
+      weight: 1,
+      address: '[::1]:9002',
+    })
+    expect(host.configured('app', 'x')).toBeNull()
+    expect(host.configured('api', 'a')).toBeNull()
+  })
+
+  /** A single node, as a daemon has it. */
+  async function startNode(lab: Lab): Promise<ClusterNode> {
+    const { host, lines } = lab
+    const { text } = host.running
+    const seed = { text, checked: host.check(text) }
+    const log = recordedLog(lines)
+    const node = await engines.startClusterNode({ config: null, seed, host, log }, null)
+    onTestFinished(() => node.stop())
+    await vi.waitUntil(() => host.running.version === 1, WAIT)
+    return node
+  }
+
+  it('rules again once it is set at run time', async () => {
+    const port = await freePort()
+    const lab = await startLab({ port, servers })
+    const node = await startNode(lab)
+    const { health, table } = lab.balancer
+    await node.setServer('app', 'a', { state: 'maint', weight: 7, address: '127.0.0.1:9' })
+    expect(health.life('app/a')?.setAtRunTime).toEqual(['state', 'weight', 'address'])
+    await node.setServer('app', 'a', { state: 'ready', weight: 3, address: 'localhost:9001' })
+    expect(health.life('app/a')).toMatchObject({ setAtRunTime: [], admin: 'ready', weight: 3 })
+    expect(node.state().pool).toEqual([])
+    const a = { ...servers.a, weight: 8, disabled: true }
+    const text = textOf({ port, servers: { ...servers, a } })
+    await node.applyConfig({ text, ifVersion: null, comment: '', author: '', confirmMs: null })
+    const row = rowOf(lab, 'a')
+    expect([table.state(row), table.weight(row)]).toEqual([SERVER_STATE.maint, 8])
+  })
+
+  it('may be overruled where it says disabled', async () => {
+    const lab = await startLab({ port: await freePort(), servers })
+    const node = await startNode(lab)
+    await node.setServer('app', 'b', { state: 'ready' })
+    expect(lab.balancer.health.life('app/b')).toMatchObject({
+      admin: 'ready',
+      setAtRunTime: ['state'],
+    })
+    await node.setServer('app', 'b', { state: 'maint' })
+    expect(lab.balancer.health.life('app/b')).toMatchObject({ admin: 'maint', setAtRunTime: [] })
+  })
+})
+
+describe('a refreshed host', () => {
+  it('reads the same text anew, with the sections of the node as they are now', async () => {
+    const [a, b] = (await startServers('a', 'b')) as [HttpServer, HttpServer]
+    const port = await freePort()
+    const env = { SERVER: a.address }
+    const lab = await startLab({ port, servers: { s: '${SERVER}' } }, env)
+    await lab.host.activate(versionOf(3, lab.host.running.text), [entryOf('s', { weight: 9 })])
+    expect(await lab.ask(1)).toEqual(['a'])
+    env.SERVER = b.address
+    const { own } = lab.host
+    const { config } = own
+    lab.host.own = { ...own, config: { ...config, global: { ...config.global, maxconn: 50 } } }
+    await lab.host.refresh()
+    expect(await lab.ask(1)).toEqual(['b'])
+    expect(lab.host.running).toMatchObject({ version: 3, config: { global: { maxconn: 50 } } })
+    expect(lab.balancer.health.life('app/s')?.weight).toBe(9)
+    expect(lab.lines.at(-1)).toMatchObject({ event: 'config-reloaded', fields: { serial: 2 } })
+  })
+})
+
+describe('host names', () => {
+  it('that are found later bring their servers in, and are kept for the next start', async () => {
+    const [server] = (await startServers('one')) as [HttpServer]
+    const port = await freePort()
+    const servers = { one: `app.example:${server.port}` }
+    let isKnown = false
+    const lookup = async (): Promise<string[]> => {
+      if (!isKnown) throw Object.assign(new Error('not found'), { code: 'ENOTFOUND' })
+      return ['127.0.0.1']
+    }
+    const lab = await startLab({ port, servers }, {}, lookup)
+    const version = versionOf(1, textOf({ port, servers }))
+    await lab.host.activate(version, [])
+    expect(lab.remembered).toEqual([{ version, pool: [], addresses: [] }])
+    expect(lab.balancer.health.life('app/one')).toMatchObject({ cause: 'resolution' })
+    isKnown = true
+    await vi.waitUntil(() => lab.remembered.length === 2, WAIT)
+    expect(lab.remembered[1]?.addresses).toEqual([['app.example', '127.0.0.1']])
+    expect(await lab.ask(1)).toEqual(['one'])
+    // The text is as it was: nothing was activated, and no later activation is the same again.
+    expect(lab.host.running.version).toBe(1)
+  })
+})
+
+describe('a text that is not the file of the node', () => {
+  const of = (port: number, rest: string): string =>
+    `frontends: {web: {mode: http, bind: "127.0.0.1:${port}", default_backend: app}}\n${rest}\n`
+
+  it('reads no file outside of the folders that the node allows', async () => {
+    const port = await freePort()
+    const lab = await startLab({ port, servers: {} })
+    const backends = 'backends: {app: {mode: http, servers: {s: "unix@/run/engine.sock"}}}'
+    const texts = [
+      ['errorfile 503 of frontend web', 'defaults: {errorfile: {503: /etc/shadow}}'],
+      ['errorfile 503 of', 'defaults: {errorfile: {503: /etc/sluice/../shadow}}'],
+      ['http-error 503 of', 'defaults: {http-error: [status 503 content-type a file /etc/shadow]}'],
+      ['address of server app/s', backends],
+    ] as const
+    for (const [key, rest] of texts) {
+      const text = of(
+        port,
+        rest.includes('backends') ? rest : `${rest}\nbackends: {app: {mode: http}}`,
+      )
+      for (const attempt of [
+        async () => void lab.host.check(text),
+        () => lab.host.prepare(text, 1000),
+        () => lab.host.activate(versionOf(7, text), []),
+      ]) {
+        await expect(attempt()).rejects.toMatchObject({
+          code: 'file-not-allowed',
+          message: expect.stringContaining(key),
+        })
+      }
+    }
+    expect(lab.host.running.version).toBe(0)
+  })
+
+  it('reads no variable that the node does not allow, and says nothing of it', async () => {
+    const port = await freePort()
+    const secret = 'hunter2'
+    const env = { DB_PASSWORD: secret, SLUICE_PORT: String(port) }
+    const lab = await startLab({ port, servers: {} }, env)
+    const leaks = ['${DB_PASSWORD}', '${UNSET}', '${DB_PASSWORD-none}']
+    for (const leak of leaks) {
+      const text = of(port, `defaults: {maxconn: "${leak}"}\nbackends: {app: {mode: http}}`)
+      const refused = expect(lab.host.prepare(text, 1000)).rejects
+      await refused.toMatchObject({
+        code: 'config-invalid',
+        message: expect.stringMatching(
+          /may not name the variable (DB_PASSWORD|UNSET)[\s\S]*admin\.env/,
+        ),
+      })
+      await expect(lab.host.prepare(text, 1000)).rejects.toMatchObject({
+        message: expect.not.stringContaining(secret),
+      })
+      // The sections of the node's own are passed over, whatever they hold.
+      for (const section of ['global: {nbthread', 'admin: {bind', 'cluster: {node']) {
+        const own = of(port, `${section}: "${leak}"}\nbackends: {app: {mode: http}}`)
+        expect(lab.host.check(own).warnings).not.toContain(secret)
+      }
+    }
+    const allowed = of(port, 'backends: {app: {mode: http, fullconn: "${SLUICE_PORT}"}}')
+    expect(lab.host.check(allowed).backends).toHaveLength(1)
+  })
+
+  it('may name what the file of the node allows', async () => {
+    const port = await freePort()
+    const lab = await startLab({ port, servers: {} }, { WEB_NAME: '7' })
+    const { own } = lab.host
+    const admin = { ...own.config.admin, files: ['/dev/'], env: ['WEB_*'] }
+    lab.host.own = { ...own, config: { ...own.config, admin } }
+    const rest =
+      'backends: {app: {mode: http, fullconn: "${WEB_NAME}", errorfile: {503: /dev/null}}}'
+    await lab.host.prepare(of(port, rest), 1000)
+    lab.balancer.release()
+  })
+})

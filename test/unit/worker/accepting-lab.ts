@@ -1,0 +1,67 @@
+import { COUNTER_COLUMNS, type CounterName } from '../../../src/memory/counters.ts'
+import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
+import type { Mode } from '../../../src/model/config.ts'
+import type { Conn, NetEngine } from '../../../src/net/conn.ts'
+import { DataPlane } from '../../../src/worker/data-plane.ts'
+import { FakeConn, FakeEngine } from './fake-network.ts'
+import { FRONTEND, passTime, planOf, SERVER, servicesOf, TUNE } from './session-lab.ts'
+
+/** `maxconn` of the lab's frontend. */
+export const MAXCONN = 3
+
+/** A data plane that accepts with `accept-proxy`, without network and clock. */
+export function startAccepting(mode: Mode) {
+  const table = ServerTable.create(1)
+  table.setState(SERVER, SERVER_STATE.up)
+  table.setWeight(SERVER, 1)
+  const servers = new FakeEngine()
+  let accept: ((conn: Conn) => void) | undefined
+  let isAccepting = false
+  let isExhausted = false
+  const engine: NetEngine = {
+    name: 'node',
+    connect: (address, handler) => servers.connect(address, handler),
+    listen: (_fd, _kind, onAccept) => {
+      accept = onAccept
+      isAccepting = true
+      const pause = (): void => {
+        isAccepting = false
+      }
+      const resume = (): boolean => {
+        isAccepting ||= !isExhausted
+        return isAccepting
+      }
+      return { pause, resume, close: pause }
+    },
+  }
+  const services = servicesOf(TUNE, table, engine)
+  const dataPlane = new DataPlane(services)
+  const listener = { key: 'only', fd: 0, kind: 'inet', backlog: 10, acceptProxy: true } as const
+  const frontend = { mode, maxconn: MAXCONN, listeners: [listener] }
+  dataPlane.apply(planOf({ frontend, backend: { mode } }))
+  return {
+    dataPlane,
+    table,
+    /** Connections to the server, in the order in which they were opened. */
+    opened: servers.opened,
+    isAccepting: () => isAccepting,
+    /** Whether the system has no descriptor left for a listener that is to accept again. */
+    exhaust: (exhausted: boolean) => {
+      isExhausted = exhausted
+    },
+    /** A client connects. */
+    accept: (): FakeConn => {
+      const client = new FakeConn()
+      if (isAccepting) accept?.(client)
+      return client
+    },
+    /** Client connections as the process and the frontend count them. */
+    counted: () => [table.connections(), table.sessions(FRONTEND)],
+    /** The counters of the frontend that are not zero. */
+    counters: (): Partial<Record<CounterName, number>> => {
+      const entries = COUNTER_COLUMNS.map((name) => [name, table.total(FRONTEND, name)] as const)
+      return Object.fromEntries(entries.filter(([, total]) => total !== 0))
+    },
+    pass: (ms: number): void => passTime(services.wheel, ms),
+  }
+}

@@ -1,0 +1,266 @@
+import { vi } from 'vitest'
+import { RequestHead } from '../../../src/http/h1/request-head.ts'
+import { ResponseHead } from '../../../src/http/h1/response-head.ts'
+import { chunkLimitsOf, headLimitsOf } from '../../../src/http/limits.ts'
+import type { CounterName } from '../../../src/memory/counters.ts'
+import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
+import type { FrontendTimeouts, TuneConfig } from '../../../src/model/config.ts'
+import type {
+  Plan,
+  PlannedBackend,
+  PlannedFrontend,
+  PlannedServer,
+} from '../../../src/model/plan.ts'
+import type { NetEngine } from '../../../src/net/conn.ts'
+import { DeadlineWheel } from '../../../src/net/deadline-wheel.ts'
+import { DescriptorGauge } from '../../../src/net/descriptor-gauge.ts'
+import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
+import type { AccessLogWriter } from '../../../src/telemetry/access-log-writer.ts'
+import type { FrontendListener } from '../../../src/worker/accept/listener.ts'
+import { HangUpWatch } from '../../../src/worker/clients/hang-up-watch.ts'
+import { HttpSession } from '../../../src/worker/clients/http-session.ts'
+import { SessionQueues } from '../../../src/worker/dispatch/session-queue.ts'
+import { RequestRewrite, ResponseRewrite } from '../../../src/worker/exchange/rewrite.ts'
+import { compileRuntime, enterRuntime, type Runtime } from '../../../src/worker/runtime.ts'
+import type { Services } from '../../../src/worker/services.ts'
+import { SessionRegistry } from '../../../src/worker/session-registry.ts'
+import { FakeConn, FakeEngine } from './fake-network.ts'
+
+/** `timeout client` and `timeout client-fin` of the lab. */
+export const CLIENT_MS = 10_000
+/** `timeout http-request` of the lab. */
+export const HTTP_REQUEST_MS = 5000
+/** `timeout connect` of the lab. */
+export const CONNECT_MS = 1000
+/** `timeout server` of the lab. */
+export const SERVER_MS = 20_000
+/** Row of the lab's frontend in the server table. */
+export const FRONTEND = 0
+/** Row of its backend. */
+export const BACKEND = 1
+/** Row of its first server; the others have the rows after it. */
+export const SERVER = 2
+
+/** The limits of its parsers. */
+export const TUNE: TuneConfig = {
+  bufsizeBytes: 16_384,
+  maxrewriteBytes: 1024,
+  httpMaxhdr: 101,
+  httpRequestLineBytesMax: 8192,
+  httpChunkExtensionBytesMax: 16_384,
+  httpTrailerBytesMax: 15_360,
+  httpPipelinedMax: 1000,
+  httpRetryBodyBytesMax: 16_384,
+}
+
+/** The timeouts of its frontend. */
+export const FRONTEND_TIMEOUTS: FrontendTimeouts = {
+  clientMs: CLIENT_MS,
+  clientFinMs: CLIENT_MS,
+  httpRequestMs: HTTP_REQUEST_MS,
+  httpKeepAliveMs: 60_000,
+  tcpIdleMs: CLIENT_MS,
+}
+
+const FRONTEND_PLAN: PlannedFrontend = {
+  name: 'web',
+  row: FRONTEND,
+  mode: 'http',
+  maxconn: 100,
+  timeouts: FRONTEND_TIMEOUTS,
+  forwardfor: null,
+  forwarded: null,
+  errorAnswers: [],
+  acceptConnect: false,
+  dontlognull: false,
+  ignoreProbes: false,
+  log: false,
+  acls: [],
+  httpRequest: [],
+  httpResponse: [],
+  useBackend: [],
+  defaultBackend: 'app',
+  listeners: [],
+}
+
+const BACKEND_PLAN: PlannedBackend = {
+  name: 'app',
+  row: BACKEND,
+  mode: 'http',
+  balance: 'roundrobin',
+  hashType: { method: 'map-based', function: 'sdbm', avalanche: false },
+  hashBalanceFactor: null,
+  timeouts: {
+    connectMs: CONNECT_MS,
+    serverMs: SERVER_MS,
+    serverFinMs: SERVER_MS,
+    queueMs: 1000,
+    checkMs: 1000,
+    tunnelMs: SERVER_MS,
+    tcpIdleMs: SERVER_MS,
+    tcpTunnelMs: null,
+  },
+  retries: 3,
+  httpReuse: 'always',
+  retryOn: ['conn-failure'],
+  retryOnStatuses: [],
+  retryBudget: { percent: 20, minPerSec: 10 },
+  outlierDetection: null,
+  circuitBreaker: { maxRequests: 0, maxPending: null },
+  fullconn: 1000,
+  acceptInvalidResponse: false,
+  allbackups: false,
+  redispatch: false,
+  persistence: null,
+  stickMemory: null,
+  forwardfor: null,
+  forwarded: null,
+  errorAnswers: [],
+  acls: [],
+  httpRequest: [],
+  httpResponse: [],
+  servers: [],
+}
+
+/** What differs from the lab's standard plan: one server, and the defaults of a config. */
+export interface LabPlan {
+  readonly frontend?: Partial<PlannedFrontend>
+  readonly backend?: Partial<PlannedBackend>
+  /** Of every server. */
+  readonly server?: Partial<PlannedServer>
+  /** How many there are: `10.0.0.1`, `10.0.0.2` ... Default 1. */
+  readonly servers?: number
+}
+
+function serverOf(index: number, changes: Partial<PlannedServer> = {}): PlannedServer {
+  return {
+    name: `s${index + 1}`,
+    row: SERVER + index,
+    address: { kind: 'inet', host: `10.0.0.${index + 1}`, port: 80 },
+    weight: 1,
+    maxconn: 0,
+    minconn: 0,
+    maxqueue: 0,
+    slowStartMs: 0,
+    backup: false,
+    disabled: false,
+    cookie: null,
+    sendProxy: null,
+    poolIdleMax: 4,
+    poolPurgeDelayMs: 5000,
+    check: null,
+    observe: null,
+    agent: null,
+    track: null,
+    ...changes,
+  }
+}
+
+/** A plan with one frontend and one backend. */
+export function planOf({ frontend, backend, server, servers = 1 }: LabPlan): Plan {
+  const all = Array.from({ length: servers }, (_, index) => serverOf(index, server))
+  return {
+    serial: 1,
+    maxconn: 100,
+    trafficNumbersMax: Number.POSITIVE_INFINITY,
+    tune: TUNE,
+    authorities: [],
+    frontends: [{ ...FRONTEND_PLAN, ...frontend }],
+    backends: [{ ...BACKEND_PLAN, servers: all, ...backend }],
+  }
+}
+
+/** What a worker of the lab works with: time passes as its wheel is advanced. */
+export function servicesOf(tune: TuneConfig, table: ServerTable, engine: NetEngine): Services {
+  const limits = headLimitsOf(tune)
+  const wheel = new DeadlineWheel(0)
+  const requestHead = new RequestHead(limits)
+  const responseHead = new ResponseHead(limits)
+  return {
+    engine,
+    descriptors: new DescriptorGauge(),
+    wheel,
+    clock: () => wheel.nowMs,
+    random: () => 0,
+    patterns: linearPatterns,
+    table,
+    worker: 0,
+    cells: table.counters(0),
+    queues: new SessionQueues(table, 0),
+    hangUps: new HangUpWatch(wheel),
+    accessLog: { isOff: true } as AccessLogWriter,
+    tune,
+    chunkLimits: chunkLimitsOf(tune),
+    requestHead,
+    requestEdits: { added: '', target: '', hostless: false, close: false, upgrade: false },
+    requestRewrite: new RequestRewrite(requestHead, tune.bufsizeBytes),
+    responseHead,
+    responseEdits: { added: '', connection: '', dechunked: false },
+    responseRewrite: new ResponseRewrite(responseHead, tune.bufsizeBytes),
+    draining: false,
+  }
+}
+
+/** Lets time pass, as the worker's ticker does. */
+export function passTime(wheel: DeadlineWheel, ms: number): void {
+  for (const end = wheel.nowMs + ms; wheel.nowMs < end; ) {
+    wheel.advance(Math.min(wheel.nowMs + 50, end))
+  }
+}
+
+/** A session of one client, or more, in front of servers, without network and clock. */
+export function start(tuned: Partial<TuneConfig> = {}, plan: LabPlan = {}) {
+  const tune = { ...TUNE, ...tuned }
+  const table = ServerTable.create(1)
+  const engine = new FakeEngine()
+  const services = servicesOf(tune, table, engine)
+  const { wheel, requestHead } = services
+  const registry = new SessionRegistry(() => {})
+  let runtime: Runtime | null = null
+  const listener = { frontend: runtime, closed: false } as unknown as FrontendListener
+  /** Runs a plan from now on, as a reload does. */
+  const apply = (changes: LabPlan): void => {
+    const previous = runtime
+    const planned = planOf(changes)
+    const next = compileRuntime(planned, services, previous)
+    runtime = next
+    for (const { row } of planned.backends.flatMap(({ servers }) => servers)) {
+      table.setState(row, SERVER_STATE.up)
+      table.setWeight(row, 1)
+    }
+    Object.assign(listener, { frontend: next.frontends.get('web') })
+    enterRuntime(next, previous, table)
+  }
+  apply(plan)
+  /** One more client connects. */
+  const connectClient = (): FakeConn => {
+    const conn = new FakeConn()
+    new HttpSession(conn, listener, services, registry)
+    return conn
+  }
+  return {
+    client: connectClient(),
+    connectClient,
+    engine,
+    table,
+    registry,
+    apply,
+    /** Lets time pass, as the worker's ticker does. */
+    pass: (ms: number): void => passTime(wheel, ms),
+    /** Opens the server connection that is being waited for. */
+    connectServer: (): FakeConn => {
+      const server = engine.opened.at(-1) as FakeConn
+      server.handler.onConnect(server)
+      return server
+    },
+    /** Sessions that the backend and its servers have now. */
+    places: (): number[] => {
+      const { servers = 1 } = plan
+      return Array.from({ length: 1 + servers }, (_, n) => table.sessions(BACKEND + n))
+    },
+    /** A counter of the backend, or of another row. */
+    counted: (name: CounterName, row = BACKEND): number => table.total(row, name),
+    /** Called each time that a request head is parsed. */
+    parsing: vi.spyOn(requestHead.headers, 'clear'),
+  }
+}

@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest'
+import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
+import type { PlannedBackend } from '../../../src/model/plan.ts'
+import type { FrontendListener } from '../../../src/worker/accept/listener.ts'
+import { OPENING_MS_MAX, TcpSession } from '../../../src/worker/clients/tcp-session.ts'
+import { compileRuntime } from '../../../src/worker/runtime.ts'
+import { SessionRegistry } from '../../../src/worker/session-registry.ts'
+import { rdpRequest } from '../rules/rdp-requests.ts'
+import { FakeConn, FakeEngine } from './fake-network.ts'
+import { CLIENT_MS, FRONTEND, passTime, planOf, servicesOf, TUNE } from './session-lab.ts'
+
+const SERVERS = 8
+/** Later than any deadline that is `ms` away. */
+const SLACK_MS = 200
+
+/** Sessions in front of a farm of remote desktops, without network and clock. */
+function startFarm(balance = 'rdp-cookie', clientMs = CLIENT_MS) {
+  const table = ServerTable.create(1)
+  const engine = new FakeEngine()
+  const services = servicesOf(TUNE, table, engine)
+  const registry = new SessionRegistry(() => {})
+  const backend: Partial<PlannedBackend> = { mode: 'tcp', balance }
+  const base = planOf({ frontend: { mode: 'tcp' }, backend, servers: SERVERS })
+  const [frontend] = base.frontends
+  if (frontend === undefined) throw new Error('no frontend')
+  const timeouts = { ...frontend.timeouts, clientMs }
+  const plan = { ...base, frontends: [{ ...frontend, timeouts }] }
+  for (const { row } of plan.backends.flatMap(({ servers }) => servers)) {
+    table.setState(row, SERVER_STATE.up)
+    table.setWeight(row, 1)
+  }
+  const runtime = compileRuntime(plan, services, null)
+  const listener = { frontend: runtime.frontends.get('web'), closed: false }
+  return {
+    engine,
+    /** Sessions of the frontend. */
+    sessions: () => table.sessions(FRONTEND),
+    pass: (ms: number): void => passTime(services.wheel, ms),
+    /** A client connects. */
+    accept: (): FakeConn => {
+      const client = new FakeConn()
+      new TcpSession(client, listener as unknown as FrontendListener, services, registry)
+      return client
+    },
+  }
+}
+
+type Farm = ReturnType<typeof startFarm>
+
+/** The host that a client is connected to which has sent this. */
+function hostOf(farm: Farm, text: string): string {
+  const client = farm.accept()
+  client.receive(text)
+  return farm.engine.opened.at(-1)?.to ?? ''
+}
+
+function connect(farm: Farm): FakeConn {
+  const server = farm.engine.opened.at(-1) as FakeConn
+  server.handler.onConnect(server)
+  return server
+}
+
+const requestOf = (user: string): string => rdpRequest(`Cookie: mstshash=${user}\r\n`)
+
+describe('balance rdp-cookie', () => {
+  it('sends each user to one server, and users to all of them', () => {
+    const farm = startFarm()
+    const users = Array.from({ length: 60 }, (_, n) => `user${n}`)
+    const first = users.map((user) => hostOf(farm, requestOf(user)))
+    expect(users.map((user) => hostOf(farm, requestOf(user)))).toEqual(first)
+    expect(new Set(first).size).toBe(SERVERS)
+  })
+
+  it('goes by the cookie that it names', () => {
+    const farm = startFarm('rdp-cookie(Msts)')
+    const token = rdpRequest('Cookie: msts=3640205228.15629.0000\r\n')
+    const hosts = Array.from({ length: 5 }, () => hostOf(farm, token))
+    expect(new Set(hosts).size).toBe(1)
+  })
+
+  it.each([
+    ['has no cookie', rdpRequest('')],
+    ['has an empty one', rdpRequest('Cookie: mstshash=\r\n')],
+    ['is no RDP', 'SSH-2.0-client\r\n'],
+  ])('takes turns for what %s', (_, text) => {
+    const farm = startFarm()
+    const hosts = Array.from({ length: SERVERS }, () => hostOf(farm, text))
+    expect(new Set(hosts).size).toBe(SERVERS)
+  })
+
+  it('waits for the cookie, and sends on what it has read', () => {
+    const farm = startFarm()
+    const client = farm.accept()
+    const request = requestOf('elton')
+    const end = request.indexOf('\n')
+    for (const [n, byte] of [...request.slice(0, end)].entries()) {
+      client.receive(byte)
+      expect(farm.engine.opened, `after byte ${n}`).toHaveLength(0)
+    }
+    expect(client.paused).toBe(false)
+    client.receive(request.slice(end))
+    expect(client.paused).toBe(true)
+    const server = connect(farm)
+    expect(server.written).toBe(request)
+    expect(client.paused).toBe(false)
+    client.receive('more')
+    expect(server.written).toBe(`${request}more`)
+    server.receive('back')
+    expect(client.written).toBe('back')
+  })
+
+  it.each([
+    ['the time that there is', CLIENT_MS, OPENING_MS_MAX],
+    ['timeout client', 1000, 1000],
+  ])('waits no longer than %s', (_, clientMs, limitMs) => {
+    const farm = startFarm('rdp-cookie', clientMs)
+    const client = farm.accept()
+    client.receive(requestOf('elton').slice(0, 20))
+    farm.pass(limitMs - SLACK_MS)
+    expect(farm.engine.opened).toHaveLength(0)
+    farm.pass(2 * SLACK_MS)
+    expect(farm.engine.opened).toHaveLength(1)
+    expect(connect(farm).written).toBe(requestOf('elton').slice(0, 20))
+    // The time is not still running.
+    farm.pass(limitMs / 2)
+    expect(farm.engine.opened).toHaveLength(1)
+  })
+
+  it('goes on when the client ends its side, and passes that on', () => {
+    const farm = startFarm()
+    const client = farm.accept()
+    client.receive('\x03\x00')
+    client.handler.onEnd(client)
+    const server = connect(farm)
+    expect([server.written, server.ended]).toEqual(['\x03\x00', true])
+  })
+
+  it('ends with a client that leaves before it has said who it is', () => {
+    const farm = startFarm()
+    const client = farm.accept()
+    expect(farm.sessions()).toBe(1)
+    client.handler.onClose(client, 'reset')
+    expect(farm.sessions()).toBe(0)
+    farm.pass(OPENING_MS_MAX + SLACK_MS)
+    expect(farm.engine.opened).toHaveLength(0)
+  })
+})
+
+describe('any other balance', () => {
+  it('does not wait for the client', () => {
+    const farm = startFarm('roundrobin')
+    const client = farm.accept()
+    expect(farm.engine.opened).toHaveLength(1)
+    expect(client.paused).toBe(true)
+  })
+})
