@@ -2,8 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { formatAddress } from '../base/address.ts'
 import type { CounterName } from '../memory/counters.ts'
 import { SERVER_STATE, type ServerState, type ServerTable } from '../memory/server-table.ts'
-import { CHECK_STATUS, type CheckState } from '../model/check.ts'
 import type { Plan, PlannedBackend, PlannedFrontend, PlannedServer } from '../model/plan.ts'
+import { CHECK_STATUS, type CheckState } from '../model/probe-state.ts'
 
 /**
  * The columns of HAProxy's statistics, in its order (management manual, section 9.1), up to where

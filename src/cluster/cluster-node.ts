@@ -30,8 +30,8 @@ import { decodePrepare, encodeMessage, type NodeReport } from './peer-requests.t
 import { serverAddition, serverChange, serverRemoval } from './server-changes.ts'
 import { ClusterStateMachine, type StateChange } from './state-machine/cluster-state-machine.ts'
 import { encodeCommand } from './state-machine/command-encoding.ts'
+import type { CommandOutcome, Done } from './state-machine/command-outcomes.ts'
 import type { Command } from './state-machine/commands.ts'
-import type { CommandOutcome, Done } from './state-machine/outcomes.ts'
 import type { AgreedHealth, ClusterState } from './state-machine/state.ts'
 
 /** How often a node looks for what is due by time: a tenth of the shortest time that matters. */

@@ -3,7 +3,6 @@ import type { ConsensusEngine } from '../consensus/engine.ts'
 import type { Activation } from './activation.ts'
 import type { ApplyOutcome, ApplyRequest, ClusterHost } from './cluster.ts'
 import type { NodeTimers } from './duties/node-timers.ts'
-import { prepareEverywhere } from './preparation.ts'
 import {
   AUTHOR_LENGTH_MAX,
   COMMENT_LENGTH_MAX,
@@ -11,10 +10,11 @@ import {
   CONFIRM_MIN_MS,
   TEXT_BYTES_MAX,
 } from './state-machine/bounds.ts'
+import type { Done } from './state-machine/command-outcomes.ts'
 import type { ActivateConfig, Command } from './state-machine/commands.ts'
 import { utf8Length } from './state-machine/config-versions.ts'
-import type { Done } from './state-machine/outcomes.ts'
 import type { ClusterState } from './state-machine/state.ts'
+import { prepareEverywhere } from './text-preparation.ts'
 
 /** Config changes that may wait for the one that is under way. */
 const WAITING_MAX = 16

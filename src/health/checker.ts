@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { CheckState } from '../model/check.ts'
 import type { CheckConfig } from '../model/config.ts'
 import type { OnError } from '../model/observation-config.ts'
+import type { CheckState } from '../model/probe-state.ts'
 import type { ConnectionTrials, TrialEnd } from '../net/connection-trials.ts'
 import { socketName } from '../net/socket-name.ts'
 import { ClientTlsContexts } from '../net/tls/tls-contexts.ts'

@@ -1,8 +1,8 @@
 import type { Address } from '../base/address.ts'
 import type { Clock } from '../base/clock.ts'
-import { CHECK_STATUS, type CheckStatus } from '../model/check.ts'
-import { CHECK_BYTES_MAX, type ConnectStep } from '../model/check-protocol.ts'
 import type { ProxyVersion } from '../model/config.ts'
+import { CHECK_BYTES_MAX, type ConnectStep } from '../model/probe-protocol.ts'
+import { CHECK_STATUS, type CheckStatus } from '../model/probe-state.ts'
 import {
   type ByteView,
   type Conn,

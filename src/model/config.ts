@@ -1,6 +1,5 @@
 import type { Address, InetAddress } from '../base/address.ts'
 import type { AdminLevel } from './admin-level.ts'
-import type { CheckProtocol, CheckTlsConfig } from './check-protocol.ts'
 import type { ClusterConfig } from './cluster-config.ts'
 import type { HealthAgreement } from './health-agreement.ts'
 import type {
@@ -9,6 +8,7 @@ import type {
   OutlierDetectionConfig,
 } from './observation-config.ts'
 import type { PersistenceConfig } from './persistence-config.ts'
+import type { CheckProtocol, CheckTlsConfig } from './probe-protocol.ts'
 
 /**
  * The validated configuration as plain data: what the control plane hands to the data plane with

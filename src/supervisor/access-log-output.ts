@@ -4,7 +4,7 @@ import type { LogConfig } from '../model/config.ts'
 import type { LogLoss, LogSink } from '../model/log-sink.ts'
 import { replaceDescriptor } from '../net/descriptor.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
-import { openFileSink, openStandardSink } from '../telemetry/log-sink.ts'
+import { openFileSink, openStandardSink } from '../telemetry/open-sinks.ts'
 
 /** Lost lines are told of at once, then summed up and told of each time so long has passed. */
 const LOSS_INTERVAL_MS = 10_000

@@ -4,7 +4,7 @@ import { pino, stdSerializers, stdTimeFunctions } from 'pino'
 import type { LogConfig } from '../model/config.ts'
 import type { LogSink } from '../model/log-sink.ts'
 import { eventForPeople } from './event-for-people.ts'
-import { openStandardSink } from './log-sink.ts'
+import { openStandardSink } from './open-sinks.ts'
 
 /** Names of fields whose values are never written, at the top and up to two levels below. */
 const SECRET_FIELDS = ['authorization', 'key', 'password', 'secret', 'token']

@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Metric, Registry } from 'prom-client'
 import type { ServerTable } from '../memory/server-table.ts'
-import type { CheckState } from '../model/check.ts'
 import type { EjectionState } from '../model/ejection.ts'
 import type { Plan } from '../model/plan.ts'
+import type { CheckState } from '../model/probe-state.ts'
 import { CLUSTER_FAMILIES, type ClusterFacts } from './cluster-families.ts'
 import {
   BACKEND_FAMILIES,

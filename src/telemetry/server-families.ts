@@ -1,6 +1,6 @@
 import { SERVER_STATE } from '../memory/server-table.ts'
-import { CHECK_STATUS, type CheckState } from '../model/check.ts'
 import { EJECTION_CAUSES, type EjectionState } from '../model/ejection.ts'
+import { CHECK_STATUS, type CheckState } from '../model/probe-state.ts'
 import {
   type Family,
   gauge,

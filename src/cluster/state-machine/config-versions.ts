@@ -1,8 +1,8 @@
 import { assert } from '../../base/errors.ts'
 import { TEXT_BYTES_MAX, VERSIONS_BYTES_MAX, VERSIONS_MAX } from './bounds.ts'
 import { Catalogue, EMPTY_CATALOGUE } from './catalogue.ts'
+import { type CommandOutcome, type Refusal, refusal } from './command-outcomes.ts'
 import type { ActivateConfig, ConfirmConfig, ExpireConfig } from './commands.ts'
-import { type CommandOutcome, type Refusal, refusal } from './outcomes.ts'
 import type { ConfigVersion, PendingConfirmation } from './state.ts'
 
 /** All that is kept of configs. */

@@ -1,7 +1,7 @@
 import { POOL_ENTRIES_MAX } from './bounds.ts'
 import type { Catalogue } from './catalogue.ts'
+import { type Refusal, refusal } from './command-outcomes.ts'
 import type { AddServer, RemoveServer, ServerSettingName, SetServer } from './commands.ts'
-import { type Refusal, refusal } from './outcomes.ts'
 import type { PoolEntry } from './state.ts'
 
 const NOTHING_SET: Pick<PoolEntry, 'address' | 'state' | 'weight'> = {

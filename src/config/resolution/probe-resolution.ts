@@ -1,4 +1,4 @@
-import type { CheckProtocol, HttpCheckConfig, ResponseBounds } from '../../model/check-protocol.ts'
+import type { CheckProtocol, HttpCheckConfig, ResponseBounds } from '../../model/probe-protocol.ts'
 import { PROBE_OPTIONS } from '../schema/probe-keys.ts'
 import type { ConfigInput } from '../schema/schema.ts'
 import { DEFAULT_HTTPCHK, DEFAULT_SMTPCHK } from '../values/default-values.ts'

@@ -2,7 +2,7 @@ import {
   type CheckProtocol,
   type CheckTlsConfig,
   SYSTEM_AUTHORITIES,
-} from '../../model/check-protocol.ts'
+} from '../../model/probe-protocol.ts'
 import { DEFAULT_SERVER } from '../values/default-values.ts'
 
 /** What of a server is about the TLS of its checks. */

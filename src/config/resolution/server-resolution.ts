@@ -1,7 +1,7 @@
 import type { Address } from '../../base/address.ts'
-import type { CheckProtocol } from '../../model/check-protocol.ts'
 import type { AgentConfig, CheckConfig, ProxyVersion, ServerConfig } from '../../model/config.ts'
 import type { ObserveConfig } from '../../model/observation-config.ts'
+import type { CheckProtocol } from '../../model/probe-protocol.ts'
 import type { ConfigInput } from '../schema/schema.ts'
 import { DEFAULT_SERVER } from '../values/default-values.ts'
 import { resolveProbeTls } from './probe-tls-resolution.ts'

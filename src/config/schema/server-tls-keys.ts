@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { SYSTEM_AUTHORITIES } from '../../model/check-protocol.ts'
+import { SYSTEM_AUTHORITIES } from '../../model/probe-protocol.ts'
 import { refused } from '../diagnostics/diagnostics.ts'
 import { DEFAULT_SERVER } from '../values/default-values.ts'
 import { ALPN_PATTERN, parseServerName, SERVER_NAME_PATTERN } from '../values/server-names.ts'

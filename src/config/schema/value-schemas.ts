@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import type { Address } from '../../base/address.ts'
-import type { HttpExpectation } from '../../model/check-protocol.ts'
 import type { HashTypeConfig, InitAddress, LogConfig } from '../../model/config.ts'
 import type { StickTableConfig } from '../../model/persistence-config.ts'
+import type { HttpExpectation } from '../../model/probe-protocol.ts'
 import { type Parsed, type Problem, refused } from '../diagnostics/diagnostics.ts'
 import {
   ADDRESS_PATTERN,

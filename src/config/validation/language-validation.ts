@@ -1,6 +1,6 @@
-import type { HttpExpectation } from '../../model/check-protocol.ts'
 import type { Mode } from '../../model/config.ts'
 import type { HttpErrorLine, RuleKind, TextProblem } from '../../model/language.ts'
+import type { HttpExpectation } from '../../model/probe-protocol.ts'
 import type { Parsed, Report } from '../diagnostics/diagnostics.ts'
 import type { SourceText } from '../diagnostics/source-text.ts'
 import type { Cursor } from '../text/tree.ts'

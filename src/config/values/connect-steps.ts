@@ -1,4 +1,4 @@
-import type { ConnectStep } from '../../model/check-protocol.ts'
+import type { ConnectStep } from '../../model/probe-protocol.ts'
 import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
 import { ALPN_PATTERN, parseServerName } from './server-names.ts'
 

@@ -1,4 +1,4 @@
-import type { HttpExpectation, StatusRange, TextExpectation } from '../../model/check-protocol.ts'
+import type { HttpExpectation, StatusRange, TextExpectation } from '../../model/probe-protocol.ts'
 import { alternatives, type Parsed, refused } from '../diagnostics/diagnostics.ts'
 import { parseByteText, parseHexadecimal, parsePattern } from './byte-texts.ts'
 

@@ -4,7 +4,7 @@ import {
   type ExpectStep,
   type StepCheckConfig,
   type TextExpectation,
-} from '../../model/check-protocol.ts'
+} from '../../model/probe-protocol.ts'
 import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
 import { parseByteText, parseHexadecimal } from './byte-texts.ts'
 import { parseConnect } from './connect-steps.ts'

@@ -1,7 +1,7 @@
 import type { SecureContext } from 'node:tls'
 import { formatAddress } from '../../base/address.ts'
-import type { CheckProtocol, CheckTlsConfig, ConnectStep } from '../../model/check-protocol.ts'
 import type { CheckConfig } from '../../model/config.ts'
+import type { CheckProtocol, CheckTlsConfig, ConnectStep } from '../../model/probe-protocol.ts'
 import type { ClientTlsSettings } from '../../net/tls/tls-conn.ts'
 import type { ProbeConnection, ProbeTask } from '../probe.ts'
 import type { BeginConversation } from './conversation.ts'

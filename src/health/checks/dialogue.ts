@@ -1,5 +1,5 @@
-import type { CheckStatus } from '../../model/check.ts'
-import type { ConnectStep } from '../../model/check-protocol.ts'
+import type { ConnectStep } from '../../model/probe-protocol.ts'
+import type { CheckStatus } from '../../model/probe-state.ts'
 
 /** What a dialogue has found out about a server. */
 export interface Finding {

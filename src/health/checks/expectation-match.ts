@@ -4,7 +4,7 @@ import type {
   PatternExpectation,
   StatusExpectation,
   TextExpectation,
-} from '../../model/check-protocol.ts'
+} from '../../model/probe-protocol.ts'
 import type { Pattern, PatternEngine } from '../../rules/samples/patterns.ts'
 
 /** True for an expectation that the status alone decides. */

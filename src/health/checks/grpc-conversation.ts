@@ -6,7 +6,7 @@ import {
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
 } from 'node:http2'
-import { CHECK_BYTES_MAX } from '../../model/check-protocol.ts'
+import { CHECK_BYTES_MAX } from '../../model/probe-protocol.ts'
 import type { Conn } from '../../net/conn.ts'
 import { ConnStream } from '../../net/conn-stream.ts'
 import { TlsConn } from '../../net/tls/tls-conn.ts'

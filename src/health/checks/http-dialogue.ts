@@ -4,7 +4,7 @@ import { parseInvalidResponseHead } from '../../http/h1/invalid-response.ts'
 import { parseResponseHead, ResponseHead } from '../../http/h1/response-head.ts'
 import { DEFAULT_CHUNK_LIMITS, DEFAULT_HEAD_LIMITS } from '../../http/limits.ts'
 import { rejectOf } from '../../http/rejects.ts'
-import { CHECK_BYTES_MAX, type HttpCheckConfig } from '../../model/check-protocol.ts'
+import { CHECK_BYTES_MAX, type HttpCheckConfig } from '../../model/probe-protocol.ts'
 import { type Dialogue, found, type Turn, WAIT } from './dialogue.ts'
 import { describeExpectation, type Expectations, isOfStatus } from './expectation-match.ts'
 

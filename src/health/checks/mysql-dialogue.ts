@@ -1,4 +1,4 @@
-import { CHECK_BYTES_MAX } from '../../model/check-protocol.ts'
+import { CHECK_BYTES_MAX } from '../../model/probe-protocol.ts'
 import { type Dialogue, found, printable, type Turn, WAIT } from './dialogue.ts'
 
 /** Bytes before the contents of a packet: their length in three, little-endian, and a number. */

@@ -1,4 +1,4 @@
-import type { TextCheckConfig } from '../../model/check-protocol.ts'
+import type { TextCheckConfig } from '../../model/probe-protocol.ts'
 import type { Dialogue } from './dialogue.ts'
 import type { Expectations } from './expectation-match.ts'
 import { HttpDialogue } from './http-dialogue.ts'

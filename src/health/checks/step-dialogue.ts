@@ -3,7 +3,7 @@ import {
   type CheckStep,
   type ExpectStep,
   type StepCheckConfig,
-} from '../../model/check-protocol.ts'
+} from '../../model/probe-protocol.ts'
 import { type Dialogue, found, type Turn, WAIT } from './dialogue.ts'
 import { describeExpectation, type Expectations } from './expectation-match.ts'
 

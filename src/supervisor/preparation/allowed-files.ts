@@ -2,8 +2,8 @@ import { realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Address } from '../../base/address.ts'
 import { SluiceError } from '../../base/errors.ts'
-import { SYSTEM_AUTHORITIES } from '../../model/check-protocol.ts'
 import type { BackendConfig, Config, FrontendConfig } from '../../model/config.ts'
+import { SYSTEM_AUTHORITIES } from '../../model/probe-protocol.ts'
 import { compileHttpError } from '../../rules/actions/http-error.ts'
 
 /** A file that a config names. */

@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { rootCertificates } from 'node:tls'
 import { SluiceError } from '../../base/errors.ts'
-import { SYSTEM_AUTHORITIES } from '../../model/check-protocol.ts'
 import type { Config } from '../../model/config.ts'
 import type { PlannedAuthorities } from '../../model/plan.ts'
+import { SYSTEM_AUTHORITIES } from '../../model/probe-protocol.ts'
 
 /** Bytes of a file; what systems trust takes about 220 KB. */
 const FILE_BYTES_MAX = 4 * 1_048_576

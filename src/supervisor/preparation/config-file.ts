@@ -9,7 +9,7 @@ import type { Config } from '../../model/config.ts'
 import type { TextProblem } from '../../model/language.ts'
 import { validateHttpError } from '../../rules/actions/http-error.ts'
 import { validateBalance } from '../../rules/balance-key.ts'
-import { validateRule } from '../../rules/language/check.ts'
+import { validateRule } from '../../rules/language/rule-validation.ts'
 import { linearPatterns } from '../../rules-host/linear-patterns.ts'
 import { checkFiles } from './allowed-files.ts'
 

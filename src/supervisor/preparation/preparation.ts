@@ -14,7 +14,7 @@ import type {
 import { type ListeningSocket, openListeningSocket } from '../../net/listening-socket.ts'
 import { readAuthorities } from './certificate-authorities.ts'
 import { type DescriptorBudget, grantedBudget } from './descriptor-limit.ts'
-import { type ErrorAnswersOf, readErrorAnswers } from './error-answers.ts'
+import { type ErrorAnswersOf, readErrorAnswers } from './error-answer-files.ts'
 import { stickMemoryOf } from './stick-memory.ts'
 
 /** A plan, the listening sockets that it stands on, by address, and what it may have open. */

@@ -12,7 +12,7 @@ import { isUnresolved, lookUpServers } from '../../discovery/server-addresses.ts
 import type { Config, ErrorAnswerConfig } from '../../model/config.ts'
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
 import { readAuthorities } from './certificate-authorities.ts'
-import { readErrorAnswers } from './error-answers.ts'
+import { readErrorAnswers } from './error-answer-files.ts'
 
 /** Bit of CAP_NET_BIND_SERVICE in the effective capabilities, capabilities(7). */
 const CAP_NET_BIND_SERVICE = 10n

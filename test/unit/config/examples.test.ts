@@ -4,7 +4,7 @@ import { renderDiagnostics } from '../../../src/config/diagnostics/rendering.ts'
 import type { Config } from '../../../src/model/config.ts'
 import { validateHttpError } from '../../../src/rules/actions/http-error.ts'
 import { validateBalance } from '../../../src/rules/balance-key.ts'
-import { validateRule } from '../../../src/rules/language/check.ts'
+import { validateRule } from '../../../src/rules/language/rule-validation.ts'
 import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import { load } from './loading.ts'
 

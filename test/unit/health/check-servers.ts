@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Address } from '../../../src/base/address.ts'
-import type { ConnectStep, HttpCheckConfig } from '../../../src/model/check-protocol.ts'
 import type { CheckConfig } from '../../../src/model/config.ts'
+import type { ConnectStep, HttpCheckConfig } from '../../../src/model/probe-protocol.ts'
 
 /** A server to be checked: what it does with a connection may change while it runs. */
 export interface CheckedServer {

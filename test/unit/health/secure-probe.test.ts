@@ -5,13 +5,13 @@ import { smtpProbe } from '../../../src/config/values/probe-steps.ts'
 import { checkTask } from '../../../src/health/checks/check-task.ts'
 import { Expectations } from '../../../src/health/checks/expectation-match.ts'
 import { Probe, type ProbeOutcome } from '../../../src/health/probe.ts'
+import type { CheckConfig } from '../../../src/model/config.ts'
 import type {
   CheckStep,
   CheckTlsConfig,
   ConnectStep,
   StepCheckConfig,
-} from '../../../src/model/check-protocol.ts'
-import type { CheckConfig } from '../../../src/model/config.ts'
+} from '../../../src/model/probe-protocol.ts'
 import { createNodeEngine } from '../../../src/net/engines/node/node-engine.ts'
 import { ClientTlsContexts } from '../../../src/net/tls/tls-contexts.ts'
 import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { AccessLogWriter, LOG_BUFFER_BYTES } from '../../../src/telemetry/access-log-writer.ts'
-import { openFileSink } from '../../../src/telemetry/log-sink.ts'
+import { openFileSink } from '../../../src/telemetry/open-sinks.ts'
 import { httpRecord } from './log-records.ts'
 
 const LINE = /^127\.0\.0\.1:53016 \[.*\] fe be\/s1 .* "GET \/\d+\/x* HTTP\/1\.1"$/

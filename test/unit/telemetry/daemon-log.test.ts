@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../src/base/errors.ts'
 import type { LogSink } from '../../../src/model/log-sink.ts'
 import { type DaemonLog, openDaemonLog } from '../../../src/telemetry/daemon-log.ts'
-import { openFileSink, openStandardSink } from '../../../src/telemetry/log-sink.ts'
+import { openFileSink, openStandardSink } from '../../../src/telemetry/open-sinks.ts'
 
 let folder: string
 let path: string

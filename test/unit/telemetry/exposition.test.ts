@@ -6,10 +6,10 @@ import {
   DURATION_BUCKETS_MS,
 } from '../../../src/memory/counters.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
-import type { CheckState } from '../../../src/model/check.ts'
 import type { Mode } from '../../../src/model/config.ts'
 import type { EjectionState } from '../../../src/model/ejection.ts'
 import type { Plan } from '../../../src/model/plan.ts'
+import type { CheckState } from '../../../src/model/probe-state.ts'
 import { Exposition, type ExpositionSource } from '../../../src/telemetry/exposition.ts'
 import type { ServerPast } from '../../../src/telemetry/server-families.ts'
 import { type ParsedFamily, parseExposition } from './prometheus-text.ts'

@@ -5,8 +5,8 @@ import {
   type StateChange,
 } from '../../../../src/cluster/state-machine/cluster-state-machine.ts'
 import { encodeCommand } from '../../../../src/cluster/state-machine/command-encoding.ts'
+import type { CommandOutcome } from '../../../../src/cluster/state-machine/command-outcomes.ts'
 import type { Command } from '../../../../src/cluster/state-machine/commands.ts'
-import type { CommandOutcome } from '../../../../src/cluster/state-machine/outcomes.ts'
 import { activation, anyHistory, openLab, reportOf } from './command-lab.ts'
 import { NaiveCluster } from './naive-cluster.ts'
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { ClusterStateMachine } from '../../../../src/cluster/state-machine/cluster-state-machine.ts'
 import { encodeCommand } from '../../../../src/cluster/state-machine/command-encoding.ts'
+import type { CommandOutcome } from '../../../../src/cluster/state-machine/command-outcomes.ts'
 import {
   type ActivateConfig,
   type AgreedBackend,
@@ -8,7 +9,6 @@ import {
   type ReportHealth,
   SERVER_SETTINGS,
 } from '../../../../src/cluster/state-machine/commands.ts'
-import type { CommandOutcome } from '../../../../src/cluster/state-machine/outcomes.ts'
 import type { HealthChange } from '../../../../src/cluster/state-machine/state.ts'
 
 /** A state machine with what it has told. */

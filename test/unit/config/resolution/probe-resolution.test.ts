@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { CheckProtocol } from '../../../../src/model/check-protocol.ts'
 import type { ServerConfig } from '../../../../src/model/config.ts'
+import type { CheckProtocol } from '../../../../src/model/probe-protocol.ts'
 import { configOf } from '../loading.ts'
 
 /** The server of a config, with keys of defaults, of its backend and its own as given. */

@@ -12,7 +12,7 @@ import {
   type HttpExpectation,
   type TextCheckConfig,
   type TextExpectation,
-} from '../../../../src/model/check-protocol.ts'
+} from '../../../../src/model/probe-protocol.ts'
 import { linearPatterns } from '../../../../src/rules-host/linear-patterns.ts'
 import { connectStep, HTTP_CHECK } from '../check-servers.ts'
 

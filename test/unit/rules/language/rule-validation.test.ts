@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { RuleKind } from '../../../../src/model/language.ts'
-import { validateRule } from '../../../../src/rules/language/check.ts'
 import { compileRules } from '../../../../src/rules/language/compile.ts'
+import { validateRule } from '../../../../src/rules/language/rule-validation.ts'
 import { Words } from '../../../../src/rules/language/words.ts'
 import { linearPatterns } from '../../../../src/rules-host/linear-patterns.ts'
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../../src/base/errors.ts'
 import type { Config, ErrorAnswerConfig } from '../../../../src/model/config.ts'
-import { readErrorAnswers } from '../../../../src/supervisor/preparation/error-answers.ts'
+import { readErrorAnswers } from '../../../../src/supervisor/preparation/error-answer-files.ts'
 
 const BUFSIZE_BYTES = 1000
 
