@@ -47,7 +47,7 @@ export class AcceptThread {
     backlog: number,
   ): Promise<AcceptThread> {
     folder ??= stripSources('conformance', [
-      'src/base/errors.ts',
+      ...sourcesIn('src/base'),
       ...sourcesIn('src/model'),
       ...sourcesIn('src/net'),
     ])

@@ -8,7 +8,7 @@ const engines: readonly EngineUnderTest[] = [
   {
     name: 'node',
     create: () => createNodeEngine({ onAcceptFailure: () => {} }),
-    module: 'net/node-engine.ts',
+    module: 'net/engines/node/node-engine.ts',
     factory: 'createNodeEngine',
   },
 ]

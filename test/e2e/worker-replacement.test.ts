@@ -18,10 +18,10 @@ async function compiled<Module>(path: string): Promise<Module> {
 
 /** A pool of two workers before one server, in this process, so that a thread can be ended. */
 async function startPool(port: number, server: { name: string; address: string }) {
-  const { prepare } = await compiled<typeof Preparation>('supervisor/preparation')
-  const { NameResolution } = await compiled<typeof Resolutions>('supervisor/name-resolution')
-  const { WorkerPool } = await compiled<typeof WorkerPools>('supervisor/worker-pool')
-  const { ServerTable, SERVER_STATE } = await compiled<typeof ServerTables>('model/server-table')
+  const { prepare } = await compiled<typeof Preparation>('supervisor/preparation/preparation')
+  const { NameResolution } = await compiled<typeof Resolutions>('discovery/name-resolution')
+  const { WorkerPool } = await compiled<typeof WorkerPools>('supervisor/threads/worker-pool')
+  const { ServerTable, SERVER_STATE } = await compiled<typeof ServerTables>('memory/server-table')
   const text = `
 global: {nbthread: 2, log: {access: off}}
 defaults: {mode: http}

@@ -27,9 +27,9 @@ function load<T>(module: string): Promise<T> {
 
 const balancers = await load<typeof BalancerModule>('supervisor/balancer')
 const outputs = await load<typeof OutputModule>('supervisor/access-log-output')
-const hosts = await load<typeof HostModule>('supervisor/cluster-host')
-const files = await load<typeof FileModule>('supervisor/config-file')
-const engines = await load<typeof EngineModule>('supervisor/cluster-engine')
+const hosts = await load<typeof HostModule>('supervisor/cluster/cluster-host')
+const files = await load<typeof FileModule>('supervisor/preparation/config-file')
+const engines = await load<typeof EngineModule>('supervisor/cluster/cluster-engine')
 
 const WAIT = { timeout: 20_000, interval: 10 }
 

@@ -48,7 +48,7 @@ interface Fault {
 
 let module = ''
 beforeAll(() => {
-  const folder = stripSources('worker-pool', ['src/base/errors.ts', ...sourcesIn('src/model')])
+  const folder = stripSources('worker-pool', [...sourcesIn('src/base'), ...sourcesIn('src/memory')])
   module = pathToFileURL(join(folder, 'src/memory/server-table.js')).href
 })
 
