@@ -2,12 +2,13 @@ import { isDeepStrictEqual } from 'node:util'
 import type { CheckConfig } from '../model/config.ts'
 import type { OnError } from '../model/observation-config.ts'
 import type { CheckState } from '../model/probe-state.ts'
+import type { OwnFailure } from '../model/shortage.ts'
 import type { ConnectionTrials, TrialEnd } from '../net/connection-trials.ts'
+import { isOwnFailure } from '../net/failures.ts'
 import { socketName } from '../net/socket-name.ts'
 import { ClientTlsContexts } from '../net/tls/tls-contexts.ts'
 import type { PatternEngine } from '../rules/samples/patterns.ts'
 import { checkTask, connectLimitMs, isConnectAlone } from './checks/check-task.ts'
-import type { Finding } from './checks/dialogue.ts'
 import { Expectations } from './checks/expectation-match.ts'
 import { healthAfterFault } from './observation-limit.ts'
 import {
@@ -131,14 +132,21 @@ export class Checker {
 }
 
 /** What the end of a trial says of a server. */
-const FINDINGS: Readonly<Record<NonNullable<TrialEnd> | 'opened', Finding>> = {
+const FINDINGS: Readonly<Record<NonNullable<TrialEnd> | 'opened', TrialFinding>> = {
   opened: { status: 'L4OK', code: 0, info: '' },
   timeout: { status: 'L4TOUT', code: 0, info: '' },
   refused: { status: 'L4CON', code: 0, info: FAILURE_INFO.refused },
   unreachable: { status: 'L4CON', code: 0, info: FAILURE_INFO.unreachable },
-  exhausted: { status: 'SOCKERR', code: 0, info: FAILURE_INFO.exhausted },
+  exhausted: lacking('exhausted'),
+  portless: lacking('portless'),
   reset: { status: 'L4CON', code: 0, info: FAILURE_INFO.reset },
   aborted: { status: 'L4CON', code: 0, info: FAILURE_INFO.aborted },
+}
+
+type TrialFinding = Omit<ProbeOutcome, 'durationMs'>
+
+function lacking(ownFailure: OwnFailure): TrialFinding {
+  return { status: 'SOCKERR', code: 0, info: FAILURE_INFO[ownFailure], ownFailure }
 }
 
 /** What all checks of a checker share. */
@@ -155,6 +163,8 @@ class Check implements Watch<CheckTarget> {
   readonly #runner: Runner
   #health: number
   #last: ProbeOutcome = { status: 'INI', code: 0, info: '', durationMs: 0 }
+  /** A check has found the server up, or down. */
+  #hasVerdict = false
   #changedMs: number
   #failuresTotal = 0
   #downTransitionsTotal = 0
@@ -179,6 +189,7 @@ class Check implements Watch<CheckTarget> {
     if (!isDeepStrictEqual(previous.target.check.address, target.check.address)) return
     this.#health = carryHealth(previous.#health, previous.target.check, target.check)
     this.#last = previous.#last
+    this.#hasVerdict = previous.#hasVerdict
     this.#changedMs = previous.#changedMs
     this.#failuresTotal = previous.#failuresTotal
     this.#downTransitionsTotal = previous.#downTransitionsTotal
@@ -244,7 +255,6 @@ class Check implements Watch<CheckTarget> {
   }
 
   #run(): void {
-    const { target } = this
     const { probesOpen, probesOpenMax = PROBES_OPEN_MAX } = this.#runner
     if (probesOpen >= probesOpenMax) {
       this.#timer = setTimeout(this.#onDue, PUT_OFF_MS)
@@ -254,17 +264,25 @@ class Check implements Watch<CheckTarget> {
     this.#probe = this.#begin((outcome) => {
       this.#probe = null
       this.#runner.probesOpen--
-      const isFirst = this.#last.status === 'INI'
-      const wasUp = isUp(this.#health, target.check)
-      this.#count(outcome)
-      this.#next()
-      if (isUp(this.#health, target.check) !== wasUp) this.#turn(outcome, !wasUp)
-      else if (isFirst) this.#runner.onConfirmed?.(target.key)
+      this.#last = outcome
+      if (outcome.ownFailure === undefined) this.#judge(outcome)
+      else this.#next()
     })
   }
 
+  #judge(outcome: ProbeOutcome): void {
+    const { check, key } = this.target
+    const isFirst = !this.#hasVerdict
+    const wasUp = isUp(this.#health, check)
+    this.#hasVerdict = true
+    this.#count(outcome)
+    this.#next()
+    if (isUp(this.#health, check) !== wasUp) this.#turn(outcome, !wasUp)
+    else if (isFirst) this.#runner.onConfirmed?.(key)
+  }
+
   #begin(onOutcome: (outcome: ProbeOutcome) => void): Pick<Probe, 'cancel'> {
-    const { clock, trials, contexts, expectations } = this.#runner
+    const { clock, trials, contexts, expectations, onShortage } = this.#runner
     const { check, connectTimeoutMs, authorities } = this.target
     if (this.#name === null || trials === undefined || trials === null) {
       const context = check.tls === null ? null : contexts.of(check.tls.verify ? authorities : '')
@@ -273,6 +291,7 @@ class Check implements Watch<CheckTarget> {
     }
     const startMs = clock()
     return trials.start(this.#name, connectLimitMs(check, connectTimeoutMs), (end) => {
+      if (isOwnFailure(end)) onShortage?.(end, check.address)
       onOutcome({ ...FINDINGS[end ?? 'opened'], durationMs: clock() - startMs })
     })
   }
@@ -290,7 +309,6 @@ class Check implements Watch<CheckTarget> {
     const passed = hasPassed(outcome.status)
     if (!passed && this.#health > 0) this.#failuresTotal++
     this.#health = nextHealth(this.#health, passed, this.target.check)
-    this.#last = outcome
   }
 
   #turn(outcome: ProbeOutcome, up: boolean, reason = describeOutcome(outcome)): void {

@@ -2,8 +2,10 @@ import type { Clock } from '../base/clock.ts'
 import { isUnresolved } from '../discovery/server-addresses.ts'
 import { SERVER_STATE, type ServerState, type ServerTable } from '../memory/server-table.ts'
 import type { Plan } from '../model/plan.ts'
+import type { OnShortage } from '../model/shortage.ts'
 import type { NetEngine } from '../net/conn.ts'
 import type { ConnectionTrials } from '../net/connection-trials.ts'
+import { RunningTimers } from '../net/running-timers.ts'
 import { linearPatterns } from '../rules-host/linear-patterns.ts'
 import type { DaemonLog, LogFields } from '../telemetry/daemon-log.ts'
 import { AgentChecker } from './agent-checker.ts'
@@ -39,6 +41,8 @@ export interface HealthOptions {
    * check the server any more.
    */
   readonly onVerdict: (key: string, isUp: boolean | null, reason: string) => void
+  /** A check could not be made: this node had no descriptor or local port left for it. */
+  readonly onShortage: OnShortage
 }
 
 /** What was set at run time of one server. */
@@ -85,14 +89,14 @@ export class Health {
   /** By server: those that track it. */
   #trackers = new Map<string, ServerLife[]>()
 
-  constructor({ engine, trials, clock, table, log, onVerdict }: HealthOptions) {
+  constructor({ engine, trials, clock, table, log, onVerdict, onShortage }: HealthOptions) {
+    const context = { engine, clock, timers: new RunningTimers(clock), onShortage }
     this.#onVerdict = onVerdict
     this.#clock = clock
     this.#table = table
     this.#log = log
     this.checker = new Checker({
-      engine,
-      clock,
+      ...context,
       trials,
       patterns: linearPatterns,
       onTransition: (transition) => this.#onTransition(transition),
@@ -100,8 +104,7 @@ export class Health {
     })
     this.#slowStarts = new SlowStarts(table, clock)
     this.#agents = new AgentChecker({
-      engine,
-      clock,
+      ...context,
       onAgent: (key, verdict) => this.applyAgent(key, verdict),
     })
   }

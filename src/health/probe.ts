@@ -3,6 +3,7 @@ import type { Clock } from '../base/clock.ts'
 import type { ProxyVersion } from '../model/config.ts'
 import { CHECK_BYTES_MAX, type ConnectStep } from '../model/probe-protocol.ts'
 import { CHECK_STATUS, type CheckStatus } from '../model/probe-state.ts'
+import type { OnShortage, OwnFailure } from '../model/shortage.ts'
 import {
   type ByteView,
   type Conn,
@@ -11,7 +12,9 @@ import {
   type NetEngine,
   UNKNOWN_ENDPOINT,
 } from '../net/conn.ts'
+import { isOwnFailure } from '../net/failures.ts'
 import { encodeProxyHeader } from '../net/proxy-protocol/proxy-protocol.ts'
+import type { RunningTimer, RunningTimers } from '../net/running-timers.ts'
 import { type ClientTlsSettings, TlsConn } from '../net/tls/tls-conn.ts'
 import { UNHEARD } from '../net/unheard.ts'
 import type { BeginConversation, Conversation } from './checks/conversation.ts'
@@ -20,12 +23,18 @@ import { type Dialogue, type Finding, findingOf, type Turn } from './checks/dial
 /** How one probe ended. */
 export interface ProbeOutcome extends Finding {
   readonly durationMs: number
+  /** It could not be made: this node lacked something, and nothing is known of the server. */
+  readonly ownFailure?: OwnFailure
 }
 
 /** What a probe needs of its surroundings. */
 export interface ProbeContext {
   readonly engine: NetEngine
   readonly clock: Clock
+  /** What a server's time is measured by. */
+  readonly timers: RunningTimers
+  /** Told of a connection that this node could not begin. Default: nobody is. */
+  readonly onShortage?: OnShortage
 }
 
 /** How one connection of a probe is opened. */
@@ -58,7 +67,8 @@ export interface ProbeTask {
 export const FAILURE_INFO: Record<ConnFailure, string> = {
   refused: 'Connection refused',
   unreachable: 'No route to the address',
-  exhausted: 'No descriptor left',
+  exhausted: 'No descriptor or memory left',
+  portless: 'No local port left',
   reset: 'Connection reset by peer',
   aborted: 'Connection aborted',
 }
@@ -86,9 +96,9 @@ export class Probe implements ConnHandler {
   #conn: Conn
   #progress: Progress = 'connecting'
   #conversation: Conversation | null = null
-  #connectTimer: NodeJS.Timeout
+  #connectTimer: RunningTimer
   /** Runs from the first connection that is open. */
-  #answerTimer: NodeJS.Timeout | undefined
+  #answerTimer: RunningTimer | undefined
   #ended = false
 
   /**
@@ -139,23 +149,37 @@ export class Probe implements ConnHandler {
   }
 
   onClose(conn: Conn, failure: ConnFailure | null): void {
+    if (isOwnFailure(failure)) {
+      this.#lack(failure)
+      return
+    }
     const problem = conn instanceof TlsConn ? conn.problem : null
     const info = problem ?? (failure === null ? '' : FAILURE_INFO[failure])
     this.#finish(FAILURES[this.#progress](info))
   }
 
   #connect(): Conn {
+    return this.#context.engine.connect(this.#address, this)
+  }
+
+  /** Where the connection at hand leads. */
+  get #address(): Address {
     const { address } = this.#task
     const { port } = this.#connection
-    const isElsewhere = port !== null && address.kind === 'inet'
-    return this.#context.engine.connect(isElsewhere ? { ...address, port } : address, this)
+    return port !== null && address.kind === 'inet' ? { ...address, port } : address
+  }
+
+  #lack(failure: OwnFailure): void {
+    if (this.#ended) return
+    this.#context.onShortage?.(failure, this.#address)
+    this.#finish(findingOf('SOCKERR', FAILURE_INFO[failure]), failure)
   }
 
   /** @param header is sent first */
   #open(conn: Conn, header: string): void {
     const { dialogue, conversation, timeoutMs } = this.#task
     this.#progress = 'open'
-    clearTimeout(this.#connectTimer)
+    this.#connectTimer.cancel()
     if (dialogue === null && header !== '') conn.write(header)
     if (dialogue === null && conversation === null) {
       this.#finish(findingOf('L4OK'))
@@ -184,7 +208,7 @@ export class Probe implements ConnHandler {
     }
   }
 
-  #startConnectTimer(): NodeJS.Timeout {
+  #startConnectTimer(): RunningTimer {
     return this.#startTimer(this.#task.connectTimeoutMs, () => {
       if (this.#progress === 'open') return null
       return findingOf(this.#progress === 'connecting' ? 'L4TOUT' : 'L6TOUT')
@@ -192,31 +216,30 @@ export class Probe implements ConnHandler {
   }
 
   /**
-   * The time is up only when what has arrived by then is dealt with: a thread that is late itself
-   * must not take its servers for late, all at once.
+   * A thread that is late itself must not take its servers for late, all at once.
    *
-   * @param find says what it means; null: nothing any more
+   * @param find says what it means that the time is up; null: nothing any more
    */
-  #startTimer(timeoutMs: number, find: () => Finding | null): NodeJS.Timeout {
-    const giveUp = (): void => {
+  #startTimer(timeoutMs: number, find: () => Finding | null): RunningTimer {
+    return this.#context.timers.start(timeoutMs, () => {
       const finding = find()
       if (finding !== null) this.#finish(finding)
-    }
-    return setTimeout(() => setImmediate(giveUp), timeoutMs)
+    })
   }
 
-  #finish(finding: Finding): void {
+  #finish(finding: Finding, ownFailure?: OwnFailure): void {
     if (this.#ended) return
     this.#ended = true
     this.#release()
     const isSecure = this.#conn instanceof TlsConn
     const status = isSecure && finding.status === 'L4OK' ? 'L6OK' : finding.status
-    this.#onOutcome({ ...finding, status, durationMs: this.#context.clock() - this.#startMs })
+    const durationMs = this.#context.clock() - this.#startMs
+    this.#onOutcome({ ...finding, status, durationMs, ...(ownFailure && { ownFailure }) })
   }
 
   #release(): void {
-    clearTimeout(this.#connectTimer)
-    clearTimeout(this.#answerTimer)
+    this.#connectTimer.cancel()
+    this.#answerTimer?.cancel()
     // With a reset no port of ours is left in TIME_WAIT, of which frequent checks would fill the
     // table. HAProxy closes its checks the same way.
     this.#conn.reset()

@@ -20,6 +20,7 @@ export const COUNTER_COLUMNS = [
   'failedRewrites', // header values that a rule could not write
   'responseErrors', // malformed, cut or timed out by the server
   'connectionErrors', // connections to a server that could not be opened
+  'connectionShortages', // connections that this node could not begin: no descriptor or port was left
   'connectionAttempts',
   'connectionsOpened', // of the attempts, those that came about
   'connectionReuses', // requests sent on an idle server connection

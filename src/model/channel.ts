@@ -1,7 +1,9 @@
+import type { Address } from '../base/address.ts'
 import type { ServerTableMemory } from '../memory/server-table.ts'
 import type { TuneConfig } from './config.ts'
 import type { LogLoss, LogSink } from './log-sink.ts'
 import type { Plan } from './plan.ts'
+import type { OwnFailure } from './shortage.ts'
 
 /** What a worker thread is started with. */
 export interface WorkerBoot {
@@ -17,6 +19,7 @@ export interface WorkerBoot {
 export type ToWorker =
   | { readonly kind: 'apply'; readonly plan: Plan } // run this plan from now on
   | { readonly kind: 'drain' } // accept no more, finish what is open
+  | { readonly kind: 'free-ports'; readonly address: Address } // give up idle connections to it
   | { readonly kind: 'cut' } // end every session now
   | { readonly kind: 'exit' } // write the logs out and end the thread
 
@@ -24,6 +27,7 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'applied'; readonly serial: number }
   | { readonly kind: 'drained' }
+  | { readonly kind: 'shortage'; readonly failure: OwnFailure; readonly address: Address }
   | { readonly kind: 'log-loss'; readonly loss: LogLoss }
   | {
       readonly kind: 'warning'

@@ -9,8 +9,9 @@ export type ByteView = Buffer
 /** Why a connection ended other than by both sides finishing. */
 export type ConnFailure =
   | 'refused' // nobody listens there
-  | 'unreachable' // no route, no such host or path, no local port left
-  | 'exhausted' // this process has no descriptor left: nothing is known of the peer
+  | 'unreachable' // no route, no such host or path
+  | 'exhausted' // this process has no descriptor or memory left: nothing is known of the peer
+  | 'portless' // this host has no local port left for that peer: nothing is known of it
   | 'reset' // the peer aborted, or wrote to a closed side
   | 'aborted' // we called destroy() or reset()
 

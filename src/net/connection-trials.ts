@@ -1,6 +1,9 @@
+import { getSystemErrorName } from 'node:util'
 import type { Clock } from '../base/clock.ts'
 import type { ConnFailure } from './conn.ts'
 import { takeSocketError } from './descriptor.ts'
+import { failureOf } from './failures.ts'
+import { RunningTime } from './running-time.ts'
 import { familyOf } from './socket-name.ts'
 import { type SystemCalls, systemCalls } from './system-calls.ts'
 
@@ -45,6 +48,7 @@ const OFF = new Int32Array([0])
 export class ConnectionTrials {
   readonly #calls: SystemCalls
   readonly #clock: Clock
+  readonly #running: RunningTime
   #open: OpenTrial[] = []
   #descriptors = new Int16Array(POLLFD * DESCRIPTORS_START)
   #isLooking = false
@@ -52,6 +56,7 @@ export class ConnectionTrials {
   private constructor(calls: SystemCalls, clock: Clock) {
     this.#calls = calls
     this.#clock = clock
+    this.#running = new RunningTime(clock())
   }
 
   /** Null where these system calls are not known: connections are then to be opened by an engine. */
@@ -67,15 +72,9 @@ export class ConnectionTrials {
    * @param onEnd called once, from the event loop, unless the trial is cancelled before
    */
   start(name: Uint8Array, timeoutMs: number, onEnd: (end: TrialEnd) => void): Trial {
-    const { socket, setsockopt, connect } = this.#calls
-    const fd = socket(familyOf(name), STREAM, 0)
-    const trial = new OpenTrial(fd, this.#clock() + timeoutMs, onEnd)
-    if (fd >= 0) {
-      setsockopt(fd, SOL_SOCKET, SO_LINGER, RESET_ON_CLOSE, RESET_ON_CLOSE.byteLength)
-      setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, OFF, OFF.byteLength)
-      // Whatever it returns, poll(2) and SO_ERROR tell how it went.
-      connect(fd, name, name.length)
-    }
+    const deadlineMs = this.#running.at(this.#clock()) + timeoutMs
+    const trial = new OpenTrial(name, deadlineMs, onEnd)
+    this.#begin(trial)
     this.#open.push(trial)
     if (!this.#isLooking) {
       this.#isLooking = true
@@ -84,11 +83,26 @@ export class ConnectionTrials {
     return trial
   }
 
+  #begin(trial: OpenTrial): void {
+    const { socket, setsockopt, connect } = this.#calls
+    const { name } = trial
+    trial.fd = socket(familyOf(name), STREAM, 0)
+    if (trial.fd >= 0) {
+      setsockopt(trial.fd, SOL_SOCKET, SO_LINGER, RESET_ON_CLOSE, RESET_ON_CLOSE.byteLength)
+      setsockopt(trial.fd, IPPROTO_TCP, TCP_QUICKACK, OFF, OFF.byteLength)
+      // Where it goes on, poll(2) and SO_ERROR tell how it went.
+      if (connect(trial.fd, name, name.length) === 0) return
+    }
+    const error = this.#calls.errno()
+    if (trial.fd < 0 || error !== this.#calls.errnoOf['EINPROGRESS']) trial.error = error
+  }
+
   /** Looks at all trials; each that has ended is closed and told. */
   #look(): void {
     const trials = this.#open
+    // The present is taken first: what has arrived by then is seen, whatever holds this thread up.
+    const nowMs = this.#running.at(this.#clock())
     this.#poll(trials)
-    const nowMs = this.#clock()
     const ended: [OpenTrial, TrialEnd][] = []
     this.#open = trials.filter((trial, i) => {
       const end = this.#endOf(trial, this.#descriptors[POLLFD * i + 3] as number, nowMs)
@@ -121,29 +135,30 @@ export class ConnectionTrials {
   /** Undefined while it goes on. */
   #endOf(trial: OpenTrial, events: number, nowMs: number): TrialEnd | undefined {
     if (trial.isCancelled) return 'aborted'
-    if (trial.fd < 0) return 'unreachable'
-    if ((events & (POLLERR | POLLHUP)) !== 0) return this.#failureOf(trial.fd)
+    if (trial.error !== 0) return failureAt(trial, trial.error)
+    if ((events & (POLLERR | POLLHUP)) !== 0) return failureAt(trial, takeSocketError(trial.fd))
     if ((events & POLLOUT) !== 0) return null
     return nowMs >= trial.deadlineMs ? 'timeout' : undefined
   }
-
-  #failureOf(fd: number): ConnFailure {
-    const { ECONNREFUSED, ECONNRESET } = this.#calls.errnoOf
-    const error = takeSocketError(fd)
-    if (error === ECONNREFUSED) return 'refused'
-    return error === ECONNRESET ? 'reset' : 'unreachable'
-  }
 }
 
-/** One trial; its descriptor is -1 where none was left. */
+/** @param error an errno; 0 where the system names none */
+function failureAt({ name }: OpenTrial, error: number): ConnFailure {
+  return failureOf(error === 0 ? undefined : getSystemErrorName(-error), name)
+}
+
 class OpenTrial implements Trial {
-  readonly fd: number
+  readonly name: Uint8Array
   readonly deadlineMs: number
   readonly onEnd: (end: TrialEnd) => void
+  /** -1 where none was left. */
+  fd = -1
+  /** An errno: the connection could not be begun. 0: it was. */
+  error = 0
   isCancelled = false
 
-  constructor(fd: number, deadlineMs: number, onEnd: (end: TrialEnd) => void) {
-    this.fd = fd
+  constructor(name: Uint8Array, deadlineMs: number, onEnd: (end: TrialEnd) => void) {
+    this.name = name
     this.deadlineMs = deadlineMs
     this.onEnd = onEnd
   }

@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { assert, SluiceError } from '../base/errors.ts'
 import { type Endpoint, UNKNOWN_ENDPOINT } from './conn.ts'
-import { readSocketName, SOCKET_NAME_BYTES } from './socket-name.ts'
+import { familyOf, readSocketName, SOCKET_NAME_BYTES } from './socket-name.ts'
 import { systemCalls } from './system-calls.ts'
 
 /** poll(2) events of every system: something can be read; the connection is broken, or closed. */
@@ -12,6 +12,9 @@ const POLLHUP = 16
 /** fcntl(2) of every system: set the flags of a descriptor, of which there is one. */
 const F_SETFD = 2
 const FD_CLOEXEC = 1
+
+/** SOCK_DGRAM and SOCK_CLOEXEC of Linux, the same on x64 and arm64 (asm-generic). */
+const DATAGRAM = 2 | 0o2000000
 
 /** Tries of a call that is busy for a moment. */
 const REPLACE_TRIES_MAX = 100
@@ -141,6 +144,24 @@ export function peerOf(fd: number): Endpoint {
     if (peer !== null) return peer
   }
   return UNKNOWN_ENDPOINT
+}
+
+/**
+ * Whether this host has an address of its own from which a peer can be reached. Linux only; on other
+ * systems it counts as there. A datagram socket is connected for it, which sends nothing and takes
+ * no port of TCP.
+ *
+ * @param name of the peer, as `socketName` gives it
+ * @throws SluiceError `platform-unsupported`
+ */
+export function hasSourceFor(name: Uint8Array): boolean {
+  if (process.platform !== 'linux') return true
+  const { socket, connect, close, errno, errnoOf } = systemCalls()
+  const fd = socket(familyOf(name), DATAGRAM, 0)
+  if (fd < 0) return true
+  const isLacking = connect(fd, name, name.length) < 0 && errno() === errnoOf['EADDRNOTAVAIL']
+  close(fd)
+  return !isLacking
 }
 
 /**

@@ -1,4 +1,4 @@
-import { formatAddress } from '../base/address.ts'
+import { type Address, formatAddress } from '../base/address.ts'
 import type { Clock } from '../base/clock.ts'
 import type { SluiceError } from '../base/errors.ts'
 import { settlesWithin } from '../base/time-limit.ts'
@@ -10,6 +10,7 @@ import { RowAllocator } from '../memory/rows.ts'
 import { ServerTable } from '../memory/server-table.ts'
 import type { Config } from '../model/config.ts'
 import type { Plan } from '../model/plan.ts'
+import type { OnShortage, OwnFailure } from '../model/shortage.ts'
 import { ConnectionTrials } from '../net/connection-trials.ts'
 import { createNodeEngine } from '../net/engines/node/node-engine.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
@@ -24,6 +25,7 @@ import {
   reserve,
   retire,
 } from './preparation/preparation.ts'
+import { ShortageLog } from './shortage-log.ts'
 import { WorkerPool } from './threads/worker-pool.ts'
 
 /** How long cut sessions may take to be closed and logged. */
@@ -56,6 +58,7 @@ export class Balancer {
   readonly table: ServerTable
   readonly #log: DaemonLog
   readonly #lasting: Lasting
+  readonly #shortages: ShortageLog
   readonly #workers: WorkerPool
   #prepared: Prepared
   #reservation: Reservation = new Map()
@@ -65,11 +68,21 @@ export class Balancer {
     this.#log = log
     this.#lasting = lasting
     this.#prepared = prepared
+    this.#shortages = new ShortageLog(log, clock)
     this.table = ServerTable.create(config.global.nbthread)
     const engine = createNodeEngine({ onAcceptFailure: () => {} })
     const trials = ConnectionTrials.create(clock)
     const { onVerdict } = options
-    this.health = new Health({ engine, trials, clock, table: this.table, log, onVerdict })
+    const onShortage: OnShortage = (failure, address) => this.#onShortage(failure, address)
+    this.health = new Health({
+      engine,
+      trials,
+      clock,
+      table: this.table,
+      log,
+      onVerdict,
+      onShortage,
+    })
     this.health.follow(prepared.plan)
     this.observation = new Observation({
       table: this.table,
@@ -85,6 +98,7 @@ export class Balancer {
       log,
       clock,
       onLogLoss: (loss) => accessLog.lost(loss),
+      onShortage,
       onFailing: (error) => {
         log.error('worker-failing', error.message, { error })
         options.onFatal(error)
@@ -139,6 +153,12 @@ export class Balancer {
       this.#log.info('listening', `listening on ${address}`, { address })
     }
     this.#warnOfDescriptors()
+  }
+
+  /** Idle connections hold local ports, in whichever worker they rest. */
+  #onShortage(failure: OwnFailure, address: Address): void {
+    this.#shortages.note(failure, address)
+    if (failure === 'portless') this.#workers.freePorts(address)
   }
 
   #warnOfDescriptors(): void {

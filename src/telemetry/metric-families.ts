@@ -67,6 +67,11 @@ export function upstreamFamilies(kind: 'backend' | 'server'): Family<Subject>[] 
     counter(`${kind}_connection_attempts_total`, 'connectionAttempts', 'Connections begun.'),
     counter(`${kind}_connection_reuses_total`, 'connectionReuses', 'Idle connections reused.'),
     counter(`${kind}_connection_errors_total`, 'connectionErrors', 'Connections not opened.'),
+    counter(
+      `${kind}_connection_shortages_total`,
+      'connectionShortages',
+      'Connections not begun: this node had no descriptor or local port left.',
+    ),
     counter(`${kind}_response_errors_total`, 'responseErrors', 'Responses malformed or cut.'),
     counter(`${kind}_retry_warnings_total`, 'retries', 'Tries after the first.'),
     counter(`${kind}_redispatch_warnings_total`, 'redispatches', 'Tries on another server.'),

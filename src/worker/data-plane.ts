@@ -1,3 +1,4 @@
+import type { Address } from '../base/address.ts'
 import type { Plan, PlannedListener } from '../model/plan.ts'
 import type { Conn } from '../net/conn.ts'
 import { FrontendListener } from './accept/listener.ts'
@@ -68,10 +69,16 @@ export class DataPlane {
 
   /** Housekeeping, about once a second. */
   sweep(): void {
+    this.#services.shortages.sweep()
     if (this.#services.descriptors.isShort()) this.#dropIdle()
     for (const listener of this.#listeners.values()) listener.resumeIfFree()
     const { nowMs } = this.#services.wheel
     for (const { pool } of this.#runtime?.backends.values() ?? []) pool.purgeIdle(nowMs)
+  }
+
+  /** Gives up the idle connections to an address, so that their local ports are free. */
+  freePorts(address: Address): void {
+    for (const { pool } of this.#runtime?.backends.values() ?? []) pool.freePorts(address)
   }
 
   #listen(planned: PlannedListener, frontend: FrontendRuntime): void {

@@ -15,68 +15,50 @@ import { HangUpWatch } from './clients/hang-up-watch.ts'
 import { DataPlane } from './data-plane.ts'
 import { SessionQueues } from './dispatch/session-queue.ts'
 import { RequestRewrite, ResponseRewrite } from './exchange/rewrite.ts'
+import { Shortages } from './servers/shortages.ts'
 import type { Services } from './services.ts'
 
 /** How often idle connections are aged and full listeners looked at again. */
 const SWEEP_TICKS = 20
+
+/** Connections that the system did not hand over since they were told of last. */
+class AcceptFailures {
+  #count = 0
+  #error = ''
+
+  note(errorName: string): void {
+    this.#count++
+    this.#error = errorName
+  }
+
+  /** Null where there was none. */
+  take(): { readonly count: number; readonly error: string } | null {
+    if (this.#count === 0) return null
+    const taken = { count: this.#count, error: this.#error }
+    this.#count = 0
+    return taken
+  }
+}
 
 /** Runs the data plane of one worker thread until it is told to exit. */
 function runWorker(boot: WorkerBoot): void {
   const port = parentPort
   assert(port !== null, 'the worker entry was loaded outside a worker thread')
   const send = (message: FromWorker): void => port.postMessage(message)
-  const table = new ServerTable(boot.memory)
-  const accessLog = new AccessLogWriter(boot.accessLog)
-  const clock = (): number => performance.now()
-  const { tune } = boot
-  const limits = headLimitsOf(tune)
-  const requestHead = new RequestHead(limits)
-  const responseHead = new ResponseHead(limits)
-  let acceptFailures = 0
-  let acceptFailure = ''
-  const wheel = new DeadlineWheel(clock())
-  const descriptors = new DescriptorGauge()
-  const services: Services = {
-    descriptors,
-    engine: createNodeEngine({
-      descriptors,
-      onAcceptFailure: (errorName) => {
-        acceptFailures++
-        acceptFailure = errorName
-      },
-    }),
-    wheel,
-    clock,
-    random: Math.random,
-    patterns: linearPatterns,
-    table,
-    worker: boot.index,
-    cells: table.counters(boot.index),
-    queues: new SessionQueues(table, boot.index),
-    hangUps: new HangUpWatch(wheel),
-    accessLog,
-    tune,
-    chunkLimits: chunkLimitsOf(tune),
-    requestHead,
-    requestRewrite: new RequestRewrite(requestHead, tune.bufsizeBytes),
-    requestEdits: { added: '', target: '', hostless: false, close: false, upgrade: false },
-    responseHead,
-    responseRewrite: new ResponseRewrite(responseHead, tune.bufsizeBytes),
-    responseEdits: { added: '', connection: '', dechunked: false },
-    draining: false,
-  }
+  const acceptFailures = new AcceptFailures()
+  const services = createServices(boot, send, acceptFailures)
+  const { table, accessLog, wheel, clock } = services
   const dataPlane = new DataPlane(services)
   let ticks = 0
-  const stopTicker = startTicker(services.wheel, clock, () => {
+  const stopTicker = startTicker(wheel, clock, () => {
     table.beat(boot.index)
     if (++ticks % SWEEP_TICKS !== 0) return
     dataPlane.sweep()
     const loss = accessLog.takeLoss()
     if (loss !== null) send({ kind: 'log-loss', loss })
-    if (acceptFailures === 0) return
-    const fields = { count: acceptFailures, error: acceptFailure }
+    const fields = acceptFailures.take()
+    if (fields === null) return
     send({ kind: 'warning', event: 'accept-failed', message: 'connections were refused', fields })
-    acceptFailures = 0
   })
   port.on('message', (message: ToWorker) => {
     switch (message.kind) {
@@ -86,6 +68,9 @@ function runWorker(boot: WorkerBoot): void {
         return
       case 'drain':
         dataPlane.drain(() => send({ kind: 'drained' }))
+        return
+      case 'free-ports':
+        dataPlane.freePorts(message.address)
         return
       case 'cut':
         dataPlane.cut()
@@ -98,6 +83,48 @@ function runWorker(boot: WorkerBoot): void {
         message satisfies never
     }
   })
+}
+
+/** What the sessions of the worker share. */
+function createServices(
+  { index, memory, tune, accessLog }: WorkerBoot,
+  send: (message: FromWorker) => void,
+  acceptFailures: AcceptFailures,
+): Services {
+  const table = new ServerTable(memory)
+  const clock = (): number => performance.now()
+  const wheel = new DeadlineWheel(clock())
+  const descriptors = new DescriptorGauge()
+  const limits = headLimitsOf(tune)
+  const requestHead = new RequestHead(limits)
+  const responseHead = new ResponseHead(limits)
+  return {
+    descriptors,
+    shortages: new Shortages((failure, address) => send({ kind: 'shortage', failure, address })),
+    engine: createNodeEngine({
+      descriptors,
+      onAcceptFailure: (errorName) => acceptFailures.note(errorName),
+    }),
+    wheel,
+    clock,
+    random: Math.random,
+    patterns: linearPatterns,
+    table,
+    worker: index,
+    cells: table.counters(index),
+    queues: new SessionQueues(table, index),
+    hangUps: new HangUpWatch(wheel),
+    accessLog: new AccessLogWriter(accessLog),
+    tune,
+    chunkLimits: chunkLimitsOf(tune),
+    requestHead,
+    requestRewrite: new RequestRewrite(requestHead, tune.bufsizeBytes),
+    requestEdits: { added: '', target: '', hostless: false, close: false, upgrade: false },
+    responseHead,
+    responseRewrite: new ResponseRewrite(responseHead, tune.bufsizeBytes),
+    responseEdits: { added: '', connection: '', dechunked: false },
+    draining: false,
+  }
 }
 
 runWorker(workerData as WorkerBoot)

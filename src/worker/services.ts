@@ -14,12 +14,15 @@ import type { AccessLogWriter } from '../telemetry/access-log-writer.ts'
 import type { HangUpWatch } from './clients/hang-up-watch.ts'
 import type { SessionQueues } from './dispatch/session-queue.ts'
 import type { RequestRewrite, ResponseRewrite } from './exchange/rewrite.ts'
+import type { Shortages } from './servers/shortages.ts'
 
 /** What every session of a worker shares. One instance a worker. */
 export interface Services {
   readonly engine: NetEngine
   /** Whether descriptors are short; the engine tells it. */
   readonly descriptors: DescriptorGauge
+  /** Told of what this node lacked for connections to servers. */
+  readonly shortages: Shortages
   /** All timeouts of the worker; its `nowMs` is a clock good to one tick. */
   readonly wheel: DeadlineWheel
   readonly clock: Clock

@@ -1,24 +1,15 @@
-import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import type { ApiCluster } from '../../src/admin/api-contract.ts'
-import { startNetwork, type VirtualHost } from './support/network-namespaces.ts'
+import { canNetwork, startNetwork, type VirtualHost } from './support/network-namespaces.ts'
 import { NODE, runSluice, SLUICE, startProcess } from './support/processes.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 import { until } from './support/waiting.ts'
 
 const PEER_PORT = 7400
-
-/** Network namespaces are root's, and not of every root: containers may be denied them. */
-function canNetwork(): boolean {
-  const namespace = `sluice${process.pid}try`
-  const isMade = spawnSync('ip', ['netns', 'add', namespace], { stdio: 'ignore' }).status === 0
-  if (isMade) spawnSync('ip', ['netns', 'del', namespace])
-  return isMade
-}
 
 interface Node {
   readonly name: string

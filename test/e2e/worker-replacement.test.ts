@@ -53,6 +53,7 @@ backends: {app: {servers: {${server.name}: "${server.address}"}}}
     log,
     clock: () => performance.now(),
     onLogLoss: () => write('log-loss'),
+    onShortage: () => write('shortage'),
     onFailing: () => write('failing'),
   })
   onTestFinished(async () => {

@@ -1,3 +1,4 @@
+import type { Address } from '../../base/address.ts'
 import type { Clock } from '../../base/clock.ts'
 import { SluiceError } from '../../base/errors.ts'
 import { settlesWithin } from '../../base/time-limit.ts'
@@ -5,6 +6,7 @@ import type { ServerTable } from '../../memory/server-table.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from '../../model/channel.ts'
 import type { LogLoss } from '../../model/log-sink.ts'
 import type { Plan } from '../../model/plan.ts'
+import type { OnShortage } from '../../model/shortage.ts'
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
 import { type Death, DeathCauses, DeathsInRow } from './worker-deaths.ts'
 import { STUCK_MS, WorkerThread } from './worker-thread.ts'
@@ -26,6 +28,8 @@ export interface WorkerPoolOptions {
   readonly clock: Clock
   /** A worker could not write lines of its access log. */
   readonly onLogLoss: (loss: LogLoss) => void
+  /** A worker had no descriptor or local port left for a connection to a server. */
+  readonly onShortage: OnShortage
   /** No worker serves, and none can be made to: the daemon cannot go on. */
   readonly onFailing: (error: SluiceError) => void
   /** The module that the threads run; default: the data plane. */
@@ -113,6 +117,11 @@ export class WorkerPool {
     await this.#until(() => this.#places.every(({ thread }) => this.#isDrained(thread)))
   }
 
+  /** Has every worker give up its idle connections to an address, so that their local ports are free. */
+  freePorts(address: Address): void {
+    this.#broadcast({ kind: 'free-ports', address })
+  }
+
   /** Ends every session now: the drain waits no longer for a worker that does not answer. */
   cut(): void {
     this.#isCut = true
@@ -170,6 +179,9 @@ export class WorkerPool {
         break
       case 'drained':
         thread.isDrained = true
+        break
+      case 'shortage':
+        this.#options.onShortage(message.failure, message.address)
         break
       case 'log-loss':
         this.#options.onLogLoss(message.loss)

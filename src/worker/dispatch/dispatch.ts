@@ -1,8 +1,10 @@
 import { NO_KEY } from '../../balance/strategy.ts'
 import { COUNTER } from '../../memory/counters.ts'
 import { SERVER_STATE, type ServerState } from '../../memory/server-table.ts'
+import type { OwnFailure } from '../../model/shortage.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 import { Deadline } from '../../net/deadline-wheel.ts'
+import { isOwnFailure } from '../../net/failures.ts'
 import type { Termination } from '../exchange/exchange-record.ts'
 import { type BackendRuntime, presentBackend } from '../runtime.ts'
 import { IdleConnections, type Reuse } from '../servers/idle-connections.ts'
@@ -223,7 +225,7 @@ export class Dispatch implements ConnHandler, Waiter {
 
   onClose(conn: Conn, failure: ConnFailure | null): void {
     if (conn !== this.#connecting) return
-    if (failure === 'exhausted') this.#lackDescriptor()
+    if (isOwnFailure(failure)) this.#lack(failure)
     else this.#failed('SC')
   }
 
@@ -415,11 +417,18 @@ export class Dispatch implements ConnHandler, Waiter {
   }
 
   /**
-   * This process has no descriptor for the connection, which says nothing of the server: no error is
-   * counted, and the session waits at its place for another try, while others end.
+   * This node has no descriptor or local port for the connection, which says nothing of the server:
+   * no error is counted for it. Another server may have ports left (they are counted for each
+   * address), and so has the same one once its idle connections are given up; HAProxy, too, tries
+   * again at once. Otherwise the session waits at its place for another try, while others end.
    */
-  #lackDescriptor(): void {
-    this.#services.wheel.cancel(this.#deadline)
+  #lack(failure: OwnFailure): void {
+    const services = this.#services
+    const upstream = this.#upstream as UpstreamServer
+    const { row, address } = upstream.plan
+    services.wheel.cancel(this.#deadline)
+    services.shortages.note(failure, row, address)
+    this.count(COUNTER.connectionShortages)
     this.#dropConnecting()
     if (!this.hasTries) {
       this.#owner.onNoServer('RC')
@@ -427,7 +436,10 @@ export class Dispatch implements ConnHandler, Waiter {
     }
     this.#retriesLeft--
     this.#countRetry()
-    this.#waitForSame()
+    const isPortless = failure === 'portless'
+    if (isPortless && upstream.idle.freePorts() > 0) this.#connectAgain(upstream)
+    else if (isPortless && this.#backend?.plan.redispatch === true) this.#pickOther(upstream)
+    else this.#waitForSame()
   }
 
   #waitForSame(): void {

@@ -1,7 +1,7 @@
 import { createStrategy } from '../../balance/registry.ts'
 import type { Candidates, Strategy } from '../../balance/strategy.ts'
 import { serverId } from '../../balance/structures/hashing.ts'
-import { isSameAddress } from '../../base/address.ts'
+import { type Address, isSameAddress } from '../../base/address.ts'
 import type { Random } from '../../base/clock.ts'
 import { SERVER_STATE, type ServerTable, THROTTLE_STEPS } from '../../memory/server-table.ts'
 import { isBefore } from '../../memory/waiting-lines.ts'
@@ -220,6 +220,13 @@ export class ServerPool implements Candidates {
   /** Closes all idle connections. */
   dropIdle(): void {
     for (const { idle } of this.servers) idle.drop()
+  }
+
+  /** Resets all idle connections to an address: see {@link IdlePool.freePorts}. */
+  freePorts(address: Address): void {
+    for (const { idle, plan } of this.servers) {
+      if (isSameAddress(plan.address, address)) idle.freePorts()
+    }
   }
 
   #refresh(): void {

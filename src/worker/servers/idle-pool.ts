@@ -84,6 +84,18 @@ export class IdlePool implements ConnHandler {
     while (this.size > 0) this.#evictOldest()
   }
 
+  /**
+   * Resets all, so that the local port of each is free at once: one that is closed in order keeps it
+   * for a minute (TIME_WAIT). Later ones are kept again.
+   *
+   * @returns how many there were
+   */
+  freePorts(): number {
+    const { size } = this
+    for (let conn = this.pop(); conn !== undefined; conn = this.pop()) conn.reset()
+    return size
+  }
+
   /** The server is removed: closes all, and what sessions that still use it put to rest later. */
   close(): void {
     this.resize(0)

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { onTestFinished } from 'vitest'
 
 /** A host of its own, as far as the network goes. */
@@ -19,6 +19,14 @@ let networks = 0
 
 function ip(...args: readonly string[]): void {
   execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'inherit'] })
+}
+
+/** Network namespaces are root's, and not of every root: containers may be denied them. */
+export function canNetwork(): boolean {
+  const namespace = `sluice${process.pid}try`
+  const isMade = spawnSync('ip', ['netns', 'add', namespace], { stdio: 'ignore' }).status === 0
+  if (isMade) spawnSync('ip', ['netns', 'del', namespace])
+  return isMade
 }
 
 /** Hosts on one switch, made of network namespaces; gone when the test is over. Needs root. */

@@ -14,10 +14,20 @@ export interface ServerProcess {
   readonly kill: () => Promise<void>
 }
 
-/** Starts a server that answers every request with its name, after a delay. */
-export async function startServerProcess(name: string, delayMs = 0): Promise<ServerProcess> {
+/**
+ * Starts a server that answers every request with its name, after a delay.
+ *
+ * @param launcher a program with arguments that the whole command is given to; default: none
+ */
+export async function startServerProcess(
+  name: string,
+  delayMs = 0,
+  launcher: readonly string[] = [],
+): Promise<ServerProcess> {
   const port = await freePort()
-  const child = startProcess(process.execPath, [PROGRAM, name, String(port), String(delayMs)], {
+  const command = [...launcher, process.execPath, PROGRAM, name, String(port), String(delayMs)]
+  const [program = process.execPath, ...words] = command
+  const child = startProcess(program, words, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   await once(child, 'message')

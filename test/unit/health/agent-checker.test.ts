@@ -3,6 +3,7 @@ import type { Address } from '../../../src/base/address.ts'
 import { AgentChecker, type AgentTarget } from '../../../src/health/agent-checker.ts'
 import type { AgentVerdict } from '../../../src/health/checks/agent-reply.ts'
 import { createNodeEngine } from '../../../src/net/engines/node/node-engine.ts'
+import { RunningTimers } from '../../../src/net/running-timers.ts'
 import { answering, type CheckedServer, signal, startServer } from './check-servers.ts'
 
 const servers: CheckedServer[] = []
@@ -26,7 +27,8 @@ function targetAt(key: string, address: Address): AgentTarget {
 
 function ask(onAgent: (key: string, verdict: AgentVerdict) => void): AgentChecker {
   const engine = createNodeEngine({ onAcceptFailure: () => {} })
-  agents = new AgentChecker({ engine, clock: () => performance.now(), onAgent })
+  const clock = (): number => performance.now()
+  agents = new AgentChecker({ engine, clock, timers: new RunningTimers(clock), onAgent })
   return agents
 }
 

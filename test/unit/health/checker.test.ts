@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Address } from '../../../src/base/address.ts'
 import { Checker, type CheckTarget, type CheckTransition } from '../../../src/health/checker.ts'
 import type { CheckConfig } from '../../../src/model/config.ts'
+import type { OwnFailure } from '../../../src/model/shortage.ts'
 import type { Conn, ConnFailure, ConnHandler, NetEngine } from '../../../src/net/conn.ts'
 import { createNodeEngine } from '../../../src/net/engines/node/node-engine.ts'
+import { RunningTimers } from '../../../src/net/running-timers.ts'
 import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import {
   answering,
@@ -17,7 +19,7 @@ import {
 /** An engine without a network: a connection to a port opens, is refused, or hangs, as told. */
 class PaperEngine implements NetEngine {
   readonly name = 'node'
-  readonly fates = new Map<number, 'opens' | 'refused' | 'hangs'>()
+  readonly fates = new Map<number, 'opens' | 'refused' | 'hangs' | OwnFailure>()
   /** Port and time of each connection that was begun. */
   readonly begun: [port: number, atMs: number][] = []
   open = 0
@@ -40,7 +42,7 @@ class PaperEngine implements NetEngine {
     const conn = { destroy: () => close('aborted'), reset: () => close('aborted') } as Conn
     const fate = this.fates.get(port) ?? 'opens'
     if (fate === 'opens') queueMicrotask(() => closed || handler.onConnect(conn))
-    if (fate === 'refused') queueMicrotask(() => close('refused'))
+    else if (fate !== 'hangs') queueMicrotask(() => close(fate))
     return conn
   }
 }
@@ -54,16 +56,23 @@ describe('on paper', () => {
   let engine: PaperEngine
   let transitions: CheckTransition[]
   let checker: Checker
+  let confirmed: string[]
+  let shortages: [OwnFailure, Address][]
 
   beforeEach(() => {
     vi.useFakeTimers({ now: 0 })
     engine = new PaperEngine()
     transitions = []
+    confirmed = []
+    shortages = []
     checker = new Checker({
       patterns: linearPatterns,
       engine,
-      clock: () => Date.now(),
+      clock: Date.now,
+      timers: new RunningTimers(Date.now),
       onTransition: (transition) => transitions.push(transition),
+      onConfirmed: (key) => confirmed.push(key),
+      onShortage: (...shortage) => shortages.push(shortage),
     })
   })
 
@@ -147,6 +156,31 @@ describe('on paper', () => {
     })
   })
 
+  it.each([
+    ['exhausted', 'No descriptor or memory left'],
+    ['portless', 'No local port left'],
+  ] as const)('counts no check that this node could not make: %s', async (failure, info) => {
+    engine.fates.set(1, failure)
+    engine.fates.set(2, 'refused')
+    checker.replace([targetAt(1), targetAt(2, { protocol: HTTP_CHECK })])
+    await passTime(5000)
+    expect(checker.state('app/s1')).toMatchObject({ up: true, status: 'SOCKERR', info, health: 2 })
+    expect([told(), confirmed]).toEqual([['app/s2 down'], []])
+    // One that is down is not brought up by it either, and keeps what it has passed.
+    engine.fates.set(1, 'opens')
+    engine.fates.set(2, failure)
+    await passTime(5000)
+    expect(checker.state('app/s2')).toMatchObject({
+      up: false,
+      status: 'SOCKERR',
+      failuresTotal: 1,
+    })
+    expect([told(), confirmed]).toEqual([['app/s2 down'], ['app/s1']])
+    expect(checker.state('app/s1')).toMatchObject({ status: 'L4OK', failuresTotal: 0, health: 4 })
+    expect(new Set(shortages.map(([kind]) => kind))).toEqual(new Set([failure]))
+    expect(shortages[0]?.[1]).toEqual({ kind: 'inet', host: '10.0.0.1', port: 1 })
+  })
+
   it('checks at fastinter while in doubt, and at downinter while down', async () => {
     checker.replace([targetAt(1, { interMs: 1000, fastInterMs: 100, downInterMs: 5000 })])
     await passTime(1500)
@@ -166,7 +200,8 @@ describe('on paper', () => {
     checker = new Checker({
       patterns: linearPatterns,
       engine,
-      clock: () => Date.now(),
+      clock: Date.now,
+      timers: new RunningTimers(Date.now),
       onTransition: () => {},
       random: () => draws.shift() ?? 0.5,
     })
@@ -197,7 +232,8 @@ describe('on paper', () => {
     checker = new Checker({
       patterns: linearPatterns,
       engine,
-      clock: () => Date.now(),
+      clock: Date.now,
+      timers: new RunningTimers(Date.now),
       onTransition: () => {},
       probesOpenMax: 2,
     })
@@ -302,11 +338,13 @@ describe('over sockets', () => {
   it('sees a server fail and come back, and closes what it opened', async () => {
     const server = await startServer(answering('HTTP/1.1 200 OK\r\n\r\n'))
     servers.push(server)
+    const clock = (): number => performance.now()
     let next = signal<CheckTransition>()
     checker = new Checker({
       patterns: linearPatterns,
       engine: createNodeEngine({ onAcceptFailure: () => {} }),
-      clock: () => performance.now(),
+      clock,
+      timers: new RunningTimers(clock),
       onTransition: (transition) => next.resolve(transition),
     })
     const check = checkOf(server.address, { interMs: 10, protocol: HTTP_CHECK })

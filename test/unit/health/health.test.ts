@@ -107,6 +107,7 @@ beforeEach(() => {
     clock: () => Date.now(),
     table,
     log,
+    onShortage: () => {},
     onVerdict: (...verdict) => verdicts.push(verdict),
   })
 })

@@ -11,12 +11,15 @@ import { describeOutcome, hasPassed, Probe, type ProbeOutcome } from '../../../s
 import type { CheckConfig } from '../../../src/model/config.ts'
 import type { HttpCheckConfig } from '../../../src/model/probe-protocol.ts'
 import { CHECK_STATUS, type CheckStatus } from '../../../src/model/probe-state.ts'
+import type { Conn, NetEngine } from '../../../src/net/conn.ts'
 import { createNodeEngine } from '../../../src/net/engines/node/node-engine.ts'
+import { RunningTimers } from '../../../src/net/running-timers.ts'
 import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import {
   answering,
   type CheckedServer,
   checkOf,
+  connectStep,
   HTTP_CHECK,
   signal,
   silent,
@@ -27,6 +30,7 @@ const EXPECTATIONS = new Expectations(linearPatterns)
 
 const engine = createNodeEngine({ onAcceptFailure: () => {} })
 const clock = (): number => performance.now()
+const timers = new RunningTimers(clock)
 const servers: CheckedServer[] = []
 
 afterEach(async () => {
@@ -41,7 +45,7 @@ async function serverThat(behaviour: (socket: Socket) => void): Promise<CheckedS
 
 function probe(check: CheckConfig, connectTimeoutMs = 1000): Promise<ProbeOutcome> {
   return new Promise((resolve) => {
-    new Probe(checkTask(check, connectTimeoutMs, EXPECTATIONS), { engine, clock }, resolve)
+    new Probe(checkTask(check, connectTimeoutMs, EXPECTATIONS), { engine, clock, timers }, resolve)
   })
 }
 
@@ -89,11 +93,55 @@ describe('a TCP check', () => {
     const stuck = { ...engine, connect: () => conn as never }
     const check = checkOf({ kind: 'inet', host: '127.0.0.1', port: 1 }, { interMs })
     const outcome = await new Promise<ProbeOutcome>((resolve) => {
-      new Probe(checkTask(check, connectTimeoutMs, EXPECTATIONS), { engine: stuck, clock }, resolve)
+      new Probe(
+        checkTask(check, connectTimeoutMs, EXPECTATIONS),
+        { engine: stuck, clock, timers },
+        resolve,
+      )
     })
     expect(outcome).toMatchObject({ status: 'L4TOUT', code: 0 })
     expect(calls).toEqual(['reset'])
   })
+})
+
+describe.each(['exhausted', 'portless'] as const)('a connection that is %s', (failure) => {
+  const tls = { isDefault: true, serverName: 'a', alpn: [], verify: false, caFile: '' }
+  const protocols: Record<string, Partial<CheckConfig>> = {
+    'a connection': {},
+    'a PROXY header': { sendProxy: 2 },
+    'TLS': { tls },
+    'HTTP': { protocol: HTTP_CHECK },
+    'steps over TLS': { tls, protocol: { kind: 'steps', steps: [connectStep({ port: 2 })] } },
+    'gRPC': { protocol: { kind: 'grpc', service: '' } },
+  }
+
+  it.each(Object.keys(protocols))(
+    'says nothing of a server that is checked by %s',
+    async (kind) => {
+      const lacking: NetEngine = {
+        ...engine,
+        connect: (_, handler) => {
+          const conn = { reset: () => {} } as Conn
+          setImmediate(() => handler.onClose(conn, failure))
+          return conn
+        },
+      }
+      const told: unknown[] = []
+      const check = checkOf({ kind: 'inet', host: '127.0.0.1', port: 1 }, protocols[kind])
+      const outcome = await new Promise<ProbeOutcome>((resolve) => {
+        const context = {
+          engine: lacking,
+          clock,
+          timers,
+          onShortage: (...all: unknown[]) => void told.push(all),
+        }
+        new Probe(checkTask(check, 1000, EXPECTATIONS), context, resolve)
+      })
+      expect(outcome).toMatchObject({ status: 'SOCKERR', ownFailure: failure })
+      const port = check.protocol?.kind === 'steps' ? 2 : 1
+      expect(told).toEqual([[failure, { kind: 'inet', host: '127.0.0.1', port }]])
+    },
+  )
 })
 
 const NO_STATUS_LINE = 'Invalid response: the status line is not `HTTP/1.x status reason`'
@@ -324,8 +372,10 @@ describe('cancel', () => {
     })
     const outcomes: ProbeOutcome[] = []
     const check = checkOf(server.address, { protocol: HTTP_CHECK })
-    const running = new Probe(checkTask(check, 1000, EXPECTATIONS), { engine, clock }, (outcome) =>
-      outcomes.push(outcome),
+    const running = new Probe(
+      checkTask(check, 1000, EXPECTATIONS),
+      { engine, clock, timers },
+      (outcome) => outcomes.push(outcome),
     )
     const socket = await arrived.promise
     running.cancel()

@@ -13,6 +13,7 @@ import type {
   StepCheckConfig,
 } from '../../../src/model/probe-protocol.ts'
 import { createNodeEngine } from '../../../src/net/engines/node/node-engine.ts'
+import { RunningTimers } from '../../../src/net/running-timers.ts'
 import { ClientTlsContexts } from '../../../src/net/tls/tls-contexts.ts'
 import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import { createAuthority, selfSigned } from '../../fixtures/certificates.ts'
@@ -84,7 +85,7 @@ function probe(check: CheckConfig, connectTimeoutMs = 5000): Promise<ProbeOutcom
   return new Promise((resolve) => {
     const clock = (): number => performance.now()
     const task = checkTask(check, connectTimeoutMs, EXPECTATIONS, contexts.of(authority.cert))
-    new Probe(task, { engine, clock }, resolve)
+    new Probe(task, { engine, clock, timers: new RunningTimers(clock) }, resolve)
   })
 }
 

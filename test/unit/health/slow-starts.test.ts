@@ -73,6 +73,7 @@ beforeEach(() => {
     clock: () => Date.now(),
     table,
     log,
+    onShortage: () => {},
     onVerdict: silence,
   })
 })

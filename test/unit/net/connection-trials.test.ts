@@ -3,6 +3,8 @@ import { readdirSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ConnectionTrials, type TrialEnd } from '../../../src/net/connection-trials.ts'
+import { openFilesLimit, setOpenFilesLimit } from '../../../src/net/descriptor.ts'
+import { TURN_MS_MAX } from '../../../src/net/running-time.ts'
 import { socketName } from '../../../src/net/socket-name.ts'
 import { startStuckServer } from '../../e2e/support/stuck-server.ts'
 
@@ -66,6 +68,27 @@ describe.skipIf(trials === null)('a trial', () => {
   it('is given up after its time when nobody answers', async () => {
     const [, port] = (await startStuckServer()).split(':')
     expect(await attempt('127.0.0.1', Number(port), 20)).toBe('timeout')
+  })
+
+  it('counts no time in which the process stood still', async () => {
+    let stoodStillMs = 0
+    const own = ConnectionTrials.create(() => performance.now() + stoodStillMs)
+    const [, port] = (await startStuckServer()).split(':')
+    const name = socketName({ kind: 'inet', host: '127.0.0.1', port: Number(port) }) as Uint8Array
+    const startMs = performance.now()
+    const end = new Promise((resolve) => own?.start(name, 300, resolve))
+    stoodStillMs = 1_000_000
+    expect(await end).toBe('timeout')
+    expect(performance.now() - startMs).toBeGreaterThan(300 - TURN_MS_MAX - 1)
+  })
+
+  it('says that this process has no descriptor left', async () => {
+    const before = openFilesLimit()
+    const port = await portOf('127.0.0.1', true)
+    setOpenFilesLimit({ soft: 1, hard: before.hard })
+    const end = attempt('127.0.0.1', port)
+    setOpenFilesLimit(before)
+    expect(await end).toBe('exhausted')
   })
 
   it('tells nothing once it is cancelled', async () => {

@@ -11,6 +11,7 @@ import type {
   PlannedFrontend,
   PlannedServer,
 } from '../../../src/model/plan.ts'
+import type { OnShortage, OwnFailure } from '../../../src/model/shortage.ts'
 import type { NetEngine } from '../../../src/net/conn.ts'
 import { DeadlineWheel } from '../../../src/net/deadline-wheel.ts'
 import { DescriptorGauge } from '../../../src/net/descriptor-gauge.ts'
@@ -22,6 +23,7 @@ import { HttpSession } from '../../../src/worker/clients/http-session.ts'
 import { SessionQueues } from '../../../src/worker/dispatch/session-queue.ts'
 import { RequestRewrite, ResponseRewrite } from '../../../src/worker/exchange/rewrite.ts'
 import { compileRuntime, enterRuntime, type Runtime } from '../../../src/worker/runtime.ts'
+import { Shortages } from '../../../src/worker/servers/shortages.ts'
 import type { Services } from '../../../src/worker/services.ts'
 import { SessionRegistry } from '../../../src/worker/session-registry.ts'
 import { FakeConn, FakeEngine } from './fake-network.ts'
@@ -171,7 +173,12 @@ export function planOf({ frontend, backend, server, servers = 1 }: LabPlan): Pla
 }
 
 /** What a worker of the lab works with: time passes as its wheel is advanced. */
-export function servicesOf(tune: TuneConfig, table: ServerTable, engine: NetEngine): Services {
+export function servicesOf(
+  tune: TuneConfig,
+  table: ServerTable,
+  engine: NetEngine,
+  onShortage: OnShortage = () => {},
+): Services {
   const limits = headLimitsOf(tune)
   const wheel = new DeadlineWheel(0)
   const requestHead = new RequestHead(limits)
@@ -179,6 +186,7 @@ export function servicesOf(tune: TuneConfig, table: ServerTable, engine: NetEngi
   return {
     engine,
     descriptors: new DescriptorGauge(),
+    shortages: new Shortages(onShortage),
     wheel,
     clock: () => wheel.nowMs,
     random: () => 0,
@@ -213,7 +221,8 @@ export function start(tuned: Partial<TuneConfig> = {}, plan: LabPlan = {}) {
   const tune = { ...TUNE, ...tuned }
   const table = ServerTable.create(1)
   const engine = new FakeEngine()
-  const services = servicesOf(tune, table, engine)
+  const shortages: OwnFailure[] = []
+  const services = servicesOf(tune, table, engine, (failure) => shortages.push(failure))
   const { wheel, requestHead } = services
   const registry = new SessionRegistry(() => {})
   let runtime: Runtime | null = null
@@ -244,6 +253,8 @@ export function start(tuned: Partial<TuneConfig> = {}, plan: LabPlan = {}) {
     engine,
     table,
     registry,
+    /** What was said to be lacking for connections. */
+    shortages,
     apply,
     /** Lets time pass, as the worker's ticker does. */
     pass: (ms: number): void => passTime(wheel, ms),

@@ -23,6 +23,8 @@ import {
   sendBytes,
 } from '../../descriptor.ts'
 import type { DescriptorGauge } from '../../descriptor-gauge.ts'
+import { failureOf } from '../../failures.ts'
+import { socketName } from '../../socket-name.ts'
 import { LastingSocket, type LastingSocketOwner } from './lasting-socket.ts'
 import { type AcceptedHandle, descriptorOf, socketOn } from './node-handle.ts'
 import { WRITE_BUFFER_BYTES, type WriteBuffers } from './write-buffers.ts'
@@ -114,8 +116,8 @@ export class NodeConn implements Conn, LastingSocketOwner {
     socket.setNoDelay(true)
     socket.on('drain', () => this.#onDrain())
     socket.on('end', () => this.onEnd())
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      this.#failure = failureOf(error.code)
+    socket.on('error', (error: SocketError) => {
+      this.#failure = failureOf(error.code, peerIn(error))
       if (this.#failure === 'exhausted') this.#descriptors.refused()
     })
     socket.on('close', () => this.handler.onClose(this, this.#failure))
@@ -315,22 +317,15 @@ function endpointOf(address: string | undefined, port: number | undefined): Endp
   return inetEndpoint(withoutMapping(address), port)
 }
 
-/** What an error of node:net means to the users of a connection. */
-function failureOf(code: string | undefined): ConnFailure {
-  switch (code ?? '') {
-    case 'ECONNREFUSED':
-    case 'ENOENT':
-      return 'refused'
-    case 'ECONNRESET':
-    case 'ECONNABORTED':
-    case 'EPIPE':
-      return 'reset'
-    case 'EMFILE':
-    case 'ENFILE':
-      return 'exhausted'
-    default:
-      return 'unreachable'
-  }
+/** An error of node:net: where it is of a call that names the peer, it says whom. */
+interface SocketError extends NodeJS.ErrnoException {
+  readonly address?: string
+  readonly port?: number
+}
+
+function peerIn({ address: host, port }: SocketError): Uint8Array | null {
+  if (host === undefined || port === undefined) return null
+  return socketName({ kind: 'inet', host, port })
 }
 
 function asBuffer(data: Uint8Array): Buffer {

@@ -3,6 +3,7 @@ import type { Address } from '../../../base/address.ts'
 import { assert } from '../../../base/errors.ts'
 import type { Conn, ConnHandler, Listener, NetEngine } from '../../conn.ts'
 import { DescriptorGauge } from '../../descriptor-gauge.ts'
+import { EXHAUSTED } from '../../failures.ts'
 import { NodeConn, type NodeConnMemory } from './node-conn.ts'
 import { NodeListener } from './node-listener.ts'
 import { WriteBuffers } from './write-buffers.ts'
@@ -12,9 +13,6 @@ const READ_BUFFER_BYTES = 65_536
 
 /** More than any system grants: the kernel cuts a backlog down to its own limit (somaxconn). */
 const BACKLOG_MAX = 2 ** 31 - 1
-
-/** What accept(2) says where the process, or the system, has no descriptor left. */
-const EXHAUSTED: readonly string[] = ['EMFILE', 'ENFILE']
 
 /** What the owner of an engine decides. */
 export interface NodeEngineOptions {

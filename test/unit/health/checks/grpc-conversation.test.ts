@@ -7,6 +7,7 @@ import { Probe, type ProbeOutcome } from '../../../../src/health/probe.ts'
 import type { CheckConfig } from '../../../../src/model/config.ts'
 import type { CheckTlsConfig } from '../../../../src/model/probe-protocol.ts'
 import { createNodeEngine } from '../../../../src/net/engines/node/node-engine.ts'
+import { RunningTimers } from '../../../../src/net/running-timers.ts'
 import { ClientTlsContexts } from '../../../../src/net/tls/tls-contexts.ts'
 import { linearPatterns } from '../../../../src/rules-host/linear-patterns.ts'
 import { createAuthority } from '../../../fixtures/certificates.ts'
@@ -33,6 +34,8 @@ const TLS: CheckTlsConfig = {
   verify: true,
   caFile: '',
 }
+const clock = (): number => performance.now()
+const timers = new RunningTimers(clock)
 const servers: (GrpcServer | CheckedServer)[] = []
 
 afterEach(async () => {
@@ -48,8 +51,8 @@ function probe(
   const check = checkOf(address, { protocol, timeoutMs: 5000, ...changes })
   return new Promise((resolve) => {
     const context = contexts.of(authority.cert)
-    const clock = (): number => performance.now()
-    new Probe(checkTask(check, 5000, EXPECTATIONS, context), { engine, clock }, resolve)
+    const task = checkTask(check, 5000, EXPECTATIONS, context)
+    new Probe(task, { engine, clock, timers }, resolve)
   })
 }
 
@@ -262,7 +265,7 @@ describe('a gRPC check ends', () => {
     servers.push(server)
     const check = checkOf(server.address, { protocol: { kind: 'grpc', service: '' } })
     const outcomes: ProbeOutcome[] = []
-    const context = { engine, clock: () => performance.now() }
+    const context = { engine, clock, timers }
     const own = new Probe(checkTask(check, 1000, EXPECTATIONS), context, (outcome) =>
       outcomes.push(outcome),
     )

@@ -68,6 +68,7 @@ function startPool(workers: number, plan: Plan, { holds = false } = {}) {
     log: recordedLog(lines),
     clock: () => performance.now(),
     onLogLoss: () => {},
+    onShortage: () => {},
     onFailing: ({ code }) => failures.push(code),
     entry: new URL(`data:text/javascript,${encodeURIComponent(WORKER)}`),
   })
