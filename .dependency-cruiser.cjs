@@ -58,13 +58,49 @@ const configOrder = configStages.flatMap((stage, n) =>
   })),
 )
 
+/**
+ * The folders of consensus/, and what each may import beside itself and base/; `seams` are the
+ * files of its root. Nobody there imports a protocol: who starts an engine gives it one.
+ */
+const consensusFolders = {
+  seams: [],
+  encoding: [],
+  log: ['encoding'],
+  core: ['log'],
+  raft: ['core', 'log', 'encoding'],
+  paxos: ['core', 'log', 'encoding'],
+  store: ['log', 'encoding'],
+  driver: ['seams', 'core', 'log', 'store/log-store'],
+  peers: ['log', 'encoding', 'driver/scheduler'],
+  group: ['seams', 'driver', 'core', 'peers', 'store', 'log', 'encoding'],
+  solo: ['seams'],
+  etcd: ['seams'],
+}
+const inConsensus = (folders) =>
+  `^src/consensus/(${folders.map((name) => (name === 'seams' ? '[^/]+[.]ts$' : `${name}(/|[.]ts$)`)).join('|')})`
+const consensusRules = Object.entries(consensusFolders).map(([folder, below]) => ({
+  name: `folder-of-consensus-${folder}`,
+  severity: 'error',
+  comment: `${folder} imports only itself and ${below.join(', ') || 'nothing else'} of consensus`,
+  from: { path: inConsensus([folder]) },
+  to: { path: '^src/consensus/', pathNot: inConsensus([folder, ...below]) },
+}))
+
 const pure =
-  '^src/(base/(?!time-limit|ip-address)|balance/|http/|rules/|consensus/(encoding|log|raft|paxos)/|cluster/state-machine/|worker/dispatch/retry-budget|health/(verdict|server-state|outlier-|observation-))'
+  '^src/(base/(?!time-limit|ip-address)|balance/|http/|rules/|consensus/(encoding|log|core|raft|paxos)/|cluster/state-machine/|worker/dispatch/retry-budget|health/(verdict|server-state|outlier-|observation-))'
 
 module.exports = {
   forbidden: [
     ...layered,
     ...configOrder,
+    ...consensusRules,
+    {
+      name: 'cluster-knows-the-seams',
+      severity: 'error',
+      comment: 'what a cluster agrees on knows no engine',
+      from: { path: rooms(['cluster']) },
+      to: { path: '^src/consensus/[^/]+/' },
+    },
     {
       name: 'workers-see-no-main-thread',
       severity: 'error',

@@ -4,10 +4,12 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { EngineEvents, StateMachine } from '../../src/consensus/engine.ts'
+import { GroupEngine } from '../../src/consensus/group/group-engine.ts'
 import { nodeScheduler } from '../../src/consensus/group/node-scheduler.ts'
-import { RaftEngine } from '../../src/consensus/group/raft-engine.ts'
 import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/peer-limits.ts'
 import { WebSocketTransport } from '../../src/consensus/peers/web-socket-transport.ts'
+import type { Message } from '../../src/consensus/raft/messages.ts'
+import { raftProtocol } from '../../src/consensus/raft/raft-protocol.ts'
 import { median, quantile } from '../statistics.ts'
 
 const WRITES = 500
@@ -39,7 +41,7 @@ class SizedMachine implements StateMachine {
 interface Node {
   readonly name: string
   readonly machine: SizedMachine
-  readonly engine: RaftEngine
+  readonly engine: GroupEngine<Message>
 }
 
 const EVENTS: EngineEvents = {
@@ -67,7 +69,8 @@ async function startNode(
 ): Promise<Node> {
   const machine = new SizedMachine()
   const bind = peers.find((peer) => peer.name === name)?.address ?? ''
-  const engine = await RaftEngine.open({
+  const engine = await GroupEngine.open({
+    protocol: raftProtocol({}),
     name,
     peers,
     folder: join(folder, name),

@@ -3,11 +3,12 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DRIVER_DEFAULTS } from '../../src/consensus/driver/driver-options.ts'
+import { GroupEngine } from '../../src/consensus/group/group-engine.ts'
 import { recover } from '../../src/consensus/group/group-recovery.ts'
 import { nodeScheduler } from '../../src/consensus/group/node-scheduler.ts'
-import { RaftEngine } from '../../src/consensus/group/raft-engine.ts'
 import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/peer-limits.ts'
 import { WebSocketTransport } from '../../src/consensus/peers/web-socket-transport.ts'
+import { raftProtocol } from '../../src/consensus/raft/raft-protocol.ts'
 import { SoloEngine } from '../../src/consensus/solo/solo-engine.ts'
 import { freePort } from '../e2e/support/ports.ts'
 import { temporaryFolder } from '../e2e/support/temporary-folder.ts'
@@ -54,7 +55,9 @@ async function makeRaftGroup(
     wipe: (name) => rmSync(folderOf(name), { recursive: true }),
     start: ({ name, machine, events }) => {
       const all = names.includes(name) ? names : [...names, name]
-      return RaftEngine.open({
+      return GroupEngine.open({
+        // All nodes share one event loop, with whatever else the machine has to do meanwhile.
+        protocol: raftProtocol({ electionMinMs: 500, electionMaxMs: 1000 }),
         name,
         peers: all.map((peer) => ({ name: peer, address: addressOf(peer) })),
         folder: folderOf(name),
@@ -78,8 +81,6 @@ async function makeRaftGroup(
         random: Math.random,
         makeIncarnation: () => randomBytes(8).toString('hex'),
         log: { info: () => {} },
-        // All nodes share one event loop, with whatever else the machine has to do meanwhile.
-        raft: { electionMinMs: 500, electionMaxMs: 1000 },
         driver:
           snapshotEntries === null
             ? DRIVER_DEFAULTS

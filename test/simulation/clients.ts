@@ -1,5 +1,6 @@
 import type { Driver } from '../../src/consensus/driver/driver.ts'
 import type { ProposalOutcome } from '../../src/consensus/driver/proposals.ts'
+import type { Message } from '../../src/consensus/raft/messages.ts'
 import { type Change, encodeCommand } from './key-value.ts'
 import type { Operation, Request } from './linearizability.ts'
 import type { Machine } from './machine.ts'
@@ -146,7 +147,7 @@ export class Client {
     attempt: Attempt,
     command: Uint8Array,
     machine: Machine,
-    asked: Driver,
+    asked: Driver<Message>,
     leaderId: string,
   ): void {
     const { network } = this.#world

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { DEFECTS, partsWith } from './defects.ts'
-import { patchedDriver } from './patched-sources.ts'
+import { patchedSources } from './patched-sources.ts'
 import { simulate } from './simulation.ts'
 
 /** @returns the first violation, and the seed that has it */
@@ -22,16 +22,16 @@ describe('the judges', () => {
   })
 
   it('find nothing where nothing is changed', async () => {
-    const Driver = await patchedDriver([])
+    const sources = await patchedSources([])
     for (let seed = 1; seed <= 20; seed += 1) {
-      const parts = { ...(await partsWith({ name: '', expected: /./, seedsMax: 1 })), Driver }
+      const parts = { ...(await partsWith({ name: '', expected: /./, seedsMax: 1 })), ...sources }
       expect(simulate(seed, parts)).toEqual(simulate(seed))
     }
   })
 
   it('take no patch that does not fit', async () => {
     const patch = { file: 'driver/driver.ts', find: 'nothing of the kind', replace: '' }
-    await expect(patchedDriver([patch])).rejects.toThrow('has 0 places for the defect')
-    await expect(patchedDriver([{ ...patch, file: 'none.ts' }])).rejects.toThrow('no file none.ts')
+    await expect(patchedSources([patch])).rejects.toThrow('has 0 places for the defect')
+    await expect(patchedSources([{ ...patch, file: 'none.ts' }])).rejects.toThrow('no file none.ts')
   })
 })

@@ -1,5 +1,5 @@
 import { ForgetfulDisk, GullibleDisk, LyingDisk, StubbornDisk } from './faulty-disks.ts'
-import { type Patch, patchedDriver } from './patched-sources.ts'
+import { type Patch, patchedSources } from './patched-sources.ts'
 import type { Fault, Profile } from './profile.ts'
 import { RIGHT_PARTS } from './simulation.ts'
 import type { Parts } from './world.ts'
@@ -17,8 +17,8 @@ export interface Defect {
 
 /** The parts of a world with a defect. */
 export async function partsWith(defect: Defect): Promise<Parts> {
-  const driver = defect.patches === undefined ? {} : { Driver: await patchedDriver(defect.patches) }
-  return { ...RIGHT_PARTS, ...defect.parts, ...driver }
+  const sources = defect.patches === undefined ? {} : await patchedSources(defect.patches)
+  return { ...RIGHT_PARTS, ...defect.parts, ...sources }
 }
 
 /** Has every run know these faults. */

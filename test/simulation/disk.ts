@@ -1,6 +1,6 @@
 import { SluiceError } from '../../src/base/errors.ts'
-import type { Persist } from '../../src/consensus/driver/ready.ts'
 import type { NodeId, Snapshot } from '../../src/consensus/log/entries.ts'
+import type { Persist } from '../../src/consensus/log/persist.ts'
 import type { LogStore, StoredState } from '../../src/consensus/store/log-store.ts'
 import type { Agenda } from './agenda.ts'
 import type { Dice } from './dice.ts'

@@ -1,5 +1,5 @@
-import type { Persist } from '../../src/consensus/driver/ready.ts'
 import type { Snapshot } from '../../src/consensus/log/entries.ts'
+import type { Persist } from '../../src/consensus/log/persist.ts'
 import { Disk } from './disk.ts'
 import { LogImage } from './log-image.ts'
 

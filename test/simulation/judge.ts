@@ -1,5 +1,5 @@
-import type { Persist } from '../../src/consensus/driver/ready.ts'
 import type { Entry, Member, Membership, NodeId } from '../../src/consensus/log/entries.ts'
+import type { Persist } from '../../src/consensus/log/persist.ts'
 import type { Message } from '../../src/consensus/raft/messages.ts'
 import type { Disk } from './disk.ts'
 

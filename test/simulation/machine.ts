@@ -1,13 +1,14 @@
-import type { Driver as DriverOfSources } from '../../src/consensus/driver/driver.ts'
+import type { CoreStatus } from '../../src/consensus/core/core-status.ts'
+import type { Driver } from '../../src/consensus/driver/driver.ts'
 import type { Member, NodeId, Snapshot } from '../../src/consensus/log/entries.ts'
 import type { Message } from '../../src/consensus/raft/messages.ts'
-import type { RaftStatus } from '../../src/consensus/raft/raft-status.ts'
 import type { Agenda } from './agenda.ts'
 import type { Dice } from './dice.ts'
 import type { Disk } from './disk.ts'
 import { type Judge, Violation } from './judge.ts'
 import { JudgedKeyValue } from './judged-key-value.ts'
 import { summaryOf } from './message-summary.ts'
+import type { Sources } from './patched-sources.ts'
 import type { Profile } from './profile.ts'
 import type { Trace } from './trace.ts'
 
@@ -22,7 +23,7 @@ export interface MachineWorld {
   readonly trace: Trace
   readonly profile: Profile
   readonly counts: { diskFailures: number }
-  readonly parts: { readonly Driver: typeof DriverOfSources; readonly isIdentityKept: boolean }
+  readonly parts: Sources & { readonly isIdentityKept: boolean }
   newDisk(id: NodeId, founding: Snapshot): Disk
   send(message: Message): void
 }
@@ -32,7 +33,7 @@ export type MachineState = 'down' | 'running' | 'paused'
 
 /** One life of the daemon on a machine. */
 interface Life {
-  readonly driver: DriverOfSources
+  readonly driver: Driver<Message>
   readonly keyValue: JudgedKeyValue
   /** Local milliseconds of a world millisecond, and of the world's beginning. */
   readonly rate: number
@@ -81,7 +82,7 @@ export class Machine {
   }
 
   /** The core's; null while the machine is down. */
-  status(): RaftStatus | null {
+  status(): CoreStatus | null {
     return this.#life?.driver.status() ?? null
   }
 
@@ -110,9 +111,12 @@ export class Machine {
         })
       },
     }
-    const driver = new this.#world.parts.Driver(
-      { ...profile.driver, raft: { ...profile.driver.raft, id: this.id } },
+    const { Driver, Raft } = this.#world.parts
+    const { raft, ...options } = profile.driver
+    const driver = new Driver<Message>(
+      { ...options, readTimeoutMs: raft.electionMaxMs },
       {
+        makeCore: (...start) => new Raft({ ...raft, id: this.id }, ...start),
         store,
         machine: keyValue,
         scheduler,
@@ -143,7 +147,7 @@ export class Machine {
   }
 
   /** Has the daemon do something; dropped while the machine is down, late while it is paused. */
-  ask(run: (driver: DriverOfSources) => void): void {
+  ask(run: (driver: Driver<Message>) => void): void {
     const life = this.#life
     if (life !== null) this.#deliver(life, false, () => run(life.driver))
   }

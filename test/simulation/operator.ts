@@ -1,5 +1,5 @@
+import type { CoreStatus } from '../../src/consensus/core/core-status.ts'
 import type { Member, Membership } from '../../src/consensus/log/entries.ts'
-import type { RaftStatus } from '../../src/consensus/raft/raft-status.ts'
 import type { Machine } from './machine.ts'
 import type { World } from './world.ts'
 
@@ -27,7 +27,7 @@ export class Operator {
   }
 
   /** Whether nothing is left to put right. */
-  isContent(status: RaftStatus): boolean {
+  isContent(status: CoreStatus): boolean {
     const { membership } = status
     if (membership.outgoing.length > 0 || membership.learners.length > 0) return false
     return membership.voters.every((voter) => this.#isAlive(voter))
@@ -174,7 +174,7 @@ export class Operator {
     return isTaken
   }
 
-  #throughLeader(act: (leader: Machine, status: RaftStatus) => void): void {
+  #throughLeader(act: (leader: Machine, status: CoreStatus) => void): void {
     const leader = this.#world.leader()
     const status = leader?.status()
     if (leader && status) act(leader, status)

@@ -4,11 +4,19 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import ts from 'typescript'
 import type { Driver } from '../../src/consensus/driver/driver.ts'
+import type { Raft } from '../../src/consensus/raft/raft.ts'
 
 const sources = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'src')
 
 /** What is loaded, with all that it imports. */
-const ENTRY = 'consensus/driver/driver.ts'
+const DRIVER = 'consensus/driver/driver.ts'
+const CORE = 'consensus/raft/raft.ts'
+
+/** The sources that a run is a test of. */
+export interface Sources {
+  readonly Driver: typeof Driver
+  readonly Raft: typeof Raft
+}
 
 /** One place of the sources, and what stands there instead. */
 export interface Patch {
@@ -25,11 +33,11 @@ export interface Patch {
  *
  * @throws RangeError where a place is not found, or more than once
  */
-export async function patchedDriver(patches: readonly Patch[]): Promise<typeof Driver> {
+export async function patchedSources(patches: readonly Patch[]): Promise<Sources> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-simulation-'))
   try {
     writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
-    const files = filesFrom(ENTRY)
+    const files = filesFrom(DRIVER, CORE)
     for (const { file } of patches) {
       if (!files.has(join('consensus', file))) throw new RangeError(`there is no file ${file}`)
     }
@@ -39,18 +47,22 @@ export async function patchedDriver(patches: readonly Patch[]): Promise<typeof D
       mkdirSync(dirname(target), { recursive: true })
       writeFileSync(target, transpiled(changes.reduce(patched, text)))
     }
-    const url = pathToFileURL(join(folder, ENTRY.replace(/\.ts$/, '.js'))).href
-    const module = (await import(/* @vite-ignore */ url)) as { readonly Driver: typeof Driver }
-    return module.Driver
+    const load = (path: string): Promise<unknown> => {
+      const url = pathToFileURL(join(folder, path.replace(/\.ts$/, '.js'))).href
+      return import(/* @vite-ignore */ url)
+    }
+    const { Driver } = (await load(DRIVER)) as Pick<Sources, 'Driver'>
+    const { Raft } = (await load(CORE)) as Pick<Sources, 'Raft'>
+    return { Driver, Raft }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-/** @returns the texts of a file and of all that it imports, by their paths below the sources */
-function filesFrom(entry: string): Map<string, string> {
+/** @returns the texts of files and of all that they import, by their paths below the sources */
+function filesFrom(...entries: readonly string[]): Map<string, string> {
   const files = new Map<string, string>()
-  const left = [entry]
+  const left = [...entries]
   for (let path = left.pop(); path !== undefined; path = left.pop()) {
     if (files.has(path)) continue
     const text = readFileSync(join(sources, path), 'utf8')

@@ -1,4 +1,5 @@
 import type { DriverOptions } from '../../src/consensus/driver/driver-options.ts'
+import type { RaftOptions } from '../../src/consensus/raft/raft-options.ts'
 import type { Dice } from './dice.ts'
 import type { DiskProfile } from './disk.ts'
 import { CALM_NETWORK, type NetworkProfile } from './network.ts'
@@ -46,8 +47,8 @@ export interface Profile {
   readonly clockError: number
   /** Messages go as bytes, as they do between daemons. */
   readonly isEncoded: boolean
-  readonly driver: Omit<DriverOptions, 'raft'> & {
-    readonly raft: Omit<DriverOptions['raft'], 'id'>
+  readonly driver: Omit<DriverOptions, 'readTimeoutMs'> & {
+    readonly raft: Omit<RaftOptions, 'id'>
   }
 }
 

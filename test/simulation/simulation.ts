@@ -1,4 +1,5 @@
 import { Driver } from '../../src/consensus/driver/driver.ts'
+import { Raft } from '../../src/consensus/raft/raft.ts'
 import { Client } from './clients.ts'
 import { Disk } from './disk.ts'
 import { Violation } from './judge.ts'
@@ -39,6 +40,7 @@ const SEARCH_STEPS_MAX = 300_000
 /** The sources as they are. */
 export const RIGHT_PARTS: Parts = {
   Driver,
+  Raft,
   Disk,
   alter: null,
   tune: null,

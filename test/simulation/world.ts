@@ -1,6 +1,5 @@
-import type { Driver } from '../../src/consensus/driver/driver.ts'
-import type { Persist } from '../../src/consensus/driver/ready.ts'
 import type { Membership, NodeId, Snapshot } from '../../src/consensus/log/entries.ts'
+import type { Persist } from '../../src/consensus/log/persist.ts'
 import { decodeMessage, encodeMessage } from '../../src/consensus/raft/message-codec.ts'
 import type { Message } from '../../src/consensus/raft/messages.ts'
 import { Agenda } from './agenda.ts'
@@ -9,12 +8,12 @@ import type { Disk } from './disk.ts'
 import { Judge } from './judge.ts'
 import { Machine } from './machine.ts'
 import { Network } from './network.ts'
+import type { Sources } from './patched-sources.ts'
 import { drawProfile, type Profile } from './profile.ts'
 import { Trace } from './trace.ts'
 
 /** What is put together to a world; tests give parts with a defect. */
-export interface Parts {
-  readonly Driver: typeof Driver
+export interface Parts extends Sources {
   readonly Disk: typeof Disk
   /** What goes out in place of a message. */
   readonly alter: ((message: Message) => Message | null) | null

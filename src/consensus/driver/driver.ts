@@ -1,32 +1,33 @@
 import { assert } from '../../base/errors.ts'
+import type { Core, MakeCore, RandomSource } from '../core/core.ts'
+import type { CoreStanding, CoreStatus, ProposeResult } from '../core/core-status.ts'
+import type { ReadOutcome, Ready } from '../core/ready.ts'
 import type { StateMachine } from '../engine.ts'
 import type { Entry, Membership, NodeId, Snapshot } from '../log/entries.ts'
-import type { Message } from '../raft/messages.ts'
-import { Raft } from '../raft/raft.ts'
-import type { RandomSource } from '../raft/raft-options.ts'
-import type { ProposeResult, RaftStanding, RaftStatus } from '../raft/raft-status.ts'
+import type { Persist } from '../log/persist.ts'
 import type { LogStore, StoredState } from '../store/log-store.ts'
-import type { DriverOptions, Scheduler } from './driver-options.ts'
+import type { DriverOptions } from './driver-options.ts'
 import { type OnOutcome, Proposals } from './proposals.ts'
 import { type OnRead, ReadBatches } from './read-batches.ts'
-import type { Persist, ReadOutcome, Ready } from './ready.ts'
+import type { Scheduler } from './scheduler.ts'
 import { SnapshotPolicy } from './snapshot-policy.ts'
 
-/** What a driver works with. */
-export interface DriverHost {
+/** What a driver works with. `M` is what the nodes of its core say to each other. */
+export interface DriverHost<M> {
+  readonly makeCore: MakeCore<M>
   readonly store: LogStore
   readonly machine: StateMachine
   readonly scheduler: Scheduler
   readonly random: RandomSource
   /** Sends, or drops: messages may be lost. */
-  send(message: Message): void
+  send(message: M): void
   /**
    * What was sent had better go out now than at the end of the turn: somebody waits for it. A matter
    * of time alone.
    */
   flush?(): void
   /** Role, term, leader or members have changed, in the log or as applied. */
-  onStatus(standing: RaftStanding): void
+  onStatus(standing: CoreStanding): void
   /**
    * The node cannot go on: its store has failed, or an invariant is broken (code
    * `invariant-broken`). The driver has stopped, and no reply is sent that it may not keep.
@@ -43,9 +44,9 @@ export type Proposed =
 const READY_ROUNDS_MAX = 100_000
 
 /** A write under way, and what may be said once it is durable. */
-interface Write {
+interface Write<M> {
   readonly sequence: number
-  readonly messages: Message[]
+  readonly messages: M[]
 }
 
 /** What is left of a Ready: waits for the write of a snapshot that comes before it. */
@@ -64,13 +65,13 @@ interface Tail {
  * It has neither promises nor timers of its own: with the same inputs in the same order it does the
  * same, which is how the simulator replays a seed.
  */
-export class Driver {
-  readonly #host: DriverHost
-  readonly #core: Raft
+export class Driver<M> {
+  readonly #host: DriverHost<M>
+  readonly #core: Core<M>
   readonly #policy: SnapshotPolicy
   readonly #proposals: Proposals
   readonly #reads: ReadBatches
-  readonly #writes: Write[] = []
+  readonly #writes: Write<M>[] = []
   readonly #tails: Tail[] = []
   #durableSequence = 0
   #appliedIndex: number
@@ -78,7 +79,7 @@ export class Driver {
   #appliedMembership: Membership
   /** Index of a snapshot that was taken and is not durable yet; 0: none. */
   #snapshotIndex = 0
-  #told: RaftStanding
+  #told: CoreStanding
   #toldMembership: Membership
   #cancelPump: (() => void) | null = null
   #cancelTick: (() => void) | null = null
@@ -86,19 +87,19 @@ export class Driver {
   #isStopped = false
 
   /** Sets the state machine to what was stored, and starts. */
-  constructor(options: DriverOptions, host: DriverHost, stored: StoredState) {
+  constructor(options: DriverOptions, host: DriverHost<M>, stored: StoredState) {
     const { hardState, snapshot, entries } = stored
     const { scheduler, random, machine } = host
     this.#host = host
     machine.restore(snapshot.data)
-    this.#core = new Raft(options.raft, { hardState, snapshot, entries }, random, scheduler.nowMs())
+    this.#core = host.makeCore({ hardState, snapshot, entries }, random, scheduler.nowMs())
     this.#appliedIndex = snapshot.index
     this.#appliedTerm = snapshot.term
     this.#appliedMembership = snapshot.membership
     this.#policy = new SnapshotPolicy(options)
     for (const entry of entries) if (entry.index <= snapshot.index) this.#policy.kept(entry)
     this.#proposals = new Proposals(options.pendingProposalsMax, snapshot.index)
-    this.#reads = new ReadBatches(options.pendingReadsMax, options.raft.electionMaxMs, (context) =>
+    this.#reads = new ReadBatches(options.pendingReadsMax, options.readTimeoutMs, (context) =>
       this.#core.requestRead(context, scheduler.nowMs()),
     )
     this.#told = this.#core.standing()
@@ -107,12 +108,12 @@ export class Driver {
   }
 
   /** Where the core stands at this moment. */
-  standing(): RaftStanding {
+  standing(): CoreStanding {
     return this.#core.standing()
   }
 
   /** The core at this moment; costs more than {@link standing}. */
-  status(): RaftStatus {
+  status(): CoreStatus {
     return this.#core.status()
   }
 
@@ -122,7 +123,7 @@ export class Driver {
   }
 
   /** A message has come. */
-  step(message: Message): void {
+  step(message: M): void {
     this.#run((nowMs) => this.#core.step(message, nowMs))
   }
 
@@ -233,7 +234,7 @@ export class Driver {
     this.#tellStatus()
   }
 
-  #perform(ready: Ready): void {
+  #perform(ready: Ready<M>): void {
     for (const message of ready.messages) this.#host.send(message)
     const { persist, messagesAfterPersist, snapshot, committed, reads } = ready
     if (persist !== null) {
@@ -249,7 +250,7 @@ export class Driver {
     this.#performTails()
   }
 
-  #write(persist: Persist, messages: readonly Message[]): void {
+  #write(persist: Persist, messages: readonly M[]): void {
     this.#writes.push({ sequence: persist.sequence, messages: [...messages] })
     const isOwnSnapshot = persist.snapshot?.index === this.#snapshotIndex
     this.#host.store.write(persist, (failure) => {
@@ -265,7 +266,7 @@ export class Driver {
     })
   }
 
-  #sendAfterWrites(messages: readonly Message[]): void {
+  #sendAfterWrites(messages: readonly M[]): void {
     const last = this.#writes.at(-1)
     if (last !== undefined) last.messages.push(...messages)
     else for (const message of messages) this.#host.send(message)

@@ -1,4 +1,4 @@
-import type { Scheduler } from '../driver/driver-options.ts'
+import type { Scheduler } from '../driver/scheduler.ts'
 
 interface Waiter {
   readonly isMet: () => boolean

@@ -1,12 +1,11 @@
 import { ERROR_KINDS, type ErrorCode, SluiceError } from '../../base/errors.ts'
-import type { Driver } from '../driver/driver.ts'
 import type { ProposalOutcome } from '../driver/proposals.ts'
 import { ByteReader } from '../encoding/byte-reader.ts'
 import { ByteWriter } from '../encoding/byte-writer.ts'
 import type { Member, Membership } from '../log/entries.ts'
 import { ADDRESS_BYTES_MAX, NAME_BYTES_MAX } from '../log/entry-encoding.ts'
 import { membersOf } from './admission.ts'
-import { type EngineView, hasQuorum, noQuorum } from './engine-view.ts'
+import { type AnyDriver, type EngineView, hasQuorum, noQuorum } from './engine-view.ts'
 
 /** For a change from the first try until it is agreed on. */
 const CHANGE_TIMEOUT_MS = 10_000
@@ -79,10 +78,10 @@ export class MemberChanges {
   }
 
   /** A leader that ends gives the lead to the voter that has most; nobody waits for its silence. */
-  async handOver(driver: Driver): Promise<void> {
+  async handOver(driver: AnyDriver): Promise<void> {
     const { role, peers, membership, id } = driver.status()
     if (role !== 'leader') return
-    const { conditions, electionMaxMs } = this.#view
+    const { conditions, silenceMaxMs } = this.#view
     const voters = new Set(membership.voters.map((voter) => voter.id))
     const [best] = peers
       .filter((peer) => voters.has(peer.id) && this.#view.isConnected(peer.id))
@@ -90,7 +89,7 @@ export class MemberChanges {
     if (best === undefined || !driver.transferLeadership(best.id)) return
     const isOver = () =>
       !this.#view.isConnected(best.id) || ![null, id].includes(driver.standing().leader)
-    await conditions.until(isOver, electionMaxMs)
+    await conditions.until(isOver, silenceMaxMs)
   }
 
   async #change(targetOf: (membership: Membership) => Membership): Promise<void> {
@@ -147,7 +146,7 @@ export class MemberChanges {
   }
 
   async #transfer(name: string): Promise<void> {
-    const { conditions, electionMaxMs } = this.#view
+    const { conditions, silenceMaxMs } = this.#view
     const driver = this.#view.driver()
     const { membership, id, role } = driver.status()
     const target = memberNamed(membership, name)
@@ -156,7 +155,7 @@ export class MemberChanges {
       throw new SluiceError('transfer-failed', `${name} is no voter, or this node does not lead`)
     }
     const isDone = () => driver.standing().leader === target.id
-    if (await conditions.until(isDone, electionMaxMs * 2)) return
+    if (await conditions.until(isDone, silenceMaxMs * 2)) return
     throw new SluiceError(
       'transfer-failed',
       `${name} has not taken over within an election timeout`,

@@ -1,6 +1,6 @@
+import type { PeerStanding } from '../core/core-status.ts'
 import type { Member, Membership, NodeId } from '../log/entries.ts'
 import type { PeerHello } from '../peers/transport.ts'
-import type { PeerStatus } from '../raft/raft-status.ts'
 import { membersOf } from './admission.ts'
 
 /**
@@ -14,7 +14,7 @@ const REPLACE_AFTER_MS = 3000
 export interface LeaderView {
   /** As it stands in its log. */
   readonly membership: Membership
-  readonly peers: readonly PeerStatus[]
+  readonly peers: readonly PeerStanding[]
   /** What each peer says, by its name; of those alone that can be reached now. */
   readonly hellos: ReadonlyMap<string, PeerHello>
 }
@@ -47,7 +47,7 @@ export class MembershipReconciler {
     )
   }
 
-  #listen(peers: readonly PeerStatus[], nowMs: number): void {
+  #listen(peers: readonly PeerStanding[], nowMs: number): void {
     const silent = peers.filter(({ isRecentlyActive }) => !isRecentlyActive)
     this.#silentSinceMs = new Map(
       silent.map(({ id }) => [id, this.#silentSinceMs.get(id) ?? nowMs]),
@@ -90,7 +90,7 @@ function arrival(membership: Membership, hellos: LeaderView['hellos']): Membersh
 }
 
 /** A learner has caught up. */
-function promotion(membership: Membership, peers: readonly PeerStatus[]): MembershipStep | null {
+function promotion(membership: Membership, peers: readonly PeerStanding[]): MembershipStep | null {
   for (const learner of membership.learners) {
     const peer = peers.find(({ id }) => id === learner.id)
     if (peer === undefined || !peer.isRecentlyActive || !peer.isCaughtUp) continue

@@ -1,10 +1,10 @@
 import { SluiceError } from '../../base/errors.ts'
-import type { Driver } from '../driver/driver.ts'
 import type { EngineEvents } from '../engine.ts'
 import type { NodeId } from '../log/entries.ts'
 import type { Scope } from '../peers/questions.ts'
 import { membersOf } from './admission.ts'
 import { encodeBirth } from './birth.ts'
+import type { AnyDriver } from './engine-view.ts'
 import { decodeRequest, type MemberChanges } from './member-changes.ts'
 import type { Proposer } from './proposer.ts'
 import { nameOf } from './status-description.ts'
@@ -16,7 +16,7 @@ export interface QuestionHost {
   readonly events: Pick<EngineEvents, 'onRequest'>
   clusterId(): string | null
   /** @throws SluiceError `engine-stopped`, `no-quorum` */
-  driver(): Driver
+  driver(): AnyDriver
 }
 
 /** Answers a question of a peer. @throws SluiceError why not, which the peer is told */

@@ -1,10 +1,16 @@
 import { SluiceError } from '../../base/errors.ts'
-import type { Driver, Proposed } from '../driver/driver.ts'
+import type { Proposed } from '../driver/driver.ts'
 import type { ProposalOutcome } from '../driver/proposals.ts'
 import { ByteReader } from '../encoding/byte-reader.ts'
 import { ByteWriter } from '../encoding/byte-writer.ts'
 import type { NodeId } from '../log/entries.ts'
-import { type EngineView, hasQuorum, mayHaveQuorum, noQuorum } from './engine-view.ts'
+import {
+  type AnyDriver,
+  type EngineView,
+  hasQuorum,
+  mayHaveQuorum,
+  noQuorum,
+} from './engine-view.ts'
 
 /** For how long a proposal waits to be applied; after it nobody can say yet. */
 const PROPOSAL_TIMEOUT_MS = 5000
@@ -81,7 +87,7 @@ export class Proposer {
     return writer.finish()
   }
 
-  async #attempt(driver: Driver, command: Uint8Array, untilMs: number): Promise<Attempt> {
+  async #attempt(driver: AnyDriver, command: Uint8Array, untilMs: number): Promise<Attempt> {
     const { role, leader } = driver.standing()
     if (role === 'leader') return this.#proposeHere(driver, command, untilMs)
     if (leader === null || !hasQuorum(driver, this.#view)) {
@@ -90,7 +96,7 @@ export class Proposer {
     return this.#proposeThere(driver, leader, command, untilMs)
   }
 
-  async #proposeHere(driver: Driver, command: Uint8Array, untilMs: number): Promise<Attempt> {
+  async #proposeHere(driver: AnyDriver, command: Uint8Array, untilMs: number): Promise<Attempt> {
     let proposed: Proposed | null = null
     const outcome = await this.#within<ProposalOutcome | null>(untilMs, null, (settle) => {
       proposed = driver.propose(command, settle)
@@ -100,7 +106,7 @@ export class Proposer {
   }
 
   async #proposeThere(
-    driver: Driver,
+    driver: AnyDriver,
     leader: NodeId,
     command: Uint8Array,
     untilMs: number,

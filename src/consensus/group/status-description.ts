@@ -1,15 +1,17 @@
+import type { CoreStatus } from '../core/core-status.ts'
 import type { EngineStatus, NodeStatus, Role } from '../engine.ts'
 import type { Member, NodeId } from '../log/entries.ts'
 import type { PeerAddress, PeerHello } from '../peers/transport.ts'
-import type { RaftStatus } from '../raft/raft-status.ts'
 import type { NodeIdentity } from '../store/log-store.ts'
 import { membersOf } from './admission.ts'
 
 /** What a status is made of. */
 export interface StatusParts {
+  /** As operators know it. */
+  readonly engine: string
   readonly identity: NodeIdentity
   /** The core's; null: the node belongs to no cluster. */
-  readonly core: RaftStatus | null
+  readonly core: CoreStatus | null
   readonly hasQuorum: boolean
   /** Names of a node's address; the configured one comes before that of the membership. */
   readonly addressOf: (member: PeerAddress) => string
@@ -28,7 +30,7 @@ export function describeEngine(parts: StatusParts): EngineStatus {
   const { identity, core, failure } = parts
   const role = failure === null ? roleOf(parts) : 'outsider'
   return {
-    engine: 'raft',
+    engine: parts.engine,
     name: identity.name,
     id: identity.id,
     clusterId: identity.clusterId,
@@ -71,7 +73,7 @@ function roleOf({ core, identity, hasQuorum, note }: StatusParts): Role {
   return core.role === 'pre-candidate' ? 'candidate' : core.role
 }
 
-function memberNodes(parts: StatusParts, core: RaftStatus): readonly NodeStatus[] {
+function memberNodes(parts: StatusParts, core: CoreStatus): readonly NodeStatus[] {
   const { learners, invited } = core.membership
   const learnerIds = new Set(learners.map(({ id }) => id))
   const members = membersOf(core.membership).map((member): NodeStatus => {
@@ -99,7 +101,7 @@ function memberNodes(parts: StatusParts, core: RaftStatus): readonly NodeStatus[
 
 function progressOf(
   { id }: Member,
-  core: RaftStatus,
+  core: CoreStatus,
 ): Pick<NodeStatus, 'isReachable' | 'matchIndex'> {
   if (id === core.id) return { isReachable: true, matchIndex: core.lastIndex }
   const peer = core.peers.find((other) => other.id === id)

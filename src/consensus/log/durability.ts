@@ -1,7 +1,7 @@
 import { assert } from '../../base/errors.ts'
-import type { Persist } from '../driver/ready.ts'
 import type { HardState, Snapshot } from './entries.ts'
 import type { Log } from './log.ts'
+import type { Persist } from './persist.ts'
 
 /** Writes that may be under way; further ones are put together until one is confirmed. */
 const PENDING_WRITES_MAX = 64

@@ -1,5 +1,5 @@
 import { SluiceError } from '../../base/errors.ts'
-import type { Scheduler } from '../driver/driver-options.ts'
+import type { Scheduler } from '../driver/scheduler.ts'
 import { ByteReader, invalidEncoding } from '../encoding/byte-reader.ts'
 import { ByteWriter } from '../encoding/byte-writer.ts'
 import type { NodeId } from '../log/entries.ts'

@@ -1,9 +1,9 @@
 import { assert } from '../../base/errors.ts'
+import type { RandomSource } from '../core/core.ts'
 import type { NodeId } from '../log/entries.ts'
 import { isVoter } from '../log/membership.ts'
 import { tally } from '../log/quorum.ts'
 import type { PreVote, PreVoteReply, Vote, VoteReply } from './messages.ts'
-import type { RandomSource } from './raft-options.ts'
 import type { RaftState } from './raft-state.ts'
 
 /** What a node that campaigns is at. */

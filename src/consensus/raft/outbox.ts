@@ -1,4 +1,4 @@
-import type { ReadOutcome } from '../driver/ready.ts'
+import type { ReadOutcome } from '../core/ready.ts'
 import type { Message } from './messages.ts'
 
 /** What waits for the next Ready. Its driver takes one after every input, which bounds it. */

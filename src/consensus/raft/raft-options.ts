@@ -1,7 +1,4 @@
-import type { Entry, HardState, NodeId, Snapshot } from '../log/entries.ts'
-
-/** A source of randomness: uniform in [0, 1). */
-export type RandomSource = () => number
+import type { NodeId } from '../log/entries.ts'
 
 /** How a core behaves. All times are milliseconds of the clock that its inputs carry. */
 export interface RaftOptions {
@@ -40,13 +37,4 @@ export interface RaftOptions {
   readonly readMode: 'read-index' | 'lease'
   /** Percent by which each clock may run faster or slower than true time, 0-50. */
   readonly clockDriftPercent: number
-}
-
-/** What a core starts with: what the store held. */
-export interface RaftInitial {
-  readonly hardState: HardState
-  /** Says the membership before the first entry: a founded group begins with one at index 0. */
-  readonly snapshot: Snapshot
-  /** Contiguous; the first may lie before the snapshot's end. */
-  readonly entries: readonly Entry[]
 }

@@ -1,10 +1,11 @@
 import { assert } from '../../base/errors.ts'
+import type { CoreInitial } from '../core/core.ts'
 import { Durability } from '../log/durability.ts'
 import type { Entry, NodeId, Snapshot } from '../log/entries.ts'
 import { Log } from '../log/log.ts'
 import { isVoter, MembershipHistory } from '../log/membership.ts'
 import { Outbox } from './outbox.ts'
-import type { RaftInitial, RaftOptions } from './raft-options.ts'
+import type { RaftOptions } from './raft-options.ts'
 
 /** Who sends a message to whom, in which term. */
 export interface MessageEnvelope {
@@ -34,7 +35,7 @@ export class RaftState {
   /** When this node last heard from a leader; null: never. */
   heardFromLeaderMs: number | null = null
 
-  constructor(options: RaftOptions, initial: RaftInitial, nowMs: number) {
+  constructor(options: RaftOptions, initial: CoreInitial, nowMs: number) {
     assertOptions(options)
     const { hardState, snapshot, entries } = initial
     const first = entries[0]

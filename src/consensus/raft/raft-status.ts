@@ -1,63 +1,18 @@
-import type { Membership, NodeId } from '../log/entries.ts'
-
-/** What a core is at a moment. `learner`: it has no vote, or is no member at all. */
-export type RaftRole = 'leader' | 'candidate' | 'pre-candidate' | 'follower' | 'learner'
-
-/** Why a leader, or a node that is none, has not taken a proposal. Nothing was proposed then. */
-export type ProposeRefusal =
-  | 'not-leader'
-  /** Leadership is being handed over. */
-  | 'transferring'
-  /** `uncommittedBytesMax` is reached. */
-  | 'overloaded'
-  /** The membership before is not committed, or in its joint phase. */
-  | 'membership-changing'
-
-/** What became of a proposal at first. Taken is not yet committed. */
-export type ProposeResult =
-  | { readonly ok: true; readonly index: number; readonly term: number }
-  | { readonly ok: false; readonly reason: ProposeRefusal; readonly leader: NodeId | null }
+import type { CoreStatus, PeerStanding } from '../core/core-status.ts'
+import type { NodeId } from '../log/entries.ts'
 
 /** How a leader sends to a peer: looking for where the logs meet, entries, or a snapshot. */
 export type ProgressState = 'probe' | 'replicate' | 'snapshot'
 
 /** A peer, as a leader sees it. */
-export interface PeerStatus {
-  readonly id: NodeId
-  /** Last index that is durable there and equal to the leader's. */
-  readonly matchIndex: number
+export interface RaftPeerStatus extends PeerStanding {
   readonly state: ProgressState
-  /** It has answered within `electionMaxMs`. */
-  readonly isRecentlyActive: boolean
-  /** It is so close behind that it may become a voter (thesis section 4.2.1). */
-  readonly isCaughtUp: boolean
 }
 
-/** Where a core stands: what others act on when it changes. */
-export interface RaftStanding {
-  readonly role: RaftRole
-  readonly term: number
-  readonly leader: NodeId | null
-  /** As it stands in the log, committed or not. */
-  readonly membership: Membership
-}
-
-/** A core at a moment. */
-export interface RaftStatus extends RaftStanding {
-  readonly id: NodeId
+/** A Raft core at a moment. */
+export interface RaftStatus extends CoreStatus {
   readonly vote: NodeId | null
-  readonly lastIndex: number
-  /** First index of the log that is kept. */
-  readonly firstIndex: number
-  readonly commitIndex: number
-  readonly appliedIndex: number
-  /** Of a leader; none of any other. */
-  readonly peers: readonly PeerStatus[]
-  /**
-   * When a follower has last heard from the leader; of a leader, the last moment at which a quorum
-   * is known to have been there. Null: never.
-   */
-  readonly heardFromLeaderMs: number | null
+  readonly peers: readonly RaftPeerStatus[]
   /** Messages that were dropped because no right member can send them. */
   readonly absurdMessages: number
 }

@@ -1,5 +1,7 @@
 import { assert } from '../../base/errors.ts'
-import type { Ready } from '../driver/ready.ts'
+import type { Core, CoreInitial, RandomSource } from '../core/core.ts'
+import type { CoreRole, CoreStanding, ProposeResult } from '../core/core-status.ts'
+import type { Ready } from '../core/ready.ts'
 import type { Entry, Membership, NodeId, Snapshot } from '../log/entries.ts'
 import { Elections } from './elections.ts'
 import { Follower } from './follower.ts'
@@ -14,9 +16,9 @@ import type {
   SnapshotChunk,
   TimeoutNow,
 } from './messages.ts'
-import type { RaftInitial, RaftOptions, RandomSource } from './raft-options.ts'
+import type { RaftOptions } from './raft-options.ts'
 import { RaftState } from './raft-state.ts'
-import type { ProposeResult, RaftRole, RaftStanding, RaftStatus } from './raft-status.ts'
+import type { RaftStatus } from './raft-status.ts'
 import { answerEarlierTerm, effectOfLaterTerm } from './terms.ts'
 
 /** Committed entries in one Ready, at most. What is left is in the next. */
@@ -33,7 +35,7 @@ const FIRST_READ_NUMBER_MAX = 2 ** 48
  * is in `leadership.ts`, what its followers do in `follower.ts`, how it comes to be one in
  * `elections.ts`.
  */
-export class Raft {
+export class Raft implements Core<Message> {
   readonly #state: RaftState
   readonly #elections: Elections
   readonly #follower: Follower
@@ -49,7 +51,7 @@ export class Raft {
    * @param initial all of it durable; the state machine has been set to its snapshot
    * @param nowMs of a clock that never goes back
    */
-  constructor(options: RaftOptions, initial: RaftInitial, random: RandomSource, nowMs: number) {
+  constructor(options: RaftOptions, initial: CoreInitial, random: RandomSource, nowMs: number) {
     this.#state = new RaftState(options, initial, nowMs)
     this.#elections = new Elections(this.#state, random)
     this.#follower = new Follower(this.#state)
@@ -140,7 +142,7 @@ export class Raft {
   }
 
   /** @returns what is to be done now; null: nothing */
-  takeReady(): Ready | null {
+  takeReady(): Ready<Message> | null {
     this.#leadership?.flush()
     const { durability, log, term, vote, outbox } = this.#state
     const { persist, isBlocked } = durability.take(log, { term, vote })
@@ -194,7 +196,7 @@ export class Raft {
   }
 
   /** Where the core stands at this moment. */
-  standing(): RaftStanding {
+  standing(): CoreStanding {
     const { term, leader, memberships } = this.#state
     return { role: this.#role, term, leader, membership: memberships.current }
   }
@@ -216,7 +218,7 @@ export class Raft {
     }
   }
 
-  get #role(): RaftRole {
+  get #role(): CoreRole {
     if (this.#leadership !== null) return 'leader'
     return this.#elections.phase ?? (this.#state.isVoter ? 'follower' : 'learner')
   }

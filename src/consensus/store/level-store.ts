@@ -1,8 +1,8 @@
 import type { ClassicLevel } from 'classic-level'
 import { assert, SluiceError } from '../../base/errors.ts'
-import type { Persist } from '../driver/ready.ts'
 import type { Snapshot } from '../log/entries.ts'
 import { encodeEntry } from '../log/entry-encoding.ts'
+import type { Persist } from '../log/persist.ts'
 import type { DurableMark } from './durable-mark.ts'
 import type { LogStore, NodeIdentity, StoredState } from './log-store.ts'
 import {

@@ -1,5 +1,5 @@
-import type { Persist } from '../driver/ready.ts'
 import type { Entry, HardState, NodeId, Snapshot } from '../log/entries.ts'
+import type { Persist } from '../log/persist.ts'
 
 /** Who a data directory belongs to. Written before the node says anything to anybody. */
 export interface NodeIdentity {

@@ -3,8 +3,9 @@ import { ClusterNode } from '../../cluster/cluster-node.ts'
 import { SYSTEM_TIMERS } from '../../cluster/duties/node-timers.ts'
 import type { Seed } from '../../cluster/own-file.ts'
 import type { ConsensusEngine, EngineEvents, StateMachine } from '../../consensus/engine.ts'
+import { GroupEngine } from '../../consensus/group/group-engine.ts'
 import { nodeScheduler } from '../../consensus/group/node-scheduler.ts'
-import { RaftEngine } from '../../consensus/group/raft-engine.ts'
+import { raftProtocol } from '../../consensus/raft/raft-protocol.ts'
 import { SoloEngine } from '../../consensus/solo/solo-engine.ts'
 import type { ClusterConfig } from '../../model/cluster-config.ts'
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
@@ -35,7 +36,7 @@ export function nodeNameOf(config: ClusterConfig | null): string {
  * Starts the part of a node that agrees with others, or with itself alone.
  *
  * @param links null: a single node
- * @throws SluiceError what {@link RaftEngine.open} throws
+ * @throws SluiceError what {@link GroupEngine.open} throws
  */
 export function startClusterNode(
   { config, seed, host, log }: ClusterStart,
@@ -66,7 +67,13 @@ function openRaft(
   log: DaemonLog,
 ): Promise<ConsensusEngine> {
   const { electionTimeoutMs } = config
-  return RaftEngine.open({
+  return GroupEngine.open({
+    protocol: raftProtocol({
+      heartbeatMs: config.heartbeatIntervalMs,
+      electionMinMs: electionTimeoutMs,
+      electionMaxMs: 2 * electionTimeoutMs,
+      readMode: config.reads,
+    }),
     name: config.node,
     peers: config.peers,
     folder: config.dataDir,
@@ -77,12 +84,6 @@ function openRaft(
     random: Math.random,
     makeIncarnation: drawnId,
     log,
-    raft: {
-      heartbeatMs: config.heartbeatIntervalMs,
-      electionMinMs: electionTimeoutMs,
-      electionMaxMs: 2 * electionTimeoutMs,
-      readMode: config.reads,
-    },
   })
 }
 

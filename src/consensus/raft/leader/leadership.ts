@@ -1,11 +1,12 @@
 import { assert } from '../../../base/errors.ts'
+import type { ProposeRefusal, ProposeResult } from '../../core/core-status.ts'
 import type { Membership, NodeId, Payload } from '../../log/entries.ts'
 import { entryBytes } from '../../log/entry-bytes.ts'
 import { afterJoint, changeTowards, isVoter } from '../../log/membership.ts'
 import { quorumValue } from '../../log/quorum.ts'
 import type { AppendReply, HeartbeatReply, ReadRequest, SnapshotReply } from '../messages.ts'
 import type { RaftState } from '../raft-state.ts'
-import type { PeerStatus, ProposeRefusal, ProposeResult } from '../raft-status.ts'
+import type { RaftPeerStatus } from '../raft-status.ts'
 import { LeaderReads } from './leader-reads.ts'
 import { Replication } from './replication.ts'
 
@@ -186,7 +187,7 @@ export class Leadership {
   }
 
   /** The peers as an operator sees them. */
-  peers(): readonly PeerStatus[] {
+  peers(): readonly RaftPeerStatus[] {
     return this.#replication.status()
   }
 

@@ -2,7 +2,7 @@ import { assert } from '../../../base/errors.ts'
 import type { NodeId, Snapshot } from '../../log/entries.ts'
 import type { Log } from '../../log/log.ts'
 import type { RaftOptions } from '../raft-options.ts'
-import type { PeerStatus, ProgressState } from '../raft-status.ts'
+import type { ProgressState, RaftPeerStatus } from '../raft-status.ts'
 import { CatchUp } from './catch-up.ts'
 import { Inflight } from './inflight.ts'
 import { SnapshotTransfer } from './snapshot-transfer.ts'
@@ -175,7 +175,7 @@ export class Progress {
   }
 
   /** As an operator sees it. */
-  status(nowMs: number): PeerStatus {
+  status(nowMs: number): RaftPeerStatus {
     return {
       id: this.id,
       matchIndex: this.#matchIndex,

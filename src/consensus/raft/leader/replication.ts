@@ -3,7 +3,7 @@ import type { NodeId } from '../../log/entries.ts'
 import { isMember, memberIdsOf } from '../../log/membership.ts'
 import type { AppendReply, SnapshotReply } from '../messages.ts'
 import type { RaftState } from '../raft-state.ts'
-import type { PeerStatus } from '../raft-status.ts'
+import type { RaftPeerStatus } from '../raft-status.ts'
 import { Progress } from './progress.ts'
 
 /** Sends a leader's log to its peers, and knows how far each of them is (paper section 5.3). */
@@ -81,7 +81,7 @@ export class Replication {
   }
 
   /** The peers as an operator sees them. */
-  status(): readonly PeerStatus[] {
+  status(): readonly RaftPeerStatus[] {
     return [...this.#peers.values()].map((peer) => peer.status(this.#state.nowMs))
   }
 

@@ -1,14 +1,15 @@
+import type { CoreStanding } from '../../../../src/consensus/core/core-status.ts'
 import { Driver, type DriverHost } from '../../../../src/consensus/driver/driver.ts'
 import {
   DRIVER_DEFAULTS,
   type DriverOptions,
 } from '../../../../src/consensus/driver/driver-options.ts'
-import type { Persist } from '../../../../src/consensus/driver/ready.ts'
 import type { StateMachine } from '../../../../src/consensus/engine.ts'
 import type { Member, Membership } from '../../../../src/consensus/log/entries.ts'
+import type { Persist } from '../../../../src/consensus/log/persist.ts'
 import type { Message } from '../../../../src/consensus/raft/messages.ts'
+import { Raft } from '../../../../src/consensus/raft/raft.ts'
 import { RAFT_DEFAULTS } from '../../../../src/consensus/raft/raft-defaults.ts'
-import type { RaftStanding } from '../../../../src/consensus/raft/raft-status.ts'
 import type { LogStore, StoredState } from '../../../../src/consensus/store/log-store.ts'
 import { VirtualScheduler } from './virtual-scheduler.ts'
 
@@ -84,12 +85,14 @@ export class DriverLab {
   readonly store = new ManualStore(this.scheduler)
   readonly machine = new SumMachine()
   readonly sent: Message[] = []
-  readonly standings: RaftStanding[] = []
+  readonly standings: CoreStanding[] = []
   readonly failures: Error[] = []
-  readonly driver: Driver
+  readonly driver: Driver<Message>
 
   constructor(stored: StoredState, options: Partial<DriverOptions> = {}, name = 'lb1') {
-    const host: DriverHost = {
+    const raft = { ...RAFT_DEFAULTS, id: `${name}/1` }
+    const host: DriverHost<Message> = {
+      makeCore: (...start) => new Raft(raft, ...start),
       store: this.store,
       machine: this.machine,
       scheduler: this.scheduler,
@@ -98,8 +101,8 @@ export class DriverLab {
       onStatus: (standing) => this.standings.push(standing),
       onFatal: (error) => this.failures.push(error),
     }
-    const raft = { ...RAFT_DEFAULTS, id: `${name}/1` }
-    this.driver = new Driver({ ...DRIVER_DEFAULTS, raft, ...options }, host, stored)
+    const readTimeoutMs = raft.electionMaxMs
+    this.driver = new Driver({ ...DRIVER_DEFAULTS, readTimeoutMs, ...options }, host, stored)
   }
 
   /** Makes a node that is alone its leader. */

@@ -1,4 +1,4 @@
-import type { Scheduler } from '../../../../src/consensus/driver/driver-options.ts'
+import type { Scheduler } from '../../../../src/consensus/driver/scheduler.ts'
 
 interface Call {
   readonly atMs: number

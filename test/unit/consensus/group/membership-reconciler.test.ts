@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import type { PeerStanding } from '../../../../src/consensus/core/core-status.ts'
 import {
   type LeaderView,
   MembershipReconciler,
 } from '../../../../src/consensus/group/membership-reconciler.ts'
-import type { PeerStatus } from '../../../../src/consensus/raft/raft-status.ts'
 import { memberOf, membershipOf } from '../driver/driver-lab.ts'
 
-function peerOf(id: string, change: Partial<PeerStatus> = {}): PeerStatus {
+function peerOf(id: string, change: Partial<PeerStanding> = {}): PeerStanding {
   const state = {
     matchIndex: 5,
     state: 'replicate',

@@ -35,7 +35,7 @@ class Seat {
       scheduler,
       requests,
       conditions,
-      electionMaxMs,
+      silenceMaxMs: electionMaxMs,
       isConnected: () => true,
       driver: () => driver,
     }

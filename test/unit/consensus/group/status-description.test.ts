@@ -1,18 +1,17 @@
 import { describe, expect, it } from 'vitest'
+import type { CoreStatus } from '../../../../src/consensus/core/core-status.ts'
 import {
   describeEngine,
   isNews,
   nameOf,
   type StatusParts,
 } from '../../../../src/consensus/group/status-description.ts'
-import type { RaftStatus } from '../../../../src/consensus/raft/raft-status.ts'
 import { memberOf, membershipOf } from '../driver/driver-lab.ts'
 
-const core: RaftStatus = {
+const core: CoreStatus = {
   id: 'lb1/1',
   role: 'leader',
   term: 4,
-  vote: 'lb1/1',
   leader: 'lb1/1',
   lastIndex: 9,
   firstIndex: 3,
@@ -25,14 +24,14 @@ const core: RaftStatus = {
     invited: [{ name: 'lb5', address: 'lb5:7400' }],
   },
   peers: [
-    { id: 'lb2/1', matchIndex: 9, state: 'replicate', isRecentlyActive: true, isCaughtUp: true },
-    { id: 'lb4/1', matchIndex: 0, state: 'probe', isRecentlyActive: false, isCaughtUp: false },
+    { id: 'lb2/1', matchIndex: 9, isRecentlyActive: true, isCaughtUp: true },
+    { id: 'lb4/1', matchIndex: 0, isRecentlyActive: false, isCaughtUp: false },
   ],
   heardFromLeaderMs: 0,
-  absurdMessages: 0,
 }
 
 const parts: StatusParts = {
+  engine: 'raft',
   identity: { name: 'lb1', id: 'lb1/1', clusterId: 'c' },
   core,
   hasQuorum: true,
@@ -103,7 +102,7 @@ describe('the status', () => {
 
   it('is news where somebody would act on it', () => {
     const before = describeEngine(parts)
-    const changed = (change: Partial<RaftStatus>) =>
+    const changed = (change: Partial<CoreStatus>) =>
       describeEngine({ ...parts, core: { ...core, ...change } })
     expect(isNews(before, changed({ commitIndex: 9, appliedIndex: 9 }))).toBe(false)
     expect(isNews(before, changed({ term: 5 }))).toBe(true)

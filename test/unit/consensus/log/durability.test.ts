@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Persist } from '../../../../src/consensus/driver/ready.ts'
 import { Durability } from '../../../../src/consensus/log/durability.ts'
 import type { HardState, Snapshot } from '../../../../src/consensus/log/entries.ts'
 import { Log } from '../../../../src/consensus/log/log.ts'
+import type { Persist } from '../../../../src/consensus/log/persist.ts'
 import { commandOf, entriesOf, foundingOf, membershipOf } from '../raft/disk.ts'
 
 const TERM_1: HardState = { term: 1, vote: null }

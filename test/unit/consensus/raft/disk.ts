@@ -1,4 +1,4 @@
-import type { Persist } from '../../../../src/consensus/driver/ready.ts'
+import type { CoreInitial } from '../../../../src/consensus/core/core.ts'
 import type {
   Entry,
   HardState,
@@ -6,7 +6,7 @@ import type {
   NodeId,
   Snapshot,
 } from '../../../../src/consensus/log/entries.ts'
-import type { RaftInitial } from '../../../../src/consensus/raft/raft-options.ts'
+import type { Persist } from '../../../../src/consensus/log/persist.ts'
 
 /** Members `a`, `b`, … by their ids. */
 export function membersOf(ids: string): Membership['voters'] {
@@ -46,7 +46,7 @@ export class Disk {
   /** Whom it voted for, by term: once said it stays. */
   readonly votes = new Map<number, NodeId>()
 
-  constructor(initial: RaftInitial) {
+  constructor(initial: CoreInitial) {
     this.hardState = initial.hardState
     this.snapshot = initial.snapshot
     this.entries = [...initial.entries]
@@ -73,7 +73,7 @@ export class Disk {
   }
 
   /** What a node that starts again finds. */
-  initial(): RaftInitial {
+  initial(): CoreInitial {
     return { hardState: this.hardState, snapshot: this.snapshot, entries: [...this.entries] }
   }
 

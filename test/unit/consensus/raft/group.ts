@@ -1,8 +1,9 @@
-import type { Ready } from '../../../../src/consensus/driver/ready.ts'
+import type { CoreInitial } from '../../../../src/consensus/core/core.ts'
+import type { Ready } from '../../../../src/consensus/core/ready.ts'
 import type { Entry, Membership, NodeId, Snapshot } from '../../../../src/consensus/log/entries.ts'
 import type { Message } from '../../../../src/consensus/raft/messages.ts'
 import { Raft } from '../../../../src/consensus/raft/raft.ts'
-import type { RaftInitial, RaftOptions } from '../../../../src/consensus/raft/raft-options.ts'
+import type { RaftOptions } from '../../../../src/consensus/raft/raft-options.ts'
 import { Disk, foundingOf, membershipOf } from './disk.ts'
 
 export const ELECTION_MIN_MS = 300
@@ -71,13 +72,13 @@ export class GroupNode {
   isPaused = false
   /** Writes wait for {@link Group.finishWrites}. */
   holdsWrites = false
-  readonly heldWrites: Ready[] = []
+  readonly heldWrites: Ready<Message>[] = []
   /** Its clock against the group's. */
   clockRate = 1
   readonly options: RaftOptions
   readonly #random: () => number
 
-  constructor(options: RaftOptions, initial: RaftInitial, random: () => number, nowMs: number) {
+  constructor(options: RaftOptions, initial: CoreInitial, random: () => number, nowMs: number) {
     this.id = options.id
     this.options = options
     this.#random = random
@@ -171,7 +172,7 @@ export class Group {
     return group
   }
 
-  add(id: NodeId, initial: Partial<RaftInitial>, options: Partial<RaftOptions> = {}): GroupNode {
+  add(id: NodeId, initial: Partial<CoreInitial>, options: Partial<RaftOptions> = {}): GroupNode {
     const node = new GroupNode(
       { ...OPTIONS, ...options, id },
       {
@@ -385,7 +386,7 @@ export class Group {
     this.#check(node)
   }
 
-  #write(node: GroupNode, { persist, messagesAfterPersist }: Ready): void {
+  #write(node: GroupNode, { persist, messagesAfterPersist }: Ready<Message>): void {
     if (persist !== null) {
       node.disk.write(persist)
       node.raft.persisted(persist.sequence, node.clockMs(this.nowMs))
@@ -393,7 +394,7 @@ export class Group {
     this.#send(messagesAfterPersist)
   }
 
-  #apply(node: GroupNode, { snapshot, committed, reads }: Ready): void {
+  #apply(node: GroupNode, { snapshot, committed, reads }: Ready<Message>): void {
     if (snapshot !== null) node.install(snapshot)
     for (const entry of committed) {
       if (entry.index !== node.appliedIndex + 1) throw new Error(`${node.id} skips an entry`)

@@ -1,10 +1,10 @@
-import type { Persist } from '../../../../src/consensus/driver/ready.ts'
 import type {
   Entry,
   HardState,
   Membership,
   Snapshot,
 } from '../../../../src/consensus/log/entries.ts'
+import type { Persist } from '../../../../src/consensus/log/persist.ts'
 import type { StoredState } from '../../../../src/consensus/store/log-store.ts'
 
 /** A membership of one voter. */

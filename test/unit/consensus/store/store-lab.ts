@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import type { Persist } from '../../../../src/consensus/driver/ready.ts'
+import type { Persist } from '../../../../src/consensus/log/persist.ts'
 import type { LevelStore } from '../../../../src/consensus/store/level-store.ts'
 import type { StoredState } from '../../../../src/consensus/store/log-store.ts'
 import { type OpenedStore, openStore } from '../../../../src/consensus/store/store-opening.ts'

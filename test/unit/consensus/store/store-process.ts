@@ -1,4 +1,4 @@
-import type { Persist } from '../../../../src/consensus/driver/ready.ts'
+import type { Persist } from '../../../../src/consensus/log/persist.ts'
 import { openStore } from '../../../../src/consensus/store/store-opening.ts'
 
 /**

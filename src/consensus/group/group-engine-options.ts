@@ -1,12 +1,16 @@
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
-import type { DriverOptions, Scheduler } from '../driver/driver-options.ts'
+import type { RandomSource } from '../core/core.ts'
+import type { CoreMessage, Protocol } from '../core/protocol.ts'
+import type { DriverOptions } from '../driver/driver-options.ts'
+import type { Scheduler } from '../driver/scheduler.ts'
 import type { EngineEvents, StateMachine } from '../engine.ts'
 import type { Refusal } from '../peers/refusals.ts'
 import type { PeerAddress, PeerEvents, PeerHello, PeerTransport } from '../peers/transport.ts'
-import type { RaftOptions, RandomSource } from '../raft/raft-options.ts'
 
-/** What a Raft engine is made with. */
-export interface RaftEngineOptions {
+/** What the engine of a group is made with. */
+export interface GroupEngineOptions<M extends CoreMessage> {
+  /** How the nodes agree. */
+  readonly protocol: Protocol<M>
   /** Of this node. */
   readonly name: string
   /** All nodes as configured, this one among them. */
@@ -26,8 +30,6 @@ export interface RaftEngineOptions {
   /** Gives what sets a node without data apart from all before it of its name. */
   readonly makeIncarnation: () => string
   readonly log: Pick<DaemonLog, 'info'>
-  /** What differs from `RAFT_DEFAULTS`. */
-  readonly raft?: Partial<Omit<RaftOptions, 'id'>>
   /** What differs from `DRIVER_DEFAULTS`. */
-  readonly driver?: Partial<Omit<DriverOptions, 'raft'>>
+  readonly driver?: Partial<DriverOptions>
 }

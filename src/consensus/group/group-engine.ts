@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { assert, SluiceError } from '../../base/errors.ts'
+import type { CoreMessage } from '../core/protocol.ts'
 import { Driver } from '../driver/driver.ts'
 import { DRIVER_DEFAULTS } from '../driver/driver-options.ts'
 import { invalidEncoding } from '../encoding/byte-reader.ts'
@@ -13,9 +14,6 @@ import {
   type PeerTransport,
   unreachable,
 } from '../peers/transport.ts'
-import { decodeMessage, encodeMessage } from '../raft/message-codec.ts'
-import { RAFT_DEFAULTS } from '../raft/raft-defaults.ts'
-import type { RaftOptions } from '../raft/raft-options.ts'
 import type { LevelStore } from '../store/level-store.ts'
 import type { StoredState } from '../store/log-store.ts'
 import { type OpenedStore, openStore } from '../store/store-opening.ts'
@@ -23,12 +21,12 @@ import { membersOf, objectionTo } from './admission.ts'
 import { Conditions } from './awaited-conditions.ts'
 import { attemptBirth } from './birth-attempt.ts'
 import { hasQuorum, noQuorum } from './engine-view.ts'
+import type { GroupEngineOptions } from './group-engine-options.ts'
 import { MemberChanges } from './member-changes.ts'
 import { MembershipReconciler } from './membership-reconciler.ts'
 import { answerPeer } from './peer-answers.ts'
 import { PeerDirectory } from './peer-directory.ts'
 import { Proposer } from './proposer.ts'
-import type { RaftEngineOptions } from './raft-engine-options.ts'
 import { describeEngine, isNews, nameOf } from './status-description.ts'
 
 /** Between looks at what nobody tells of: silence, learners that caught up, nodes to be taken in. */
@@ -39,13 +37,13 @@ const CALL_BACK_MS = 1000
 const COMMAND_BYTES_MAX = 8 * 1024 * 1024
 
 /**
- * The engine that agrees by Raft. It begins as an outsider: its store says whether it belongs to a
- * cluster already, `birth.ts` how it comes to. From then on a driver runs its core, and where it
- * leads it also sees to it that nodes are taken in, promoted and replaced.
+ * The engine of a group of nodes, whichever protocol they agree by. It begins as an outsider: its
+ * store says whether it belongs to a cluster already, `birth.ts` how it comes to. From then on a
+ * driver runs its core, and where it leads it also sees to it that nodes are taken in, promoted and
+ * replaced.
  */
-export class RaftEngine implements ConsensusEngine {
-  readonly #options: RaftEngineOptions
-  readonly #core: RaftOptions
+export class GroupEngine<M extends CoreMessage> implements ConsensusEngine {
+  readonly #options: GroupEngineOptions<M>
   readonly #store: LevelStore
   readonly #transport: PeerTransport
   readonly #directory: PeerDirectory
@@ -54,7 +52,7 @@ export class RaftEngine implements ConsensusEngine {
   readonly #proposer: Proposer
   readonly #changes: MemberChanges
   readonly #reconciler = new MembershipReconciler()
-  #driver: Driver | null = null
+  #driver: Driver<M> | null = null
   #isBeingBorn = false
   #birthNote = ''
   /** Ids that were told to the peers last. */
@@ -70,11 +68,13 @@ export class RaftEngine implements ConsensusEngine {
    *
    * @throws SluiceError as `openStore`, `address-in-use`, `bind-failed`, `peer-credentials`
    */
-  static async open(options: RaftEngineOptions): Promise<RaftEngine> {
+  static async open<M extends CoreMessage>(
+    options: GroupEngineOptions<M>,
+  ): Promise<GroupEngine<M>> {
     const { folder, name, makeIncarnation } = options
     const opened = await openStore({ folder, name, makeIncarnation })
     try {
-      const engine = new RaftEngine(options, opened)
+      const engine = new GroupEngine(options, opened)
       await engine.#transport.listen()
       engine.#look()
       return engine
@@ -84,11 +84,10 @@ export class RaftEngine implements ConsensusEngine {
     }
   }
 
-  private constructor(options: RaftEngineOptions, { store, stored }: OpenedStore) {
+  private constructor(options: GroupEngineOptions<M>, { store, stored }: OpenedStore) {
     const { scheduler, random, name, peers } = options
     this.#options = options
     this.#store = store
-    this.#core = { ...RAFT_DEFAULTS, ...options.raft, id: store.identity.id }
     this.#directory = new PeerDirectory(name, peers)
     this.#conditions = new Conditions(scheduler)
     this.#requests = new PeerRequests(
@@ -105,7 +104,7 @@ export class RaftEngine implements ConsensusEngine {
       scheduler,
       requests: this.#requests,
       conditions: this.#conditions,
-      electionMaxMs: this.#core.electionMaxMs,
+      silenceMaxMs: options.protocol.silenceMaxMs,
       isConnected: (id: NodeId) => this.#transport.isConnected(id),
       driver: () => this.#runningDriver(),
     }
@@ -129,6 +128,7 @@ export class RaftEngine implements ConsensusEngine {
   status(): EngineStatus {
     const core = this.#driver?.status() ?? null
     return describeEngine({
+      engine: this.#options.protocol.name,
       identity: this.#store.identity,
       core,
       hasQuorum: this.#hasQuorum,
@@ -200,7 +200,7 @@ export class RaftEngine implements ConsensusEngine {
     await this.#store.close()
   }
 
-  #runningDriver(): Driver {
+  #runningDriver(): Driver<M> {
     if (this.#failure !== null) {
       throw new SluiceError('engine-stopped', this.#failure.message, this.#failure)
     }
@@ -209,9 +209,9 @@ export class RaftEngine implements ConsensusEngine {
   }
 
   get #hasQuorum(): boolean {
-    const { scheduler } = this.#options
-    const { electionMaxMs } = this.#core
-    return this.#driver !== null && hasQuorum(this.#driver, { scheduler, electionMaxMs })
+    const { scheduler, protocol } = this.#options
+    const { silenceMaxMs } = protocol
+    return this.#driver !== null && hasQuorum(this.#driver, { scheduler, silenceMaxMs })
   }
 
   #reachable(): ReadonlyMap<string, PeerHello> {
@@ -266,7 +266,7 @@ export class RaftEngine implements ConsensusEngine {
       this.#requests.receive(from, channel, data)
       return
     }
-    const message = decodeMessage(data)
+    const message = this.#options.protocol.decode(data)
     if (message.from !== from) throw invalidEncoding(`${from} speaks for ${message.from}`)
     this.#driver?.step(message)
   }
@@ -333,16 +333,18 @@ export class RaftEngine implements ConsensusEngine {
   }
 
   #startDriver(stored: StoredState): void {
-    const { machine, scheduler, random, driver } = this.#options
+    const { machine, scheduler, random, driver, protocol } = this.#options
+    const { id } = this.#store.identity
     this.#driver = new Driver(
-      { ...DRIVER_DEFAULTS, ...driver, raft: this.#core },
+      { ...DRIVER_DEFAULTS, readTimeoutMs: protocol.silenceMaxMs, ...driver },
       {
+        makeCore: protocol.coreOf(id),
         store: this.#store,
         machine,
         scheduler,
         random,
         send: (message) => {
-          this.#transport.send(message.to, 'consensus', encodeMessage(message))
+          this.#transport.send(message.to, 'consensus', protocol.encode(message))
         },
         flush: () => this.#transport.flush(),
         onStatus: () => {
@@ -354,7 +356,7 @@ export class RaftEngine implements ConsensusEngine {
       stored,
     )
     const { voters, outgoing } = this.#driver.standing().membership
-    const isAlone = voters.length === 1 && voters[0]?.id === this.#core.id
+    const isAlone = voters.length === 1 && voters[0]?.id === id
     // Nobody is there whose leader it could disturb.
     if (isAlone && outgoing.length === 0) this.#driver.campaign()
   }
@@ -369,7 +371,7 @@ export class RaftEngine implements ConsensusEngine {
     this.#transport.setHello(hello)
   }
 
-  #reconcile(driver: Driver): void {
+  #reconcile(driver: Driver<M>): void {
     const { role, membership, peers } = driver.status()
     if (role !== 'leader') {
       this.#reconciler.reset()
