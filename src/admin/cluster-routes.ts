@@ -1,6 +1,6 @@
 import type { Cluster, ClusterStatus } from '../cluster/cluster.ts'
-import type { ApiCluster, ApiTransfer } from './api-contract.ts'
-import { parseMember, parseTransfer } from './member-change.ts'
+import type { ApiCluster, ApiTransfer } from '../operations/contract/api-contract.ts'
+import { parseMember, parseTransfer } from '../operations/inputs/member-inputs.ts'
 import { json, NO_CONTENT, type Route } from './route.ts'
 
 /** The paths that tell of the cluster's nodes and change them. */

@@ -7,7 +7,7 @@ import type {
 } from '../cluster/state-machine/state.ts'
 import { maskSecrets } from '../config/text/yaml/secret-masking.ts'
 import { type AdminLevel, reachesLevel } from '../model/admin-level.ts'
-import { agreedRead } from './agreed-read.ts'
+import { type NamedText, unifiedDiff } from '../operations/config-diff.ts'
 import type {
   ApiActiveConfig,
   ApiConfig,
@@ -17,9 +17,9 @@ import type {
   ApiConfigVersion,
   ApiConfirmation,
   ApiConfirmed,
-} from './api-contract.ts'
-import { parseConfigApplication, parseVersionChoice } from './config-change.ts'
-import { type NamedText, unifiedDiff } from './config-diff.ts'
+} from '../operations/contract/api-contract.ts'
+import { parseConfigApplication, parseVersionChoice } from '../operations/inputs/config-inputs.ts'
+import { agreedRead } from './agreed-read.ts'
 import { type Answer, json, type Question, type Route, text } from './route.ts'
 
 /** The paths that tell of the config and its history, and change it. */

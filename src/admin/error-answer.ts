@@ -1,5 +1,5 @@
 import { type ErrorCode, SluiceError } from '../base/errors.ts'
-import type { ApiError } from './api-contract.ts'
+import type { ApiError } from '../operations/contract/api-contract.ts'
 import { type Answer, json } from './route.ts'
 
 /** After which a client may try again where there was no quorum: an election takes less. */

@@ -2,7 +2,7 @@ import { DURATION_MS_MAX } from '../config/values/durations.ts'
 import { STATE_CAUSES } from '../health/server-state.ts'
 import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'
 import { CHECK_STATUS } from '../model/probe-state.ts'
-import { COMMENT_LENGTH_MAX, CONFIRM_MIN_MS } from './config-change.ts'
+import { COMMENT_LENGTH_MAX, CONFIRM_MIN_MS } from '../operations/inputs/config-inputs.ts'
 
 /** JSON Schema, as OpenAPI 3.1 takes it. */
 export type Schema = Readonly<Record<string, unknown>>

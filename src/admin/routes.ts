@@ -1,11 +1,11 @@
 import { SluiceError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
+import type { ApiInfo, ApiReadiness } from '../operations/contract/api-contract.ts'
 import {
   METRIC_PREFIXES,
   METRICS_CONTENT_TYPE,
   type MetricPrefix,
 } from '../telemetry/exposition.ts'
-import type { ApiInfo, ApiReadiness } from './api-contract.ts'
 import { clusterRoutes } from './cluster-routes.ts'
 import { configRoutes } from './config-routes.ts'
 import { openApi } from './openapi.ts'

@@ -1,10 +1,10 @@
 import { SluiceError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { type AdminLevel, reachesLevel } from '../model/admin-level.ts'
+import type { ApiServer, ApiServers } from '../operations/contract/api-contract.ts'
+import { parseServerAddition, parseServerChange } from '../operations/inputs/server-inputs.ts'
 import { agreedRead, isStale } from './agreed-read.ts'
-import type { ApiServer, ApiServers } from './api-contract.ts'
 import { json, NO_CONTENT, type Question, type Route } from './route.ts'
-import { parseServerAddition, parseServerChange } from './server-change.ts'
 
 /** The servers as this node runs them. */
 export interface ServerSource {

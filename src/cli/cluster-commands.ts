@@ -1,4 +1,9 @@
-import type { ApiCluster, ApiClusterNode, ApiMember, ApiTransfer } from '../admin/api-contract.ts'
+import type {
+  ApiCluster,
+  ApiClusterNode,
+  ApiMember,
+  ApiTransfer,
+} from '../operations/contract/api-contract.ts'
 import { type Column, cell, expectAnswer, show, table } from './command-output.ts'
 import { askAdmin, type CliIo, type ConnectionOptions } from './daemon-connection.ts'
 

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
+import { CONFIG_BODY_BYTES_MAX } from '../admin/request-body.ts'
+import { SluiceError } from '../base/errors.ts'
+import { parseDuration } from '../config/values/durations.ts'
 import type {
   ApiConfigApplication,
   ApiConfigOutcome,
   ApiConfirmed,
   ApiVersionChoice,
-} from '../admin/api-contract.ts'
-import { CONFIRM_MIN_MS } from '../admin/config-change.ts'
-import { CONFIG_BODY_BYTES_MAX } from '../admin/request-body.ts'
-import { SluiceError } from '../base/errors.ts'
-import { parseDuration } from '../config/values/durations.ts'
+} from '../operations/contract/api-contract.ts'
+import { CONFIRM_MIN_MS } from '../operations/inputs/config-inputs.ts'
 import { expectAnswer, show } from './command-output.ts'
 import {
   type AdminRequest,

@@ -1,4 +1,8 @@
-import type { ApiConfig, ApiConfigDiff, ApiConfigHistory } from '../admin/api-contract.ts'
+import type {
+  ApiConfig,
+  ApiConfigDiff,
+  ApiConfigHistory,
+} from '../operations/contract/api-contract.ts'
 import { type Column, cell, expectAnswer, show, table } from './command-output.ts'
 import { type CliIo, type ReadOptions, readAdmin } from './daemon-connection.ts'
 import { versionIn } from './version-argument.ts'

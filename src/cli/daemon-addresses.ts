@@ -1,8 +1,8 @@
 import { type Stats, statSync } from 'node:fs'
 import type { RequestOptions } from 'node:http'
-import { groupName, userName } from '../admin/accounts.ts'
-import { isSafePlace, type ProcessOwner, usualSocketPaths } from '../admin/socket-places.ts'
 import { SluiceError } from '../base/errors.ts'
+import { groupName, userName } from '../base/host/accounts.ts'
+import { isSafePlace, type ProcessOwner, usualSocketPaths } from '../base/host/socket-places.ts'
 import { alternatives } from '../config/diagnostics/diagnostics.ts'
 
 /** Where a daemon may be asked. */

@@ -1,8 +1,8 @@
 import { type IncomingMessage, type RequestOptions, request } from 'node:http'
 import type { Method } from '../admin/access.ts'
-import type { ApiError } from '../admin/api-contract.ts'
 import { readTokenFile } from '../admin/tokens.ts'
 import { ERROR_KINDS, type ErrorCode, SluiceError } from '../base/errors.ts'
+import type { ApiError } from '../operations/contract/api-contract.ts'
 import { adminAddresses, connectError } from './daemon-addresses.ts'
 
 /** Bytes of an answer that a command takes: ten thousand servers are 3 MB. */

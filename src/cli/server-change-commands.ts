@@ -1,7 +1,11 @@
-import type { ApiServer, ApiServerAddition, ApiServerChange } from '../admin/api-contract.ts'
-import { isAdminState, isWeight } from '../admin/server-change.ts'
 import { SluiceError } from '../base/errors.ts'
 import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'
+import type {
+  ApiServer,
+  ApiServerAddition,
+  ApiServerChange,
+} from '../operations/contract/api-contract.ts'
+import { isAdminState, isWeight } from '../operations/inputs/server-inputs.ts'
 import { expectAnswer, show } from './command-output.ts'
 import {
   type AdminRequest,

@@ -1,4 +1,4 @@
-import type { ApiCheck, ApiServer, ApiServers } from '../admin/api-contract.ts'
+import type { ApiCheck, ApiServer, ApiServers } from '../operations/contract/api-contract.ts'
 import { type Column, expectAnswer, show, table } from './command-output.ts'
 import { type CliIo, type ReadOptions, readAdmin } from './daemon-connection.ts'
 

@@ -1,10 +1,10 @@
-import { groupId } from '../admin/accounts.ts'
 import type { AdminServer } from '../admin/server.ts'
 import type { SocketAccess } from '../admin/socket-file.ts'
-import { makeSocketFolder, ownSocketPath, type ProcessOwner } from '../admin/socket-places.ts'
 import { AdminTokens, readTokenFile } from '../admin/tokens.ts'
 import { formatAddress } from '../base/address.ts'
 import { SluiceError } from '../base/errors.ts'
+import { groupId } from '../base/host/accounts.ts'
+import { makeSocketFolder, ownSocketPath, type ProcessOwner } from '../base/host/socket-places.ts'
 import type { AdminConfig, AdminSocketConfig } from '../model/config.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 

@@ -6,6 +6,7 @@ import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Seed } from '../cluster/own-file.ts'
 import { overlayPool } from '../config/resolution/pool-overlay.ts'
 import type { Config } from '../model/config.ts'
+import { Status } from '../operations/status.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { AccessLogOutput } from './access-log-output.ts'
 import { openAdminAddresses, readAdminTokens } from './admin-addresses.ts'
@@ -16,7 +17,6 @@ import { NodeHost, type RunningConfig } from './cluster/cluster-host.ts'
 import { PeerLinks } from './cluster/peer-links.ts'
 import { type ConfigSurroundings, type OwnFile, readAgreedText } from './preparation/config-file.ts'
 import { warnOfReadableSecrets } from './preparation/secret-files.ts'
-import { Status } from './status.ts'
 
 /** What a daemon is started with. */
 export interface DaemonOptions {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { errorCount, runWrk } from '../../bench/wrk.ts'
-import type { ApiError, ApiServer } from '../../src/admin/api-contract.ts'
+import type { ApiError, ApiServer } from '../../src/operations/contract/api-contract.ts'
 import {
   agreeOn,
   type SharedSections,

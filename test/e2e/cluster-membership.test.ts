@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { ApiCluster } from '../../src/admin/api-contract.ts'
+import type { ApiCluster } from '../../src/operations/contract/api-contract.ts'
 import { type Authority, createAuthority } from '../fixtures/certificates.ts'
 import {
   agreeOn,

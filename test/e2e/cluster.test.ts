@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
-import type { ApiServers } from '../../src/admin/api-contract.ts'
+import type { ApiServers } from '../../src/operations/contract/api-contract.ts'
 import {
   agreeOn,
   type SharedSections,

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import type { ApiServerChange } from '../../src/admin/api-contract.ts'
+import type { ApiServerChange } from '../../src/operations/contract/api-contract.ts'
 import { ADMIN_HEADERS, type Daemon, startDaemon } from './support/daemon.ts'
 import { startHaproxy } from './support/haproxy.ts'
 import { type HttpClient, httpClient } from './support/http-client.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { ApiCluster } from '../../../src/admin/api-contract.ts'
+import type { ApiCluster } from '../../../src/operations/contract/api-contract.ts'
 import { ADMIN_HEADERS, type Daemon, startDaemon } from './daemon.ts'
 import { freePort } from './ports.ts'
 import { type Finished, runSluice } from './processes.ts'

@@ -1,4 +1,8 @@
-import type { ApiServer, ApiServerChange, ApiServers } from '../../../src/admin/api-contract.ts'
+import type {
+  ApiServer,
+  ApiServerChange,
+  ApiServers,
+} from '../../../src/operations/contract/api-contract.ts'
 import { ADMIN_HEADERS, type Daemon } from './daemon.ts'
 import { until } from './waiting.ts'
 

@@ -1,6 +1,6 @@
-import type { ApiServer, ApiServers } from '../../../src/admin/api-contract.ts'
 import type { AdminSource } from '../../../src/admin/routes.ts'
 import { SluiceError } from '../../../src/base/errors.ts'
+import type { ApiServer, ApiServers } from '../../../src/operations/contract/api-contract.ts'
 import type { DaemonLog } from '../../../src/telemetry/daemon-log.ts'
 
 export const SERVERS: ApiServers = {

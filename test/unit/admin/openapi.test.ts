@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { ACCESS, METHODS } from '../../../src/admin/access.ts'
 import { openApi } from '../../../src/admin/openapi.ts'
 import { routesOf } from '../../../src/admin/routes.ts'
+import { FakeCluster } from '../operations/fake-cluster.ts'
 import { SERVERS, sourceOf } from './admin-fixture.ts'
-import { FakeCluster } from './fake-cluster.ts'
 import { ask, askJson, startAdmin } from './raw-admin.ts'
 
 interface Document {

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { AdminServer, type AdminServerOptions } from '../../../src/admin/server.ts'
 import { AdminTokens } from '../../../src/admin/tokens.ts'
+import { FakeCluster } from '../operations/fake-cluster.ts'
 import { recordingLog, sourceOf } from './admin-fixture.ts'
-import { FakeCluster } from './fake-cluster.ts'
 
 /** The token of {@link ADMIN_TOKENS}. */
 export const TOKEN = 'a-long-secret'

@@ -1,11 +1,14 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import type { ApiServerChange } from '../../../src/admin/api-contract.ts'
 import { BODY_BYTES_MAX } from '../../../src/admin/request-body.ts'
-import { parseServerAddition, parseServerChange } from '../../../src/admin/server-change.ts'
+import type { ApiServerChange } from '../../../src/operations/contract/api-contract.ts'
+import {
+  parseServerAddition,
+  parseServerChange,
+} from '../../../src/operations/inputs/server-inputs.ts'
+import { FakeCluster } from '../operations/fake-cluster.ts'
 import { recordingLog, SERVERS, sourceOf } from './admin-fixture.ts'
-import { FakeCluster } from './fake-cluster.ts'
 import { ask, askJson, change, fetchAdmin, startAdmin, TOKEN } from './raw-admin.ts'
 
 const HOST = ['Host: localhost']

@@ -8,8 +8,8 @@ import { AdminTokens } from '../../../src/admin/tokens.ts'
 import type { InetAddress } from '../../../src/base/address.ts'
 import { SluiceError } from '../../../src/base/errors.ts'
 import { ADMIN_LEVELS, reachesLevel } from '../../../src/model/admin-level.ts'
+import { FakeCluster } from '../operations/fake-cluster.ts'
 import { recordingLog, SERVERS, sourceOf } from './admin-fixture.ts'
-import { FakeCluster } from './fake-cluster.ts'
 import {
   ADMIN_TOKENS,
   adminServer,

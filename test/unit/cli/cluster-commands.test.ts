@@ -9,8 +9,8 @@ import {
   clusterTransfer,
 } from '../../../src/cli/cluster-commands.ts'
 import type { ConnectionOptions } from '../../../src/cli/daemon-connection.ts'
-import { FakeCluster, STATUS } from '../admin/fake-cluster.ts'
 import { startForCommands } from '../admin/raw-admin.ts'
+import { FakeCluster, STATUS } from '../operations/fake-cluster.ts'
 import { output } from './command-run.ts'
 
 async function status(options: ConnectionOptions): Promise<string> {

@@ -17,8 +17,8 @@ import {
   configShow,
 } from '../../../src/cli/config-show-commands.ts'
 import type { ConnectionOptions, ReadOptions } from '../../../src/cli/daemon-connection.ts'
-import { FakeCluster, STATE } from '../admin/fake-cluster.ts'
 import { startForCommands } from '../admin/raw-admin.ts'
+import { FakeCluster, STATE } from '../operations/fake-cluster.ts'
 import { type Output, output } from './command-run.ts'
 
 const TEXT = '\ufeffa: 1 # "é"\r\nb: 2'

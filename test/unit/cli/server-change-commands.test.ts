@@ -7,8 +7,8 @@ import {
   serverSet,
 } from '../../../src/cli/server-change-commands.ts'
 import { SERVERS } from '../admin/admin-fixture.ts'
-import { FakeCluster } from '../admin/fake-cluster.ts'
 import { startForCommands } from '../admin/raw-admin.ts'
+import { FakeCluster } from '../operations/fake-cluster.ts'
 import { output } from './command-run.ts'
 
 async function set(key: string, options: ServerSetOptions): Promise<string> {

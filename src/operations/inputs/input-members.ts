@@ -1,6 +1,6 @@
-import { SluiceError } from '../base/errors.ts'
-import { name as nameSchema } from '../config/schema/sections.ts'
-import { parseAddress } from '../config/values/addresses.ts'
+import { SluiceError } from '../../base/errors.ts'
+import { name as nameSchema } from '../../config/schema/sections.ts'
+import { parseAddress } from '../../config/values/addresses.ts'
 
 /** Characters of a name or an address that are looked at: no valid one is longer. */
 const WORD_LENGTH_MAX = 300

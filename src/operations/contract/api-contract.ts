@@ -1,7 +1,7 @@
-import type { ClusterNodeStatus } from '../cluster/cluster.ts'
-import type { StateCause } from '../health/server-state.ts'
-import type { AdminState, ServerSetting } from '../model/admin-state.ts'
-import type { CheckStatus } from '../model/probe-state.ts'
+import type { ClusterNodeStatus } from '../../cluster/cluster.ts'
+import type { StateCause } from '../../health/server-state.ts'
+import type { AdminState, ServerSetting } from '../../model/admin-state.ts'
+import type { CheckStatus } from '../../model/probe-state.ts'
 
 /**
  * What the admin API answers, as JSON. Scripts depend on it: members may be added, never renamed

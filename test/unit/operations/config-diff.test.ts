@@ -1,7 +1,7 @@
 import { applyPatch, parsePatch } from 'diff'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { unifiedDiff } from '../../../src/admin/config-diff.ts'
+import { unifiedDiff } from '../../../src/operations/config-diff.ts'
 
 function diff(from: string, to: string): string {
   return unifiedDiff({ name: 'version 1', text: from }, { name: 'version 2', text: to })

@@ -1,7 +1,7 @@
-import { DURATION_MS_MAX } from '../config/values/durations.ts'
-import type { ApiConfigApplication, ApiVersionChoice } from './api-contract.ts'
-import { BodyMembers, invalidChange } from './body-members.ts'
-import type { Question } from './route.ts'
+import type { Question } from '../../admin/route.ts'
+import { DURATION_MS_MAX } from '../../config/values/durations.ts'
+import type { ApiConfigApplication, ApiVersionChoice } from '../contract/api-contract.ts'
+import { BodyMembers, invalidChange } from './input-members.ts'
 
 /** The shortest time to confirm in, milliseconds. */
 export const CONFIRM_MIN_MS = 1000

@@ -1,6 +1,6 @@
-import { ADMIN_STATES, type AdminState, WEIGHT_MAX } from '../model/admin-state.ts'
-import type { ApiServerAddition, ApiServerChange } from './api-contract.ts'
-import { BodyMembers, invalidChange } from './body-members.ts'
+import { ADMIN_STATES, type AdminState, WEIGHT_MAX } from '../../model/admin-state.ts'
+import type { ApiServerAddition, ApiServerChange } from '../contract/api-contract.ts'
+import { BodyMembers, invalidChange } from './input-members.ts'
 
 /**
  * Checks what is to be set of a server.

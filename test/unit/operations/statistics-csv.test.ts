@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { renderStatistics, type StatisticsSource } from '../../../src/admin/statistics-csv.ts'
 import { COUNTER, COUNTER_STRIDE, type CounterName } from '../../../src/memory/counters.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
 import type { Plan } from '../../../src/model/plan.ts'
 import type { CheckState } from '../../../src/model/probe-state.ts'
+import { renderStatistics, type StatisticsSource } from '../../../src/operations/statistics-csv.ts'
 import { checkOf } from '../health/check-servers.ts'
 
 const address = { kind: 'inet', host: '10.0.0.1', port: 80 } as const

@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { SluiceError } from '../base/errors.ts'
+import { SluiceError } from '../errors.ts'
 
 /** Name of the file in whichever folder it is in. */
 const SOCKET_NAME = 'admin.sock'

@@ -1,5 +1,5 @@
-import type { ApiMember, ApiTransfer } from './api-contract.ts'
-import { BodyMembers } from './body-members.ts'
+import type { ApiMember, ApiTransfer } from '../contract/api-contract.ts'
+import { BodyMembers } from './input-members.ts'
 
 /**
  * Checks a node that is to join the cluster.

@@ -7,7 +7,7 @@ import {
   makeSocketFolder,
   ownSocketPath,
   usualSocketPaths,
-} from '../../../src/admin/socket-places.ts'
+} from '../../../../src/base/host/socket-places.ts'
 
 const uid = process.getuid?.() ?? -1
 
