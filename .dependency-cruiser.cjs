@@ -9,8 +9,7 @@ const floors = [
   ['config', 'consensus', 'discovery'],
   ['worker', 'health', 'certificates', 'cluster'],
   ['operations'],
-  ['admin'],
-  ['cli'],
+  ['admin', 'cli'],
   ['supervisor'],
   ['main'],
 ]
@@ -87,7 +86,7 @@ const consensusRules = Object.entries(consensusFolders).map(([folder, below]) =>
 }))
 
 const pure =
-  '^src/(base/(?!time-limit|ip-address)|balance/|http/|rules/|consensus/(encoding|log|core|raft|paxos)/|cluster/state-machine/|worker/dispatch/retry-budget|health/(verdict|server-state|outlier-|observation-))'
+  '^src/(base/(?!host/|time-limit|ip-address)|balance/|http/|rules/|consensus/(encoding|log|core|raft|paxos)/|cluster/state-machine/|worker/dispatch/retry-budget|health/(verdict|server-state|outlier-|observation-))'
 
 module.exports = {
   forbidden: [
@@ -114,6 +113,29 @@ module.exports = {
       comment: 'supervisor starts worker/entry by its URL, and tells it plans',
       from: { path: rooms([...mainThread, 'main']) },
       to: { path: rooms(['worker']) },
+    },
+    {
+      name: 'contract-is-of-types',
+      severity: 'error',
+      comment: 'operations/contract is shared with cli and web pages: types alone, of the model',
+      from: { path: '^src/operations/contract/' },
+      to: { path: '^src/', pathNot: '^src/(operations/contract|model|base)/' },
+    },
+    {
+      name: 'contract-is-imported-as-types',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^src/operations/contract/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'cli-knows-the-contract-alone',
+      severity: 'error',
+      comment: 'a command asks a daemon over its API, and loads nothing of what a daemon is',
+      from: { path: rooms(['cli']) },
+      to: {
+        path: '^src/',
+        pathNot: '^src/(cli|operations/contract|config/values|model|base)/',
+      },
     },
     {
       name: 'consensus-knows-no-model',

@@ -1,5 +1,5 @@
 import { type ErrorCode, SluiceError } from '../base/errors.ts'
-import type { ApiError } from '../operations/contract/api-contract.ts'
+import type { ErrorReport } from '../operations/contract/errors.ts'
 import { type Answer, json } from './route.ts'
 
 /** After which a client may try again where there was no quorum: an election takes less. */
@@ -69,7 +69,7 @@ export function errorAnswer(cause: unknown): ErrorAnswer {
       : new SluiceError('invariant-broken', 'the request could not be answered', cause)
   const { code, message, hint, retryable } = error
   const status = STATUS_OF_ERROR[code] ?? 500
-  const answer = json({ code, message, hint } satisfies ApiError, status)
+  const answer = json({ code, message, hint } satisfies ErrorReport, status)
   const isTemporary = status === 503 && retryable
   return {
     error,

@@ -1,8 +1,8 @@
 import { DURATION_MS_MAX } from '../config/values/durations.ts'
-import { STATE_CAUSES } from '../health/server-state.ts'
 import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'
+import { COMMENT_LENGTH_MAX, CONFIRM_MIN_MS } from '../model/change-limits.ts'
 import { CHECK_STATUS } from '../model/probe-state.ts'
-import { COMMENT_LENGTH_MAX, CONFIRM_MIN_MS } from '../operations/inputs/config-inputs.ts'
+import { STATE_CAUSES } from '../model/state-cause.ts'
 
 /** JSON Schema, as OpenAPI 3.1 takes it. */
 export type Schema = Readonly<Record<string, unknown>>
@@ -75,7 +75,7 @@ const CLUSTER_NODE = object({
   note: TEXT,
 })
 
-/** What is asked and answered, by the names of `api-contract.ts` without `Api`. */
+/** What is asked and answered; the types are in `operations/contract/`. */
 export const SCHEMAS = {
   Info: object({
     name: { const: 'sluice' },

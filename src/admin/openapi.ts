@@ -65,8 +65,8 @@ const CLUSTER_PATHS = {
 }
 
 /**
- * The admin API, described for programs (OpenAPI Specification 3.1). `api-contract.ts` says what
- * each member means.
+ * The admin API, described for programs (OpenAPI Specification 3.1). `operations/contract/`
+ * says what each member means.
  *
  * @param version of the daemon
  */

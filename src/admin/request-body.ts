@@ -1,11 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { SluiceError } from '../base/errors.ts'
+import { CONFIG_BODY_BYTES_MAX } from '../model/change-limits.ts'
 
 /** Bytes of a body. A change of a server is below a hundred. */
 export const BODY_BYTES_MAX = 16 * 1024
-
-/** Bytes of a body that holds a config: a text of 1 MiB, with room for JSON's escapes. */
-export const CONFIG_BODY_BYTES_MAX = 2 * 1024 * 1024
 
 const JSON_TYPE = 'application/json'
 

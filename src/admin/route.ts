@@ -1,4 +1,4 @@
-import type { AdminLevel } from '../model/admin-level.ts'
+import type { Caller } from '../operations/operated-node.ts'
 import type { Method, RouteName } from './access.ts'
 
 /** An answer, ready to be sent. */
@@ -11,18 +11,14 @@ export interface Answer {
   readonly retryAfterSec?: number
 }
 
-/** What a route is asked. */
-export interface Question {
+/** What a route is asked, and by whom. */
+export interface Question extends Caller {
   /** What stands in the path where the route has a place to fill, decoded. */
   readonly parts: readonly string[]
   readonly query: URLSearchParams
   /** JSON, or the text of a body in YAML; undefined where the request has none. */
   readonly body: unknown
   readonly isYaml: boolean
-  /** Who asks, for the history of what was changed: `lb2, admin API`. */
-  readonly author: string
-  /** What they may do. */
-  readonly level: AdminLevel
 }
 
 /** Answers one method of one path. */

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { formatAddress, type InetAddress, isLoopback } from '../base/address.ts'
 import { assert, SluiceError } from '../base/errors.ts'
-import type { Cluster } from '../cluster/cluster.ts'
 import { type AdminLevel, reachesLevel } from '../model/admin-level.ts'
+import type { OperatedNode } from '../operations/operated-node.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { type Access, accessTo, METHODS, type Method } from './access.ts'
 import { errorAnswer } from './error-answer.ts'
@@ -13,7 +13,7 @@ import { AdminListener, IDLE_TIMEOUT_MS } from './listener.ts'
 import { decodeBody, hasBody, readBody } from './request-body.ts'
 import { RequestGuard } from './request-guard.ts'
 import type { Answer, Question, Route } from './route.ts'
-import { type AdminSource, routesOf } from './routes.ts'
+import { routesOf } from './routes.ts'
 import type { SocketAccess } from './socket-file.ts'
 import type { AdminTokens, Caller } from './tokens.ts'
 
@@ -24,7 +24,7 @@ const LOGGED_PATH_LENGTH_MAX = 200
 type Way = 'tcp' | 'socket' | 'peer'
 
 /** What an admin server is made with. */
-export interface AdminServerOptions {
+export interface AdminServerOptions extends OperatedNode {
   /**
    * Null: it serves only its Unix socket, if it is given one, and what other nodes forward to it.
    */
@@ -34,8 +34,6 @@ export interface AdminServerOptions {
    * this host cannot connect to, and there only probes and metrics.
    */
   readonly tokens: AdminTokens
-  readonly source: AdminSource
-  readonly cluster: Cluster
   /** Name of this node, for the history of what was changed. */
   readonly node: string
   readonly log: DaemonLog
@@ -51,8 +49,7 @@ export class AdminServer {
   readonly #guard: RequestGuard
   readonly #socketGuard = new RequestGuard(null)
   readonly #log: DaemonLog
-  readonly #cluster: Cluster
-  readonly #source: AdminSource
+  readonly #operated: OperatedNode
   readonly #node: string
   readonly #routes: readonly Route[]
   readonly #tcp: AdminListener
@@ -70,10 +67,9 @@ export class AdminServer {
     this.#tokens = tokens
     this.#guard = new RequestGuard(bind)
     this.#log = log
-    this.#cluster = cluster
-    this.#source = source
+    this.#operated = { cluster, source }
     this.#node = node
-    this.#routes = routesOf(source, cluster)
+    this.#routes = routesOf(this.#operated)
     const over = (way: Way) => (request: IncomingMessage, response: ServerResponse) =>
       this.#serve(request, response, way)
     this.#tcp = new AdminListener(over('tcp'), log)
@@ -212,7 +208,7 @@ export class AdminServer {
     const to = this.#leaderToAsk(isForwarded)
     if (!isForwarded) request.socket.setTimeout(CHANGE_TIMEOUT_MS + IDLE_TIMEOUT_MS)
     if (to === null) return handler(question)
-    const answer = await forwardChange(this.#cluster, {
+    const answer = await forwardChange(this.#operated.cluster, {
       request,
       response,
       body,
@@ -226,8 +222,9 @@ export class AdminServer {
 
   /** What the leader has changed runs on this node too before this node says so, if it can. */
   async #catchUp(): Promise<void> {
-    await this.#cluster.read().then(
-      () => this.#source.caughtUp(),
+    const { cluster, source } = this.#operated
+    await cluster.read().then(
+      () => source.caughtUp(),
       () => {},
     )
   }
@@ -238,10 +235,10 @@ export class AdminServer {
    * @throws SluiceError `node-draining`, `no-quorum`
    */
   #leaderToAsk(isForwarded: boolean): string | null {
-    if (!isForwarded && this.#source.draining) {
+    if (!isForwarded && this.#operated.source.draining) {
       throw new SluiceError('node-draining', 'the node is draining')
     }
-    const leader = this.#cluster.leaderElsewhere()
+    const leader = this.#operated.cluster.leaderElsewhere()
     if (leader === null || !isForwarded) return leader
     // The leadership has just moved. A change goes one step: two nodes must not play ball with it.
     throw new SluiceError('no-quorum', `the leader is ${leader} now, and nothing was changed`)

@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { SluiceError } from '../base/errors.ts'
 import type { AdminLevel } from '../model/admin-level.ts'
 
@@ -56,23 +55,6 @@ export class AdminTokens {
     }
     return found
   }
-}
-
-/**
- * Reads a token from its file; white space around it does not count.
- *
- * @throws SluiceError `config-unreadable`; `token-invalid` for what no header could bring
- */
-export function readTokenFile(path: string): string {
-  let token: string
-  try {
-    token = readFileSync(path, 'utf8').trim()
-  } catch (error) {
-    throw new SluiceError('config-unreadable', `cannot read the token file ${path}`, error)
-  }
-  if (/^[!-~]+$/.test(token)) return token
-  const what = token === '' ? 'is empty' : 'holds more than one word of printable ASCII'
-  throw new SluiceError('token-invalid', `the token file ${path} ${what}`)
 }
 
 function titleOf({ name }: Caller): string {

@@ -59,3 +59,9 @@ function editsBetween(from: string, to: string): number {
   }
   return last[to.length] as number
 }
+
+/** Words as they are counted up in a sentence: `a, b or c`. */
+export function alternatives(words: readonly string[]): string {
+  const last = words.at(-1) ?? ''
+  return words.length > 1 ? `${words.slice(0, -1).join(', ')} or ${last}` : last
+}

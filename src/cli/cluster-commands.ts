@@ -1,9 +1,9 @@
 import type {
-  ApiCluster,
-  ApiClusterNode,
-  ApiMember,
-  ApiTransfer,
-} from '../operations/contract/api-contract.ts'
+  ClusterNodeReport,
+  ClusterReport,
+  Member,
+  Transfer,
+} from '../operations/contract/cluster.ts'
 import { type Column, cell, expectAnswer, show, table } from './command-output.ts'
 import { askAdmin, type CliIo, type ConnectionOptions } from './daemon-connection.ts'
 
@@ -26,7 +26,7 @@ const NODE_COLUMNS: readonly Column[] = [
  * @throws SluiceError as {@link askAdmin}
  */
 export async function clusterStatus(options: ConnectionOptions, io: CliIo): Promise<void> {
-  const cluster = await askAdmin<ApiCluster | null>({ path: '/api/v1/cluster' }, options, io)
+  const cluster = await askAdmin<ClusterReport | null>({ path: '/api/v1/cluster' }, options, io)
   expectAnswer(Array.isArray(cluster?.nodes), 'list of nodes')
   show(cluster, cluster === null ? '' : statusText(cluster), options, io)
 }
@@ -43,9 +43,9 @@ export async function clusterAdd(
   options: ConnectionOptions,
   io: CliIo,
 ): Promise<void> {
-  const body: ApiMember = { name, address }
+  const body: Member = { name, address }
   const asked = { method: 'POST', path: '/api/v1/cluster/nodes', body } as const
-  const answer = await askAdmin<ApiMember | null>(asked, options, io)
+  const answer = await askAdmin<Member | null>(asked, options, io)
   show(answer, `${name} may join: start it, and see sluice cluster status\n`, options, io)
 }
 
@@ -75,20 +75,20 @@ export async function clusterTransfer(
   options: ConnectionOptions,
   io: CliIo,
 ): Promise<void> {
-  const body: ApiTransfer = { node: name }
+  const body: Transfer = { node: name }
   const asked = { method: 'POST', path: '/api/v1/cluster/transfer', body } as const
-  const answer = await askAdmin<ApiTransfer | null>(asked, options, io)
+  const answer = await askAdmin<Transfer | null>(asked, options, io)
   show(answer, `${name} leads\n`, options, io)
 }
 
-function statusText(cluster: ApiCluster): string {
+function statusText(cluster: ClusterReport): string {
   const leader = cluster.leader === null ? 'no leader' : `leader ${cluster.leader}`
   const quorum = cluster.hasQuorum ? '' : ', NO QUORUM'
   const head = `${cluster.engine}: ${leader}, epoch ${cluster.epoch}${quorum}; config version ${cluster.configVersion}\n`
   return head + table(NODE_COLUMNS, cluster.nodes.map(nodeRow))
 }
 
-function nodeRow(node: ApiClusterNode): string[] {
+function nodeRow(node: ClusterNodeReport): string[] {
   return [
     node.name,
     node.address,

@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { CONFIG_BODY_BYTES_MAX } from '../admin/request-body.ts'
 import { SluiceError } from '../base/errors.ts'
 import { parseDuration } from '../config/values/durations.ts'
+import { CONFIG_BODY_BYTES_MAX, CONFIRM_MIN_MS } from '../model/change-limits.ts'
 import type {
-  ApiConfigApplication,
-  ApiConfigOutcome,
-  ApiConfirmed,
-  ApiVersionChoice,
-} from '../operations/contract/api-contract.ts'
-import { CONFIRM_MIN_MS } from '../operations/inputs/config-inputs.ts'
+  ConfigApplication,
+  ConfigOutcome,
+  Confirmed,
+  VersionChoice,
+} from '../operations/contract/configs.ts'
 import { expectAnswer, show } from './command-output.ts'
 import {
   type AdminRequest,
@@ -43,7 +42,7 @@ export interface ConfigApplyOptions extends ConnectionOptions {
  */
 export async function configApply(options: ConfigApplyOptions, io: CliIo): Promise<void> {
   const { file, ifVersion, comment, confirm } = options
-  const body: ApiConfigApplication = {
+  const body: ConfigApplication = {
     ...(ifVersion === undefined ? {} : { ifVersion: versionIn(ifVersion, '--if-version', 0) }),
     ...(comment === undefined ? {} : { comment }),
     ...(confirm === undefined ? {} : { confirmMs: confirmMsIn(confirm) }),
@@ -84,7 +83,7 @@ export async function configConfirm(
 ): Promise<void> {
   const path = '/api/v1/config/confirm'
   const asked = { method: 'POST', path, body: choiceOf(version) } as const
-  const answer = await askAdmin<ApiConfirmed | null>(asked, options, io)
+  const answer = await askAdmin<Confirmed | null>(asked, options, io)
   expectAnswer(typeof answer?.version === 'number', 'version')
   show(answer, `version ${answer?.version} stays\n`, options, io)
 }
@@ -95,12 +94,12 @@ async function changeConfig(
   options: ConnectionOptions,
   io: CliIo,
   file: string | null = null,
-): Promise<ApiConfigOutcome> {
+): Promise<ConfigOutcome> {
   const placed = (report: string): string =>
     file === null ? report : report.replaceAll(CONFIG_PLACE, () => `${file}:`)
-  let outcome: ApiConfigOutcome | null
+  let outcome: ConfigOutcome | null
   try {
-    outcome = await askAdmin<ApiConfigOutcome | null>(asked, options, io)
+    outcome = await askAdmin<ConfigOutcome | null>(asked, options, io)
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error
     throw new SluiceError(error.code, placed(error.message), error)
@@ -113,7 +112,7 @@ async function changeConfig(
   return outcome
 }
 
-function describe({ version, changed, nodes }: ApiConfigOutcome): string {
+function describe({ version, changed, nodes }: ConfigOutcome): string {
   const missing = nodes
     .filter(({ result }) => result === 'unreachable')
     .map(({ name }) => `${name} cannot be reached: it will run it when it is back\n`)
@@ -121,7 +120,7 @@ function describe({ version, changed, nodes }: ApiConfigOutcome): string {
   return [`${done}\n`, ...missing].join('')
 }
 
-function choiceOf(version: string | undefined): ApiVersionChoice {
+function choiceOf(version: string | undefined): VersionChoice {
   return version === undefined ? {} : { version: versionIn(version, 'VERSION', 1) }
 }
 

@@ -1,8 +1,8 @@
 import type {
-  ApiConfig,
-  ApiConfigDiff,
-  ApiConfigHistory,
-} from '../operations/contract/api-contract.ts'
+  ConfigDiffReport,
+  ConfigHistoryReport,
+  ConfigReport,
+} from '../operations/contract/configs.ts'
 import { type Column, cell, expectAnswer, show, table } from './command-output.ts'
 import { type CliIo, type ReadOptions, readAdmin } from './daemon-connection.ts'
 import { versionIn } from './version-argument.ts'
@@ -33,7 +33,7 @@ export async function configShow(options: ConfigShowOptions, io: CliIo): Promise
     version === undefined
       ? '/api/v1/config'
       : `/api/v1/config/versions/${versionIn(version, '--version', 1)}`
-  const config = await readAdmin<ApiConfig | null>({ path }, options, io)
+  const config = await readAdmin<ConfigReport | null>({ path }, options, io)
   expectAnswer(typeof config?.text === 'string', 'text')
   show(config, config?.text ?? '', options, io)
 }
@@ -45,7 +45,7 @@ export async function configShow(options: ConfigShowOptions, io: CliIo): Promise
  */
 export async function configHistory(options: ReadOptions, io: CliIo): Promise<void> {
   const path = '/api/v1/config/versions'
-  const history = await readAdmin<ApiConfigHistory | null>({ path }, options, io)
+  const history = await readAdmin<ConfigHistoryReport | null>({ path }, options, io)
   expectAnswer(Array.isArray(history?.versions), 'history')
   show(history, history === null ? '' : historyText(history), options, io)
 }
@@ -67,7 +67,7 @@ export async function configDiff(
     from: from === undefined ? undefined : String(versionIn(from, 'A', 0)),
     to: to === undefined ? undefined : String(versionIn(to, 'B', 0)),
   }
-  const answer = await readAdmin<ApiConfigDiff | null>(
+  const answer = await readAdmin<ConfigDiffReport | null>(
     { path: '/api/v1/config/diff', query },
     options,
     io,
@@ -76,7 +76,7 @@ export async function configDiff(
   show(answer, answer?.diff ?? '', options, io)
 }
 
-function historyText({ confirmation, versions }: ApiConfigHistory): string {
+function historyText({ confirmation, versions }: ConfigHistoryReport): string {
   const rows = versions.map(({ version, time, author, cause, result, comment }) => [
     String(version),
     time,

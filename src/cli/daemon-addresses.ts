@@ -3,7 +3,7 @@ import type { RequestOptions } from 'node:http'
 import { SluiceError } from '../base/errors.ts'
 import { groupName, userName } from '../base/host/accounts.ts'
 import { isSafePlace, type ProcessOwner, usualSocketPaths } from '../base/host/socket-places.ts'
-import { alternatives } from '../config/diagnostics/diagnostics.ts'
+import { alternatives } from '../base/spelling.ts'
 
 /** Where a daemon may be asked. */
 export interface AdminAddress {

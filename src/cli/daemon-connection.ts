@@ -1,8 +1,7 @@
 import { type IncomingMessage, type RequestOptions, request } from 'node:http'
-import type { Method } from '../admin/access.ts'
-import { readTokenFile } from '../admin/tokens.ts'
 import { ERROR_KINDS, type ErrorCode, SluiceError } from '../base/errors.ts'
-import type { ApiError } from '../operations/contract/api-contract.ts'
+import { readTokenFile } from '../base/host/token-file.ts'
+import type { ErrorReport } from '../operations/contract/errors.ts'
 import { adminAddresses, connectError } from './daemon-addresses.ts'
 
 /** Bytes of an answer that a command takes: ten thousand servers are 3 MB. */
@@ -45,7 +44,7 @@ export interface CliIo {
 /** What a command asks of the daemon. */
 export interface AdminRequest {
   /** Default: GET. */
-  readonly method?: Method
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** Of the API, as `/api/v1/servers`. */
   readonly path: string
   /** What is undefined is left out. */
@@ -118,7 +117,8 @@ function readAnswer(admin: string, { status, body }: RawAnswer): unknown {
     throw new SluiceError('admin-refused', `${admin} does not answer in JSON`, error)
   }
   if (status >= 200 && status < 300) return answer
-  const { code = '', message = `${admin} answers ${status}` } = (answer ?? {}) as Partial<ApiError>
+  const { code = '', message = `${admin} answers ${status}` } = (answer ??
+    {}) as Partial<ErrorReport>
   throw new SluiceError(isErrorCode(code) ? code : 'admin-refused', message)
 }
 

@@ -1,11 +1,6 @@
 import { SluiceError } from '../base/errors.ts'
-import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'
-import type {
-  ApiServer,
-  ApiServerAddition,
-  ApiServerChange,
-} from '../operations/contract/api-contract.ts'
-import { isAdminState, isWeight } from '../operations/inputs/server-inputs.ts'
+import { ADMIN_STATES, isAdminState, isWeight, WEIGHT_MAX } from '../model/admin-state.ts'
+import type { ServerAddition, ServerChange, ServerReport } from '../operations/contract/servers.ts'
 import { expectAnswer, show } from './command-output.ts'
 import {
   type AdminRequest,
@@ -55,7 +50,7 @@ export async function serverAdd(
 ): Promise<void> {
   const { backend, name } = serverIn(key)
   const weight = weightIn(options)
-  const body: ApiServerAddition = { name, address, ...(weight === undefined ? {} : { weight }) }
+  const body: ServerAddition = { name, address, ...(weight === undefined ? {} : { weight }) }
   const path = `/api/v1/servers/${encodeURIComponent(backend)}`
   await changeServer({ method: 'POST', path, body }, key, options, io)
 }
@@ -82,7 +77,7 @@ async function changeServer(
   options: ConnectionOptions,
   io: CliIo,
 ): Promise<void> {
-  const server = await askAdmin<ApiServer | null>(change, options, io)
+  const server = await askAdmin<ServerReport | null>(change, options, io)
   expectAnswer(`${server?.backend}/${server?.server}` === key, `server ${key}`)
   show(server, server === null ? '' : serverTable([server]), options, io)
 }
@@ -96,7 +91,7 @@ function serverIn(key: string): { backend: string; name: string; path: string } 
   return { backend, name, path }
 }
 
-function changeOf({ state, address, ...others }: ServerSetOptions): ApiServerChange {
+function changeOf({ state, address, ...others }: ServerSetOptions): ServerChange {
   if (state === undefined && others.weight === undefined && address === undefined) {
     throw new SluiceError('usage', 'say what is to be set: --state, --weight, --address')
   }

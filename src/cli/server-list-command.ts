@@ -1,4 +1,4 @@
-import type { ApiCheck, ApiServer, ApiServers } from '../operations/contract/api-contract.ts'
+import type { CheckReport, ServerReport, ServersReport } from '../operations/contract/servers.ts'
 import { type Column, expectAnswer, show, table } from './command-output.ts'
 import { type CliIo, type ReadOptions, readAdmin } from './daemon-connection.ts'
 
@@ -19,7 +19,7 @@ const COLUMNS: readonly Column[] = [
  * @throws SluiceError as `askAdmin`
  */
 export async function serverList(options: ReadOptions, io: CliIo): Promise<void> {
-  const answer = await readAdmin<ApiServers | null>({ path: '/api/v1/servers' }, options, io)
+  const answer = await readAdmin<ServersReport | null>({ path: '/api/v1/servers' }, options, io)
   expectAnswer(Array.isArray(answer?.servers), 'list of servers')
   show(answer, serverTable(answer?.servers ?? []), options, io)
 }
@@ -29,7 +29,7 @@ export async function serverList(options: ReadOptions, io: CliIo): Promise<void>
  * slowly; column SET tells what was set at run time and is not what the config
  * says.
  */
-export function serverTable(servers: readonly ApiServer[]): string {
+export function serverTable(servers: readonly ServerReport[]): string {
   const rows = servers.map((server) => [
     `${server.backend}/${server.server}`,
     server.address,
@@ -43,7 +43,7 @@ export function serverTable(servers: readonly ApiServer[]): string {
   return table(COLUMNS, rows)
 }
 
-function describeCheck({ status, code, durationMs }: ApiCheck): string {
+function describeCheck({ status, code, durationMs }: CheckReport): string {
   if (status === 'INI') return status
   return `${status}${code === 0 ? '' : `/${code}`} in ${Math.round(durationMs)}ms`
 }

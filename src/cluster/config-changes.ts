@@ -1,15 +1,10 @@
 import { SluiceError } from '../base/errors.ts'
 import type { ConsensusEngine } from '../consensus/engine.ts'
+import { COMMENT_LENGTH_MAX, CONFIRM_MIN_MS } from '../model/change-limits.ts'
 import type { Activation } from './activation.ts'
 import type { ApplyOutcome, ApplyRequest, ClusterHost } from './cluster.ts'
 import type { NodeTimers } from './duties/node-timers.ts'
-import {
-  AUTHOR_LENGTH_MAX,
-  COMMENT_LENGTH_MAX,
-  CONFIRM_MAX_MS,
-  CONFIRM_MIN_MS,
-  TEXT_BYTES_MAX,
-} from './state-machine/bounds.ts'
+import { AUTHOR_LENGTH_MAX, CONFIRM_MAX_MS, TEXT_BYTES_MAX } from './state-machine/bounds.ts'
 import type { Done } from './state-machine/command-outcomes.ts'
 import type { ActivateConfig, Command } from './state-machine/commands.ts'
 import { utf8Length } from './state-machine/config-versions.ts'

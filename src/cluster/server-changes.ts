@@ -1,7 +1,7 @@
 import { formatAddress } from '../base/address.ts'
 import { SluiceError } from '../base/errors.ts'
 import { parseAddress } from '../config/values/addresses.ts'
-import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'
+import { ADMIN_STATES, isAdminState, isWeight, WEIGHT_MAX } from '../model/admin-state.ts'
 import type { ConfiguredServer, ServerSetting } from './cluster.ts'
 import { ADDRESS_LENGTH_MAX } from './state-machine/bounds.ts'
 import { NAME } from './state-machine/command-encoding.ts'
@@ -45,7 +45,7 @@ export function serverChange(
   if (state === undefined && weight === undefined && address === undefined) {
     throw invalid('nothing is to be set')
   }
-  if (state !== undefined && !ADMIN_STATES.includes(state)) {
+  if (state !== undefined && !isAdminState(state)) {
     throw invalid(`the state is none of ${ADMIN_STATES.join(', ')}`)
   }
   if (weight !== undefined) checkWeight(weight)
@@ -93,7 +93,7 @@ function checkName(server: string): void {
 }
 
 function checkWeight(weight: number): void {
-  if (Number.isInteger(weight) && weight >= 0 && weight <= WEIGHT_MAX) return
+  if (isWeight(weight)) return
   throw invalid(`the weight is not 0 to ${WEIGHT_MAX}`)
 }
 

@@ -1,5 +1,6 @@
 import { SERVER_STATE, type ServerState } from '../memory/server-table.ts'
 import { type AdminState, WEIGHT_MAX } from '../model/admin-state.ts'
+import type { StateCause } from '../model/state-cause.ts'
 import type { AgentVerdict } from './checks/agent-reply.ts'
 
 /** Everything that has a say in the state of a server. */
@@ -16,12 +17,6 @@ export interface StateSources {
   /** Effective state of the server that this one tracks; null when it tracks none. */
   readonly tracked: ServerState | null
 }
-
-/** The sources that can make a server's state what it is. */
-export const STATE_CAUSES = ['admin', 'agent', 'check', 'passive', 'track', 'resolution'] as const
-
-/** One of {@link STATE_CAUSES}. */
-export type StateCause = (typeof STATE_CAUSES)[number]
 
 /** The state that a server is in, and why; no cause when it is up. */
 export interface EffectiveState {

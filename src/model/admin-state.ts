@@ -13,3 +13,13 @@ export const WEIGHT_MAX = 256
 
 /** What can be set of a server at run time. */
 export type ServerSetting = 'state' | 'weight' | 'address'
+
+/** Whether this is a state that an operator can set. */
+export function isAdminState(value: unknown): value is AdminState {
+  return ADMIN_STATES.some((state) => state === value)
+}
+
+/** Whether this is a weight, 0-256. */
+export function isWeight(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= WEIGHT_MAX
+}

@@ -1,21 +1,25 @@
-import type { AdminSource } from '../admin/routes.ts'
 import { formatAddress } from '../base/address.ts'
 import type { Clock } from '../base/clock.ts'
 import { SluiceError } from '../base/errors.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
-import { SERVER_STATE, type ServerState } from '../memory/server-table.ts'
-import type { PlannedServer } from '../model/plan.ts'
+import type { Health } from '../health/health.ts'
+import type { Observation } from '../health/observation.ts'
+import { SERVER_STATE, type ServerState, type ServerTable } from '../memory/server-table.ts'
+import type { Plan, PlannedServer } from '../model/plan.ts'
 import type { CheckState } from '../model/probe-state.ts'
-import type { AccessLogOutput } from '../supervisor/access-log-output.ts'
-import type { Balancer } from '../supervisor/balancer.ts'
-import type { NodeHost } from '../supervisor/cluster/cluster-host.ts'
-import type { PeerLinks } from '../supervisor/cluster/peer-links.ts'
 import type { ClusterFacts } from '../telemetry/cluster-families.ts'
 import { Exposition, type MetricPrefix } from '../telemetry/exposition.ts'
-import type { ApiInfo, ApiReadiness, ApiServer, ApiServers } from './contract/api-contract.ts'
+import type { NodeInfo, Readiness } from './contract/node.ts'
+import type {
+  CheckReport,
+  ServerReport,
+  ServerStateName,
+  ServersReport,
+} from './contract/servers.ts'
+import type { NodeSource } from './operated-node.ts'
 import { renderStatistics } from './statistics-csv.ts'
 
-const STATE_NAMES: Readonly<Record<ServerState, ApiServer['state']>> = {
+const STATE_NAMES: Readonly<Record<ServerState, ServerStateName>> = {
   [SERVER_STATE.down]: 'DOWN',
   [SERVER_STATE.up]: 'UP',
   [SERVER_STATE.drain]: 'DRAIN',
@@ -25,20 +29,38 @@ const STATE_NAMES: Readonly<Record<ServerState, ApiServer['state']>> = {
 /** How long an answer waits for what is agreed on to run on this node. */
 const CATCH_UP_MS = 5_000
 
+/** What carries the traffic of a node; the supervisor has it. */
+export interface Traffic {
+  readonly table: ServerTable
+  /** That runs. */
+  readonly plan: Plan
+  readonly health: Health
+  readonly observation: Observation
+  /** Whether clients are served. */
+  readonly isReady: boolean
+  /** Indexes of workers that do not answer and are not replaced yet. */
+  readonly stuckWorkers: readonly number[]
+  /** Workers that have died so far. */
+  readonly workerDeathsTotal: number
+}
+
 /** What the status is read from. */
 export interface StatusOptions {
-  readonly balancer: Balancer
-  readonly accessLog: AccessLogOutput
-  readonly host: NodeHost
+  readonly balancer: Traffic
+  /** Lines of it that were lost so far. */
+  readonly accessLog: { readonly lostTotal: number }
+  /** The version that runs. */
+  readonly host: { readonly running: { readonly version: number } }
   readonly cluster: ClusterNode
   /** Null: a single node. */
-  readonly links: PeerLinks | null
+  readonly links: { stats(): ClusterFacts['links'] | null } | null
+  /** Of the program. */
   readonly version: string
   readonly clock: Clock
 }
 
-/** What the admin address tells of the daemon: all of it read at the moment it is asked for. */
-export class Status implements AdminSource {
+/** What a node tells of itself: all of it read at the moment it is asked for. */
+export class Status implements NodeSource {
   readonly #options: StatusOptions
   readonly #startedAtMs = Date.now()
   readonly #startedMs: number
@@ -70,7 +92,7 @@ export class Status implements AdminSource {
     })
   }
 
-  ready(): ApiReadiness {
+  ready(): Readiness {
     const reasons: string[] = []
     if (this.draining) reasons.push('draining')
     const { isReady, stuckWorkers } = this.#options.balancer
@@ -79,7 +101,7 @@ export class Status implements AdminSource {
     return { ready: reasons.length === 0, reasons }
   }
 
-  info(): ApiInfo {
+  info(): NodeInfo {
     return {
       name: 'sluice',
       version: this.#options.version,
@@ -90,7 +112,7 @@ export class Status implements AdminSource {
     }
   }
 
-  servers(): ApiServers {
+  servers(): ServersReport {
     const { backends } = this.#options.balancer.plan
     return {
       servers: backends.flatMap(({ name, servers }) =>
@@ -99,7 +121,7 @@ export class Status implements AdminSource {
     }
   }
 
-  server(backend: string, name: string): ApiServer {
+  server(backend: string, name: string): ServerReport {
     const found = this.#options.balancer.plan.backends
       .find((candidate) => candidate.name === backend)
       ?.servers.find((candidate) => candidate.name === name)
@@ -126,7 +148,7 @@ export class Status implements AdminSource {
     return this.#exposition.render(prefix)
   }
 
-  #describe(backend: string, server: PlannedServer): ApiServer {
+  #describe(backend: string, server: PlannedServer): ServerReport {
     const { table, health } = this.#options.balancer
     const key = `${backend}/${server.name}`
     const check = health.checker.state(key)
@@ -161,7 +183,7 @@ function clusterFacts({ cluster, links }: StatusOptions): ClusterFacts | null {
   return stats === null ? null : { ...cluster.engineStatus(), links: stats }
 }
 
-function describeCheck(check: CheckState): ApiServer['check'] {
+function describeCheck(check: CheckState): CheckReport {
   const { status, code, info, durationMs, sinceChangeMs, failuresTotal } = check
   const lastChangeSeconds = Math.floor(sinceChangeMs / 1000)
   return { status, code, info, durationMs, lastChangeSeconds, failuresTotal }

@@ -1,10 +1,11 @@
 import type { AdminServer } from '../admin/server.ts'
 import type { SocketAccess } from '../admin/socket-file.ts'
-import { AdminTokens, readTokenFile } from '../admin/tokens.ts'
+import { AdminTokens } from '../admin/tokens.ts'
 import { formatAddress } from '../base/address.ts'
 import { SluiceError } from '../base/errors.ts'
 import { groupId } from '../base/host/accounts.ts'
 import { makeSocketFolder, ownSocketPath, type ProcessOwner } from '../base/host/socket-places.ts'
+import { readTokenFile } from '../base/host/token-file.ts'
 import type { AdminConfig, AdminSocketConfig } from '../model/config.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { errorCount, runWrk } from '../../bench/wrk.ts'
-import type { ApiError, ApiServer } from '../../src/operations/contract/api-contract.ts'
+import type { ErrorReport } from '../../src/operations/contract/errors.ts'
+import type { ServerReport } from '../../src/operations/contract/servers.ts'
 import {
   agreeOn,
   type SharedSections,
@@ -62,7 +63,7 @@ async function setWeight(node: TestNode, weight: number): Promise<number> {
 
 async function weightOn({ adminUrl }: TestNode): Promise<number> {
   const answer = await fetch(`${adminUrl}/api/v1/servers/app/s1?stale`, { headers: ADMIN_HEADERS })
-  return ((await answer.json()) as ApiServer).weight
+  return ((await answer.json()) as ServerReport).weight
 }
 
 function hasFailed({ daemon }: TestNode): boolean {
@@ -130,7 +131,7 @@ describe('a cluster without a quorum', () => {
     const beganMs = performance.now()
     const refused = await patchServer(one.daemon, 'app/s1', { weight: 12 })
     expect(refused.status).toBe(503)
-    expect(((await refused.json()) as ApiError).code).toBe('no-quorum')
+    expect(((await refused.json()) as ErrorReport).code).toBe('no-quorum')
     // At once: whatever waits for the others waits longer.
     expect(performance.now() - beganMs).toBeLessThan(ELECTION_TIMEOUT_MAX_MS)
     const url = `${one.adminUrl}/api/v1/config`

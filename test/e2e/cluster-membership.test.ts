@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { ApiCluster } from '../../src/operations/contract/api-contract.ts'
+import type { ClusterReport } from '../../src/operations/contract/cluster.ts'
 import { type Authority, createAuthority } from '../fixtures/certificates.ts'
 import {
   agreeOn,
@@ -34,7 +34,7 @@ function peersOf(nodes: readonly Pick<TestNode, 'name' | 'peerPort'>[]): Record<
   return Object.fromEntries(nodes.map((node) => [node.name, `127.0.0.1:${node.peerPort}`]))
 }
 
-function roleOf(view: ApiCluster | undefined, name: string): string | undefined {
+function roleOf(view: ClusterReport | undefined, name: string): string | undefined {
   return view?.nodes.find((node) => node.name === name)?.role
 }
 

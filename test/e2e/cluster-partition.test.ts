@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
-import type { ApiCluster } from '../../src/operations/contract/api-contract.ts'
+import type { ClusterReport } from '../../src/operations/contract/cluster.ts'
 import { canNetwork, startNetwork, type VirtualHost } from './support/network-namespaces.ts'
 import { NODE, runSluice, SLUICE, startProcess } from './support/processes.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
@@ -46,9 +46,9 @@ function startNodes(hosts: readonly VirtualHost[]): Node[] {
   })
 }
 
-async function viewOf({ admin }: Node): Promise<ApiCluster | undefined> {
+async function viewOf({ admin }: Node): Promise<ClusterReport | undefined> {
   const { code, stdout } = await runSluice('cluster', 'status', '--json', '--admin', admin)
-  return code === 0 ? (JSON.parse(stdout) as ApiCluster) : undefined
+  return code === 0 ? (JSON.parse(stdout) as ClusterReport) : undefined
 }
 
 /** The node that all of these name as their leader. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
-import type { ApiServers } from '../../src/operations/contract/api-contract.ts'
+import type { ServersReport } from '../../src/operations/contract/servers.ts'
 import {
   agreeOn,
   type SharedSections,
@@ -44,9 +44,9 @@ function fileOf(text: string): string {
   return file
 }
 
-async function serversOf({ adminUrl }: TestNode): Promise<ApiServers['servers']> {
+async function serversOf({ adminUrl }: TestNode): Promise<ServersReport['servers']> {
   const response = await fetch(`${adminUrl}/api/v1/servers`, { headers: ADMIN_HEADERS })
-  return ((await response.json()) as ApiServers).servers
+  return ((await response.json()) as ServersReport).servers
 }
 
 describe('the config of a cluster', () => {

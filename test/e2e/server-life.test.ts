@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import type { ApiServerChange } from '../../src/operations/contract/api-contract.ts'
+import type { ServerChange } from '../../src/operations/contract/servers.ts'
 import { ADMIN_HEADERS, type Daemon, startDaemon } from './support/daemon.ts'
 import { startHaproxy } from './support/haproxy.ts'
 import { type HttpClient, httpClient } from './support/http-client.ts'
@@ -96,7 +96,7 @@ async function answersOf(get: HttpClient, requests: number): Promise<Record<stri
 }
 
 describe('under load', () => {
-  it.each<[ApiServerChange, string]>([
+  it.each<[ServerChange, string]>([
     [{ state: 'drain' }, 'DRAIN'],
     [{ state: 'maint' }, 'MAINT'],
     [{ weight: 0 }, 'UP'],

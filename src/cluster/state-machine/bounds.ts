@@ -10,14 +10,8 @@ export const VERSIONS_BYTES_MAX = 8 * TEXT_BYTES_MAX
 /** Servers that have something set at run time, added ones included. */
 export const POOL_ENTRIES_MAX = 10_000
 
-/** Time to confirm a version: what an operator can react within, at least. */
-export const CONFIRM_MIN_MS = 1_000
-
 /** Time to confirm a version: a day. */
 export const CONFIRM_MAX_MS = 86_400_000
-
-/** Characters of the comment on a version. */
-export const COMMENT_LENGTH_MAX = 1_000
 
 /** Characters of who asked for a version. */
 export const AUTHOR_LENGTH_MAX = 200

@@ -1,13 +1,12 @@
 import { SluiceError } from '../../base/errors.ts'
 import { ADMIN_STATES, WEIGHT_MAX } from '../../model/admin-state.ts'
+import { COMMENT_LENGTH_MAX, CONFIRM_MIN_MS } from '../../model/change-limits.ts'
 import { HEALTH_AGREEMENTS } from '../../model/health-agreement.ts'
 import {
   ADDRESS_LENGTH_MAX,
   AUTHOR_LENGTH_MAX,
   COMMAND_BYTES_MAX,
-  COMMENT_LENGTH_MAX,
   CONFIRM_MAX_MS,
-  CONFIRM_MIN_MS,
   NAMES_MAX,
   NODE_NAME_LENGTH_MAX,
   REASON_LENGTH_MAX,

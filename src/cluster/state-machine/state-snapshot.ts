@@ -1,9 +1,9 @@
 import { SluiceError } from '../../base/errors.ts'
 import { ADMIN_STATES, WEIGHT_MAX } from '../../model/admin-state.ts'
+import { COMMENT_LENGTH_MAX } from '../../model/change-limits.ts'
 import {
   ADDRESS_LENGTH_MAX,
   AUTHOR_LENGTH_MAX,
-  COMMENT_LENGTH_MAX,
   NAMES_MAX,
   POOL_ENTRIES_MAX,
   REASON_LENGTH_MAX,

@@ -181,9 +181,3 @@ export function shorten(text: string, charactersMax: number): string {
   if (characters.length <= charactersMax) return text
   return `${characters.slice(0, charactersMax).join('')}…`
 }
-
-/** Words as they are counted up in a sentence: `a, b or c`. */
-export function alternatives(words: readonly string[]): string {
-  const last = words.at(-1) ?? ''
-  return words.length > 1 ? `${words.slice(0, -1).join(', ')} or ${last}` : last
-}

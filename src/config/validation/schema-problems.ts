@@ -1,12 +1,6 @@
 import type * as z from 'zod'
-import { nearestName } from '../../base/spelling.ts'
-import {
-  alternatives,
-  type Path,
-  type Problem,
-  type Report,
-  shorten,
-} from '../diagnostics/diagnostics.ts'
+import { alternatives, nearestName } from '../../base/spelling.ts'
+import { type Path, type Problem, type Report, shorten } from '../diagnostics/diagnostics.ts'
 import type { SourceText } from '../diagnostics/source-text.ts'
 import { sectionAt, sectionsWith } from '../schema/sections.ts'
 import {

@@ -1,4 +1,5 @@
-import { alternatives, type Problem } from '../diagnostics/diagnostics.ts'
+import { alternatives } from '../../base/spelling.ts'
+import type { Problem } from '../diagnostics/diagnostics.ts'
 
 /**
  * Statuses whose answer can be replaced: those that this daemon has an answer of its own for

@@ -1,5 +1,6 @@
+import { alternatives } from '../../base/spelling.ts'
 import type { HttpExpectation, StatusRange, TextExpectation } from '../../model/probe-protocol.ts'
-import { alternatives, type Parsed, refused } from '../diagnostics/diagnostics.ts'
+import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
 import { parseByteText, parseHexadecimal, parsePattern } from './byte-texts.ts'
 
 /** What `expect` of an HTTP check looks like, for JSON Schema. */

@@ -9,25 +9,25 @@ const WORD_LENGTH_MAX = 300
 const SPELT_LENGTH_MAX = 100
 
 /**
- * The members of a JSON object that a request brings, each looked at before it is used. Members
- * that nobody knows are refused: a misspelt one would be passed over in silence.
+ * The members of an object that somebody has sent, each looked at before it is used. Members that
+ * nobody knows are refused: a misspelt one would be passed over in silence.
  */
-export class BodyMembers {
+export class InputMembers {
   readonly #members: Readonly<Record<string, unknown>>
 
   /**
    * @param known names that the object may have
    * @throws SluiceError `change-invalid`
    */
-  constructor(body: unknown, known: readonly string[]) {
-    if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+  constructor(input: unknown, known: readonly string[]) {
+    if (typeof input !== 'object' || input === null || Array.isArray(input)) {
       throw invalidChange('the body is not an object')
     }
-    for (const name of Object.keys(body)) {
+    for (const name of Object.keys(input)) {
       if (known.includes(name)) continue
       throw invalidChange(`${JSON.stringify(name)} is none of ${known.join(', ')}`)
     }
-    this.#members = body as Readonly<Record<string, unknown>>
+    this.#members = input as Readonly<Record<string, unknown>>
   }
 
   /** @throws SluiceError `change-invalid` */
@@ -115,7 +115,7 @@ export class BodyMembers {
   }
 }
 
-/** A refusal of what a request asks for. */
+/** A refusal of what is asked for. */
 export function invalidChange(message: string): SluiceError {
   return new SluiceError('change-invalid', message)
 }

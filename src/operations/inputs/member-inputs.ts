@@ -1,23 +1,23 @@
-import type { ApiMember, ApiTransfer } from '../contract/api-contract.ts'
-import { BodyMembers } from './input-members.ts'
+import type { Member, Transfer } from '../contract/cluster.ts'
+import { InputMembers } from './input-members.ts'
 
 /**
  * Checks a node that is to join the cluster.
  *
- * @param body the JSON of a request
+ * @param input as JSON gives it
  * @throws SluiceError `change-invalid`
  */
-export function parseMember(body: unknown): ApiMember {
-  const members = new BodyMembers(body, ['name', 'address'])
+export function parseMember(input: unknown): Member {
+  const members = new InputMembers(input, ['name', 'address'])
   return { name: members.newName('name'), address: members.requiredAddress('address', 'peer') }
 }
 
 /**
  * Checks to whom the leadership is to be handed.
  *
- * @param body the JSON of a request
+ * @param input as JSON gives it
  * @throws SluiceError `change-invalid`
  */
-export function parseTransfer(body: unknown): ApiTransfer {
-  return { node: new BodyMembers(body, ['node']).knownName('node') }
+export function parseTransfer(input: unknown): Transfer {
+  return { node: new InputMembers(input, ['node']).knownName('node') }
 }

@@ -1,15 +1,15 @@
-import { ADMIN_STATES, type AdminState, WEIGHT_MAX } from '../../model/admin-state.ts'
-import type { ApiServerAddition, ApiServerChange } from '../contract/api-contract.ts'
-import { BodyMembers, invalidChange } from './input-members.ts'
+import { ADMIN_STATES, WEIGHT_MAX } from '../../model/admin-state.ts'
+import type { ServerAddition, ServerChange } from '../contract/servers.ts'
+import { InputMembers, invalidChange } from './input-members.ts'
 
 /**
  * Checks what is to be set of a server.
  *
- * @param body the JSON of a request
+ * @param input as JSON gives it
  * @throws SluiceError `change-invalid`
  */
-export function parseServerChange(body: unknown): ApiServerChange {
-  const members = new BodyMembers(body, ['state', 'weight', 'address'])
+export function parseServerChange(input: unknown): ServerChange {
+  const members = new InputMembers(input, ['state', 'weight', 'address'])
   const state = members.choice('state', ADMIN_STATES)
   const weight = members.integer('weight', 0, WEIGHT_MAX)
   const address = members.address('address', 'server')
@@ -26,23 +26,13 @@ export function parseServerChange(body: unknown): ApiServerChange {
 /**
  * Checks a server that is to be added.
  *
- * @param body the JSON of a request
+ * @param input as JSON gives it
  * @throws SluiceError `change-invalid`
  */
-export function parseServerAddition(body: unknown): ApiServerAddition {
-  const members = new BodyMembers(body, ['name', 'address', 'weight'])
+export function parseServerAddition(input: unknown): ServerAddition {
+  const members = new InputMembers(input, ['name', 'address', 'weight'])
   const name = members.newName('name')
   const address = members.requiredAddress('address', 'server')
   const weight = members.integer('weight', 0, WEIGHT_MAX)
   return { name, address, ...(weight === undefined ? {} : { weight }) }
-}
-
-/** Whether this is a state that an operator can set. */
-export function isAdminState(value: unknown): value is AdminState {
-  return ADMIN_STATES.some((state) => state === value)
-}
-
-/** Whether this is a weight, 0-256. */
-export function isWeight(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= WEIGHT_MAX
 }

@@ -5,7 +5,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
-import type { ApiCluster } from '../../operations/contract/api-contract.ts'
+import type { ClusterReport } from '../../operations/contract/cluster.ts'
 import { eventForPeople } from '../../telemetry/event-for-people.ts'
 import { ABORTED, type SignalInbox } from '../signal-inbox.ts'
 import { banner, commandFor, type Invocation } from './demo-banner.ts'
@@ -150,7 +150,7 @@ async function hasMet(admin: string, token: string): Promise<boolean> {
     const headers = { authorization: `Bearer ${token}` }
     const { leader, configVersion } = (await (
       await fetch(`${admin}/api/v1/cluster`, { headers })
-    ).json()) as ApiCluster
+    ).json()) as ClusterReport
     return leader !== null && configVersion > 0 && (await fetch(`${admin}/readyz`)).ok
   } catch {
     // It is not there yet.

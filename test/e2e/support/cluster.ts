@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { ApiCluster } from '../../../src/operations/contract/api-contract.ts'
+import type { ClusterReport } from '../../../src/operations/contract/cluster.ts'
 import { ADMIN_HEADERS, type Daemon, startDaemon } from './daemon.ts'
 import { freePort } from './ports.ts'
 import { type Finished, runSluice } from './processes.ts'
@@ -133,11 +133,11 @@ function isAlive({ daemon }: TestNode): boolean {
 }
 
 /** The cluster as one node sees it; undefined where it does not answer. */
-export async function viewOf({ adminUrl }: TestNode): Promise<ApiCluster | undefined> {
+export async function viewOf({ adminUrl }: TestNode): Promise<ClusterReport | undefined> {
   const response = await fetch(`${adminUrl}/api/v1/cluster`, { headers: ADMIN_HEADERS }).catch(
     () => undefined,
   )
-  return response?.ok === true ? ((await response.json()) as ApiCluster) : undefined
+  return response?.ok === true ? ((await response.json()) as ClusterReport) : undefined
 }
 
 /** Runs a command against a node. */

@@ -1,8 +1,8 @@
 import type {
-  ApiServer,
-  ApiServerChange,
-  ApiServers,
-} from '../../../src/operations/contract/api-contract.ts'
+  ServerChange,
+  ServerReport,
+  ServersReport,
+} from '../../../src/operations/contract/servers.ts'
 import { ADMIN_HEADERS, type Daemon } from './daemon.ts'
 import { until } from './waiting.ts'
 
@@ -10,7 +10,7 @@ import { until } from './waiting.ts'
 export function patchServer(
   daemon: Daemon,
   key: string,
-  change: ApiServerChange,
+  change: ServerChange,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   return fetch(`${daemon.adminUrl}/api/v1/servers/${key}`, {
@@ -21,9 +21,9 @@ export function patchServer(
 }
 
 /** What the API tells of a server. */
-export async function describeServer(daemon: Daemon, key: string): Promise<ApiServer> {
+export async function describeServer(daemon: Daemon, key: string): Promise<ServerReport> {
   const response = await fetch(`${daemon.adminUrl}/api/v1/servers`, { headers: ADMIN_HEADERS })
-  const { servers } = (await response.json()) as ApiServers
+  const { servers } = (await response.json()) as ServersReport
   const found = servers.find(({ backend, server }) => `${backend}/${server}` === key)
   if (found === undefined) throw new Error(`no server ${key}`)
   return found

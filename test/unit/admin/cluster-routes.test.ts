@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ErrorCode } from '../../../src/base/errors.ts'
 import { FakeCluster, STATUS } from '../operations/fake-cluster.ts'
-import { SERVERS } from './admin-fixture.ts'
+import { SERVERS } from '../operations/fake-source.ts'
 import { askJson, startAdmin } from './raw-admin.ts'
 
 const CLUSTER = '/api/v1/cluster'

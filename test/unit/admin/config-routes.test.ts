@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { BODY_BYTES_MAX, CONFIG_BODY_BYTES_MAX } from '../../../src/admin/request-body.ts'
+import { BODY_BYTES_MAX } from '../../../src/admin/request-body.ts'
 import { AdminTokens } from '../../../src/admin/tokens.ts'
 import { type ErrorCode, SluiceError } from '../../../src/base/errors.ts'
+import { CONFIG_BODY_BYTES_MAX } from '../../../src/model/change-limits.ts'
 import { FakeCluster, STATE } from '../operations/fake-cluster.ts'
-import { recordingLog, sourceOf } from './admin-fixture.ts'
+import { sourceOf } from '../operations/fake-source.ts'
+import { recordingLog } from './admin-fixture.ts'
 import { ask, askJson, startAdmin, TOKEN } from './raw-admin.ts'
 
 const CONFIG = '/api/v1/config'

@@ -4,7 +4,7 @@ import { ACCESS, METHODS } from '../../../src/admin/access.ts'
 import { openApi } from '../../../src/admin/openapi.ts'
 import { routesOf } from '../../../src/admin/routes.ts'
 import { FakeCluster } from '../operations/fake-cluster.ts'
-import { SERVERS, sourceOf } from './admin-fixture.ts'
+import { SERVERS, sourceOf } from '../operations/fake-source.ts'
 import { ask, askJson, startAdmin } from './raw-admin.ts'
 
 interface Document {
@@ -30,7 +30,7 @@ describe('the OpenAPI document', () => {
       const methods = METHODS.filter((method) => Object.hasOwn(item, method.toLowerCase()))
       return [path.replace('{version}', '1').replaceAll(/\{\w+\}/g, 'a'), methods] as const
     })
-    const inApi = routesOf(sourceOf(), new FakeCluster()).filter(
+    const inApi = routesOf({ source: sourceOf(), cluster: new FakeCluster() }).filter(
       ({ path }) => path.source.includes('v1') && !path.source.includes('openapi'),
     )
     expect(told.length).toBe(inApi.length)
@@ -41,7 +41,7 @@ describe('the OpenAPI document', () => {
   })
 
   it('has an access for each method of each path, and for nothing else', () => {
-    const routes = routesOf(sourceOf(), new FakeCluster())
+    const routes = routesOf({ source: sourceOf(), cluster: new FakeCluster() })
     const served = routes.map((route) => [route.name, METHODS.filter((method) => route[method])])
     const listed = Object.entries(ACCESS).map(([name, byMethod]) => {
       return [name, METHODS.filter((method) => Object.hasOwn(byMethod, method))]

@@ -6,7 +6,8 @@ import { onTestFinished } from 'vitest'
 import { AdminServer, type AdminServerOptions } from '../../../src/admin/server.ts'
 import { AdminTokens } from '../../../src/admin/tokens.ts'
 import { FakeCluster } from '../operations/fake-cluster.ts'
-import { recordingLog, sourceOf } from './admin-fixture.ts'
+import { sourceOf } from '../operations/fake-source.ts'
+import { recordingLog } from './admin-fixture.ts'
 
 /** The token of {@link ADMIN_TOKENS}. */
 export const TOKEN = 'a-long-secret'

@@ -9,7 +9,8 @@ import type { InetAddress } from '../../../src/base/address.ts'
 import { SluiceError } from '../../../src/base/errors.ts'
 import { ADMIN_LEVELS, reachesLevel } from '../../../src/model/admin-level.ts'
 import { FakeCluster } from '../operations/fake-cluster.ts'
-import { recordingLog, SERVERS, sourceOf } from './admin-fixture.ts'
+import { SERVERS, sourceOf } from '../operations/fake-source.ts'
+import { recordingLog } from './admin-fixture.ts'
 import {
   ADMIN_TOKENS,
   adminServer,

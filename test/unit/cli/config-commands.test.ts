@@ -2,7 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { CONFIG_BODY_BYTES_MAX } from '../../../src/admin/request-body.ts'
 import type { ErrorCode } from '../../../src/base/errors.ts'
 import {
   type ConfigApplyOptions,
@@ -17,6 +16,7 @@ import {
   configShow,
 } from '../../../src/cli/config-show-commands.ts'
 import type { ConnectionOptions, ReadOptions } from '../../../src/cli/daemon-connection.ts'
+import { CONFIG_BODY_BYTES_MAX } from '../../../src/model/change-limits.ts'
 import { startForCommands } from '../admin/raw-admin.ts'
 import { FakeCluster, STATE } from '../operations/fake-cluster.ts'
 import { type Output, output } from './command-run.ts'

@@ -6,9 +6,9 @@ import {
   serverRemove,
   serverSet,
 } from '../../../src/cli/server-change-commands.ts'
-import { SERVERS } from '../admin/admin-fixture.ts'
 import { startForCommands } from '../admin/raw-admin.ts'
 import { FakeCluster } from '../operations/fake-cluster.ts'
+import { SERVERS } from '../operations/fake-source.ts'
 import { output } from './command-run.ts'
 
 async function set(key: string, options: ServerSetOptions): Promise<string> {

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { CliIo, ReadOptions } from '../../../src/cli/daemon-connection.ts'
 import { serverList } from '../../../src/cli/server-list-command.ts'
-import { SERVERS } from '../admin/admin-fixture.ts'
 import { adminServer, startForCommands, TOKEN } from '../admin/raw-admin.ts'
 import { FakeCluster } from '../operations/fake-cluster.ts'
+import { SERVERS } from '../operations/fake-source.ts'
 import { output } from './command-run.ts'
 
 /** Where nobody listens. */

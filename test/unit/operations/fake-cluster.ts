@@ -8,7 +8,7 @@ import type {
   ServerSetting,
 } from '../../../src/cluster/cluster.ts'
 import type { AgreedHealth, ClusterState } from '../../../src/cluster/state-machine/state.ts'
-import { SERVERS } from '../admin/admin-fixture.ts'
+import { SERVERS } from './fake-source.ts'
 
 /** 2026-01-02T03:04:05.000Z. */
 const TIME_MS = Date.UTC(2026, 0, 2, 3, 4, 5)

@@ -1,0 +1,66 @@
+import type { ClusterStatus } from '../cluster/cluster.ts'
+import type { ClusterReport, Member, Transfer } from './contract/cluster.ts'
+import type { OperatedNode } from './operated-node.ts'
+
+/** The cluster as this node sees it, with or without a quorum. */
+export async function showCluster({ cluster }: OperatedNode): Promise<ClusterReport> {
+  return describe(await cluster.status())
+}
+
+/**
+ * Lets a node join.
+ *
+ * @throws SluiceError `cluster-absent`, `member-exists`
+ */
+export async function addNode({ cluster }: OperatedNode, member: Member): Promise<Member> {
+  await cluster.addNode(member.name, member.address)
+  return member
+}
+
+/**
+ * Takes a node out, running or not.
+ *
+ * @throws SluiceError `cluster-absent`, `member-unknown`, `member-last`
+ */
+export async function removeNode({ cluster }: OperatedNode, name: string): Promise<void> {
+  await cluster.removeNode(name)
+}
+
+/**
+ * Hands the leadership over.
+ *
+ * @throws SluiceError `cluster-absent`, `member-unknown`, `transfer-failed`
+ */
+export async function transferLeadership(
+  { cluster }: OperatedNode,
+  transfer: Transfer,
+): Promise<Transfer> {
+  await cluster.transfer(transfer.node)
+  return transfer
+}
+
+function describe({ nodes, ...status }: ClusterStatus): ClusterReport {
+  return {
+    engine: status.engine,
+    clusterId: status.clusterId,
+    node: status.node,
+    leader: status.leader,
+    epoch: status.epoch,
+    hasQuorum: status.hasQuorum,
+    configVersion: status.configVersion,
+    nodes: nodes.map(({ isReachable, ...node }) => ({
+      name: node.name,
+      address: node.address,
+      role: node.role,
+      reachable: isReachable,
+      epoch: node.epoch,
+      appliedIndex: node.appliedIndex,
+      lagEntries: node.lagEntries,
+      configVersion: node.configVersion,
+      configHash: node.configHash,
+      stateHash: node.stateHash,
+      uptimeSeconds: node.uptimeSeconds,
+      note: node.note,
+    })),
+  }
+}

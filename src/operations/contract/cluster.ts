@@ -1,0 +1,58 @@
+/** One node of the cluster. What it says of itself is null where it does not answer. */
+export interface ClusterNodeReport {
+  readonly name: string
+  /** Of its peer links. */
+  readonly address: string
+  readonly role:
+    | 'leader'
+    | 'candidate'
+    | 'follower'
+    | 'learner'
+    | 'outsider'
+    | 'invited'
+    | 'unknown'
+  /** Whether the asked node reaches it. */
+  readonly reachable: boolean
+  readonly epoch: number | null
+  readonly appliedIndex: number | null
+  /** Entries that it has yet to apply. */
+  readonly lagEntries: number | null
+  readonly configVersion: number | null
+  /** SHA-256 of the text that it runs, hexadecimal. */
+  readonly configHash: string | null
+  /** SHA-256 of all that it has applied: equal at equal `appliedIndex`. */
+  readonly stateHash: string | null
+  readonly uptimeSeconds: number | null
+  /** What is wrong with it; '' for nothing. */
+  readonly note: string
+}
+
+/** The cluster, as the asked node sees it. */
+export interface ClusterReport {
+  readonly engine: string
+  /** Null while the node belongs to none. */
+  readonly clusterId: string | null
+  /** Name of the asked node. */
+  readonly node: string
+  /** Name; null while there is none. */
+  readonly leader: string | null
+  /** A term or a ballot. */
+  readonly epoch: number
+  readonly hasQuorum: boolean
+  /** The active version; 0 while there is none. */
+  readonly configVersion: number
+  readonly nodes: readonly ClusterNodeReport[]
+}
+
+/** A node that is let into the cluster. */
+export interface Member {
+  readonly name: string
+  /** `HOST:PORT` of its peer links. */
+  readonly address: string
+}
+
+/** A hand-over of the leadership. */
+export interface Transfer {
+  /** Name of the node that is to lead. */
+  readonly node: string
+}

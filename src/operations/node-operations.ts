@@ -1,0 +1,31 @@
+import { SluiceError } from '../base/errors.ts'
+import { METRIC_PREFIXES } from '../telemetry/exposition.ts'
+import type { NodeInfo, Readiness } from './contract/node.ts'
+import type { OperatedNode } from './operated-node.ts'
+
+/** What the daemon is. */
+export function showNode({ source }: OperatedNode): NodeInfo {
+  return source.info()
+}
+
+/** Whether clients are served. */
+export function showReadiness({ source }: OperatedNode): Readiness {
+  return source.ready()
+}
+
+/**
+ * The metrics as Prometheus text.
+ *
+ * @param prefix of their names: `sluice`, or `haproxy` for dashboards that are there already
+ * @throws SluiceError `request-invalid`
+ */
+export async function showMetrics({ source }: OperatedNode, prefix: string): Promise<string> {
+  const known = METRIC_PREFIXES.find((name) => name === prefix)
+  if (known !== undefined) return source.metrics(known)
+  throw new SluiceError('request-invalid', `prefix is one of ${METRIC_PREFIXES.join(', ')}`)
+}
+
+/** The statistics as HAProxy's CSV. */
+export function showStatistics({ source }: OperatedNode): Promise<string> {
+  return source.statistics()
+}

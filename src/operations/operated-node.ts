@@ -1,0 +1,51 @@
+import type { Cluster } from '../cluster/cluster.ts'
+import type { AdminLevel } from '../model/admin-level.ts'
+import type { MetricPrefix } from '../telemetry/exposition.ts'
+import type { NodeInfo, Readiness } from './contract/node.ts'
+import type { ServerReport, ServersReport } from './contract/servers.ts'
+
+/**
+ * A node, as every operation takes it. Errors are coded and those of {@link Cluster}, besides what
+ * is said at each operation; who calls one only translates what goes in and what comes out.
+ */
+export interface OperatedNode {
+  readonly cluster: Cluster
+  readonly source: NodeSource
+}
+
+/** What a node tells of itself alone, read at the moment it is asked for. */
+export interface NodeSource {
+  /** The node is about to end, and takes no change from its own clients any more. */
+  readonly draining: boolean
+  ready(): Readiness
+  info(): NodeInfo
+  /** The metrics as Prometheus text. */
+  metrics(prefix: MetricPrefix): Promise<string>
+  /** The statistics as HAProxy's CSV. */
+  statistics(): Promise<string>
+  servers(): ServersReport
+  /** @throws SluiceError `server-unknown` */
+  server(backend: string, name: string): ServerReport
+  /**
+   * Resolves when this node runs what it has applied of the cluster's state, or has failed to, or
+   * takes too long: then {@link servers} shows it.
+   */
+  caughtUp(): Promise<void>
+}
+
+/** Who asks. */
+export interface Caller {
+  /** For the history of what was changed: `lb2, admin API`. */
+  readonly author: string
+  /** What they may do. Whoever calls an operation has seen to it that they may call it at all. */
+  readonly level: AdminLevel
+}
+
+/** How a question about what the cluster agrees on is to be answered. */
+export interface ReadOptions {
+  /**
+   * False: with everything that any node had acknowledged before, so that nobody misses their own
+   * change on another node. True: with what this node knows, which needs no quorum.
+   */
+  readonly isStale: boolean
+}

@@ -1,0 +1,101 @@
+import { SluiceError } from '../../../src/base/errors.ts'
+import type { ServerReport, ServersReport } from '../../../src/operations/contract/servers.ts'
+import type { NodeSource } from '../../../src/operations/operated-node.ts'
+
+export const SERVERS: ServersReport = {
+  servers: [
+    {
+      backend: 'app',
+      server: 'app1',
+      added: false,
+      address: '10.0.0.11:8080',
+      state: 'UP',
+      cause: null,
+      reason: '',
+      lastChangeSeconds: 60,
+      changesTotal: 2,
+      adminState: 'ready',
+      weight: 10,
+      throttlePercent: null,
+      setAtRunTime: [],
+      sessions: 3,
+      check: {
+        status: 'L7OK',
+        code: 200,
+        info: 'OK',
+        durationMs: 1.6,
+        lastChangeSeconds: 60,
+        failuresTotal: 0,
+      },
+    },
+    {
+      backend: 'app',
+      server: 'app2',
+      added: false,
+      address: '[2001:db8::12]:8080',
+      state: 'DOWN',
+      cause: 'check',
+      reason: 'Layer4 connection problem',
+      lastChangeSeconds: 60,
+      changesTotal: 2,
+      adminState: 'ready',
+      weight: 100,
+      throttlePercent: null,
+      setAtRunTime: ['weight'],
+      sessions: 0,
+      check: {
+        status: 'L4CON',
+        code: 0,
+        info: 'Connection refused',
+        durationMs: 0,
+        lastChangeSeconds: 2,
+        failuresTotal: 3,
+      },
+    },
+    {
+      backend: 'db',
+      server: 'db1',
+      added: true,
+      address: 'unix@/run/db.sock',
+      state: 'MAINT',
+      cause: 'admin',
+      reason: 'set to maint at run time',
+      lastChangeSeconds: 60,
+      changesTotal: 2,
+      adminState: 'maint',
+      weight: 1,
+      throttlePercent: null,
+      setAtRunTime: ['state'],
+      sessions: 12,
+      check: null,
+    },
+  ],
+}
+
+/** A daemon that is well. */
+export function sourceOf(changes: Partial<NodeSource> = {}): NodeSource {
+  return {
+    ready: () => ({ ready: true, reasons: [] }),
+    info: () => ({
+      name: 'sluice',
+      version: '0.1.0',
+      nodeVersion: 'v20.19.0',
+      pid: 4711,
+      uptimeSeconds: 12.5,
+      configVersion: 3,
+    }),
+    servers: () => SERVERS,
+    server: findServer,
+    caughtUp: () => Promise.resolve(),
+    draining: false,
+    statistics: () => Promise.resolve('# pxname,\n'),
+    metrics: (prefix) => Promise.resolve(`# HELP ${prefix}_up Up.\n`),
+    ...changes,
+  }
+}
+
+function findServer(backend: string, name: string): ServerReport {
+  const found = SERVERS.servers.find((one) => one.backend === backend && one.server === name)
+  if (found !== undefined) return found
+  throw new SluiceError('server-unknown', `there is no server ${backend}/${name}`)
+}
