@@ -85,6 +85,22 @@ const consensusRules = Object.entries(consensusFolders).map(([folder, below]) =>
   to: { path: '^src/consensus/', pathNot: inConsensus([folder, ...below]) },
 }))
 
+/**
+ * What a worker runs, from the server's end to the client's: a folder imports only itself and those
+ * before it. The two that are not named yet are still tied to those behind them.
+ */
+const workerFolders = ['streams', 'servers', 'dispatch', 'exchange', 'clients', 'accept']
+const workerOrder = ['dispatch'].map((folder) => ({
+  name: `worker-order-${folder}`,
+  severity: 'error',
+  comment: `worker/${folder} imports only itself and what is nearer to the server`,
+  from: { path: `^src/worker/${folder}/` },
+  to: {
+    path: '^src/worker/',
+    pathNot: `^src/worker/(${workerFolders.slice(0, workerFolders.indexOf(folder) + 1).join('|')})/`,
+  },
+}))
+
 const pure =
   '^src/(base/(?!host/|time-limit|ip-address)|balance/|http/|rules/|consensus/(encoding|log|core|raft|paxos)/|cluster/state-machine/|worker/dispatch/retry-budget|health/(verdict|server-state|outlier-|observation-))'
 
@@ -92,6 +108,7 @@ module.exports = {
   forbidden: [
     ...layered,
     ...configOrder,
+    ...workerOrder,
     ...consensusRules,
     {
       name: 'cluster-knows-the-seams',

@@ -71,3 +71,14 @@ export const COUNTER_STRIDE = 48
  * from 1 ms to 10 s; what is longer counts in the cell after the last.
  */
 export const DURATION_BUCKETS_MS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 10000] as const
+
+/**
+ * Adds to a counter of a row.
+ *
+ * @param cells of the worker that counts
+ * @param column one of `COUNTER`
+ */
+export function count(cells: Float64Array, row: number, column: number, by = 1): void {
+  const cell = row * COUNTER_STRIDE + column
+  cells[cell] = (cells[cell] as number) + by
+}

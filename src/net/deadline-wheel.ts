@@ -77,6 +77,14 @@ export class DeadlineWheel {
     this.#insert(deadline, tick)
   }
 
+  /**
+   * Sets when a deadline is due, from now on. The present lags by up to a tick, which is added, so
+   * that no timeout is shorter than configured.
+   */
+  scheduleIn(deadline: Deadline, afterMs: number): void {
+    this.schedule(deadline, this.#nowMs + WHEEL_TICK_MS + afterMs)
+  }
+
   /** Takes a deadline out; it does not fire. Harmless for one that is not scheduled. */
   cancel(deadline: Deadline): void {
     if (deadline.tick !== UNSCHEDULED) unlink(deadline)

@@ -11,6 +11,7 @@ import {
 } from '../rules/balance-key.ts'
 import type { RequestFacts, SessionFacts } from '../rules/facts.ts'
 import { type CompiledRules, compileRules } from '../rules/language/compile.ts'
+import type { DispatchBackend, PresentBackend } from './dispatch/backend.ts'
 import {
   compileRequestPersistence,
   compileSessionPersistence,
@@ -24,17 +25,8 @@ import { compileForwarded, type ForwardedLine } from './exchange/forwarded.ts'
 import { compileForwardedFor, type ForwardedForLine } from './exchange/forwarded-for.ts'
 import type { Services } from './services.ts'
 
-/** What the backends of one name have in common over reloads. */
-export interface PresentBackend {
-  /** The one of the plan that is run now; of a backend that was removed, the last. */
-  backend: BackendRuntime | null
-}
-
 /** A backend compiled for this worker. */
-export interface BackendRuntime {
-  readonly plan: PlannedBackend
-  readonly present: PresentBackend
-  readonly pool: ServerPool
+export interface BackendRuntime extends DispatchBackend {
   /** What a request is balanced by; null where the strategy needs no key, and in `mode tcp`. */
   readonly requestKey: BalanceKey<RequestFacts> | null
   /** The same for a session in `mode tcp`. */
@@ -142,14 +134,6 @@ export function enterRuntime(runtime: Runtime, previous: Runtime | null, table: 
     backend.pool.retire(runtime.backends.get(name)?.pool)
   }
   table.lines.ringAll()
-}
-
-/**
- * A backend as the plan has it that is run now: who looks for a server while a reload adds some, or
- * gives them more room, goes to these, too.
- */
-export function presentBackend(begun: BackendRuntime): BackendRuntime {
-  return begun.present.backend ?? begun
 }
 
 /** A backend of another mode or row is another one, which has only the name in common. */

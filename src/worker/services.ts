@@ -3,11 +3,10 @@ import type { RequestEdits, ResponseEdits } from '../http/h1/forward.ts'
 import type { RequestHead } from '../http/h1/request-head.ts'
 import type { ResponseHead } from '../http/h1/response-head.ts'
 import type { ChunkLimits } from '../http/limits.ts'
-import { COUNTER_STRIDE } from '../memory/counters.ts'
 import type { ServerTable } from '../memory/server-table.ts'
 import type { TuneConfig } from '../model/config.ts'
 import type { NetEngine } from '../net/conn.ts'
-import { type Deadline, type DeadlineWheel, WHEEL_TICK_MS } from '../net/deadline-wheel.ts'
+import type { DeadlineWheel } from '../net/deadline-wheel.ts'
 import type { DescriptorGauge } from '../net/descriptor-gauge.ts'
 import type { PatternEngine } from '../rules/samples/patterns.ts'
 import type { AccessLogWriter } from '../telemetry/access-log-writer.ts'
@@ -52,18 +51,4 @@ export interface Services {
   readonly responseRewrite: ResponseRewrite
   /** Set once the daemon is to stop: answers close their connection. */
   draining: boolean
-}
-
-/** Adds to a counter of a row. @param column one of `COUNTER` */
-export function count(services: Services, row: number, column: number, by = 1): void {
-  const cell = row * COUNTER_STRIDE + column
-  services.cells[cell] = (services.cells[cell] as number) + by
-}
-
-/**
- * Sets a deadline from now on. The wheel's present lags by up to a tick, which is added, so that
- * no timeout is shorter than configured.
- */
-export function scheduleIn(services: Services, deadline: Deadline, afterMs: number): void {
-  services.wheel.schedule(deadline, services.wheel.nowMs + WHEEL_TICK_MS + afterMs)
 }

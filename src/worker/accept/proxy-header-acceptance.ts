@@ -1,4 +1,4 @@
-import { COUNTER } from '../../memory/counters.ts'
+import { COUNTER, count } from '../../memory/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 import { Deadline } from '../../net/deadline-wheel.ts'
 import {
@@ -7,7 +7,7 @@ import {
 } from '../../net/proxy-protocol/proxy-protocol.ts'
 import type { ProxiedEnds } from '../../net/proxy-protocol/proxy-protocol-reading.ts'
 import { UNHEARD } from '../../net/unheard.ts'
-import { count, type Services, scheduleIn } from '../services.ts'
+import type { Services } from '../services.ts'
 import type { Session, SessionRegistry } from '../session-registry.ts'
 import type { FrontendListener } from './listener.ts'
 
@@ -57,11 +57,11 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
     services.table.acquire(services.worker, row)
     registry.add(this)
     const timeoutMs = mode === 'http' ? timeouts.httpRequestMs : timeouts.clientMs
-    scheduleIn(services, this.#deadline, timeoutMs)
+    services.wheel.scheduleIn(this.#deadline, timeoutMs)
   }
 
   drain(): void {
-    scheduleIn(this.#services, this.#deadline, DRAIN_HEADER_MS)
+    this.#services.wheel.scheduleIn(this.#deadline, DRAIN_HEADER_MS)
   }
 
   cut(): void {
@@ -125,7 +125,7 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
   }
 
   #countError(): void {
-    count(this.#services, this.#frontendRow, COUNTER.requestErrors)
+    count(this.#services.cells, this.#frontendRow, COUNTER.requestErrors)
   }
 
   /** No session follows. */

@@ -1,5 +1,5 @@
 import type { Conn } from '../../net/conn.ts'
-import { Deadline, type DeadlineWheel, WHEEL_TICK_MS } from '../../net/deadline-wheel.ts'
+import { Deadline, type DeadlineWheel } from '../../net/deadline-wheel.ts'
 
 /**
  * Clients that are looked at in one tick of the wheel: a system call each, so that a turn costs
@@ -51,6 +51,6 @@ export class HangUpWatch {
   }
 
   #schedule(): void {
-    this.#wheel.schedule(this.#deadline, this.#wheel.nowMs + WHEEL_TICK_MS)
+    this.#wheel.scheduleIn(this.#deadline, 0)
   }
 }

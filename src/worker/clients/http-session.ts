@@ -1,12 +1,12 @@
 import { rejectOf } from '../../http/rejects.ts'
-import { COUNTER } from '../../memory/counters.ts'
+import { COUNTER, count } from '../../memory/counters.ts'
 import type { BackendTimeouts } from '../../model/config.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 import { Deadline } from '../../net/deadline-wheel.ts'
 import type { FrontendListener } from '../accept/listener.ts'
 import type { ExchangeEnd, ExchangeOwner } from '../exchange/exchange-owner.ts'
 import { HttpExchange } from '../exchange/http-exchange.ts'
-import { count, type Services, scheduleIn } from '../services.ts'
+import type { Services } from '../services.ts'
 import type { Session, SessionRegistry } from '../session-registry.ts'
 import type { ClientPhase } from './client-phase.ts'
 import { HeldBytes } from './held-bytes.ts'
@@ -65,7 +65,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, RequestWaitOwner
     this.#deadline = new Deadline(() => this.#phase.onClientTimeout())
     client.handler = this
     services.table.acquire(services.worker, this.#frontendRow)
-    count(services, this.#frontendRow, COUNTER.connectionsTotal)
+    count(services.cells, this.#frontendRow, COUNTER.connectionsTotal)
     registry.add(this)
     this.#wait = new RequestWait(this, services, this.#held)
     this.#phase = this.#wait
@@ -176,7 +176,7 @@ export class HttpSession implements ConnHandler, ExchangeOwner, RequestWaitOwner
   }
 
   expectWithin(timeoutMs: number): void {
-    scheduleIn(this.#services, this.#deadline, timeoutMs)
+    this.#services.wheel.scheduleIn(this.#deadline, timeoutMs)
   }
 
   openTunnel(server: Conn, { tunnelMs, serverFinMs }: BackendTimeouts, owner: RelayOwner): void {

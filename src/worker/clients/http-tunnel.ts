@@ -1,6 +1,7 @@
 import { COUNTER } from '../../memory/counters.ts'
 import type { Dispatch } from '../dispatch/dispatch.ts'
-import type { ExchangeRecord, Termination } from '../exchange/exchange-record.ts'
+import type { Termination } from '../dispatch/termination.ts'
+import type { ExchangeRecord } from '../exchange/exchange-record.ts'
 import { type RelayEnd, type RelayOwner, TERMINATIONS } from './relay.ts'
 
 /** What an exchange is told of the relay that it has become (RFC 9110 section 7.8). */

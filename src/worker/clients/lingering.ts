@@ -1,7 +1,7 @@
 import type { FrontendTimeouts } from '../../model/config.ts'
 import type { Conn, ConnHandler } from '../../net/conn.ts'
 import { Deadline } from '../../net/deadline-wheel.ts'
-import { type Services, scheduleIn } from '../services.ts'
+import type { Services } from '../services.ts'
 import type { Session } from '../session-registry.ts'
 
 /**
@@ -86,7 +86,7 @@ export class Lingering implements ConnHandler, Session {
     const { queuedBytes } = this.#client
     if (queuedBytes > 0 && queuedBytes !== this.#queuedBytes) {
       this.#queuedBytes = queuedBytes
-      scheduleIn(this.#services, this.#deadline, this.#timeouts.clientMs)
+      this.#services.wheel.scheduleIn(this.#deadline, this.#timeouts.clientMs)
     } else if (queuedBytes > 0) {
       // With a FIN alone the kernel would keep what the client does not read.
       this.#client.reset()
@@ -100,6 +100,6 @@ export class Lingering implements ConnHandler, Session {
 
   #expectMore(): void {
     const leftMs = Math.max(0, this.#endMs - this.#services.wheel.nowMs)
-    scheduleIn(this.#services, this.#deadline, Math.min(this.#silenceMs, leftMs))
+    this.#services.wheel.scheduleIn(this.#deadline, Math.min(this.#silenceMs, leftMs))
   }
 }

@@ -1,7 +1,7 @@
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 import { Deadline } from '../../net/deadline-wheel.ts'
-import type { Termination } from '../exchange/exchange-record.ts'
-import { type Services, scheduleIn } from '../services.ts'
+import type { Termination } from '../dispatch/termination.ts'
+import type { Services } from '../services.ts'
 import type { Session } from '../session-registry.ts'
 
 /** Why a relay ended: both sides finished, one broke off, or one was waited for too long. */
@@ -145,7 +145,7 @@ export class Relay implements ConnHandler, Session {
   }
 
   #touch(): void {
-    scheduleIn(this.#services, this.#deadline, this.#idleMs)
+    this.#services.wheel.scheduleIn(this.#deadline, this.#idleMs)
   }
 
   #cutShort(end: RelayEnd): void {

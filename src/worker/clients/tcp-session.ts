@@ -1,15 +1,15 @@
 import { NO_KEY } from '../../balance/strategy.ts'
-import { COUNTER } from '../../memory/counters.ts'
+import { COUNTER, count } from '../../memory/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 import { Deadline } from '../../net/deadline-wheel.ts'
 import { UNHEARD } from '../../net/unheard.ts'
 import type { SessionFacts } from '../../rules/facts.ts'
 import type { FrontendListener } from '../accept/listener.ts'
 import { Dispatch, type DispatchOwner } from '../dispatch/dispatch.ts'
+import type { Termination } from '../dispatch/termination.ts'
 import { logTcpSession } from '../exchange/accounting.ts'
-import type { Termination } from '../exchange/exchange-record.ts'
 import type { BackendRuntime, FrontendRuntime } from '../runtime.ts'
-import { count, type Services, scheduleIn } from '../services.ts'
+import type { Services } from '../services.ts'
 import type { Session, SessionRegistry } from '../session-registry.ts'
 import { Relay, type RelayEnd, type RelayOwner, TERMINATIONS } from './relay.ts'
 
@@ -62,8 +62,8 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
     client.handler = this
     const { row } = this.#frontend.plan
     services.table.acquire(services.worker, row)
-    count(services, row, COUNTER.connectionsTotal)
-    count(services, row, COUNTER.sessionsTotal)
+    count(services.cells, row, COUNTER.connectionsTotal)
+    count(services.cells, row, COUNTER.sessionsTotal)
     registry.add(this)
     const { openingKey } = this.#backend ?? {}
     if (openingKey === null || openingKey === undefined) this.#goOn(NO_KEY)
@@ -82,6 +82,14 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
       this.#end(this.#beforeServer('K'))
       this.client.destroy()
     } else this.#relay.cut()
+  }
+
+  watchClient(): void {
+    this.#services.hangUps.add(this.client)
+  }
+
+  leaveClient(): void {
+    this.#services.hangUps.remove(this.client)
   }
 
   onServer(server: Conn): void {
@@ -108,13 +116,13 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
 
   onUpstreamBytes(length: number): void {
     this.#bytesIn += length
-    count(this.#services, this.#frontend.plan.row, COUNTER.bytesIn, length)
+    count(this.#services.cells, this.#frontend.plan.row, COUNTER.bytesIn, length)
     this.#dispatch.count(COUNTER.bytesIn, length)
   }
 
   onDownstreamBytes(length: number): void {
     this.#bytesOut += length
-    count(this.#services, this.#frontend.plan.row, COUNTER.bytesOut, length)
+    count(this.#services.cells, this.#frontend.plan.row, COUNTER.bytesOut, length)
     this.#dispatch.count(COUNTER.bytesOut, length)
   }
 
@@ -161,7 +169,7 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
   #awaitOpening(): void {
     this.#opening = new Deadline(() => this.#goOn(NO_KEY))
     const limitMs = Math.min(OPENING_MS_MAX, this.#frontend.plan.timeouts.clientMs)
-    scheduleIn(this.#services, this.#opening, limitMs)
+    this.#services.wheel.scheduleIn(this.#opening, limitMs)
   }
 
   /** @param openingKey what the client has sent that the session is balanced by, or `NO_KEY` */

@@ -1,29 +1,50 @@
 import { NO_KEY } from '../../balance/strategy.ts'
-import { COUNTER } from '../../memory/counters.ts'
-import { SERVER_STATE, type ServerState } from '../../memory/server-table.ts'
+import type { Clock } from '../../base/clock.ts'
+import { assert } from '../../base/errors.ts'
+import { COUNTER, count } from '../../memory/counters.ts'
+import { SERVER_STATE, type ServerState, type ServerTable } from '../../memory/server-table.ts'
 import type { OwnFailure } from '../../model/shortage.ts'
-import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
+import type { Conn } from '../../net/conn.ts'
 import { Deadline } from '../../net/deadline-wheel.ts'
-import { isOwnFailure } from '../../net/failures.ts'
-import type { Termination } from '../exchange/exchange-record.ts'
-import { type BackendRuntime, presentBackend } from '../runtime.ts'
-import { IdleConnections, type Reuse } from '../servers/idle-connections.ts'
-import { proxyHeaderOf } from '../servers/proxy-header.ts'
-import { count, type Services, scheduleIn } from '../services.ts'
+import {
+  type ConnectFailure,
+  Connector,
+  type ConnectorOwner,
+  type ServerServices,
+} from '../servers/connector.ts'
+import type { Reuse } from '../servers/idle-connections.ts'
+import type { UpstreamServer } from '../servers/upstream-server.ts'
+import { type DispatchBackend, presentBackend } from './backend.ts'
 import type { Stickiness } from './persistence.ts'
-import type { ServerPool, UpstreamServer } from './server-pool.ts'
-import type { Waiter } from './session-queue.ts'
+import type { ServerPool } from './server-pool.ts'
+import type { SessionQueues, Waiter } from './session-queue.ts'
+import type { Termination } from './termination.ts'
 import { WaitingPlace } from './waiting-place.ts'
 
 /** HAProxy waits up to a second before it tries the same server again. */
 const TURNAROUND_MS = 1000
 
-/** What a dispatch tells: one of the two, once for each `begin` and further try. */
-export interface DispatchOwner {
-  /** Who the server is told of by a PROXY protocol header. */
-  readonly client: Conn
+/** What finding a server takes of the worker. */
+export interface DispatchServices extends ServerServices {
+  readonly clock: Clock
+  readonly table: ServerTable
+  /** Index of this worker in the table. */
+  readonly worker: number
+  /** Sessions that wait for a server. */
+  readonly queues: SessionQueues
+}
+
+/**
+ * What a dispatch tells: `onServer` or `onNoServer`, once for each `begin` and further try. Before
+ * either it may say that this takes time.
+ */
+export interface DispatchOwner extends Pick<ConnectorOwner, 'client'> {
   /** When a server began to be needed, on the services' clock. */
   readonly beganMs: number
+  /** The server is waited for from now on: a client of which nothing is heard may leave meanwhile. */
+  watchClient(): void
+  /** It is waited for no longer. */
+  leaveClient(): void
   /** A connection to a server is established. It must be given its handler at once. */
   onServer(conn: Conn): void
   /** No server is up, the tries are spent, or `timeout queue` has passed. */
@@ -31,19 +52,20 @@ export interface DispatchOwner {
 }
 
 /**
- * Finds a server for a session and connects to it: picks one, reuses an idle connection or opens
- * one, and on failure tries again, elsewhere where `option redispatch` allows it. Where all servers
- * have as many sessions as they may, or the one that the session belongs to, it waits in line. It holds the session's place at the backend
- * and at the server until {@link release}.
+ * Says who gets a session: picks a server, has a {@link Connector} reach it, and on failure tries
+ * again, elsewhere where `option redispatch` allows it. Where all servers have as many sessions as
+ * they may, or the one that the session belongs to, it waits in line. It holds the session's place
+ * at the backend and at the server until {@link release}.
  */
-export class Dispatch implements ConnHandler, Waiter {
+export class Dispatch implements ConnectorOwner, Waiter {
   readonly #owner: DispatchOwner
-  readonly #services: Services
+  readonly #services: DispatchServices
+  readonly #connector: Connector
+  /** Of the wait in line, or before the same server is tried again. */
   readonly #deadline: Deadline
-  #backend: BackendRuntime | null = null
+  /** Null where no place is held at one. */
+  #backend: DispatchBackend | null = null
   #upstream: UpstreamServer | null = null
-  #connecting: Conn | null = null
-  readonly #idle: IdleConnections
   #holdsServer = false
   /** Whether somebody looks after the client, of which nothing else is heard while it is not read. */
   #isClientWatched = false
@@ -58,19 +80,27 @@ export class Dispatch implements ConnHandler, Waiter {
   readonly place: WaitingPlace
   /** See {@link queuedMs}; as of the last server that was found. */
   #queuedMs = -1
-  /** The connection that was handed over had served another session before. */
-  reused = false
   /** Tries after the first. */
   retries = 0
   /** A retry went to another server than the try before. */
   redispatched = false
 
-  constructor(owner: DispatchOwner, services: Services) {
+  constructor(owner: DispatchOwner, services: DispatchServices) {
     this.#owner = owner
     this.#services = services
-    this.#idle = new IdleConnections(services.cells)
-    this.place = new WaitingPlace(services, this)
+    this.#connector = new Connector(this, services)
+    this.place = new WaitingPlace(services.queues, this)
     this.#deadline = new Deadline(() => this.#onDeadline())
+  }
+
+  /** Who a server is told of. */
+  get client(): ConnectorOwner['client'] {
+    return this.#owner.client
+  }
+
+  /** The connection that was handed over had served another session before. */
+  get reused(): boolean {
+    return this.#connector.reused
   }
 
   /** The server that has the session, or had the last try at it. */
@@ -87,7 +117,7 @@ export class Dispatch implements ConnHandler, Waiter {
   forget(): void {
     this.#upstream = null
     this.#stickiness = null
-    this.reused = false
+    this.#connector.reused = false
     this.retries = 0
     this.redispatched = false
     this.#queuedMs = -1
@@ -103,7 +133,7 @@ export class Dispatch implements ConnHandler, Waiter {
    * @param stickiness which server it belongs to; null where it may go to any
    */
   begin(
-    begun: BackendRuntime,
+    begun: DispatchBackend,
     key: number,
     reuse: Reuse,
     mayResend: boolean,
@@ -135,15 +165,15 @@ export class Dispatch implements ConnHandler, Waiter {
   replaceIdle(): void {
     this.#countRetry()
     this.#reuse = 'new'
-    this.#connectAgain(this.#upstream as UpstreamServer)
+    this.#connectAgain(this.#tried)
   }
 
   /** Tries again after a server has failed on the request, elsewhere with `option redispatch`. */
   tryAgain(): void {
     this.#retriesLeft--
     this.#countRetry()
-    const upstream = this.#upstream as UpstreamServer
-    if ((this.#backend as BackendRuntime).plan.redispatch) this.#pickOther(upstream, false)
+    const upstream = this.#tried
+    if (this.#entered.plan.redispatch) this.#pickOther(upstream, false)
     else this.#connectAgain(upstream)
   }
 
@@ -153,8 +183,7 @@ export class Dispatch implements ConnHandler, Waiter {
    * @param isBound its server may take whoever uses it for this client
    */
   keep(conn: Conn, isBound: boolean): void {
-    const { httpReuse } = (this.#backend as BackendRuntime).plan
-    this.#idle.keep(this.#upstream as UpstreamServer, httpReuse, conn, this.reused, isBound)
+    this.#connector.keep(this.#tried, this.#entered.plan.httpReuse, conn, isBound)
   }
 
   /**
@@ -182,22 +211,21 @@ export class Dispatch implements ConnHandler, Waiter {
 
   /** Counts for the backend and for the server at hand. @param column one of `COUNTER` */
   count(column: number, by = 1): void {
-    if (this.#backend !== null) count(this.#services, this.#backend.plan.row, column, by)
-    if (this.#upstream !== null) count(this.#services, this.#upstream.plan.row, column, by)
+    if (this.#backend !== null) count(this.#services.cells, this.#backend.plan.row, column, by)
+    if (this.#upstream !== null) count(this.#services.cells, this.#upstream.plan.row, column, by)
   }
 
   /** Tells a strategy that goes by it how long the server at hand took, in milliseconds. */
   observe(responseMs: number): void {
-    const { pool } = this.#backend as BackendRuntime
-    const { row } = (this.#upstream as UpstreamServer).plan
-    pool.observe?.(row, responseMs, this.#services.wheel.nowMs)
+    const { pool } = this.#entered
+    pool.observe?.(this.#tried.plan.row, responseMs, this.#services.wheel.nowMs)
   }
 
   /** Gives up what is held: an unfinished try, the place at the server and at the backend. */
   release(): void {
     this.#services.wheel.cancel(this.#deadline)
     this.#leaveLine()
-    this.#dropConnecting()
+    this.#connector.cancel()
     this.#leaveServer()
     this.#leaveClient()
     if (this.#backend === null) return
@@ -207,26 +235,17 @@ export class Dispatch implements ConnHandler, Waiter {
 
   /** The session is over: closes the connections that it kept for itself. */
   dispose(): void {
-    this.#idle.close()
+    this.#connector.dispose()
   }
 
-  onConnect(conn: Conn): void {
-    this.#connecting = null
-    this.#services.wheel.cancel(this.#deadline)
+  onConnected(conn: Conn): void {
     this.count(COUNTER.connectionsOpened)
     this.#handOver(conn)
   }
 
-  onData(_conn: Conn, _view: ByteView, _length: number): void {}
-
-  onDrain(): void {}
-
-  onEnd(): void {}
-
-  onClose(conn: Conn, failure: ConnFailure | null): void {
-    if (conn !== this.#connecting) return
-    if (isOwnFailure(failure)) this.#lack(failure)
-    else this.#failed('SC')
+  onConnectFailed(why: ConnectFailure): void {
+    if (why === 'exhausted' || why === 'portless') this.#lack(why)
+    else this.#failed(why === 'late' ? 'sC' : 'SC')
   }
 
   tryEnter(ticket: number): boolean {
@@ -254,14 +273,14 @@ export class Dispatch implements ConnHandler, Waiter {
    * The server that the session belongs to; or, unless it is balanced by a key, the one that knows
    * its client by a connection; or null.
    */
-  #ownServer({ pool }: BackendRuntime, key: number): UpstreamServer | null {
+  #ownServer({ pool }: DispatchBackend, key: number): UpstreamServer | null {
     const sticky = this.#stickiness === null ? null : pool.serverOf(this.#stickiness)
-    return sticky ?? (key === NO_KEY ? this.#idle.preferred(pool) : null)
+    return sticky ?? (key === NO_KEY ? this.#connector.preferred(pool) : null)
   }
 
   /** Goes to the server that the session belongs to, or waits for it. */
   #goTo(own: UpstreamServer): void {
-    const { pool, plan } = this.#backend as BackendRuntime
+    const { pool, plan } = this.#entered
     const waiting = pool.waitingFor(own)
     // Who comes now does not overtake who waits.
     if (waiting === 0 && pool.takeAt(own)) this.#enter(own, false)
@@ -288,13 +307,13 @@ export class Dispatch implements ConnHandler, Waiter {
 
   /** The circuit breaker of a backend lets no more in. */
   #refuse(row: number): void {
-    count(this.#services, row, COUNTER.refusedSessions)
+    count(this.#services.cells, row, COUNTER.refusedSessions)
     this.#owner.onNoServer('PC')
   }
 
   /** @param own the server that it belongs to; null: any will do */
   #wait(own: UpstreamServer | null): void {
-    const backend = this.#backend as BackendRuntime
+    const backend = this.#entered
     const { timeouts, circuitBreaker, row } = backend.plan
     const { maxPending } = circuitBreaker
     if (maxPending !== null && backend.pool.waitingTotal >= maxPending) {
@@ -303,13 +322,13 @@ export class Dispatch implements ConnHandler, Waiter {
     }
     if (own !== null) this.#upstream = own
     this.#watchClient()
-    scheduleIn(this.#services, this.#deadline, timeouts.queueMs)
+    this.#services.wheel.scheduleIn(this.#deadline, timeouts.queueMs)
     this.place.take(backend, own)
   }
 
   /** Goes on with the backend of the present plan; returns its servers. */
   #presentPool(): ServerPool {
-    const backend = presentBackend(this.#backend as BackendRuntime)
+    const backend = presentBackend(this.#entered)
     this.#backend = backend
     return backend.pool
   }
@@ -327,7 +346,7 @@ export class Dispatch implements ConnHandler, Waiter {
   }
 
   #wakeAt({ plan }: UpstreamServer): void {
-    this.#services.queues.wake(plan.row, (this.#backend as BackendRuntime).plan.row)
+    this.#services.queues.wake(plan.row, this.#entered.plan.row)
   }
 
   /** Goes on with a server, at which a place was taken. */
@@ -351,68 +370,50 @@ export class Dispatch implements ConnHandler, Waiter {
   }
 
   #connect(upstream: UpstreamServer): void {
-    const services = this.#services
+    const { httpReuse, timeouts } = this.#entered.plan
     this.count(COUNTER.sessionsTotal)
-    const idle = this.#takeIdle(upstream)
+    const mayBeLost = this.#mayResend && this.hasTries
+    const idle = this.#connector.takeIdle(upstream, httpReuse, this.#reuse, mayBeLost)
     if (idle !== undefined) {
-      this.reused = true
       this.count(COUNTER.connectionReuses)
       this.#handOver(idle)
       return
     }
-    this.reused = false
     this.count(COUNTER.connectionAttempts)
     this.#watchClient()
-    const conn = services.engine.connect(upstream.plan.address, this)
-    this.#connecting = conn
-    const { sendProxy } = upstream.plan
-    if (sendProxy !== null) conn.write(proxyHeaderOf(sendProxy, this.#owner.client))
-    scheduleIn(services, this.#deadline, this.#timeoutConnectMs)
+    this.#connector.open(upstream, timeouts.connectMs)
   }
 
   #watchClient(): void {
     if (this.#isClientWatched) return
     this.#isClientWatched = true
-    this.#services.hangUps.add(this.#owner.client)
+    this.#owner.watchClient()
   }
 
   #leaveClient(): void {
     if (!this.#isClientWatched) return
     this.#isClientWatched = false
-    this.#services.hangUps.remove(this.#owner.client)
+    this.#owner.leaveClient()
   }
 
   #handOver(conn: Conn): void {
     this.#leaveClient()
-    this.#stickiness?.connected((this.#upstream as UpstreamServer).plan.row)
+    this.#stickiness?.connected(this.#tried.plan.row)
     this.#owner.onServer(conn)
-  }
-
-  /** An idle connection, or undefined where a new one is needed. */
-  #takeIdle(upstream: UpstreamServer): Conn | undefined {
-    const { httpReuse } = (this.#backend as BackendRuntime).plan
-    for (;;) {
-      const conn = this.#idle.take(upstream, httpReuse, this.#reuse)
-      // What cannot be sent again goes only where the kernel knows of no end.
-      if (conn === undefined || (this.#mayResend && this.hasTries) || conn.isQuiet()) return conn
-      conn.destroy()
-    }
   }
 
   /** @param termination what the session ends with where there is no other try */
   #failed(termination: Termination): void {
-    this.#services.wheel.cancel(this.#deadline)
+    const { retryOn, redispatch, timeouts } = this.#entered.plan
     this.count(COUNTER.connectionErrors)
-    this.observe(this.#timeoutConnectMs)
-    this.#dropConnecting()
-    const { retryOn, redispatch } = (this.#backend as BackendRuntime).plan
+    this.observe(timeouts.connectMs)
     if (!this.hasTries || !retryOn.includes('conn-failure')) {
       this.#owner.onNoServer(termination)
       return
     }
     this.#retriesLeft--
     this.#countRetry()
-    if (redispatch) this.#pickOther(this.#upstream as UpstreamServer)
+    if (redispatch) this.#pickOther(this.#tried)
     else this.#waitForSame()
   }
 
@@ -423,13 +424,8 @@ export class Dispatch implements ConnHandler, Waiter {
    * again at once. Otherwise the session waits at its place for another try, while others end.
    */
   #lack(failure: OwnFailure): void {
-    const services = this.#services
-    const upstream = this.#upstream as UpstreamServer
-    const { row, address } = upstream.plan
-    services.wheel.cancel(this.#deadline)
-    services.shortages.note(failure, row, address)
+    const upstream = this.#tried
     this.count(COUNTER.connectionShortages)
-    this.#dropConnecting()
     if (!this.hasTries) {
       this.#owner.onNoServer('RC')
       return
@@ -438,19 +434,18 @@ export class Dispatch implements ConnHandler, Waiter {
     this.#countRetry()
     const isPortless = failure === 'portless'
     if (isPortless && upstream.idle.freePorts() > 0) this.#connectAgain(upstream)
-    else if (isPortless && this.#backend?.plan.redispatch === true) this.#pickOther(upstream)
+    else if (isPortless && this.#entered.plan.redispatch) this.#pickOther(upstream)
     else this.#waitForSame()
   }
 
   #waitForSame(): void {
-    const waitMs = Math.min(TURNAROUND_MS, this.#timeoutConnectMs)
-    scheduleIn(this.#services, this.#deadline, waitMs)
+    const waitMs = Math.min(TURNAROUND_MS, this.#entered.plan.timeouts.connectMs)
+    this.#services.wheel.scheduleIn(this.#deadline, waitMs)
   }
 
   #onDeadline(): void {
-    if (this.#connecting !== null) this.#failed('sC')
-    else if (this.place.isTaken) this.#owner.onNoServer('sQ')
-    else this.#connectAgain(this.#upstream as UpstreamServer)
+    if (this.place.isTaken) this.#owner.onNoServer('sQ')
+    else this.#connectAgain(this.#tried)
   }
 
   /** On the server whose place is still held. */
@@ -474,16 +469,10 @@ export class Dispatch implements ConnHandler, Waiter {
     return this.#stickiness.isForced || state === SERVER_STATE.drain
   }
 
-  #dropConnecting(): void {
-    const conn = this.#connecting
-    this.#connecting = null
-    conn?.destroy()
-  }
-
   #leaveServer(): void {
     if (!this.#holdsServer) return
     this.#holdsServer = false
-    const upstream = this.#upstream as UpstreamServer
+    const upstream = this.#tried
     this.#services.table.release(this.#services.worker, upstream.plan.row)
     // Whoever waits may do so under another plan, which has a bound where this one has none.
     this.#wakeAt(upstream)
@@ -494,7 +483,15 @@ export class Dispatch implements ConnHandler, Waiter {
     this.count(COUNTER.retries)
   }
 
-  get #timeoutConnectMs(): number {
-    return (this.#backend as BackendRuntime).plan.timeouts.connectMs
+  /** Invariant: there is a backend from the place at it to {@link release}, in which all happens. */
+  get #entered(): DispatchBackend {
+    assert(this.#backend !== null, 'a dispatch went on without a place at a backend')
+    return this.#backend
+  }
+
+  /** Invariant: there is a server from the first that was chosen on, and what follows needs one. */
+  get #tried(): UpstreamServer {
+    assert(this.#upstream !== null, 'a dispatch went on with a server before there was one')
+    return this.#upstream
   }
 }

@@ -13,8 +13,7 @@ import {
 } from '../../http/cookies.ts'
 import type { CookieConfig } from '../../model/persistence-config.ts'
 import type { PlannedServer } from '../../model/plan.ts'
-import type { HeaderName } from '../../rules/facts.ts'
-import type { RequestRewrite, ResponseRewrite } from '../exchange/rewrite.ts'
+import type { HeaderEdits, HeaderFacts, HeaderName, RequestFacts } from '../../rules/facts.ts'
 
 /**
  * What the cookie of a request was: none, of no server, of one that is down, valid, idle for too
@@ -37,6 +36,23 @@ export interface CookieVisit {
   /** Whether the response may set a cookie: `postonly`, `ignore-persist`. */
   maySet: boolean
 }
+
+/** Header lines that can be put in the place of others. */
+export interface LineEdits {
+  /**
+   * Puts what becomes of each value in the place of all lines that have this name; nothing is
+   * touched where all stay as they are.
+   *
+   * @param edit gives null for a line that is to go
+   */
+  editHeader(name: HeaderName, edit: (value: string) => string | null): void
+}
+
+/** A request whose cookies are read and edited. */
+export type CookieRequest = RequestFacts & LineEdits
+
+/** A response in which cookies are set. */
+export type CookieResponse = HeaderFacts & HeaderEdits & LineEdits
 
 /** How a request is to be taken. */
 export interface VisitTerms {
@@ -88,7 +104,7 @@ export class CookiePersistence {
   }
 
   /** Follows the cookie of a request, and takes out of it what the server is not to see. */
-  read(request: RequestRewrite, terms: VisitTerms): CookieVisit {
+  read(request: CookieRequest, terms: VisitTerms): CookieVisit {
     const { name, mode, indirect, postonly } = this.#config
     const maySet = !terms.isIgnored && (!postonly || request.method === 'POST')
     const visit: CookieVisit = { letter: 'N', row: -1, lastSec: 0, firstSec: 0, maySet }
@@ -118,7 +134,7 @@ export class CookiePersistence {
    * @param row the server that has given it
    */
   respond(
-    response: ResponseRewrite,
+    response: CookieResponse,
     row: number,
     visit: CookieVisit,
     nowSec: number,
@@ -185,7 +201,7 @@ export class CookiePersistence {
     return setCookieText(name, text, { domains, httponly, secure, others: attributes })
   }
 
-  #editServerCookies(response: ResponseRewrite, row: number, visit: CookieVisit): SetCookieLetter {
+  #editServerCookies(response: CookieResponse, row: number, visit: CookieVisit): SetCookieLetter {
     const { name, mode, indirect, preserve } = this.#config
     const value = this.#values.get(row)
     const isDeleted = !preserve && (mode === 'insert' || (indirect && row === visit.row))
@@ -221,7 +237,7 @@ function dynamicValue({ address }: PlannedServer, secret: string | null): string
  * Caches that keep cookies would give one client's to others. RFC 9111 section 3 lets them keep
  * nearly everything, so that every response is marked that does not forbid it already.
  */
-function forbidCaching(response: ResponseRewrite): void {
+function forbidCaching(response: CookieResponse): void {
   const { lower } = CACHE_CONTROL
   for (let at = response.findHeader(lower, 0); at >= 0; at = response.findHeader(lower, at + 1)) {
     if (RESTRICTED.test(response.headerValue(at))) return

@@ -8,9 +8,13 @@ import { type AclExpressions, AclScope } from '../../rules/language/acls.ts'
 import type { Test } from '../../rules/language/conditions.ts'
 import { type Phase, REQUEST_PHASE, SESSION_PHASE } from '../../rules/language/phases.ts'
 import type { PatternEngine } from '../../rules/samples/patterns.ts'
-import type { RequestRewrite, ResponseRewrite } from '../exchange/rewrite.ts'
-import type { Services } from '../services.ts'
-import { CookiePersistence, type CookieVisit, type SetCookieLetter } from './persistence-cookie.ts'
+import {
+  CookiePersistence,
+  type CookieRequest,
+  type CookieResponse,
+  type CookieVisit,
+  type SetCookieLetter,
+} from './persistence-cookie.ts'
 import { TablePersistence } from './persistence-table.ts'
 
 /** What persistence needs of the worker that it runs in. */
@@ -33,7 +37,7 @@ interface Conditions {
 export function persistenceContext({
   table,
   patterns,
-}: Pick<Services, 'table' | 'patterns'>): PersistenceContext {
+}: Pick<PersistenceContext, 'table' | 'patterns'>): PersistenceContext {
   return {
     table,
     patterns,
@@ -78,7 +82,7 @@ export class Stickiness {
   }
 
   /** Tells the client by the response which server it belongs to. */
-  respond(response: ResponseRewrite): void {
+  respond(response: CookieResponse): void {
     if (this.#cookies === null || this.#visit === null) return
     const nowSec = this.#context.dateSec()
     this.#setCookie = this.#cookies.respond(response, this.#servedBy, this.#visit, nowSec)
@@ -117,7 +121,7 @@ export class RequestPersistence {
   }
 
   /** Finds the server that a request belongs to; takes out of it what the server is not to see. */
-  begin(request: RequestRewrite): Stickiness {
+  begin(request: CookieRequest): Stickiness {
     const context = this.#context
     const isForced = this.#conditions.isForced(request)
     const isUsable = isForced ? () => true : usableIn(context)

@@ -6,13 +6,9 @@ import type { Random } from '../../base/clock.ts'
 import { SERVER_STATE, type ServerTable, THROTTLE_STEPS } from '../../memory/server-table.ts'
 import { isBefore } from '../../memory/waiting-lines.ts'
 import type { PlannedBackend, PlannedServer } from '../../model/plan.ts'
+import type { UsableServers } from '../servers/idle-connections.ts'
 import { IdlePool } from '../servers/idle-pool.ts'
-
-/** A server as a worker sees it: what the plan says, and this worker's idle connections to it. */
-export interface UpstreamServer {
-  readonly plan: PlannedServer
-  readonly idle: IdlePool
-}
+import type { UpstreamServer } from '../servers/upstream-server.ts'
 
 /** What a pool needs of the worker that it runs in. */
 export interface PoolContext {
@@ -26,7 +22,7 @@ export interface PoolContext {
  * that picks among those. The candidates are rebuilt only when the table's epoch has moved and one
  * of this backend's servers has really changed.
  */
-export class ServerPool implements Candidates {
+export class ServerPool implements Candidates, UsableServers {
   readonly servers: readonly UpstreamServer[]
   /** A server bounds its sessions (`maxconn`, or its agent may), so that some may have to wait. */
   readonly isLimited: boolean

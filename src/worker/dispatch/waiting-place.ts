@@ -1,11 +1,10 @@
-import type { BackendRuntime } from '../runtime.ts'
-import type { Services } from '../services.ts'
-import type { UpstreamServer } from './server-pool.ts'
-import type { SessionQueue, Waiter } from './session-queue.ts'
+import type { UpstreamServer } from '../servers/upstream-server.ts'
+import type { DispatchBackend } from './backend.ts'
+import type { SessionQueue, SessionQueues, Waiter } from './session-queue.ts'
 
 /** The place of one session in a line, and what is told of the lines that it has waited in. */
 export class WaitingPlace {
-  readonly #services: Services
+  readonly #queues: SessionQueues
   readonly #waiter: Waiter
   #queue: SessionQueue | null = null
   /** The server that it waits for; null where it waits for any, or does not wait. */
@@ -16,8 +15,8 @@ export class WaitingPlace {
   #leftAtServer = 0
   #leftAtBackend = 0
 
-  constructor(services: Services, waiter: Waiter) {
-    this.#services = services
+  constructor(queues: SessionQueues, waiter: Waiter) {
+    this.#queues = queues
     this.#waiter = waiter
   }
 
@@ -46,8 +45,8 @@ export class WaitingPlace {
   }
 
   /** Waits in the line of a backend, or of the one server that it belongs to. */
-  take({ plan }: BackendRuntime, server: UpstreamServer | null): void {
-    const queue = this.#services.queues.of(server?.plan.row ?? plan.row)
+  take({ plan }: DispatchBackend, server: UpstreamServer | null): void {
+    const queue = this.#queues.of(server?.plan.row ?? plan.row)
     this.#queue = queue
     this.server = server
     this.#servedBefore = queue.served

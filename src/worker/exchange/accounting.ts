@@ -2,8 +2,9 @@ import type { PlannedBackend, PlannedFrontend } from '../../model/plan.ts'
 import type { Conn } from '../../net/conn.ts'
 import type { HttpLogRecord, TcpLogRecord } from '../../telemetry/access-log.ts'
 import type { Dispatch } from '../dispatch/dispatch.ts'
+import type { Termination } from '../dispatch/termination.ts'
 import type { Services } from '../services.ts'
-import type { ExchangeRecord, Termination } from './exchange-record.ts'
+import type { ExchangeRecord } from './exchange-record.ts'
 
 /** What the log of a session needs to know about its parties. */
 export interface SessionParties {

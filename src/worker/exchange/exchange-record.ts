@@ -1,9 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { RequestHead } from '../../http/h1/request-head.ts'
 import { COUNTER, COUNTER_STRIDE, DURATION_BUCKETS_MS } from '../../memory/counters.ts'
-
-/** HAProxy's termination state: who ended the session, and in which phase. `--` is a normal end. */
-export type Termination = string
+import type { Termination } from '../dispatch/termination.ts'
 
 /**
  * What is known of one HTTP exchange, for counters and the access log. Reused by the next request

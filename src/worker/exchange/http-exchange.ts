@@ -1,19 +1,20 @@
 import { NO_KEY } from '../../balance/strategy.ts'
 import { connectionOption } from '../../http/h1/forward.ts'
-import { COUNTER } from '../../memory/counters.ts'
+import { COUNTER, count } from '../../memory/counters.ts'
 import type { RetryCause } from '../../model/config.ts'
 import type { ByteView, Conn } from '../../net/conn.ts'
 import { ruleAnswerText } from '../../rules/actions/rule-answer.ts'
 import type { ClientPhase } from '../clients/client-phase.ts'
 import { HttpTunnel } from '../clients/http-tunnel.ts'
 import { Dispatch, type DispatchOwner } from '../dispatch/dispatch.ts'
+import type { Termination } from '../dispatch/termination.ts'
 import { type BackendRuntime, errorText, type FrontendRuntime } from '../runtime.ts'
 import type { Reuse } from '../servers/idle-connections.ts'
 import { ServerLink, type ServerLinkOwner } from '../servers/server-link.ts'
-import { count, type Services } from '../services.ts'
+import type { Services } from '../services.ts'
 import { settleExchange } from './accounting.ts'
 import type { ExchangeEnd, ExchangeOwner } from './exchange-owner.ts'
-import { ExchangeRecord, type Termination } from './exchange-record.ts'
+import { ExchangeRecord } from './exchange-record.ts'
 import { HttpRequest } from './http-request.ts'
 import { HttpResponse, type ResponseOwner } from './http-response.ts'
 import { outgoingRequestText, type RuleEnd, routeRequest } from './request-routing.ts'
@@ -90,7 +91,7 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
     this.#record.isNull = isNull
     this.#dispatch.forget()
     this.#clientPersistent = false
-    if (!isNull) count(this.#services, this.#frontend.plan.row, COUNTER.requestsTotal)
+    if (!isNull) count(this.#services.cells, this.#frontend.plan.row, COUNTER.requestsTotal)
   }
 
   /** Answers what is no request, or none that may pass, and closes. */
@@ -163,6 +164,14 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
     }
     if (request.isBlocked) this.#session.pauseRequest()
     return taken
+  }
+
+  watchClient(): void {
+    this.#services.hangUps.add(this.client)
+  }
+
+  leaveClient(): void {
+    this.#services.hangUps.remove(this.client)
   }
 
   onServer(conn: Conn): void {
@@ -278,7 +287,7 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
   #answerByRule({ outcome, row, backend }: RuleEnd): void {
     this.#backend = backend
     if (outcome.kind === 'deny') {
-      count(this.#services, row, COUNTER.requestsDenied)
+      count(this.#services.cells, row, COUNTER.requestsDenied)
       this.#answer(outcome.status, 'PR')
       return
     }
@@ -423,6 +432,6 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
   }
 
   #countRequestError(): void {
-    count(this.#services, this.#frontend.plan.row, COUNTER.requestErrors)
+    count(this.#services.cells, this.#frontend.plan.row, COUNTER.requestErrors)
   }
 }

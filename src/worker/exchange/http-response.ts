@@ -4,12 +4,12 @@ import { connectionOption, forwardResponseText, type ResponseEdits } from '../..
 import { parseInvalidResponseHead } from '../../http/h1/invalid-response.ts'
 import { parseResponseHead } from '../../http/h1/response-head.ts'
 import { FACT_BINDS_CONNECTION } from '../../http/header-table.ts'
-import { COUNTER } from '../../memory/counters.ts'
+import { COUNTER, count } from '../../memory/counters.ts'
 import type { ByteView, Conn } from '../../net/conn.ts'
 import { HeldBytes } from '../clients/held-bytes.ts'
 import type { Stickiness } from '../dispatch/persistence.ts'
 import type { BackendRuntime, FrontendRuntime } from '../runtime.ts'
-import { count, type Services } from '../services.ts'
+import type { Services } from '../services.ts'
 import { BodyTransfer } from './body-transfer.ts'
 import type { ExchangeRecord } from './exchange-record.ts'
 import { OwnTrailers } from './own-trailers.ts'
@@ -263,7 +263,12 @@ export class HttpResponse {
   }
 
   #countFailedRewrites(by: number): void {
-    count(this.#services, (this.#frontend as FrontendRuntime).plan.row, COUNTER.failedRewrites, by)
+    count(
+      this.#services.cells,
+      (this.#frontend as FrontendRuntime).plan.row,
+      COUNTER.failedRewrites,
+      by,
+    )
   }
 
   #headText(connection: ResponseEdits['connection'], dechunked = false, added = ''): string {

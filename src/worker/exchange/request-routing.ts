@@ -1,10 +1,10 @@
 import { forwardRequestText } from '../../http/h1/forward.ts'
-import { COUNTER } from '../../memory/counters.ts'
+import { COUNTER, count } from '../../memory/counters.ts'
 import type { Conn } from '../../net/conn.ts'
 import type { RequestOutcome } from '../../rules/actions/outcomes.ts'
+import type { Termination } from '../dispatch/termination.ts'
 import type { BackendRuntime, FrontendRuntime } from '../runtime.ts'
-import { count, type Services } from '../services.ts'
-import type { Termination } from './exchange-record.ts'
+import type { Services } from '../services.ts'
 
 /** A rule ended the request: it is answered here. */
 export interface RuleEnd {
@@ -46,7 +46,7 @@ export function routeRequest(
   const name = rules?.route?.(rewrite) ?? null
   const backend = name === null ? frontend.defaultBackend : (frontend.backends.get(name) ?? null)
   if (backend === null) return NO_BACKEND
-  count(services, backend.plan.row, COUNTER.requestsTotal)
+  count(services.cells, backend.plan.row, COUNTER.requestsTotal)
   const outcome = backend.rules?.request?.(rewrite, rewrite) ?? null
   return outcome === null ? backend : { outcome, row: backend.plan.row, backend }
 }
@@ -66,7 +66,7 @@ export function outgoingRequestText(
   const forwardedFor = frontend.forwardedFor ?? backend.forwardedFor
   const forwarded = frontend.forwarded ?? backend.forwarded
   if (rewrite.failures > 0)
-    count(services, backend.plan.row, COUNTER.failedRewrites, rewrite.failures)
+    count(services.cells, backend.plan.row, COUNTER.failedRewrites, rewrite.failures)
   if (rewrite.isFull) return null
   edits.added = rewrite.addedLines
   if (forwardedFor !== null) edits.added += forwardedFor(client.remote.address, head.headers)
@@ -78,6 +78,6 @@ export function outgoingRequestText(
   edits.upgrade = head.upgrade !== ''
   const text = forwardRequestText(head, edits)
   if (text.length <= services.tune.bufsizeBytes) return text
-  count(services, backend.plan.row, COUNTER.failedRewrites)
+  count(services.cells, backend.plan.row, COUNTER.failedRewrites)
   return null
 }

@@ -1,8 +1,8 @@
-import { COUNTER } from '../../memory/counters.ts'
+import { COUNTER, count } from '../../memory/counters.ts'
 import type { RetryCause } from '../../model/config.ts'
 import type { Dispatch } from '../dispatch/dispatch.ts'
 import type { BackendRuntime } from '../runtime.ts'
-import { count, type Services } from '../services.ts'
+import type { Services } from '../services.ts'
 import type { HttpRequest } from './http-request.ts'
 import type { HttpResponse } from './http-response.ts'
 
@@ -51,7 +51,7 @@ export class Retries {
       if (typeof cause !== 'number' || cause >= 500) this.#dispatch.count(COUNTER.failedTries)
       return true
     }
-    count(this.#services, plan.row, COUNTER.retriesDenied)
+    count(this.#services.cells, plan.row, COUNTER.retriesDenied)
     return false
   }
 

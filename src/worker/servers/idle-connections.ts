@@ -1,7 +1,7 @@
 import type { HttpReuse } from '../../model/config.ts'
 import type { Conn } from '../../net/conn.ts'
-import type { ServerPool, UpstreamServer } from '../dispatch/server-pool.ts'
 import { IdlePool } from './idle-pool.ts'
+import type { UpstreamServer } from './upstream-server.ts'
 
 /**
  * Servers to which a session keeps a connection of its own. HAProxy's default of
@@ -14,6 +14,12 @@ const OWN_SERVERS_MAX = 5
  * but this is the first request of its client; `later`, an idle one.
  */
 export type Reuse = 'new' | 'first' | 'later'
+
+/** Servers of which some may take new sessions. */
+export interface UsableServers {
+  /** The server of a row where new sessions may go to it, or null. */
+  usableAt(row: number): UpstreamServer | null
+}
 
 /** A connection that rests for one client alone. */
 interface OwnConnection {
@@ -81,7 +87,7 @@ export class IdleConnections {
    * The server among these that knows the client by its connection, or null. HAProxy prefers it in
    * the same way (`SESS_FL_PREFER_LAST`).
    */
-  preferred(servers: ServerPool): UpstreamServer | null {
+  preferred(servers: UsableServers): UpstreamServer | null {
     if (!this.#isBound || this.#own === null) return null
     for (const [idle, { pool, row }] of this.#own) {
       const server = pool.size > 0 ? servers.usableAt(row) : null

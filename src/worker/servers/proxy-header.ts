@@ -1,8 +1,14 @@
 import type { ProxyVersion } from '../../model/config.ts'
-import type { Conn } from '../../net/conn.ts'
+import type { Endpoint } from '../../net/conn.ts'
 import { encodeProxyHeader } from '../../net/proxy-protocol/proxy-protocol.ts'
 
+/** The two ends of a client's connection. */
+export interface ClientEnds {
+  readonly remote: Endpoint
+  readonly local: Endpoint
+}
+
 /** The header that tells a server whose connection it is (HAProxy's proxy-protocol.txt). */
-export function proxyHeaderOf(version: ProxyVersion, client: Conn): Uint8Array | string {
+export function proxyHeaderOf(version: ProxyVersion, client: ClientEnds): Uint8Array | string {
   return encodeProxyHeader(version, client.remote, client.local)
 }

@@ -1,7 +1,7 @@
 import { Deadline } from '../../net/deadline-wheel.ts'
 import type { HttpRequest } from '../exchange/http-request.ts'
 import type { HttpResponse } from '../exchange/http-response.ts'
-import { type Services, scheduleIn } from '../services.ts'
+import type { Services } from '../services.ts'
 
 /** Told once `timeout server` has passed. */
 export interface TimeoutOwner {
@@ -43,7 +43,7 @@ export class ServerTimeout {
 
   /** Something went to the server or came from it. */
   restart(): void {
-    scheduleIn(this.#services, this.#deadline, this.#timeoutMs)
+    this.#services.wheel.scheduleIn(this.#deadline, this.#timeoutMs)
   }
 
   /** No server is waited for. */

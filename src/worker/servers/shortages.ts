@@ -1,4 +1,4 @@
-import type { Address } from '../../base/address.ts'
+import type { PlannedServer } from '../../model/plan.ts'
 import type { OnShortage, OwnFailure } from '../../model/shortage.ts'
 
 /**
@@ -17,8 +17,8 @@ export class Shortages {
     this.#tell = tell
   }
 
-  /** @param row the server's */
-  note(failure: OwnFailure, row: number, address: Address): void {
+  /** A server could not be connected to. */
+  note(failure: OwnFailure, { row, address }: Pick<PlannedServer, 'row' | 'address'>): void {
     const told = this.#told[failure]
     if (told.has(row)) return
     told.add(row)
