@@ -8,6 +8,10 @@ const fast = ['unit', 'golden', 'conformance', 'simulation', 'fuzz'].map((name, 
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: 60 * second,
+    maxWorkers: '100%',
+    // Hundreds of small files share a process for each core: a new one, with the sources loaded
+    // anew, took longer than the tests in it.
+    isolate: name !== 'unit',
     sequence: { groupOrder: n + 1 },
   },
 }))

@@ -18,6 +18,12 @@ interface Session {
   readonly waiter: Waiter
 }
 
+/**
+ * Tables that nobody is in any more, by their workers. Each is tens of megabytes, and kept for good
+ * by who listens for its rings: hundreds of them would leave no memory to the tests that follow.
+ */
+const spare = new Map<number, ServerTable>()
+
 /** Sessions of several workers before two servers; some belong to one of them. */
 class Stage {
   readonly table: ServerTable
@@ -28,7 +34,8 @@ class Stage {
   #named = 0
 
   constructor(workers: number) {
-    this.table = ServerTable.create(workers)
+    this.table = spare.get(workers) ?? ServerTable.create(workers)
+    spare.delete(workers)
     // A ring is heard by the other thread's queues; here all are in one thread.
     this.queues = Array.from({ length: workers }, (_, worker) => {
       return new SessionQueues(this.table, worker)
@@ -70,6 +77,17 @@ class Stage {
     }
     this.table.release(session.worker, session.at)
     this.queues[session.worker]?.wake(session.at, BACKEND)
+  }
+
+  /** All go, and leave the table as they found it. */
+  async clear(): Promise<void> {
+    for (const session of this.sessions.slice()) this.go(session)
+    await settle()
+    for (const line of [BACKEND, ...SERVERS]) {
+      expect(this.table.sessions(line)).toBe(0)
+      expect(this.table.lines.length(line)).toBe(0)
+    }
+    spare.set(this.table.workers, this.table)
   }
 
   #leave({ worker, own, waiter }: Session): void {
@@ -125,6 +143,7 @@ it('lets nobody wait while there is room for it, in whichever thread', async () 
           expect(table.lines.longest(line)).toBeGreaterThanOrEqual(waiting.length)
         }
       }
+      await stage.clear()
     }),
     { numRuns: 300 },
   )
@@ -151,6 +170,7 @@ it('serves by age in one thread, whichever line they wait in', async () => {
         expect(stage.sessions.filter(({ at }) => at === 0)).toEqual(waiting)
         if (next !== undefined) expect(next.at).toBe(gone.at)
       }
+      await stage.clear()
     }),
     { numRuns: 300 },
   )

@@ -11,6 +11,12 @@ const BACKEND = 3
 const SERVER = 4
 const SERVER_MAX = 2
 
+/**
+ * Tables that nobody is in any more, by their workers. Each is tens of megabytes, and kept for good
+ * by who listens for its rings: hundreds of them would leave no memory to the tests that follow.
+ */
+const spare = new Map<number, ServerTable>()
+
 /** Sessions of several workers before one server of two places, all in this thread. */
 class Stage {
   readonly table: ServerTable
@@ -20,7 +26,8 @@ class Stage {
   readonly inside = new Map<string, number>()
 
   constructor(workers: number) {
-    this.table = ServerTable.create(workers)
+    this.table = spare.get(workers) ?? ServerTable.create(workers)
+    spare.delete(workers)
     this.queues = Array.from(
       { length: workers },
       (_, worker) => new SessionQueue(this.table, worker, BACKEND),
@@ -59,6 +66,15 @@ class Stage {
     this.inside.delete(name)
     this.table.release(worker, SERVER)
     this.queue(worker).wake()
+  }
+
+  /** Once nobody waits: all end, and leave the table as they found it. */
+  async clear(): Promise<void> {
+    for (const name of [...this.inside.keys()]) this.end(name)
+    await settle()
+    expect(this.table.sessions(SERVER)).toBe(0)
+    expect(this.table.lines.length(BACKEND)).toBe(0)
+    spare.set(this.table.workers, this.table)
   }
 }
 
@@ -152,6 +168,8 @@ it('keeps the order and the bound through any comings, endings and leavings', as
         expect(stage.table.sessions(SERVER)).toBeLessThanOrEqual(SERVER_MAX)
         expect(stage.table.lines.length(BACKEND)).toBe(waiting.length)
       }
+      for (const [, worker, waiter] of waiting) stage.queue(worker).leave(waiter)
+      await stage.clear()
     }),
     { numRuns: 300 },
   )
