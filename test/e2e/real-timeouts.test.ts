@@ -14,8 +14,10 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 import { until } from './support/waiting.ts'
 
 /** Long enough for whoever is to act before it strikes, on a busy machine too. */
-const SHORT = '1s'
+const SHORT = '2s'
 const LONG = '1m'
+/** Those that a frontend has; the others are a backend's. */
+const OF_FRONTENDS = ['client', 'client-fin', 'http-request', 'http-keep-alive']
 const NAMES = ['connect', 'client', 'server', 'http-request', 'http-keep-alive']
 const FLOOD_BYTES = 64 * 1024 * 1024
 
@@ -51,11 +53,8 @@ interface Case {
 /** What came of a case. */
 type Outcome = Pick<Case, 'status' | 'logged'>
 
-/** A proxy that is set up as a case demands. */
-interface Setup {
-  readonly port: number
-  readonly log: () => readonly string[]
-}
+/** The lines of an access log so far. */
+type Log = readonly string[]
 
 function say(text: string): (socket: Socket) => void {
   return (socket) => void socket.write(text)
@@ -179,41 +178,56 @@ function timeoutsOf({ short, long = [] }: Case): Record<string, string> {
   return Object.fromEntries(entries)
 }
 
-async function startSluice(it: Case, server: string): Promise<Setup> {
-  const port = await freePort()
+/** Starts a daemon with a frontend and a backend for each case. Resolves with how to read its log. */
+async function startSluice(
+  ports: readonly number[],
+  servers: readonly string[],
+): Promise<() => Log> {
   const file = join(temporaryFolder(), 'access.log')
+  const sections = CASES.map((it, n) => {
+    const timeouts = Object.entries(timeoutsOf(it))
+    const [own, others] = [true, false].map((isFrontend) =>
+      Object.fromEntries(timeouts.filter(([name]) => OF_FRONTENDS.includes(name) === isFrontend)),
+    )
+    const bind = `127.0.0.1:${ports[n]}`
+    return {
+      frontend: { mode: it.mode, timeout: own, bind, default_backend: `b${n}` },
+      backend: { mode: it.mode, timeout: others, retries: 0, servers: { s1: servers[n] } },
+    }
+  })
   await startDaemon({
     config: {
       global: { nbthread: 1, log: { access: file } },
-      defaults: { mode: it.mode, retries: 0, timeout: timeoutsOf(it) },
-      frontends: { web: { bind: `127.0.0.1:${port}`, default_backend: 'app' } },
-      backends: { app: { servers: { s1: server } } },
+      frontends: Object.fromEntries(sections.map(({ frontend }, n) => [`f${n}`, frontend])),
+      backends: Object.fromEntries(sections.map(({ backend }, n) => [`b${n}`, backend])),
     },
   })
-  return { port, log: () => readFileSync(file, 'latin1').split('\n') }
+  return () => readFileSync(file, 'latin1').split('\n')
 }
 
-async function startReference(it: Case, server: string): Promise<Setup> {
-  const port = await freePort()
-  const sections = [
-    'defaults',
+async function startReference(
+  ports: readonly number[],
+  servers: readonly string[],
+): Promise<() => Log> {
+  const sections = CASES.flatMap((it, n) => [
+    `defaults d${n}`,
     `mode ${it.mode}`,
     'log global',
     `option ${it.mode}log`,
     'retries 0',
     ...Object.entries(timeoutsOf(it)).map(([name, duration]) => `timeout ${name} ${duration}`),
-    'frontend web',
-    `bind 127.0.0.1:${port}`,
-    'default_backend app',
-    'backend app',
-    `server s1 ${server}`,
-  ]
-  const { accessLog } = await startHaproxy(sections.join('\n'), port)
-  return { port, log: () => accessLog }
+    `frontend f${n} from d${n}`,
+    `bind 127.0.0.1:${ports[n]}`,
+    `default_backend b${n}`,
+    `backend b${n} from d${n}`,
+    `server s1 ${servers[n]}`,
+  ])
+  const { accessLog } = await startHaproxy(sections.join('\n'), ports.at(-1) as number)
+  return () => accessLog
 }
 
 /** Plays a case until the client has its answer or its end, and the log tells of it. */
-async function play(it: Case, { port, log }: Setup): Promise<Outcome> {
+async function play(it: Case, port: number, log: () => Log): Promise<Outcome> {
   const socket = await openSocket(port, it.staysOpen)
   // An error of the proxy's own leaves the connection open.
   const isThere = (text: string): boolean =>
@@ -235,17 +249,27 @@ function loggedIn(line: string): string {
   return / (..) \d+\/\d+\/\d+\/\d+\/\d+ \d+\/\d+$/.exec(line)?.[1] ?? line
 }
 
+function serverOf({ server }: Case): Promise<string> {
+  if (server === 'stuck') return startStuckServer()
+  return startTcpServer(server).then(({ address }) => address)
+}
+
 describe.each([
   ['sluice', startSluice, ['linux']],
   // The reference: what is expected of sluice is what HAProxy does.
   ['HAProxy', startReference, ['linux', 'haproxy']],
-] as const)('%s: timeout', (_, start, needs) => {
+] as const)('%s', (_, start, needs) => {
   beforeEach(requires(...needs))
 
-  it.each(CASES.map((it) => [it.what, it] as const))('%s', async (_, it) => {
-    const server =
-      it.server === 'stuck' ? await startStuckServer() : (await startTcpServer(it.server)).address
-    const outcome = await play(it, await start(it, server))
-    expect(outcome).toEqual({ status: it.status, logged: it.logged })
+  it('gives up who is late, with the answer and the state in the log that are due', async () => {
+    const servers = await Promise.all(CASES.map(serverOf))
+    const ports: number[] = []
+    for (const _case of CASES) ports.push(await freePort())
+    const log = await start(ports, servers)
+    // They mostly wait, so all are played at once.
+    const outcomes = await Promise.all(CASES.map((it, n) => play(it, ports[n] as number, log)))
+    const named = CASES.map(({ what }, n) => [what, outcomes[n]])
+    const expected = CASES.map(({ what, status, logged }) => [what, { status, logged }])
+    expect(Object.fromEntries(named)).toEqual(Object.fromEntries(expected))
   })
 })
