@@ -1,4 +1,5 @@
-import { defineConfig } from 'vitest/config'
+import { readdirSync } from 'node:fs'
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 
 const second = 1000
 
@@ -8,6 +9,7 @@ const fast = ['unit', 'golden', 'conformance', 'simulation', 'fuzz'].map((name, 
     name,
     include: [`test/${name}/**/*.test.ts`],
     testTimeout: 60 * second,
+    hookTimeout: 60 * second,
     maxWorkers: '100%',
     // Hundreds of small files share a process for each core: a new one, with the sources loaded
     // anew, took longer than the tests in it.
@@ -16,23 +18,58 @@ const fast = ['unit', 'golden', 'conformance', 'simulation', 'fuzz'].map((name, 
   },
 }))
 
-/** What drives the daemon from outside; `vitest.versions.config.ts` runs a part of it. */
-export const e2e = {
-  name: 'e2e',
-  include: ['test/e2e/**/*.test.ts'],
-  // Daemons, ports and load generators are shared: one file at a time.
-  fileParallelism: false,
-  testTimeout: 120 * second,
-  hookTimeout: 120 * second,
-  retry: 0,
+/** End-to-end files that nothing else may run beside, and why. */
+const ALONE: Readonly<Record<string, string>> = {
+  'cluster-faults': 'loads a cluster, and bounds how long an election may take',
+  'cluster-partition': 'bounds how long an election may take',
+  'health': 'loads the machine with wrk',
+  'losing-servers': 'loads the machine',
+  'package': 'builds what all others run',
+  'real-clients': 'loads the machine with wrk and ab',
+  'slow-start': 'measures shares of a load by the second',
+  'standstill': 'looks at what was there before a clock had run out',
+  'thread-faults': 'looks at what a daemon finds by its own clock',
 }
+
+/**
+ * The projects that drive the daemon from outside. Files share nothing but the machine: ports are
+ * reserved over all processes (`test/e2e/support/ports.ts`), and everything else is in folders of
+ * their own. They wait more than they work, so two run at a time.
+ *
+ * @param names of files in `test/e2e`, without `.test.ts`
+ * @param groupOrder of the first of them, which are as many as the result has
+ */
+export function endToEnd(names: readonly string[], groupOrder: number): TestProjectConfiguration[] {
+  const include = (isAlone: boolean): string[] =>
+    names.filter((name) => name in ALONE === isAlone).map((name) => `test/e2e/${name}.test.ts`)
+  const limits = { testTimeout: 120 * second, hookTimeout: 120 * second, retry: 0 }
+  const [together, alone] = [include(false), include(true)]
+  return [
+    {
+      test: { ...limits, name: 'e2e', include: together, maxWorkers: 2, sequence: { groupOrder } },
+    },
+    {
+      test: {
+        ...limits,
+        name: 'e2e-alone',
+        include: alone,
+        maxWorkers: 1,
+        sequence: { groupOrder: groupOrder + 1 },
+      },
+    },
+  ]
+}
+
+const endToEndFiles = readdirSync(new URL('test/e2e', import.meta.url))
+  .filter((file) => file.endsWith('.test.ts'))
+  .map((file) => file.slice(0, -'.test.ts'.length))
 
 export default defineConfig({
   test: {
     projects: [
       { test: { name: 'tidy', include: ['test/tidy.test.ts'], sequence: { groupOrder: 0 } } },
       ...fast,
-      { test: { ...e2e, sequence: { groupOrder: fast.length + 1 } } },
+      ...endToEnd(endToEndFiles, fast.length + 1),
     ],
   },
 })

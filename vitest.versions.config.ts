@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
-import { e2e } from './vitest.config.ts'
+import { endToEnd } from './vitest.config.ts'
 
 /**
  * The end-to-end tests whose result may differ from one major version of Node.js to the next, and
@@ -26,10 +26,11 @@ const FILES: Readonly<Record<string, string>> = {
   'thread-faults': 'worker_threads: how a thread dies, stands still and is ended',
 }
 
-const include = Object.keys(FILES).map((name) => `test/e2e/${name}.test.ts`)
-for (const file of include) {
+const names = Object.keys(FILES)
+for (const name of names) {
   // Vitest takes a name that matches nothing without a word.
-  if (!existsSync(new URL(file, import.meta.url))) throw new Error(`there is no ${file}`)
+  const file = new URL(`test/e2e/${name}.test.ts`, import.meta.url)
+  if (!existsSync(file)) throw new Error(`there is no ${file.pathname}`)
 }
 
-export default defineConfig({ test: { ...e2e, include } })
+export default defineConfig({ test: { projects: endToEnd(names, 0) } })

@@ -73,7 +73,7 @@ export interface Daemon {
 /**
  * Starts the daemon on a config of its own, and waits until `/readyz` answers 200.
  *
- * @throws Error with the daemon log, when it ends before or is not ready in 20 seconds
+ * @throws Error with the daemon log, when it ends before or is not ready in a minute
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { config, args = [], env = {} } = options
