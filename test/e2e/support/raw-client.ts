@@ -5,7 +5,7 @@ import { onTestFinished } from 'vitest'
 import { takeSocketError } from '../../../src/net/descriptor.ts'
 import { descriptorOf } from '../../../src/net/engines/node/node-handle.ts'
 
-const TIMEOUT_MS = 20_000
+const TIMEOUT_MS = 60_000
 
 /** What a raw exchange waits for. */
 export interface RawOptions {
@@ -67,7 +67,7 @@ function isReset(socket: Socket): boolean {
 /**
  * Reads from an open connection until the peer ends it, or until the text is as wanted.
  *
- * @throws Error with what was received, after 20 seconds
+ * @throws Error with what was received, after a minute
  */
 export function readUntil(
   socket: Socket,
