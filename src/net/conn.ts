@@ -135,6 +135,15 @@ export interface Listener {
    * @returns false where the system has no descriptor left for it: to be tried again later
    */
   resume(): boolean
+  /**
+   * Takes in who waits in the kernel's queue, also during a pause, then closes: with the last
+   * descriptor of the socket the kernel resets who has not been accepted. `pause` gives up the
+   * rest. Who comes meanwhile is accepted too, so that it ends after a bounded number of turns of
+   * the loop where they never stop coming.
+   *
+   * @param onDrained called once: at once where nobody waits, else from the event loop
+   */
+  drain(onDrained: () => void): void
   /** Stops accepting in this thread for good. Connections that were accepted live on. */
   close(): void
 }

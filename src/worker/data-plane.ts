@@ -32,34 +32,44 @@ export class DataPlane {
   /**
    * Runs a plan from now on: compiles it aside, then swaps it in. Listeners of addresses that stay
    * live on, and so do all sessions.
+   *
+   * @param onApplied called once, when who waited at the addresses that are gone is accepted: at
+   *   once where nobody does
    */
-  apply(plan: Plan): void {
+  apply(plan: Plan, onApplied: () => void): void {
     const previous = this.#runtime
     const runtime = compileRuntime(plan, this.#services, previous)
     this.#runtime = runtime
     this.#services.descriptors.numbersMax = plan.trafficNumbersMax
     const wanted = new Set<string>()
+    const sockets = new Set<number>()
     for (const frontend of runtime.frontends.values()) {
       for (const listener of frontend.plan.listeners) {
         wanted.add(listener.key)
+        sockets.add(listener.fd)
         this.#listen(listener, frontend)
       }
     }
+    const removed: FrontendListener[] = []
     for (const [key, listener] of this.#listeners) {
       if (wanted.has(key)) continue
       this.#listeners.delete(key)
-      listener.close()
+      // Where only its mode or protocol has changed, who waits is for its successor.
+      if (sockets.has(listener.fd)) listener.close()
+      else removed.push(listener)
     }
     enterRuntime(runtime, previous, this.#services.table)
+    drainAll(removed, onApplied)
   }
 
-  /** Accepts no more and lets sessions finish; `onDrained` is called when the last has ended. */
+  /** Takes in who has come, accepts no more and lets sessions finish; `onDrained` is called when the last has ended. */
   drain(onDrained: () => void): void {
     this.#services.draining = true
-    this.#onDrained = onDrained
-    for (const listener of this.#listeners.values()) listener.close()
-    this.#registry.drain()
-    this.#onSessionEnd()
+    drainAll([...this.#listeners.values()], () => {
+      this.#onDrained = onDrained
+      this.#registry.drain()
+      this.#onSessionEnd()
+    })
   }
 
   /** Ends every session now. */
@@ -130,6 +140,18 @@ export class DataPlane {
       return
     }
     for (const listener of this.#listeners.values()) listener.resumeIfFree()
+  }
+}
+
+/** @param onDrained called once, when the last is drained: at once where there is none */
+function drainAll(listeners: readonly FrontendListener[], onDrained: () => void): void {
+  let left = listeners.length
+  if (left === 0) onDrained()
+  for (const listener of listeners) {
+    listener.drain(() => {
+      left--
+      if (left === 0) onDrained()
+    })
   }
 }
 

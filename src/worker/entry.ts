@@ -63,8 +63,9 @@ function runWorker(boot: WorkerBoot): void {
   port.on('message', (message: ToWorker) => {
     switch (message.kind) {
       case 'apply':
-        dataPlane.apply(message.plan)
-        send({ kind: 'applied', serial: message.plan.serial })
+        dataPlane.apply(message.plan, () => {
+          send({ kind: 'applied', serial: message.plan.serial })
+        })
         return
       case 'drain':
         dataPlane.drain(() => send({ kind: 'drained' }))

@@ -67,6 +67,61 @@ export function describeListening(it: LabTest, kind: Address['kind']): void {
     expect(servers).toHaveLength(clients.length)
   })
 
+  it.for([
+    ['paused', true],
+    ['accepting', false],
+  ] as const)('takes in who waits when it drains, %s before', async ([, isPaused], { lab }) => {
+    const socket = await lab.open(kind)
+    const servers: Probe[] = []
+    const listener = lab.accept(socket, () => {
+      servers.push(new Probe('server', echo))
+      return servers.at(-1) as Probe
+    })
+    if (isPaused) listener.pause()
+    const clients = Array.from({ length: 5 }, () => lab.connect(socket.address))
+    await Promise.all(clients.map((client) => client.connected()))
+    for (const client of clients) client.conn.write('first')
+    let drains = 0
+    listener.drain(() => drains++)
+    while (drains === 0) await turn()
+    expect(servers).toHaveLength(clients.length)
+    await Promise.all(clients.map((client) => client.bytes(5)))
+    const late = lab.connect(socket.address)
+    await late.connected()
+    await lab.settle()
+    expect([servers.length, drains]).toEqual([clients.length, 1])
+    expect(listener.resume()).toBe(true)
+    await lab.settle()
+    expect(servers).toHaveLength(clients.length)
+  })
+
+  it('is drained at once where nobody waits', async ({ lab }) => {
+    const socket = await lab.open(kind)
+    const listener = lab.accept(socket, () => new Probe('server'))
+    let drains = 0
+    listener.drain(() => drains++)
+    expect(drains).toBe(1)
+    listener.close()
+  })
+
+  it('gives up who waits when it is paused while it drains', async ({ lab }) => {
+    const socket = await lab.open(kind)
+    const servers: Probe[] = []
+    const listener = lab.accept(socket, () => {
+      servers.push(new Probe('server'))
+      listener.pause()
+      return servers.at(-1) as Probe
+    })
+    listener.pause()
+    const clients = Array.from({ length: 3 }, () => lab.connect(socket.address))
+    await Promise.all(clients.map((client) => client.connected()))
+    let drains = 0
+    listener.drain(() => drains++)
+    while (drains === 0) await turn()
+    await lab.settle()
+    expect([servers.length, drains]).toEqual([1, 1])
+  })
+
   it('serves clients that connected before anybody accepted', async ({ lab }) => {
     const socket = await lab.open(kind)
     const clients = Array.from({ length: 20 }, (_, i) => {

@@ -17,6 +17,8 @@ export class FrontendListener {
   /** The frontend as of the last reload. */
   frontend: FrontendRuntime
   readonly key: string
+  /** Of the socket, which the control plane holds. */
+  readonly fd: number
   readonly #planned: PlannedListener
   readonly #services: Services
   readonly #connectionsMax: () => number
@@ -31,6 +33,7 @@ export class FrontendListener {
     start: ConnStart,
   ) {
     this.key = planned.key
+    this.fd = planned.fd
     this.frontend = frontend
     this.#planned = planned
     this.#services = services
@@ -66,7 +69,18 @@ export class FrontendListener {
     if (!this.#closed && !this.#isFull()) this.#listener.resume()
   }
 
-  /** Stops accepting for good. */
+  /**
+   * Stops accepting for good, after it has taken in who had come before, `maxconn` or not: nobody
+   * would ever accept them. Only descriptors that are short leave them behind.
+   *
+   * @param onDrained called once, at once where nobody waits
+   */
+  drain(onDrained: () => void): void {
+    this.#closed = true
+    this.#listener.drain(onDrained)
+  }
+
+  /** Stops accepting for good; another listener accepts on the same socket. */
   close(): void {
     this.#closed = true
     this.#listener.close()
@@ -74,6 +88,7 @@ export class FrontendListener {
 
   #isFull(): boolean {
     const { table, descriptors } = this.#services
+    if (this.#closed) return descriptors.isShort()
     const { row, maxconn } = this.frontend.plan
     return (
       table.connections() >= this.#connectionsMax() ||

@@ -31,14 +31,18 @@ export function startAccepting(mode: Mode) {
         isAccepting ||= !isExhausted
         return isAccepting
       }
-      return { pause, resume, close: pause }
+      const drain = (then: () => void): void => {
+        pause()
+        then()
+      }
+      return { pause, resume, drain, close: pause }
     },
   }
   const services = servicesOf(TUNE, table, engine)
   const dataPlane = new DataPlane(services)
   const listener = { key: 'only', fd: 0, kind: 'inet', backlog: 10, acceptProxy: true } as const
   const frontend = { mode, maxconn: MAXCONN, listeners: [listener] }
-  dataPlane.apply(planOf({ frontend, backend: { mode } }))
+  dataPlane.apply(planOf({ frontend, backend: { mode } }), () => {})
   return {
     dataPlane,
     table,

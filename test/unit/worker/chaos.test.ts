@@ -55,7 +55,14 @@ class ChaosWorld {
       name: 'node',
       listen: (_fd, _kind, onAccept) => {
         this.#accept = onAccept
-        return { close: () => (this.#accept = null), pause() {}, resume: () => true }
+        const close = (): void => {
+          this.#accept = null
+        }
+        const drain = (onDrained: () => void): void => {
+          close()
+          onDrained()
+        }
+        return { close, drain, pause() {}, resume: () => true }
       },
       connect: (_address, handler) => {
         const conn = new ChaosConn(dice, true)
@@ -84,6 +91,7 @@ class ChaosWorld {
         server: { maxconn: dice.chance(0.5) ? 2 : 0 },
         servers: SERVERS,
       }),
+      () => {},
     )
   }
 

@@ -90,7 +90,7 @@ export class FakeEngine implements NetEngine {
   readonly opened: FakeConn[] = []
 
   listen(): Listener {
-    return { pause: () => {}, resume: () => true, close: () => {} }
+    return { pause: () => {}, resume: () => true, drain: (then) => then(), close: () => {} }
   }
 
   connect(address: Address, handler: ConnHandler): FakeConn {

@@ -1,7 +1,13 @@
 import type { Socket } from 'node:net'
 import type { Listener } from '../../conn.ts'
-import { closeDescriptor, duplicateIfFree } from '../../descriptor.ts'
-import { type AcceptedHandle, heldSocket, listenWith } from './node-handle.ts'
+import { closeDescriptor, duplicateIfFree, hasInput } from '../../descriptor.ts'
+import { type AcceptedHandle, descriptorOf, heldSocket, listenWith } from './node-handle.ts'
+
+/**
+ * Turns of the loop that a drain may take, each of which accepts one who waits: four times what
+ * Linux lets a queue hold (net.core.somaxconn, 4096).
+ */
+const DRAIN_TURNS_MAX = 16_384
 
 /**
  * A {@link Listener} on a handle of libuv, which can be told to listen but not to stop: a pause
@@ -16,7 +22,8 @@ export class NodeListener implements Listener {
   #listening: Socket | null = null
   /** On a duplicate for after the next pause; null where none could be had. */
   #spare: Socket | null
-  #isClosed = false
+  /** It is to close, or has: nothing is held for later any more. */
+  #isDraining = false
 
   /**
    * Accepts at once.
@@ -37,27 +44,50 @@ export class NodeListener implements Listener {
     if (this.#listening === null) return
     this.#listening.destroy()
     this.#listening = null
+    if (this.#isDraining) return
     // The number that has just become free, if no other thread was quicker.
     this.#spare ??= holdDuplicate(this.#fd)
   }
 
   resume(): boolean {
-    if (this.#isClosed || this.#listening !== null) return true
+    if (this.#isDraining || this.#listening !== null) return true
     const held = this.#spare ?? holdDuplicate(this.#fd)
     if (held === null) return false
-    this.#spare = null
-    listenWith(held, this.#backlog, this.#take)
-    this.#listening = held
+    this.#listen(held)
     this.#spare = holdDuplicate(this.#fd)
     return true
   }
 
+  drain(onDrained: () => void): void {
+    this.#isDraining = true
+    if (this.#listening === null && this.#spare !== null) this.#listen(this.#spare)
+    this.#spare?.destroy()
+    this.#spare = null
+    this.#drainOn(DRAIN_TURNS_MAX, onDrained)
+  }
+
   close(): void {
-    this.#isClosed = true
+    this.#isDraining = true
     this.#listening?.destroy()
     this.#spare?.destroy()
     this.#listening = null
     this.#spare = null
+  }
+
+  #listen(held: Socket): void {
+    this.#spare = null
+    listenWith(held, this.#backlog, this.#take)
+    this.#listening = held
+  }
+
+  #drainOn(turnsLeft: number, onDrained: () => void): void {
+    const listening = this.#listening
+    if (listening !== null && turnsLeft > 0 && hasInput(descriptorOf(listening))) {
+      setImmediate(() => this.#drainOn(turnsLeft - 1, onDrained))
+      return
+    }
+    this.close()
+    onDrained()
   }
 }
 
