@@ -4,8 +4,8 @@ import type { Phase } from '../language/phases.ts'
 import { offsetIn, type Word, Words } from '../language/words.ts'
 import { lowerAscii } from '../samples/samples.ts'
 
-/** Something that a rule does to the headers of a message with facts F. */
-export type HeaderAction<F> = (facts: F, edits: HeaderEdits) => void
+/** Something that a rule does to the headers of a message with facts F; the rules go on. */
+export type HeaderAction<F> = (facts: F, edits: HeaderEdits) => null
 
 /** The actions on headers, by the words that begin them. */
 export const HEADER_ACTIONS = ['set-header', 'add-header', 'del-header'] as const
@@ -52,7 +52,12 @@ export function parseHeaderAction<F>(
 ): HeaderAction<F> | null {
   const name = parseHeaderName(action, words)
   if (name === null) return null
-  if (action === 'del-header') return (_facts, edits) => edits.removeHeader(name)
+  if (action === 'del-header') {
+    return (_facts, edits) => {
+      edits.removeHeader(name)
+      return null
+    }
+  }
   const value = parseHeaderValue(name, phase, words)
   if (value === null) return null
   const { render } = value
@@ -63,12 +68,16 @@ export function parseHeaderAction<F>(
       : (edits: HeaderEdits, text: string) => edits.addHeader(name, text)
   if (value.literal !== null) {
     const text = value.literal
-    return (_facts, edits) => put(edits, text)
+    return (_facts, edits) => {
+      put(edits, text)
+      return null
+    }
   }
   return (facts, edits) => {
     const text = render(facts)
     if (isHeaderValue(text)) put(edits, text)
     else edits.failRewrite()
+    return null
   }
 }
 

@@ -1,3 +1,5 @@
+import type { HeaderEdits, RequestFacts, RequestHeadEdits, ResponseFacts } from '../facts.ts'
+
 /** A header line of an answer. */
 export interface AnswerHeader {
   readonly name: string
@@ -27,3 +29,15 @@ export type RequestOutcome =
       readonly body: string
       readonly headers: readonly AnswerHeader[]
     }
+
+/**
+ * Something that a rule does to a message with facts F, by way of edits E. It makes of the message
+ * null: the rules go on; `allow`: it passes without the rules that follow; or an outcome O: it ends.
+ */
+export type Action<F, E, O> = (facts: F, edits: E) => O | 'allow' | null
+
+/** What an `http-request` rule does. */
+export type RequestAction = Action<RequestFacts, RequestHeadEdits, RequestOutcome>
+
+/** What an `http-response` rule does: it ends no response. */
+export type ResponseAction = Action<ResponseFacts, HeaderEdits, never>

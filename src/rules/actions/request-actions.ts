@@ -1,27 +1,17 @@
-import { nearestHint } from '../../base/spelling.ts'
-import type { RequestFacts, RequestHeadEdits } from '../facts.ts'
+import type { RequestFacts } from '../facts.ts'
 import { type Format, parseFormat } from '../language/formats.ts'
 import { REQUEST_PHASE } from '../language/phases.ts'
-import type { Word, Words } from '../language/words.ts'
+import type { Words } from '../language/words.ts'
 import { hostOf, pathOf, queryOf } from '../samples/fetches.ts'
 import { parseContentType, parseStatus, refuseUntyped } from './answer-arguments.ts'
-import {
-  checkFieldText,
-  HEADER_ACTIONS,
-  isHeaderValue,
-  parseHeaderAction,
-  parseHeaderName,
-  parseHeaderValue,
-} from './header-rules.ts'
-import type { AnswerHeader, RequestOutcome } from './outcomes.ts'
-
-/** What an action makes of a request: null, go on; `allow`, go on without the rules that follow. */
-export type RequestVerdict = RequestOutcome | 'allow' | null
-
-/** Something that an `http-request` rule does. */
-export type RequestAction = (facts: RequestFacts, edits: RequestHeadEdits) => RequestVerdict
+import { checkFieldText, isHeaderValue, parseHeaderName, parseHeaderValue } from './header-rules.ts'
+import type { AnswerHeader, RequestAction, RequestOutcome } from './outcomes.ts'
 
 type RequestFormat = Format<RequestFacts>
+
+// What follows is read behind the word that begins an `http-request` action (HAProxy configuration
+// manual, section 4.2, http-request). Each function returns null where it is wrong, with the problem
+// in `words`.
 
 const DENY_STATUS_DEFAULT = 403
 const RETURN_STATUS_DEFAULT = 200
@@ -34,46 +24,8 @@ const UNREDIRECTABLE_STATUS = 400
 /** A path with query that is safe in a request line: visible ASCII, no fragment. */
 const PATHQ = /^\/[\x21\x22\x24-\x7e]*$/
 
-const READERS: ReadonlyMap<string, (words: Words) => RequestAction | null> = new Map([
-  ['allow', (): RequestAction => () => 'allow'],
-  ['deny', parseDeny],
-  ['redirect', parseRedirect],
-  ['return', parseReturn],
-  ['set-path', parseSetPath],
-  ['set-query', parseSetQuery],
-])
-
-/** The words that begin an `http-request` rule. */
-export const REQUEST_ACTIONS: readonly string[] = [...HEADER_ACTIONS, ...READERS.keys()]
-
-/**
- * Reads an action of `http-request` up to its condition. HAProxy configuration manual, section
- * 4.2, http-request.
- *
- * @returns null where it is wrong, with the problem in `words`
- */
-export function parseRequestAction(words: Words): RequestAction | null {
-  const word = words.expect('an action', `Known: ${REQUEST_ACTIONS.join(', ')}.`)
-  if (word === null) return null
-  const headerAction = HEADER_ACTIONS.find((name) => name === word.text)
-  if (headerAction !== undefined) {
-    const edit = parseHeaderAction(headerAction, REQUEST_PHASE, words)
-    if (edit === null) return null
-    return (facts, edits) => {
-      edit(facts, edits)
-      return null
-    }
-  }
-  const reader = READERS.get(word.text)
-  return reader === undefined ? refuseAction(word, REQUEST_ACTIONS, words) : reader(words)
-}
-
-/** Tells that a rule begins with no known action. */
-export function refuseAction(word: Word, actions: readonly string[], words: Words): null {
-  return words.refuse(word, `unknown action "${word.text}"`, nearestHint(word.text, actions))
-}
-
-function parseDeny(words: Words): RequestAction | null {
+/** Reads what follows `deny`. */
+export function parseDeny(words: Words): RequestAction | null {
   let status = DENY_STATUS_DEFAULT
   if (words.nextIf('deny_status', 'status') !== null) {
     const given = parseStatus(400, words)
@@ -84,7 +36,8 @@ function parseDeny(words: Words): RequestAction | null {
   return () => outcome
 }
 
-function parseRedirect(words: Words): RequestAction | null {
+/** Reads what follows `redirect`. */
+export function parseRedirect(words: Words): RequestAction | null {
   const hint = 'Write redirect location URL, redirect prefix URL or redirect scheme https.'
   const kind = words.expect('location, prefix or scheme', hint)
   if (kind === null) return null
@@ -160,7 +113,8 @@ interface Draft {
   headers: { name: string; value: RequestFormat }[]
 }
 
-function parseReturn(words: Words): RequestAction | null {
+/** Reads what follows `return`. */
+export function parseReturn(words: Words): RequestAction | null {
   const draft: Draft = {
     status: RETURN_STATUS_DEFAULT,
     contentType: null,
@@ -224,7 +178,8 @@ function answer({ status, contentType, body, headers }: Draft): RequestAction {
   }
 }
 
-function parseSetPath(words: Words): RequestAction | null {
+/** Reads what follows `set-path`. */
+export function parseSetPath(words: Words): RequestAction | null {
   return parseTargetAction('the path', words, (path, facts) => {
     if (path.includes('?')) return null
     const query = queryOf(facts)
@@ -232,8 +187,8 @@ function parseSetPath(words: Words): RequestAction | null {
   })
 }
 
-/** An empty query leaves the question mark that was there, but adds none. */
-function parseSetQuery(words: Words): RequestAction | null {
+/** Reads what follows `set-query`. An empty query leaves the question mark that was there, but adds none. */
+export function parseSetQuery(words: Words): RequestAction | null {
   return parseTargetAction('the query', words, (query, facts) => {
     const path = pathOf(facts) ?? ''
     return query === '' && queryOf(facts) === null ? path : `${path}?${query}`

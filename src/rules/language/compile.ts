@@ -1,13 +1,8 @@
 import { SluiceError } from '../../base/errors.ts'
 import type { AclConfig } from '../../model/config.ts'
-import {
-  editedHeader,
-  HEADER_ACTIONS,
-  type HeaderAction,
-  parseHeaderAction,
-} from '../actions/header-rules.ts'
-import type { RequestOutcome } from '../actions/outcomes.ts'
-import { parseRequestAction, type RequestAction, refuseAction } from '../actions/request-actions.ts'
+import { editedHeader } from '../actions/header-rules.ts'
+import type { Action, RequestAction, RequestOutcome, ResponseAction } from '../actions/outcomes.ts'
+import { parseRequestAction, parseResponseAction } from '../actions/registry.ts'
 import type { HeaderEdits, RequestFacts, RequestHeadEdits, ResponseFacts } from '../facts.ts'
 import type { PatternEngine } from '../samples/patterns.ts'
 import { AclScope, aclProblem } from './acls.ts'
@@ -43,10 +38,6 @@ export interface Rule<F, A> {
   readonly action: A
 }
 
-/** What `http-response` can do: change headers, or end the rules. */
-export type ResponseAction = HeaderAction<ResponseFacts> | 'allow'
-
-const RESPONSE_ACTIONS: readonly string[] = [...HEADER_ACTIONS, 'allow']
 const BACKEND_NAME = /^[A-Za-z0-9_.:-]+$/
 
 /**
@@ -75,8 +66,8 @@ export function compileRules(texts: RuleTexts, patterns: PatternEngine): Compile
   const edits = [...texts.httpRequest, ...texts.httpResponse].map(editedHeader)
   return {
     editedHeaders: new Set(edits.filter((name) => name !== null)),
-    request: request.length === 0 ? null : (facts, edits) => runRequest(request, facts, edits),
-    response: response.length === 0 ? null : (facts, edits) => runResponse(response, facts, edits),
+    request: request.length === 0 ? null : (facts, edits) => run(request, facts, edits),
+    response: response.length === 0 ? null : (facts, edits) => run(response, facts, edits),
     route: routes.length === 0 ? null : (facts) => runRoutes(routes, facts),
   }
 }
@@ -103,12 +94,7 @@ export function readResponseRule(
   words: Words,
   scope: Scope<ResponseFacts>,
 ): Rule<ResponseFacts, ResponseAction> | null {
-  const word = words.expect('an action', `Known: ${RESPONSE_ACTIONS.join(', ')}.`)
-  if (word === null) return null
-  if (word.text === 'allow') return withCondition('allow' as const, words, scope)
-  const name = HEADER_ACTIONS.find((known) => known === word.text)
-  if (name === undefined) return refuseAction(word, RESPONSE_ACTIONS, words)
-  return withCondition(parseHeaderAction(name, RESPONSE_PHASE, words), words, scope)
+  return withCondition(parseResponseAction(words), words, scope)
 }
 
 /** Reads a `use_backend` rule; null where it is wrong, with the problem in `words`. */
@@ -134,30 +120,15 @@ function withCondition<F, A>(action: A | null, words: Words, scope: Scope<F>): R
   return test === null ? null : { test, action }
 }
 
-function runRequest(
-  rules: readonly Rule<RequestFacts, RequestAction>[],
-  facts: RequestFacts,
-  edits: RequestHeadEdits,
-): RequestOutcome | null {
+/** @returns why the message ends, or null where it goes on */
+function run<F, E, O>(rules: readonly Rule<F, Action<F, E, O>>[], facts: F, edits: E): O | null {
   for (const { test, action } of rules) {
     if (!test(facts)) continue
     const verdict = action(facts, edits)
     if (verdict === 'allow') return null
-    if (verdict !== null) return verdict
+    if (verdict !== null) return verdict as O
   }
   return null
-}
-
-function runResponse(
-  rules: readonly Rule<ResponseFacts, ResponseAction>[],
-  facts: ResponseFacts,
-  edits: HeaderEdits,
-): void {
-  for (const { test, action } of rules) {
-    if (!test(facts)) continue
-    if (action === 'allow') return
-    action(facts, edits)
-  }
 }
 
 function runRoutes(

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { REQUEST_ACTIONS } from '../../../src/rules/actions/request-actions.ts'
+import { ACTION_NAMES } from '../../../src/rules/actions/registry.ts'
 import { compileRules } from '../../../src/rules/language/compile.ts'
 import { PREDEFINED_ACLS } from '../../../src/rules/language/predefined-acls.ts'
 import { CONVERTERS } from '../../../src/rules/samples/converters.ts'
@@ -50,7 +50,7 @@ describe('docs/rules.md', () => {
     { what: 'converter', names: [...CONVERTERS.keys()] },
     { what: 'matching method', names: [...MATCH_METHODS] },
     { what: 'predefined ACL', names: [...PREDEFINED_ACLS.keys()] },
-    { what: 'action', names: [...REQUEST_ACTIONS] },
+    { what: 'action', names: [...ACTION_NAMES.request, ...ACTION_NAMES.response] },
   ])('names every $what', ({ names }) => {
     const missing = names.filter((name) => {
       const bare = name.replace(/^(req|res)\./, '')
