@@ -1,3 +1,5 @@
+import type { Variables } from './variables.ts'
+
 /**
  * What rules can ask of a client's connection. Whoever runs the rules implements it on what it has
  * anyway; nothing is asked before a rule needs it.
@@ -13,6 +15,8 @@ export interface SessionFacts {
   readonly frontendName: string
   /** Whether the client's connection is encrypted. */
   readonly isTls: boolean
+  /** What rules keep for rules that come later. */
+  readonly variables: Variables
 }
 
 /**

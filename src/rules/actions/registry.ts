@@ -1,6 +1,6 @@
 import { nearestHint } from '../../base/spelling.ts'
 import { REQUEST_PHASE, RESPONSE_PHASE } from '../language/phases.ts'
-import type { Words } from '../language/words.ts'
+import type { Word, Words } from '../language/words.ts'
 import { type HeaderActionName, parseHeaderAction } from './header-rules.ts'
 import type { RequestAction, ResponseAction } from './outcomes.ts'
 import {
@@ -10,9 +10,13 @@ import {
   parseSetPath,
   parseSetQuery,
 } from './request-actions.ts'
+import { parseVariableAction, VARIABLE_ACTIONS, type VariableActionName } from './variable-rules.ts'
 
-/** Reads an action behind the word that begins it; null where it is wrong, as `words` then says. */
-type Reader<A> = (words: Words) => A | null
+/**
+ * Reads an action behind the word that begins it, which is given; null where it is wrong, as `words`
+ * then says.
+ */
+type Reader<A> = (words: Words, word: Word) => A | null
 
 /** Where an action may stand, each with its reader. */
 interface ActionRow {
@@ -30,6 +34,9 @@ const ACTIONS: ReadonlyMap<string, ActionRow> = new Map<string, ActionRow>([
   ['set-header', onHeaders('set-header')],
   ['add-header', onHeaders('add-header')],
   ['del-header', onHeaders('del-header')],
+  ['set-var', onVariables('set-var')],
+  ['set-var-fmt', onVariables('set-var-fmt')],
+  ['unset-var', onVariables('unset-var')],
   ['allow', { request: () => allow, response: () => allow }],
   ['deny', { request: parseDeny }],
   ['redirect', { request: parseRedirect }],
@@ -37,6 +44,9 @@ const ACTIONS: ReadonlyMap<string, ActionRow> = new Map<string, ActionRow>([
   ['set-path', { request: parseSetPath }],
   ['set-query', { request: parseSetQuery }],
 ])
+
+/** The actions that take an argument in parentheses. */
+const WITH_ARGUMENT: readonly string[] = VARIABLE_ACTIONS
 
 /** The words that begin a rule of a kind. */
 export const ACTION_NAMES = { request: namesOf('request'), response: namesOf('response') } as const
@@ -47,25 +57,36 @@ export const ACTION_NAMES = { request: namesOf('request'), response: namesOf('re
  * @returns null where it is wrong, with the problem in `words`
  */
 export function parseRequestAction(words: Words): RequestAction | null {
-  return findRow('request', words)?.request?.(words) ?? null
+  const found = findRow('request', words)
+  return found?.row.request?.(words, found.word) ?? null
 }
 
 /** As {@link parseRequestAction}, of an `http-response` rule. */
 export function parseResponseAction(words: Words): ResponseAction | null {
-  return findRow('response', words)?.response?.(words) ?? null
+  const found = findRow('response', words)
+  return found?.row.response?.(words, found.word) ?? null
 }
 
-function findRow(kind: keyof ActionRow, words: Words): ActionRow | null {
+function findRow(kind: keyof ActionRow, words: Words): { row: ActionRow; word: Word } | null {
   const names = ACTION_NAMES[kind]
   const word = words.expect('an action', `Known: ${names.join(', ')}.`)
   if (word === null) return null
-  const row = ACTIONS.get(word.text)
-  if (row?.[kind] !== undefined) return row
+  const [keyword = ''] = word.text.split('(', 1)
+  const row = ACTIONS.get(keyword)
+  const isPlain = keyword === word.text || WITH_ARGUMENT.includes(keyword)
+  if (row?.[kind] !== undefined && isPlain) return { row, word }
   return words.refuse(word, `unknown action "${word.text}"`, nearestHint(word.text, names))
 }
 
 function namesOf(kind: keyof ActionRow): readonly string[] {
   return [...ACTIONS].flatMap(([name, row]) => (row[kind] === undefined ? [] : [name]))
+}
+
+function onVariables(name: VariableActionName): ActionRow {
+  return {
+    request: (words, word) => parseVariableAction(name, word, REQUEST_PHASE, words),
+    response: (words, word) => parseVariableAction(name, word, RESPONSE_PHASE, words),
+  }
 }
 
 function onHeaders(name: HeaderActionName): ActionRow {

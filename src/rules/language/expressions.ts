@@ -39,7 +39,9 @@ export function parseExpression<F>(
   if (found === null) return refuseFetch(call, word, phase, derived, words)
   const { fetch, method } = found
   if (!checkArguments(call, fetch.parameters, word, words)) return null
-  let sample: Sample<F> | null = fetch.make(...call.arguments.map(({ text }) => text))
+  const made = fetch.make(...call.arguments.map(({ text }) => text))
+  if (typeof made === 'string') return words.refuse(offsetIn(word, call.start), made)
+  let sample: Sample<F> | null = made
   let end = call.end
   let hasConverters = false
   while (word.text[end] === ',') {

@@ -1,5 +1,6 @@
 import type { RequestFacts, ResponseFacts, SessionFacts } from '../facts.ts'
 import type { Parameter } from '../language/calls.ts'
+import { parseVariable } from '../variables.ts'
 import { COOKIE_FETCHES, headerFetches } from './header-fetches.ts'
 import { headerValueAt } from './header-lists.ts'
 import {
@@ -15,6 +16,7 @@ import {
 const TEXT: Parameter = { name: 'text', kind: 'text', required: true }
 const NUMBER: Parameter = { name: 'number', kind: 'integer', required: true }
 const NAME: Parameter = { name: 'name', kind: 'text', required: true }
+const DEFAULT: Parameter = { name: 'default', kind: 'text', required: false }
 
 const SESSION_ROWS: readonly FetchRow<SessionFacts>[] = [
   ['always_true', plain('bool', () => 1)],
@@ -27,6 +29,7 @@ const SESSION_ROWS: readonly FetchRow<SessionFacts>[] = [
   ['dst_port', plain('int', (facts) => facts.dstPort)],
   ['fe_name', plain('str', (facts) => facts.frontendName)],
   ['ssl_fc', plain('bool', (facts) => Number(facts.isTls))],
+  ['var', { parameters: [NAME, DEFAULT], derives: false, make: variableSample }],
 ]
 
 /**
@@ -99,6 +102,13 @@ function plain<F>(
 ): Fetch<F> {
   const sample = singleSample(type, value)
   return { parameters: [], derives: derives !== undefined, make: () => sample }
+}
+
+function variableSample(name = '', otherwise = ''): Sample<SessionFacts> | string {
+  const variable = parseVariable(name)
+  if (typeof variable === 'string') return variable
+  const fallback = otherwise === '' ? null : otherwise
+  return singleSample('str', ({ variables }) => variables.get(variable) ?? fallback)
 }
 
 function constant(type: 'str' | 'int', value: Value): Sample<unknown> {

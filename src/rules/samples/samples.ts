@@ -26,8 +26,12 @@ export interface Fetch<F> {
   readonly parameters: readonly Parameter[]
   /** Whether an ACL may write a matching method behind the name: `path_beg`. */
   readonly derives: boolean
-  /** Compiles the fetch for its arguments as written; those left out are '' or absent. */
-  readonly make: (...texts: string[]) => Sample<F>
+  /**
+   * Compiles the fetch for its arguments as written; those left out are '' or absent.
+   *
+   * @returns what is wrong with the arguments, where something is
+   */
+  readonly make: (...texts: string[]) => Sample<F> | string
 }
 
 /** A fetch with the name that rules call it by. */

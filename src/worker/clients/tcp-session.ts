@@ -4,6 +4,7 @@ import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts
 import { Deadline } from '../../net/deadline-wheel.ts'
 import { UNHEARD } from '../../net/unheard.ts'
 import type { SessionFacts } from '../../rules/facts.ts'
+import { NO_VARIABLES } from '../../rules/variables.ts'
 import type { FrontendListener } from '../accept/listener.ts'
 import { Dispatch, type DispatchOwner } from '../dispatch/dispatch.ts'
 import type { Termination } from '../dispatch/termination.ts'
@@ -222,5 +223,6 @@ export function sessionFacts(client: Conn, frontendName: string): SessionFacts {
     dstPort: client.local.port,
     frontendName,
     isTls: false,
+    variables: NO_VARIABLES,
   }
 }

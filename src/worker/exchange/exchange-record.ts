@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { RequestHead } from '../../http/h1/request-head.ts'
 import { COUNTER, COUNTER_STRIDE, DURATION_BUCKETS_MS } from '../../memory/counters.ts'
+import { Variables } from '../../rules/variables.ts'
 import type { Termination } from '../dispatch/termination.ts'
 
 /**
@@ -31,6 +32,8 @@ export class ExchangeRecord {
   termination: Termination = '--'
   /** The client has sent nothing at all. */
   isNull = false
+  /** What rules keep; those of the session outlive the request. */
+  readonly variables = new Variables()
 
   /** Starts the record of a request. */
   begin(startMs: number, nowMs: number): void {
@@ -47,6 +50,7 @@ export class ExchangeRecord {
     this.bytesOut = 0
     this.termination = '--'
     this.isNull = false
+    this.variables.beginRequest()
   }
 
   /** Notes what outlives the request head. */

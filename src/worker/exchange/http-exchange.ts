@@ -117,7 +117,12 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
     this.#request.begin(head)
     // What a client sends ahead into a tunnel that it does not get must not be read as requests.
     this.#clientPersistent = head.persistent && head.method !== 'CONNECT'
-    const backend = routeRequest(this.#services, this.client, this.#frontend)
+    const backend = routeRequest(
+      this.#services,
+      this.client,
+      this.#frontend,
+      this.#record.variables,
+    )
     if ('status' in backend) {
       this.#answer(backend.status, backend.termination)
       return at

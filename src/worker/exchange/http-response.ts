@@ -254,7 +254,11 @@ export class HttpResponse {
     const stickiness = this.#stickiness
     if (ofBackend === null && ofFrontend === null && stickiness === null) return ''
     const { responseRewrite: rewrite } = this.#services
-    rewrite.begin(this.#client, (this.#frontend as FrontendRuntime).plan.name)
+    rewrite.begin(
+      this.#client,
+      (this.#frontend as FrontendRuntime).plan.name,
+      this.#record.variables,
+    )
     ofBackend?.(rewrite, rewrite)
     ofFrontend?.(rewrite, rewrite)
     stickiness?.respond(rewrite)

@@ -2,6 +2,7 @@ import { forwardRequestText } from '../../http/h1/forward.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
 import type { Conn } from '../../net/conn.ts'
 import type { RequestOutcome } from '../../rules/actions/outcomes.ts'
+import type { Variables } from '../../rules/variables.ts'
 import type { Termination } from '../dispatch/termination.ts'
 import type { BackendRuntime, FrontendRuntime } from '../runtime.ts'
 import type { Services } from '../services.ts'
@@ -36,11 +37,12 @@ export function routeRequest(
   services: Services,
   client: Conn,
   frontend: FrontendRuntime,
+  variables: Variables,
 ): BackendRuntime | RuleEnd | Refusal {
   const { requestRewrite: rewrite } = services
   const { rules, plan } = frontend
   if (rewrite.method === 'CONNECT' && !plan.acceptConnect) return CONNECT_REFUSED
-  rewrite.begin(client, plan.name)
+  rewrite.begin(client, plan.name, variables)
   const refused = rules?.request?.(rewrite, rewrite) ?? null
   if (refused !== null) return { outcome: refused, row: plan.row, backend: null }
   const name = rules?.route?.(rewrite) ?? null

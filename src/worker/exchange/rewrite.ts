@@ -13,6 +13,7 @@ import type {
   ResponseFacts,
   SessionFacts,
 } from '../../rules/facts.ts'
+import { NO_VARIABLES, type Variables } from '../../rules/variables.ts'
 
 interface AddedHeader {
   readonly name: HeaderName
@@ -34,6 +35,7 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
   #client: Conn | null = null
   frontendName = ''
   readonly isTls = false
+  variables: Variables = NO_VARIABLES
   /** Values that a rule could not put where it would. */
   failures = 0
   /** A line that a rule added had no room: the message may not go on without it. */
@@ -45,8 +47,9 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
   }
 
   /** Starts on the head that was just parsed. */
-  begin(client: Conn, frontendName: string): void {
+  begin(client: Conn, frontendName: string, variables: Variables): void {
     this.#client = client
+    this.variables = variables
     this.frontendName = frontendName
     this.#added.length = 0
     this.#addedBytes = 0
@@ -175,8 +178,8 @@ export class RequestRewrite extends Rewrite implements RequestFacts, RequestHead
     this.#head = head
   }
 
-  override begin(client: Conn, frontendName: string): void {
-    super.begin(client, frontendName)
+  override begin(client: Conn, frontendName: string, variables: Variables): void {
+    super.begin(client, frontendName, variables)
     this.#pathq = null
     const { impliedHost } = this.#head
     if (impliedHost !== '') this.implyHeader(HOST, impliedHost)
@@ -226,6 +229,11 @@ export class ResponseRewrite extends Rewrite implements ResponseFacts {
   constructor(head: ResponseHead, addedBytesMax: number) {
     super(head.headers, addedBytesMax)
     this.#head = head
+  }
+
+  override begin(client: Conn, frontendName: string, variables: Variables): void {
+    super.begin(client, frontendName, variables)
+    variables.beginResponse()
   }
 
   get status(): number {

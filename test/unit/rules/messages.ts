@@ -4,6 +4,7 @@ import type {
   RequestHeadEdits,
   ResponseFacts,
 } from '../../../src/rules/facts.ts'
+import { Variables } from '../../../src/rules/variables.ts'
 
 /** What a message in a test has; the rest is filled in. */
 interface Written {
@@ -28,6 +29,7 @@ export class Message implements RequestFacts, RequestHeadEdits, ResponseFacts {
   readonly dstPort = 8080
   readonly frontendName = 'web'
   readonly isTls: boolean
+  variables = new Variables()
   failedRewrites = 0
   #headers: { name: string; value: string }[]
 

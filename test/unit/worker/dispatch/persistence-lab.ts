@@ -4,6 +4,7 @@ import { DEFAULT_HEAD_LIMITS } from '../../../../src/http/limits.ts'
 import { SERVER_STATE, type ServerState } from '../../../../src/memory/server-table.ts'
 import type { CookieConfig, PersistenceConfig } from '../../../../src/model/persistence-config.ts'
 import type { PlannedBackend, PlannedServer } from '../../../../src/model/plan.ts'
+import { NO_VARIABLES } from '../../../../src/rules/variables.ts'
 import { linearPatterns } from '../../../../src/rules-host/linear-patterns.ts'
 import {
   compileRequestPersistence,
@@ -128,7 +129,7 @@ function requestOf(method: string, lines: readonly string[], client: FakeConn): 
   const view = Buffer.from(text, 'latin1')
   if (parseRequestHead(view, 0, view.length, head) !== view.length) throw new Error(text)
   const rewrite = new RequestRewrite(head, REWRITE_BYTES)
-  rewrite.begin(client, 'web')
+  rewrite.begin(client, 'web', NO_VARIABLES)
   return rewrite
 }
 
@@ -138,7 +139,7 @@ function responseOf(status: number, lines: readonly string[]): ResponseRewrite {
   const view = Buffer.from(text, 'latin1')
   if (parseResponseHead(view, 0, view.length, 'GET', head) !== view.length) throw new Error(text)
   const rewrite = new ResponseRewrite(head, REWRITE_BYTES)
-  rewrite.begin(new FakeConn(), 'web')
+  rewrite.begin(new FakeConn(), 'web', NO_VARIABLES)
   return rewrite
 }
 

@@ -3,6 +3,7 @@ import { parseRequestHead, RequestHead } from '../../../../src/http/h1/request-h
 import { DEFAULT_HEAD_LIMITS } from '../../../../src/http/limits.ts'
 import type { ForwardedConfig } from '../../../../src/model/config.ts'
 import type { SessionFacts } from '../../../../src/rules/facts.ts'
+import { NO_VARIABLES } from '../../../../src/rules/variables.ts'
 import { compileForwarded, type ForwardedLine } from '../../../../src/worker/exchange/forwarded.ts'
 
 const NOTHING: ForwardedConfig = {
@@ -20,6 +21,7 @@ const SESSION: SessionFacts = {
   dstPort: 80,
   frontendName: 'web',
   isTls: false,
+  variables: NO_VARIABLES,
 }
 const IPV6: Partial<SessionFacts> = { src: '2001:db8::1', dst: '::1' }
 const UNIX: Partial<SessionFacts> = { src: '', srcPort: 0, dst: '', dstPort: 0 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { parseRequestHead, RequestHead } from '../../../../src/http/h1/request-head.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../../src/http/limits.ts'
 import type { HeaderName } from '../../../../src/rules/facts.ts'
+import { NO_VARIABLES } from '../../../../src/rules/variables.ts'
 import { RequestRewrite } from '../../../../src/worker/exchange/rewrite.ts'
 import { FakeConn } from '../fake-network.ts'
 
@@ -16,7 +17,7 @@ function rewriteOf(addedBytesMax: number): RequestRewrite {
   const view = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\nA: received\r\n\r\n')
   expect(parseRequestHead(view, 0, view.length, head)).toBe(view.length)
   const rewrite = new RequestRewrite(head, addedBytesMax)
-  rewrite.begin(new FakeConn(), 'web')
+  rewrite.begin(new FakeConn(), 'web', NO_VARIABLES)
   return rewrite
 }
 
@@ -44,7 +45,7 @@ describe('the lines that rules add to a head', () => {
   it('have their room for each message', () => {
     const rewrite = rewriteOf(LINE_BYTES)
     for (let message = 0; message < 3; message++) {
-      rewrite.begin(new FakeConn(), 'web')
+      rewrite.begin(new FakeConn(), 'web', NO_VARIABLES)
       expect(rewrite.isFull).toBe(false)
       rewrite.addHeader(A, TEN)
       expect(rewrite.isFull).toBe(false)
