@@ -1,3 +1,4 @@
+import { addressIn } from '../../base/networks.ts'
 import { nearestName } from '../../base/spelling.ts'
 import {
   compileMatcher,
@@ -5,7 +6,6 @@ import {
   MATCH_METHODS,
   type MatchMethod,
 } from '../samples/matchers.ts'
-import { addressIn } from '../samples/networks.ts'
 import type { PatternEngine } from '../samples/patterns.ts'
 import { convertedSample } from '../samples/samples.ts'
 import { parseExpression } from './expressions.ts'

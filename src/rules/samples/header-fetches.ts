@@ -1,3 +1,4 @@
+import { addressIn } from '../../base/networks.ts'
 import type { HeaderFacts } from '../facts.ts'
 import type { Parameter } from '../language/calls.ts'
 import {
@@ -7,7 +8,6 @@ import {
   someCookie,
   someHeaderValue,
 } from './header-lists.ts'
-import { addressIn } from './networks.ts'
 import { convertedSample, type FetchRow, integerOf, type Sample, singleSample } from './samples.ts'
 
 const NAME: Parameter = { name: 'name', kind: 'text', required: true }

@@ -1,5 +1,5 @@
+import { isInNetworks, type Network, parseNetwork } from '../../base/networks.ts'
 import type { Word, Words } from '../language/words.ts'
-import { isInNetworks, type Network, parseNetwork } from './networks.ts'
 import type { Pattern, PatternEngine } from './patterns.ts'
 import { integerOf, lowerAscii, type SampleType, type Value, type ValueTest } from './samples.ts'
 

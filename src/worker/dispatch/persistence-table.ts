@@ -1,10 +1,10 @@
 import { serverId } from '../../balance/structures/hashing.ts'
 import { shortestAddress } from '../../base/ip-address.ts'
+import { addressIn } from '../../base/networks.ts'
 import { StickTable } from '../../memory/stick-table.ts'
 import type { StickTableConfig } from '../../model/persistence-config.ts'
 import type { PlannedServer } from '../../model/plan.ts'
 import type { StickRule } from '../../rules/actions/stick-rules.ts'
-import { addressIn } from '../../rules/samples/networks.ts'
 import { integerOf, type Value } from '../../rules/samples/samples.ts'
 
 /** What the table says of one session or request with facts F. */

@@ -1,7 +1,7 @@
 import { SluiceError } from '../../base/errors.ts'
+import { isInNetworks, type Network, parseNetwork } from '../../base/networks.ts'
 import type { HeaderTable } from '../../http/header-table.ts'
 import type { ForwardForConfig } from '../../model/config.ts'
-import { isInNetworks, type Network, parseNetwork } from '../../rules/samples/networks.ts'
 
 /** The header line, CRLF included, that tells a server who its client is; '' where none is due. */
 export type ForwardedForLine = (clientAddress: string, headers: HeaderTable) => string

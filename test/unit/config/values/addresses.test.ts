@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Address, formatAddress } from '../../../../src/base/address.ts'
+import { parseNetwork as readNetwork } from '../../../../src/base/networks.ts'
 import {
   ADDRESS_PATTERN,
   parseAddress,
@@ -8,7 +9,6 @@ import {
   parseProbeHost,
   SOCKET_PATH_BYTES_MAX,
 } from '../../../../src/config/values/addresses.ts'
-import { parseNetwork as readNetwork } from '../../../../src/rules/samples/networks.ts'
 
 function inet(host: string, port: number): Address {
   return { kind: 'inet', host, port }

@@ -1,11 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  addressIn,
-  foldAddress,
-  isInNetworks,
-  parseNetwork,
-} from '../../../../src/rules/samples/networks.ts'
+import { addressIn, foldAddress, isInNetworks, parseNetwork } from '../../../src/base/networks.ts'
 
 /** An address as one big number, the plain way: the twin of the one that avoids allocation. */
 interface Ip {
