@@ -1,24 +1,15 @@
-/**
- * Trailers that no message has which is meant well: what frames it, says which host it is for, or
- * belongs to one connection (RFC 9110 sections 6.5.1 and 7.6.1). A server that merges trailers into
- * the headers would read another request.
- */
-const REFUSED_NAMES: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
+import { FRAMING_HEADERS } from './framing-headers.ts'
 
-/** Whether a message with a trailer of this name is refused. @param name in lower case */
+/**
+ * Whether a message with a trailer of this name is refused: what frames the message, or says which
+ * host it is for or what is expected of its reader, no message has which is meant well (RFC 9110
+ * sections 6.5.1 and 7.6.1). A server that merges trailers into the headers would read another
+ * request.
+ *
+ * @param name in lower case
+ */
 export function isRefusedTrailer(name: string): boolean {
-  return REFUSED_NAMES.has(name)
+  return name === 'host' || name === 'expect' || FRAMING_HEADERS.has(name)
 }
 
 /**

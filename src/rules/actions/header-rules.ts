@@ -1,3 +1,4 @@
+import { FRAMING_HEADERS } from '../../http/framing-headers.ts'
 import type { HeaderEdits, HeaderName } from '../facts.ts'
 import { type Format, parseFormat } from '../language/formats.ts'
 import type { Phase } from '../language/phases.ts'
@@ -12,21 +13,6 @@ export const HEADER_ACTIONS = ['set-header', 'add-header', 'del-header'] as cons
 
 /** A word of {@link HEADER_ACTIONS}. */
 export type HeaderActionName = (typeof HEADER_ACTIONS)[number]
-
-/**
- * Headers that say how this one connection and this one message are framed. They are written by
- * the proxy alone: a rule that changed them could make two readers see different messages.
- */
-const FRAMING = new Set([
-  'connection',
-  'content-length',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 /** RFC 9110 section 5.6.2. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -98,7 +84,7 @@ export function parseHeaderName(action: string, words: Words): HeaderName | null
   if (!TOKEN.test(word.text)) {
     return words.refuse(word, `"${word.text}" cannot be the name of a header`)
   }
-  if (FRAMING.has(lower)) {
+  if (FRAMING_HEADERS.has(lower)) {
     return words.refuse(word, `${word.text} is written by the proxy alone`, 'Leave the rule out.')
   }
   if (lower === 'host' && action !== 'set-header') {
