@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { rootCertificates } from 'node:tls'
 import { SluiceError } from '../../base/errors.ts'
 import type { Config } from '../../model/config.ts'
 import type { PlannedAuthorities } from '../../model/plan.ts'
 import { SYSTEM_AUTHORITIES } from '../../model/probe-protocol.ts'
+import { readBoundedFile } from './bounded-files.ts'
 
 /** Bytes of a file; what systems trust takes about 220 KB. */
 const FILE_BYTES_MAX = 4 * 1_048_576
@@ -73,18 +73,12 @@ async function readChecked(path: string): Promise<string> {
 }
 
 async function readBounded(path: string): Promise<string> {
-  const chunks: Buffer[] = []
-  try {
-    // Opening a pipe would wait for somebody to write.
-    if (!(await stat(path)).isFile()) throw unreadable(path, 'it is no file')
-    const bytes = createReadStream(path, { start: 0, end: FILE_BYTES_MAX })
-    for await (const chunk of bytes) chunks.push(chunk as Buffer)
-  } catch (error) {
-    if (error instanceof SluiceError) throw error
-    throw unreadable(path, String(error), error)
-  }
-  const file = Buffer.concat(chunks)
-  if (file.length > FILE_BYTES_MAX) throw invalid(path, `it has more than ${FILE_BYTES_MAX} bytes`)
+  const file = await readBoundedFile(path, {
+    bytesMax: FILE_BYTES_MAX,
+    isReadable: (found) => found.isFile(),
+    unreadable: (why, cause) => unreadable(path, why, cause),
+    tooLong: () => invalid(path, `it has more than ${FILE_BYTES_MAX} bytes`),
+  })
   return file.toString('latin1')
 }
 

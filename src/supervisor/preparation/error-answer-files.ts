@@ -1,5 +1,3 @@
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { SluiceError } from '../../base/errors.ts'
 import { readErrorFile } from '../../http/error-file.ts'
 import { headLimitsOf } from '../../http/limits.ts'
@@ -7,6 +5,7 @@ import type { Config, ErrorAnswerConfig, TuneConfig } from '../../model/config.t
 import type { PlannedErrorAnswer } from '../../model/plan.ts'
 import { compileHttpError, type HttpErrorAnswer } from '../../rules/actions/http-error.ts'
 import { ruleAnswerText } from '../../rules/actions/rule-answer.ts'
+import { readBoundedFile } from './bounded-files.ts'
 
 /** A frontend or backend with the answers that its config names. */
 interface Section {
@@ -94,22 +93,14 @@ function pathOf(latin1: string): string {
   return Buffer.from(latin1, 'latin1').toString()
 }
 
-async function readBounded(path: string, place: Place): Promise<Buffer> {
-  const { bufsizeBytes } = place.tune
-  const chunks: Buffer[] = []
-  try {
-    const kind = await stat(path)
-    // Opening a pipe would wait for somebody to write; /dev/null stands for no answer.
-    if (!kind.isFile() && !kind.isCharacterDevice()) throw unreadable(place, path, 'it is no file')
-    const bytes = createReadStream(path, { start: 0, end: bufsizeBytes })
-    for await (const chunk of bytes) chunks.push(chunk as Buffer)
-  } catch (error) {
-    if (error instanceof SluiceError) throw error
-    throw unreadable(place, path, String(error), error)
-  }
-  const file = Buffer.concat(chunks)
-  if (file.length > bufsizeBytes) throw tooLong(place, path)
-  return file
+function readBounded(path: string, place: Place): Promise<Buffer> {
+  return readBoundedFile(path, {
+    bytesMax: place.tune.bufsizeBytes,
+    // /dev/null stands for no answer.
+    isReadable: (found) => found.isFile() || found.isCharacterDevice(),
+    unreadable: (why, cause) => unreadable(place, path, why, cause),
+    tooLong: () => tooLong(place, path),
+  })
 }
 
 function unreadable(place: Place, path: string, why: string, cause?: unknown): SluiceError {
