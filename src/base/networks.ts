@@ -22,7 +22,7 @@ const groups = new Uint16Array(GROUPS)
  */
 export function parseNetwork(text: string): Network | null {
   const slash = text.indexOf('/')
-  const family = readAddress(slash < 0 ? text : text.slice(0, slash))
+  const family = parseAddress(slash < 0 ? text : text.slice(0, slash))
   if (family === 0) return null
   const words = [...address]
   const masks = slash < 0 ? [-1, -1, -1, -1] : masksOf(text.slice(slash + 1), family)
@@ -37,7 +37,7 @@ export function parseNetwork(text: string): Network | null {
  */
 export function addressIn(text: string): string | null {
   const [, host = text, port = '0'] = /^([\d.]+):(\d+)$/.exec(text) ?? []
-  return readAddress(host) !== 0 && Number(port) <= PORT_MAX ? host : null
+  return parseAddress(host) !== 0 && Number(port) <= PORT_MAX ? host : null
 }
 
 /**
@@ -47,7 +47,7 @@ export function addressIn(text: string): string | null {
  * @returns null when the text is no address
  */
 export function foldAddress(text: string): number | null {
-  const family = readAddress(text)
+  const family = parseAddress(text)
   if (family === 0) return null
   const low = address[3] as number
   if (family === 4) return low >>> 0
@@ -62,7 +62,7 @@ export function foldAddress(text: string): number | null {
  * `2002:aabb:ccdd::`. HAProxy configuration manual, section 7.1.6.
  */
 export function isInNetworks(text: string, networks: readonly Network[]): boolean {
-  const family = readAddress(text)
+  const family = parseAddress(text)
   if (family === 0) return false
   const high = address[0] as number
   const second = address[1] as number
@@ -89,7 +89,7 @@ export function isInNetworks(text: string, networks: readonly Network[]): boolea
 
 function masksOf(text: string, family: 4 | 6): number[] | null {
   if (family === 4 && text.includes('.')) {
-    return readIpv4(text, 0) ? [-1, -1, -1, address[3] as number] : null
+    return parseIpv4(text, 0) ? [-1, -1, -1, address[3] as number] : null
   }
   if (!/^\d{1,3}$/.test(text) || Number(text) > (family === 4 ? 32 : 128)) return null
   const bits = Number(text) + (family === 4 ? 96 : 0)
@@ -100,14 +100,14 @@ function masksOf(text: string, family: 4 | 6): number[] | null {
 }
 
 /** Reads an address into `address`. A zone (`%eth0`) is ignored. */
-function readAddress(text: string): 0 | 4 | 6 {
-  if (!text.includes(':')) return readIpv4(text, 0) ? 4 : 0
+function parseAddress(text: string): 0 | 4 | 6 {
+  if (!text.includes(':')) return parseIpv4(text, 0) ? 4 : 0
   const zone = text.indexOf('%')
-  return readIpv6(zone < 0 ? text : text.slice(0, zone)) ? 6 : 0
+  return parseIpv6(zone < 0 ? text : text.slice(0, zone)) ? 6 : 0
 }
 
 /** Four decimal numbers without leading zeros, from a place to the end of the text. */
-function readIpv4(text: string, from: number): boolean {
+function parseIpv4(text: string, from: number): boolean {
   let word = 0
   let octet = -1
   let octets = 0
@@ -133,15 +133,15 @@ function readIpv4(text: string, from: number): boolean {
 }
 
 /** RFC 4291 section 2.2, all three forms. */
-function readIpv6(text: string): boolean {
+function parseIpv6(text: string): boolean {
   const gap = text.indexOf('::')
   if (gap < 0) {
-    if (readGroups(text, 0, text.length, 0) !== GROUPS) return false
+    if (parseGroups(text, 0, text.length, 0) !== GROUPS) return false
     pack()
     return true
   }
-  const before = readGroups(text, 0, gap, 0)
-  const count = before < 0 ? -1 : readGroups(text, gap + 2, text.length, before)
+  const before = parseGroups(text, 0, gap, 0)
+  const count = before < 0 ? -1 : parseGroups(text, gap + 2, text.length, before)
   // The gap stands for one group of zeros at least.
   if (count < 0 || count === GROUPS) return false
   groups.copyWithin(GROUPS - count + before, before, count)
@@ -156,7 +156,7 @@ function readIpv6(text: string): boolean {
  *
  * @returns how many groups there are then, or -1
  */
-function readGroups(text: string, from: number, end: number, count: number): number {
+function parseGroups(text: string, from: number, end: number, count: number): number {
   if (from === end) return count
   let read = count
   for (let at = from; at <= end; ) {
@@ -164,7 +164,7 @@ function readGroups(text: string, from: number, end: number, count: number): num
     const groupEnd = colon < 0 || colon > end ? end : colon
     const group = text.slice(at, groupEnd)
     if (groupEnd === text.length && group.includes('.')) {
-      if (read > GROUPS - 2 || !readIpv4(text, at)) return -1
+      if (read > GROUPS - 2 || !parseIpv4(text, at)) return -1
       const word = address[3] as number
       groups[read] = word >>> 16
       groups[read + 1] = word & 0xffff

@@ -8,7 +8,7 @@ import {
   ADDRESS_PATTERN,
   NETWORK_PATTERN,
   parseAddress,
-  parseNetwork,
+  parseCidr,
   parseProbeHost,
 } from '../values/addresses.ts'
 import { ANSWER_STATUS_PROBLEM, ANSWER_STATUSES } from '../values/answer-statuses.ts'
@@ -186,7 +186,7 @@ export const network: ValueSchema<string> = valueSchema({
   id: 'network',
   title: 'a network',
   pattern: NETWORK_PATTERN,
-  read: parseNetwork,
+  read: parseCidr,
 })
 
 /** Text that stands for bytes, given back in latin1. */

@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6, SocketAddress } from 'node:net'
 import type { Address } from '../../base/address.ts'
+import { parseNetwork } from '../../base/networks.ts'
 import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
 
 /** What an address is for: one to listen on may leave out the host, one to connect to may not. */
@@ -151,12 +152,16 @@ export const NETWORK_PATTERN = '^[0-9A-Fa-f:.]+(/[0-9]+)?$'
 
 /**
  * Reads an IP address or a network in CIDR form, as the argument `except` of HAProxy's
- * `option forwardfor` takes it. Given back in CIDR form.
+ * `option forwardfor` takes it: a network of {@link parseNetwork} without a mask in full. Given
+ * back in CIDR form.
  */
-export function parseNetwork(text: string): Parsed<string> {
-  const [, ip = '', bits] = /^([^/]*)(?:\/([0-9]{1,3}))?$/s.exec(text) ?? []
-  const bitsMax = isIPv4(ip) ? 32 : isIPv6(ip) && !ip.includes('%') ? 128 : 0
-  if (bitsMax === 0) return refused('this is not an IP network', 'Write for example 10.0.0.0/8.')
+export function parseCidr(text: string): Parsed<string> {
+  const [, ip = '', bits] = /^([^/%]*)(?:\/([0-9]{1,3}))?$/s.exec(text) ?? []
+  const network = parseNetwork(ip)
+  if (network === null) {
+    return refused('this is not an IP network', 'Write for example 10.0.0.0/8.')
+  }
+  const bitsMax = network.family === 4 ? 32 : 128
   const length = bits === undefined ? bitsMax : Number(bits)
   if (length > bitsMax) {
     return refused('the prefix is too long', `At most /${bitsMax}.`, 'out-of-range')

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Address, formatAddress } from '../../../../src/base/address.ts'
-import { parseNetwork as readNetwork } from '../../../../src/base/networks.ts'
+import { parseNetwork } from '../../../../src/base/networks.ts'
 import {
   ADDRESS_PATTERN,
   parseAddress,
-  parseNetwork,
+  parseCidr,
   parseProbeHost,
   SOCKET_PATH_BYTES_MAX,
 } from '../../../../src/config/values/addresses.ts'
@@ -158,13 +158,13 @@ describe('parseProbeHost', () => {
   })
 })
 
-describe('parseNetwork', () => {
+describe('parseCidr', () => {
   it('accepts nothing that the rules, which use it, cannot read', () => {
     const network = fc.tuple(fc.oneof(fc.ipV4(), fc.ipV6()), fc.option(fc.nat(140)))
     fc.assert(
       fc.property(network, ([ip, bits]) => {
-        const result = parseNetwork(bits === null ? ip : `${ip}/${bits}`)
-        if ('value' in result) expect(readNetwork(result.value)).not.toBeNull()
+        const result = parseCidr(bits === null ? ip : `${ip}/${bits}`)
+        if ('value' in result) expect(parseNetwork(result.value)).not.toBeNull()
         else expect(bits).toBeGreaterThan(32)
       }),
     )
@@ -177,7 +177,7 @@ describe('parseNetwork', () => {
     ['::1', '::1/128'],
     ['2001:db8::/32', '2001:db8::/32'],
   ])('reads %s', (text, network) => {
-    expect(parseNetwork(text)).toEqual({ value: network })
+    expect(parseCidr(text)).toEqual({ value: network })
   })
 
   it.each([
@@ -191,6 +191,6 @@ describe('parseNetwork', () => {
     'ten/8',
     'fe80::1%eth0',
   ])('refuses %j', (text) => {
-    expect(parseNetwork(text)).toHaveProperty('problem')
+    expect(parseCidr(text)).toHaveProperty('problem')
   })
 })
