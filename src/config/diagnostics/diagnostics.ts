@@ -181,3 +181,11 @@ export function shorten(text: string, charactersMax: number): string {
   if (characters.length <= charactersMax) return text
   return `${characters.slice(0, charactersMax).join('')}…`
 }
+
+/** Characters of a user's text that a hint repeats. */
+const SHOWN_CHARACTERS_MAX = 120
+
+/** A text of the user as a hint repeats it. */
+export function shown(text: string): string {
+  return shorten(text, SHOWN_CHARACTERS_MAX)
+}

@@ -1,9 +1,6 @@
 import { type Document, isCollection, isScalar, type Node, visit, type YAMLError } from 'yaml'
-import { type Problem, shorten } from '../../diagnostics/diagnostics.ts'
+import { type Problem, shown } from '../../diagnostics/diagnostics.ts'
 import type { SourceText, Span } from '../../diagnostics/source-text.ts'
-
-/** Characters of a user's line that a hint repeats. */
-const SHOWN_CHARACTERS_MAX = 120
 
 /** A place in the text, and what is wrong there. */
 export interface SyntaxProblem {
@@ -210,10 +207,6 @@ function lineAt(text: string, offset: number): Line {
 /** A text as a YAML scalar in quotes, those that it has least to do with. */
 export function inQuotes(text: string): string {
   return text.includes("'") && !/["\\]/.test(text) ? `"${text}"` : `'${text.replaceAll("'", "''")}'`
-}
-
-function shown(text: string): string {
-  return shorten(text, SHOWN_CHARACTERS_MAX)
 }
 
 function lowerCase(letter: string): string {
