@@ -69,7 +69,7 @@ const consensusFolders = {
   raft: ['core', 'log', 'encoding'],
   paxos: ['core', 'log', 'encoding'],
   store: ['log', 'encoding'],
-  driver: ['seams', 'core', 'log', 'store/log-store'],
+  driver: ['core', 'log', 'store/log-store'],
   peers: ['log', 'encoding', 'driver/scheduler'],
   group: ['seams', 'driver', 'core', 'peers', 'store', 'log', 'encoding'],
   solo: ['seams'],
@@ -102,7 +102,7 @@ const workerOrder = ['dispatch'].map((folder) => ({
 }))
 
 const pure =
-  '^src/(base/(?!host/|time-limit|ip-address)|balance/|http/|rules/|consensus/(encoding|log|core|raft|paxos)/|cluster/state-machine/|worker/dispatch/retry-budget|health/(verdict|server-state|outlier-|observation-))'
+  '^src/(base/(?!host/|time-limit|ip-address)|balance/|http/|rules/|consensus/(encoding|log|core|driver|raft|paxos)/|cluster/state-machine/|worker/dispatch/retry-budget|health/(verdict|server-state|outlier-|observation-))'
 
 module.exports = {
   forbidden: [

@@ -38,7 +38,7 @@ const pureRooms = [
   'src/balance/**',
   'src/http/**',
   'src/rules/**',
-  'src/consensus/{encoding,log,core,raft,paxos}/**',
+  'src/consensus/{encoding,log,core,driver,raft,paxos}/**',
   'src/cluster/state-machine/**',
   'src/worker/dispatch/retry-budget*',
   'src/health/verdict*',

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { EngineEvents, StateMachine } from '../../src/consensus/engine.ts'
+import type { StateMachine } from '../../src/consensus/agreement.ts'
+import type { EngineEvents } from '../../src/consensus/engine.ts'
 import { GroupEngine } from '../../src/consensus/group/group-engine.ts'
 import { nodeScheduler } from '../../src/consensus/group/node-scheduler.ts'
 import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/peer-limits.ts'
@@ -20,16 +21,13 @@ const SNAPSHOT_BYTES = 2 ** 20
 const JOINS = 10
 const POLL_MS = 5
 
-/** A state of a fixed size, which commands only count in. */
+/** A state of a fixed size, in which commands change nothing. */
 class SizedMachine implements StateMachine {
-  #applied = 0
   restoredMs = 0
 
-  apply(): number {
-    return ++this.#applied
-  }
+  apply(): void {}
 
-  snapshot(): Uint8Array {
+  async snapshot(): Promise<Uint8Array> {
     return new Uint8Array(SNAPSHOT_BYTES)
   }
 
@@ -49,7 +47,7 @@ const EVENTS: EngineEvents = {
   onFatal: (error) => {
     throw error
   },
-  onRequest: async () => new Uint8Array(),
+  onQuestion: async () => new Uint8Array(),
   onStream: (_, stream) => stream.destroy(),
 }
 
@@ -100,9 +98,9 @@ async function startNode(
   return { name, machine, engine }
 }
 
-async function until<T>(probe: () => T | undefined): Promise<T> {
+async function until<T>(probe: () => Promise<T | undefined> | T | undefined): Promise<T> {
   for (;;) {
-    const found = probe()
+    const found = await probe()
     if (found !== undefined) return found
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
@@ -130,12 +128,17 @@ async function main(): Promise<void> {
   const nodes = await Promise.all(
     founders.map(({ name }) => startNode(folder, name, founders, secret)),
   )
-  const leader = await until(() => nodes.find(({ engine }) => engine.status().role === 'leader'))
+  const leader = await until(async () => {
+    const roles = await Promise.all(
+      nodes.map(async ({ engine }) => (await engine.agreement.status()).role),
+    )
+    return nodes[roles.indexOf('leader')]
+  })
   const command = new Uint8Array(COMMAND_BYTES)
   const latenciesMs: number[] = []
   for (let n = 0; n < WRITES; n++) {
     const beganMs = performance.now()
-    await leader.engine.propose(command)
+    await leader.engine.agreement.propose(command)
     latenciesMs.push(performance.now() - beganMs)
   }
   say(`one proposer: ${spread(latenciesMs)}`)
@@ -143,7 +146,7 @@ async function main(): Promise<void> {
   let writes = 0
   const proposer = async (): Promise<void> => {
     while (performance.now() < endMs) {
-      await leader.engine.propose(command)
+      await leader.engine.agreement.propose(command)
       writes++
     }
   }
@@ -151,12 +154,12 @@ async function main(): Promise<void> {
   say(`${IN_FLIGHT} in flight: ${(writes / SECONDS).toFixed(0)} a second`)
   const joinsMs: number[] = []
   for (const name of names.slice(3)) {
-    await leader.engine.addNode(name, peerOf(name).address)
+    await leader.engine.members.add(name, peerOf(name).address)
     const beganMs = performance.now()
     const late = await startNode(folder, name, [...founders, peerOf(name)], secret)
     await until(() => (late.machine.restoredMs > 0 ? true : undefined))
     joinsMs.push(late.machine.restoredMs - beganMs)
-    await leader.engine.removeNode(name)
+    await leader.engine.members.remove(name)
     await late.engine.stop()
   }
   const size = `a snapshot of ${SNAPSHOT_BYTES / 2 ** 20} MB installed on a node that joins`

@@ -1,4 +1,4 @@
-import type { EngineStatus } from '../consensus/engine.ts'
+import type { EngineStatus } from '../consensus/engine-status.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import type { StateChange } from './state-machine/cluster-state-machine.ts'
 import type { Command, SetServer } from './state-machine/commands.ts'

@@ -1,11 +1,9 @@
 import type { Duplex } from 'node:stream'
 import { assert, SluiceError } from '../base/errors.ts'
-import type {
-  ConsensusEngine,
-  EngineEvents,
-  EngineStatus,
-  StateMachine,
-} from '../consensus/engine.ts'
+import type { StateMachine } from '../consensus/agreement.ts'
+import type { Engine, EngineEvents } from '../consensus/engine.ts'
+import type { EngineStatus } from '../consensus/engine-status.ts'
+import type { Members } from '../consensus/members.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { Activation, type RunningVersion } from './activation.ts'
 import { ChangeLog } from './change-log.ts'
@@ -27,10 +25,11 @@ import { VerdictFollowing } from './duties/verdict-following.ts'
 import { clusterStatus } from './node-status.ts'
 import { OwnFile, type Seed } from './own-file.ts'
 import { decodePrepare, encodeMessage, type NodeReport } from './peer-requests.ts'
+import { Replica } from './replica.ts'
 import { serverAddition, serverChange, serverRemoval } from './server-changes.ts'
 import { ClusterStateMachine, type StateChange } from './state-machine/cluster-state-machine.ts'
 import { encodeCommand } from './state-machine/command-encoding.ts'
-import type { CommandOutcome, Done } from './state-machine/command-outcomes.ts'
+import type { Done } from './state-machine/command-outcomes.ts'
 import type { Command } from './state-machine/commands.ts'
 import type { AgreedHealth, ClusterState } from './state-machine/state.ts'
 
@@ -52,12 +51,12 @@ export interface ClusterNodeOptions {
   readonly timers: NodeTimers
   readonly log: DaemonLog
   /** Starts the engine; it may call the machine and the events before it resolves. */
-  readonly startEngine: (machine: StateMachine, events: EngineEvents) => Promise<ConsensusEngine>
+  readonly startEngine: (machine: StateMachine, events: EngineEvents) => Promise<Engine>
 }
 
 /** The parts that need an engine. */
 interface Parts {
-  readonly engine: ConsensusEngine
+  readonly engine: Engine
   readonly configs: ConfigChanges
   readonly duties: LeaderDuties
 }
@@ -70,6 +69,7 @@ export class ClusterNode implements Cluster {
   readonly isReplicated: boolean
   readonly #options: ClusterNodeOptions
   readonly #machine: ClusterStateMachine
+  readonly #replica: Replica
   readonly #activation: Activation
   readonly #following: VerdictFollowing
   readonly #reports: HealthReports
@@ -77,6 +77,8 @@ export class ClusterNode implements Cluster {
   readonly #changeLog: ChangeLog
   readonly #file: OwnFile
   #parts: Parts | null = null
+  /** What the engine has told last; null: nothing yet. */
+  #status: EngineStatus | null = null
   /**
    * It has had all that was agreed on before its start, at least once. Until then it may be at an
    * older version than it ran last, on the way through its log.
@@ -94,6 +96,7 @@ export class ClusterNode implements Cluster {
     this.#file = new OwnFile(host, log, options.seed)
     this.#machine = new ClusterStateMachine((change) => this.#onChange(change))
     const machine = this.#machine
+    this.#replica = new Replica(machine)
     this.#activation = new Activation(host, timers, log, options.running)
     this.#own = new OwnReport(machine, this.#activation, timers)
     this.#reports = new HealthReports({
@@ -117,7 +120,10 @@ export class ClusterNode implements Cluster {
   /** @throws SluiceError what the engine's start throws */
   static async start(options: ClusterNodeOptions): Promise<ClusterNode> {
     const node = new ClusterNode(options)
-    const engine = await options.startEngine(node.#machine, node.#events())
+    const engine = await options.startEngine(node.#replica, node.#events())
+    const status = await engine.agreement.status()
+    // What was told meanwhile is newer.
+    node.#status ??= status
     node.#begin(engine)
     return node
   }
@@ -131,17 +137,19 @@ export class ClusterNode implements Cluster {
   }
 
   async read(): Promise<void> {
-    await this.#engine.read()
+    await this.#engine.agreement.read()
     this.#caughtUp()
   }
 
   leaderElsewhere(): string | null {
-    const leader = this.#engine.leader()
+    const leader = this.#status?.leader ?? null
     return leader === this.#options.name ? null : leader
   }
 
-  openStream(node: string): Promise<Duplex> {
-    return this.#engine.openStream(node)
+  async openStream(node: string): Promise<Duplex> {
+    const { peers } = this.#engine
+    if (peers !== null) return peers.openStream(node)
+    throw new SluiceError('peer-unreachable', `${node}: this node has no links to others`)
   }
 
   async applyConfig(request: ApplyRequest): Promise<ApplyOutcome> {
@@ -210,27 +218,26 @@ export class ClusterNode implements Cluster {
   }
 
   /** The engine at this moment. */
-  engineStatus(): EngineStatus {
-    return this.#engine.status()
+  engineStatus(): Promise<EngineStatus> {
+    return this.#engine.agreement.status()
   }
 
-  status(): Promise<ClusterStatus> {
-    return clusterStatus(this.#engine, this.#ownReport(), this.state().activeVersion)
+  async status(): Promise<ClusterStatus> {
+    const status = await this.engineStatus()
+    const { peers } = this.#engine
+    return clusterStatus(status, peers, this.#ownReport(status), this.state().activeVersion)
   }
 
   async addNode(name: string, address: string): Promise<void> {
-    this.#needCluster()
-    await this.#engine.addNode(name, address)
+    await this.#members.add(name, address)
   }
 
   async removeNode(name: string): Promise<void> {
-    this.#needCluster()
-    await this.#engine.removeNode(name)
+    await this.#members.remove(name)
   }
 
   async transfer(name: string): Promise<void> {
-    this.#needCluster()
-    await this.#engine.transfer(name)
+    await this.#members.transfer(name)
   }
 
   /** From now on it goes by its last config and its own checks. */
@@ -247,11 +254,19 @@ export class ClusterNode implements Cluster {
     return this.#parts
   }
 
-  get #engine(): ConsensusEngine {
+  get #engine(): Engine {
     return this.#live.engine
   }
 
-  #begin(engine: ConsensusEngine): void {
+  /** @throws SluiceError `cluster-absent` */
+  get #members(): Members {
+    const { members } = this.#engine
+    if (members !== null) return members
+    throw new SluiceError('cluster-absent', 'this node is not in a cluster')
+  }
+
+  #begin(engine: Engine): void {
+    const { agreement, peers } = engine
     const { name, host, timers, log } = this.#options
     const file = this.#file
     const activation = this.#activation
@@ -259,8 +274,17 @@ export class ClusterNode implements Cluster {
     const propose = (command: Command): Promise<Done> => this.#propose(command)
     this.#parts = {
       engine,
-      configs: new ConfigChanges({ name, host, timers, engine, activation, state, propose }),
-      duties: new LeaderDuties({ name, file, timers, log, engine, state, propose }),
+      configs: new ConfigChanges({
+        name,
+        host,
+        timers,
+        agreement,
+        peers,
+        activation,
+        state,
+        propose,
+      }),
+      duties: new LeaderDuties({ name, file, timers, log, agreement, state, propose }),
     }
     this.#tick()
   }
@@ -269,13 +293,14 @@ export class ClusterNode implements Cluster {
     return {
       onStatus: (status) => this.#onStatus(status),
       onFatal: (error) => this.#onFatal(error),
-      onRequest: (_from, kind, body) => this.#answer(kind, body),
+      onQuestion: (_from, kind, body) => this.#answer(kind, body),
       onStream: (_from, stream) => this.#options.host.serve(stream),
     }
   }
 
   /** A lost quorum is acted on at once; the rest when the engine is at rest. */
   #onStatus(status: EngineStatus): void {
+    this.#status = status
     if (this.#parts === null || this.#isStopped) return
     if (!hasSay(status)) this.#following.setQuorum(false)
     this.#tickAfter(0)
@@ -296,8 +321,9 @@ export class ClusterNode implements Cluster {
 
   #tick(): void {
     if (this.#isStopped) return
-    const { engine, duties } = this.#live
-    const status = engine.status()
+    const { duties } = this.#live
+    const status = this.#status
+    assert(status !== null, 'a cluster node begins with a status')
     if (this.isReplicated) this.#changeLog.tellStatus(status)
     this.#following.setQuorum(this.#fatal === null && hasSay(status))
     if (this.#fatal === null) duties.tick(status)
@@ -355,7 +381,7 @@ export class ClusterNode implements Cluster {
 
   /** @throws SluiceError what the engine throws, and what the state machine refuses with */
   async #propose(command: Command): Promise<Done> {
-    const outcome = (await this.#engine.propose(encodeCommand(command))) as CommandOutcome
+    const outcome = await this.#replica.propose(this.#engine.agreement, encodeCommand(command))
     this.#caughtUp()
     if (outcome.kind === 'refused') throw new SluiceError(outcome.code, outcome.message)
     return outcome
@@ -369,7 +395,7 @@ export class ClusterNode implements Cluster {
         return encodeMessage({})
       }
       case 'status':
-        return encodeMessage(this.#ownReport())
+        return encodeMessage(this.#ownReport(await this.engineStatus()))
       default: {
         const message = `this node knows no request ${JSON.stringify(kind.slice(0, 64))}`
         throw new SluiceError('request-invalid', message)
@@ -377,16 +403,11 @@ export class ClusterNode implements Cluster {
     }
   }
 
-  #ownReport(): NodeReport {
-    return this.#own.describe(this.#engine.status(), [
+  #ownReport(status: EngineStatus): NodeReport {
+    return this.#own.describe(status, [
       this.#fatal === null ? '' : `has failed: ${this.#fatal.message}`,
       this.#file.note,
     ])
-  }
-
-  #needCluster(): void {
-    if (this.isReplicated) return
-    throw new SluiceError('cluster-absent', 'this node is not in a cluster')
   }
 }
 

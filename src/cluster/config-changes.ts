@@ -1,5 +1,6 @@
 import { SluiceError } from '../base/errors.ts'
-import type { ConsensusEngine } from '../consensus/engine.ts'
+import type { Agreement } from '../consensus/agreement.ts'
+import type { PeerBus } from '../consensus/peer-bus.ts'
 import { COMMENT_LENGTH_MAX, CONFIRM_MIN_MS } from '../model/change-limits.ts'
 import type { Activation } from './activation.ts'
 import type { ApplyOutcome, ApplyRequest, ClusterHost } from './cluster.ts'
@@ -22,7 +23,9 @@ export interface ConfigChangesOptions {
   readonly name: string
   readonly host: ClusterHost
   readonly timers: NodeTimers
-  readonly engine: ConsensusEngine
+  readonly agreement: Agreement
+  /** Null: this node has no others to ask. */
+  readonly peers: PeerBus | null
   readonly activation: Activation
   readonly state: () => ClusterState
   /** @throws SluiceError what the engine throws, and what the state machine refuses with */
@@ -48,7 +51,7 @@ export class ConfigChanges {
   apply(request: ApplyRequest): Promise<ApplyOutcome> {
     return this.#inTurn(async () => {
       checkRequest(request)
-      await this.#options.engine.read()
+      await this.#options.agreement.read()
       const { activeVersion, confirmation } = this.#options.state()
       const { ifVersion, text, author, comment, confirmMs } = request
       if (ifVersion !== null && ifVersion !== activeVersion) {
@@ -66,7 +69,7 @@ export class ConfigChanges {
   /** As `Cluster.rollbackConfig`. */
   rollback(version: number | null, author: string): Promise<ApplyOutcome> {
     return this.#inTurn(async () => {
-      await this.#options.engine.read()
+      await this.#options.agreement.read()
       const { activeVersion, versions } = this.#options.state()
       const wanted = version ?? activeVersion - 1
       const kept = versions.find((candidate) => candidate.version === wanted)

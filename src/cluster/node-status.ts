@@ -1,5 +1,6 @@
 import { SluiceError } from '../base/errors.ts'
-import type { ConsensusEngine, EngineStatus, NodeStatus } from '../consensus/engine.ts'
+import type { EngineStatus, NodeStatus } from '../consensus/engine-status.ts'
+import type { PeerBus } from '../consensus/peer-bus.ts'
 import type { ClusterNodeStatus, ClusterStatus } from './cluster.ts'
 import { decodeReport, encodeMessage, type NodeReport } from './peer-requests.ts'
 
@@ -17,19 +18,21 @@ const SILENCE: Answer = { isReachable: false, report: null }
  * The cluster as this node sees it. Every other node is asked for what it says of itself, all at
  * once; it needs no quorum.
  *
+ * @param status the engine's
+ * @param peers null: no other node can be asked
  * @param own what this node says of itself
  * @param configVersion the active one
  */
 export async function clusterStatus(
-  engine: ConsensusEngine,
+  status: EngineStatus,
+  peers: PeerBus | null,
   own: NodeReport,
   configVersion: number,
 ): Promise<ClusterStatus> {
-  const status = engine.status()
   const nodes = withSelf(status)
   const answers = await Promise.all(
     nodes.map(async (node): Promise<Answer> => {
-      return node.name === status.name ? { isReachable: true, report: own } : ask(engine, node)
+      return node.name === status.name ? { isReachable: true, report: own } : ask(peers, node)
     }),
   )
   const leader = nodes.findIndex(({ name }) => name === status.leader)
@@ -61,10 +64,10 @@ function withSelf({ nodes, name, id }: EngineStatus): readonly NodeStatus[] {
 }
 
 /** An answer that cannot be read, and a refusal, are answers too: of another version. */
-async function ask(engine: ConsensusEngine, { name, membership }: NodeStatus): Promise<Answer> {
-  if (membership === 'invited') return SILENCE
+async function ask(peers: PeerBus | null, { name, membership }: NodeStatus): Promise<Answer> {
+  if (peers === null || membership === 'invited') return SILENCE
   try {
-    const answer = await engine.request(name, 'status', encodeMessage({}), STATUS_TIMEOUT_MS)
+    const answer = await peers.ask(name, 'status', encodeMessage({}), STATUS_TIMEOUT_MS)
     return { isReachable: true, report: decodeReport(answer) }
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error

@@ -1,5 +1,6 @@
 import { SluiceError } from '../base/errors.ts'
-import type { ConsensusEngine } from '../consensus/engine.ts'
+import type { Agreement } from '../consensus/agreement.ts'
+import type { PeerBus } from '../consensus/peer-bus.ts'
 import type { ApplyOutcome, ClusterHost } from './cluster.ts'
 import { encodeMessage } from './peer-requests.ts'
 
@@ -21,7 +22,9 @@ export interface Preparers {
   /** This node's name. */
   readonly name: string
   readonly host: ClusterHost
-  readonly engine: ConsensusEngine
+  readonly agreement: Agreement
+  /** Null: it reaches no others. */
+  readonly peers: PeerBus | null
 }
 
 /**
@@ -31,19 +34,20 @@ export interface Preparers {
  *   single node, its own error
  */
 export async function prepareEverywhere(
-  { name, host, engine }: Preparers,
+  { name, host, agreement, peers }: Preparers,
   text: string,
 ): Promise<ApplyOutcome['nodes']> {
-  const others = engine.status().nodes.filter((node) => {
+  const { nodes } = await agreement.status()
+  const others = nodes.filter((node) => {
     return node.name !== name && node.membership !== 'invited'
   })
   const body = encodeMessage({ text, keepMs: KEEP_MS })
   const answers = await Promise.all([
     answerOf(name, () => host.prepare(text, KEEP_MS)),
     ...others.map((node) =>
-      node.isReachable === false
+      peers === null || node.isReachable === false
         ? ({ name: node.name, result: 'unreachable' } as const)
-        : answerOf(node.name, () => engine.request(node.name, 'prepare', body, PREPARE_TIMEOUT_MS)),
+        : answerOf(node.name, () => peers.ask(node.name, 'prepare', body, PREPARE_TIMEOUT_MS)),
     ),
   ])
   const refusals = answers.filter((answer) => answer.result === 'refused')

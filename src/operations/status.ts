@@ -178,9 +178,9 @@ export class Status implements NodeSource {
 }
 
 /** Null while there is nothing to tell of. */
-function clusterFacts({ cluster, links }: StatusOptions): ClusterFacts | null {
+async function clusterFacts({ cluster, links }: StatusOptions): Promise<ClusterFacts | null> {
   const stats = links?.stats() ?? null
-  return stats === null ? null : { ...cluster.engineStatus(), links: stats }
+  return stats === null ? null : { ...(await cluster.engineStatus()), links: stats }
 }
 
 function describeCheck(check: CheckState): CheckReport {

@@ -48,7 +48,7 @@ export interface ExpositionSource {
   ejection(key: string): EjectionState | undefined
   process(): ProcessFacts
   /** Null: a single node. */
-  cluster(): ClusterFacts | null
+  cluster(): Promise<ClusterFacts | null>
 }
 
 /** A value as prom-client renders it; shared labels are rendered once for all families. */
@@ -86,8 +86,9 @@ export class Exposition {
 
   async #render(prefix: MetricPrefix): Promise<string> {
     const registry = new Registry()
+    const cluster = await this.#source.cluster()
     let turn: Promise<void> = Promise.resolve()
-    for (const { name: bareName, type, help, samples } of this.#families()) {
+    for (const { name: bareName, type, help, samples } of this.#families(cluster)) {
       const name = `${prefix}_${bareName}`
       const metric = {
         name,
@@ -105,7 +106,7 @@ export class Exposition {
   }
 
   /** The families with what they are about at this moment. */
-  #families(): BoundFamily[] {
+  #families(cluster: ClusterFacts | null): BoundFamily[] {
     const { table } = this.#source
     const { maxconn, frontends, backends } = this.#source.plan()
     const facts = this.#source.process()
@@ -139,7 +140,6 @@ export class Exposition {
         ejection: this.#source.ejection(`${proxy}/${server.name}`),
       })),
     }))
-    const cluster = this.#source.cluster()
     const clusterSubjects = cluster === null ? [] : [{ ...cluster, labels: {} }]
     const serverSubjects = backendSubjects.flatMap(({ servers }) => servers)
     return [

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { until } from '../e2e/support/waiting.ts'
 import { bytesOf, type EngineUnderTest, Lab, type TestNode } from './consensus-lab.ts'
 
-/** What an engine of three nodes promises beside that. */
+/** What an engine that offers all three seams promises with three nodes. */
 export function describeGroup(subject: EngineUnderTest): void {
   describe('lost nodes', () => describeLosses(subject))
   describe('members', () => describeMembers(subject))
@@ -10,15 +10,16 @@ export function describeGroup(subject: EngineUnderTest): void {
 }
 
 async function proposeAll(node: TestNode, texts: readonly string[]): Promise<void> {
-  await Promise.all(texts.map((text) => node.engine.propose(bytesOf(text))))
+  await Promise.all(texts.map((text) => node.agreement.propose(bytesOf(text))))
 }
 
 function textsOf(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, n) => `${prefix} ${n}`)
 }
 
-function membershipOf(node: TestNode, name: string): string | undefined {
-  return node.engine.status().nodes.find((other) => other.name === name)?.membership
+async function membershipOf(node: TestNode, name: string): Promise<string | undefined> {
+  const { nodes } = await node.agreement.status()
+  return nodes.find((other) => other.name === name)?.membership
 }
 
 function describeLosses(subject: EngineUnderTest): void {
@@ -26,10 +27,10 @@ function describeLosses(subject: EngineUnderTest): void {
     const lab = await Lab.start(subject)
     const first = await lab.leader()
     await proposeAll(first, textsOf('before', 5))
-    const { epoch } = first.engine.status()
+    const { epoch } = await first.agreement.status()
     await lab.stopNode(first.name)
     const second = await lab.leader()
-    expect(second.engine.status().epoch).toBeGreaterThan(epoch)
+    expect((await second.agreement.status()).epoch).toBeGreaterThan(epoch)
     await proposeAll(second, textsOf('after', 5))
     expect(await lab.agreement(10)).toHaveLength(10)
   })
@@ -41,7 +42,7 @@ function describeLosses(subject: EngineUnderTest): void {
     await proposeAll(await lab.leader(), textsOf('meanwhile', 50))
     const back = await lab.startNode(lost?.name ?? '')
     await lab.leader()
-    await back.engine.read()
+    await back.agreement.read()
     expect(back.machine.list).toHaveLength(50)
     await lab.agreement(50)
   })
@@ -52,30 +53,32 @@ function describeLosses(subject: EngineUnderTest): void {
     await lab.stopNode(lost?.name ?? '')
     const leader = await lab.leader()
     for (let n = 0; n < 10; n++) await proposeAll(leader, textsOf(`round ${n}`, 10))
-    expect(leader.engine.status().firstIndex).toBeGreaterThan(20)
+    expect((await leader.agreement.status()).firstIndex).toBeGreaterThan(20)
     const back = await lab.startNode(lost?.name ?? '')
     await lab.agreement(100)
-    await back.engine.propose(bytesOf('more'))
+    await back.agreement.propose(bytesOf('more'))
     expect(await lab.agreement(101)).toHaveLength(101)
   })
 
   it('without a majority nothing is proposed, and that is said at once', async () => {
     const lab = await Lab.start(subject)
     const leader = await lab.leader()
-    await leader.engine.propose(bytesOf('one'))
+    await leader.agreement.propose(bytesOf('one'))
     await lab.agreement(1)
     for (const { name } of await lab.followers()) await lab.stopNode(name)
-    await until('the quorum to be missed', () =>
-      leader.engine.status().hasQuorum ? undefined : true,
+    await until('the quorum to be missed', async () =>
+      (await leader.agreement.status()).hasQuorum ? undefined : true,
     )
-    await expect(leader.engine.propose(bytesOf('two'))).rejects.toMatchObject({ code: 'no-quorum' })
-    await expect(leader.engine.read()).rejects.toMatchObject({ code: 'no-quorum' })
-    expect(leader.engine.status()).toMatchObject({ leader: null })
+    await expect(leader.agreement.propose(bytesOf('two'))).rejects.toMatchObject({
+      code: 'no-quorum',
+    })
+    await expect(leader.agreement.read()).rejects.toMatchObject({ code: 'no-quorum' })
+    expect(await leader.agreement.status()).toMatchObject({ leader: null })
     await until('that to be told', () => leader.statuses.at(-1)?.hasQuorum === false || undefined)
     const [other] = lab.group.names.filter((name) => name !== leader.name)
     await lab.startNode(other ?? '')
     await lab.leader()
-    await leader.engine.propose(bytesOf('three'))
+    await leader.agreement.propose(bytesOf('three'))
     expect(await lab.agreement(2)).toEqual(['one', 'three'])
   })
 
@@ -86,9 +89,9 @@ function describeLosses(subject: EngineUnderTest): void {
     await Promise.all(lab.group.names.map((name) => lab.stopNode(name)))
     await Promise.all(lab.group.names.map((name) => lab.startNode(name)))
     const leader = await lab.leader()
-    await leader.engine.read()
+    await leader.agreement.read()
     expect(leader.machine.list).toEqual(list)
-    await leader.engine.propose(bytesOf('new'))
+    await leader.agreement.propose(bytesOf('new'))
     expect(await lab.agreement(76)).toEqual([...list, 'new'])
   })
 
@@ -96,20 +99,21 @@ function describeLosses(subject: EngineUnderTest): void {
     const lab = await Lab.start(subject)
     const [lost] = await lab.followers()
     const name = lost?.name ?? ''
-    const idBefore = lost?.engine.status().id
+    const idBefore = (await lost?.agreement.status())?.id
     await proposeAll(await lab.leader(), textsOf('kept', 10))
     await lab.stopNode(name)
     lab.group.wipe(name)
     const back = await lab.startNode(name)
-    await until('it to be a voter', () => {
-      const { role, id, nodes } = back.engine.status()
+    await until('it to be a voter', async () => {
+      const { role, id, nodes } = await back.agreement.status()
       const isVoter = nodes.some((node) => node.id === id && node.membership === 'voter')
       return role === 'follower' && isVoter ? true : undefined
     })
-    expect(back.engine.status().id).not.toBe(idBefore)
+    expect((await back.agreement.status()).id).not.toBe(idBefore)
     const leader = await lab.leader()
-    expect(leader.engine.status().nodes.map((node) => node.id)).not.toContain(idBefore)
-    expect(leader.engine.status().nodes).toHaveLength(3)
+    const { nodes } = await leader.agreement.status()
+    expect(nodes.map((node) => node.id)).not.toContain(idBefore)
+    expect(nodes).toHaveLength(3)
     expect(await lab.agreement(10)).toHaveLength(10)
   })
 }
@@ -119,15 +123,17 @@ function describeMembers(subject: EngineUnderTest): void {
     const lab = await Lab.start(subject)
     const [asker] = await lab.followers()
     await proposeAll(await lab.leader(), textsOf('old', 20))
-    await asker?.engine.addNode('lb4', lab.group.addressOf('lb4'))
+    await asker?.members.add('lb4', lab.group.addressOf('lb4'))
     const leader = await lab.leader()
-    expect(membershipOf(leader, 'lb4')).toBe('invited')
+    expect(await membershipOf(leader, 'lb4')).toBe('invited')
     const added = await lab.startNode('lb4')
-    await until('it to be a voter', () => membershipOf(added, 'lb4') === 'voter' || undefined)
+    await until('it to be a voter', async () => {
+      return (await membershipOf(added, 'lb4')) === 'voter' || undefined
+    })
     await lab.leader()
-    await added.engine.propose(bytesOf('mine'))
+    await added.agreement.propose(bytesOf('mine'))
     expect((await lab.agreement(21)).at(-1)).toBe('mine')
-    await added.engine.transfer('lb4')
+    await added.members.transfer('lb4')
     expect((await lab.leader()).name).toBe('lb4')
   })
 
@@ -135,27 +141,27 @@ function describeMembers(subject: EngineUnderTest): void {
     const lab = await Lab.start(subject)
     const [removed, asker] = await lab.followers()
     const name = removed?.name ?? ''
-    await asker?.engine.removeNode(name)
-    await until('it to be an outsider', () => {
-      return removed?.engine.status().role === 'outsider' || undefined
+    await asker?.members.remove(name)
+    await until('it to be an outsider', async () => {
+      return (await removed?.agreement.status())?.role === 'outsider' || undefined
     })
-    await expect(removed?.engine.propose(bytesOf('no'))).rejects.toMatchObject({
+    await expect(removed?.agreement.propose(bytesOf('no'))).rejects.toMatchObject({
       code: 'no-quorum',
     })
     await lab.stopNode(name)
     const leader = await lab.leader()
-    expect(membershipOf(leader, name)).toBeUndefined()
-    await leader.engine.propose(bytesOf('yes'))
+    expect(await membershipOf(leader, name)).toBeUndefined()
+    await leader.agreement.propose(bytesOf('yes'))
     expect(await lab.agreement(1)).toEqual(['yes'])
     // It does not come back by being started again, but by being asked back.
     const back = await lab.startNode(name)
-    await until('it to be refused', () => back.engine.status().note || undefined)
-    expect(back.engine.status()).toMatchObject({ role: 'outsider' })
-    await leader.engine.addNode(name, lab.group.addressOf(name))
-    await until('it to be a voter', () => {
-      return back.engine.status().role === 'follower' && membershipOf(leader, name) === 'voter'
-        ? true
-        : undefined
+    await until('it to be refused', async () => (await back.agreement.status()).note || undefined)
+    expect(await back.agreement.status()).toMatchObject({ role: 'outsider' })
+    await leader.members.add(name, lab.group.addressOf(name))
+    await until('it to be a voter', async () => {
+      const { role } = await back.agreement.status()
+      const isVoter = (await membershipOf(leader, name)) === 'voter'
+      return (role === 'follower' && isVoter) || undefined
     })
     expect(await lab.agreement(1)).toEqual(['yes'])
   })
@@ -163,23 +169,23 @@ function describeMembers(subject: EngineUnderTest): void {
   it('a leader may be removed', async () => {
     const lab = await Lab.start(subject)
     const leader = await lab.leader()
-    await leader.engine.removeNode(leader.name)
+    await leader.members.remove(leader.name)
     await lab.stopNode(leader.name)
     const next = await lab.leader()
-    await next.engine.propose(bytesOf('on'))
+    await next.agreement.propose(bytesOf('on'))
     expect(await lab.agreement(1)).toEqual(['on'])
-    expect(next.engine.status().nodes).toHaveLength(2)
+    expect((await next.agreement.status()).nodes).toHaveLength(2)
   })
 
   it('wishes that make no sense are refused, on any node', async () => {
     const lab = await Lab.start(subject)
     const [first, second] = lab.group.names
-    for (const { engine } of lab.all()) {
+    for (const { members } of lab.all()) {
       for (const [wish, code] of [
-        [engine.addNode(first ?? '', '127.0.0.1:1'), 'member-exists'],
-        [engine.addNode('lb9', lab.group.addressOf(second ?? '')), 'member-exists'],
-        [engine.removeNode('lb9'), 'member-unknown'],
-        [engine.transfer('lb9'), 'member-unknown'],
+        [members.add(first ?? '', '127.0.0.1:1'), 'member-exists'],
+        [members.add('lb9', lab.group.addressOf(second ?? '')), 'member-exists'],
+        [members.remove('lb9'), 'member-unknown'],
+        [members.transfer('lb9'), 'member-unknown'],
       ] as const) {
         await expect(wish).rejects.toMatchObject({ code })
       }
@@ -190,13 +196,13 @@ function describeMembers(subject: EngineUnderTest): void {
     const lab = await Lab.start(subject)
     const leader = await lab.leader()
     for (const { name } of await lab.followers()) {
-      await leader.engine.removeNode(name)
+      await leader.members.remove(name)
       await lab.stopNode(name)
     }
-    await expect(leader.engine.removeNode(leader.name)).rejects.toMatchObject({
+    await expect(leader.members.remove(leader.name)).rejects.toMatchObject({
       code: 'member-last',
     })
-    await leader.engine.propose(bytesOf('alone'))
+    await leader.agreement.propose(bytesOf('alone'))
     expect(leader.machine.list).toEqual(['alone'])
   })
 
@@ -204,9 +210,9 @@ function describeMembers(subject: EngineUnderTest): void {
     const lab = await Lab.start(subject)
     for (const target of [...lab.all(), ...lab.all()]) {
       const [asker] = await lab.followers()
-      await asker?.engine.transfer(target.name)
+      await asker?.members.transfer(target.name)
       expect((await lab.leader()).name).toBe(target.name)
-      await asker?.engine.propose(bytesOf('on'))
+      await asker?.agreement.propose(bytesOf('on'))
     }
   })
 }
@@ -216,7 +222,7 @@ function describeStreams(subject: EngineUnderTest): void {
     const lab = await Lab.start(subject)
     const leader = await lab.leader()
     for (const follower of await lab.followers()) {
-      const stream = await follower.engine.openStream(leader.name)
+      const stream = await follower.peers.openStream(leader.name)
       const accepted = await until('the stream to arrive', () => leader.streams.pop())
       expect(accepted.from).toBe(follower.name)
       stream.write('question')
@@ -229,7 +235,7 @@ function describeStreams(subject: EngineUnderTest): void {
   it('a request that is not answered ends with its time', async () => {
     const lab = await Lab.start(subject)
     const [asker, asked] = lab.all()
-    const request = asker?.engine.request(asked?.name ?? '', 'ignore', bytesOf(''), 50)
+    const request = asker?.peers.ask(asked?.name ?? '', 'ignore', bytesOf(''), 50)
     await expect(request).rejects.toMatchObject({ code: 'peer-unreachable' })
   })
 
@@ -237,8 +243,8 @@ function describeStreams(subject: EngineUnderTest): void {
     const lab = await Lab.start(subject)
     const [gone] = await lab.followers()
     await lab.stopNode(gone?.name ?? '')
-    const { engine } = await lab.leader()
-    await expect(engine.request(gone?.name ?? '', 'say', bytesOf(''), 5000)).rejects.toMatchObject({
+    const { peers } = await lab.leader()
+    await expect(peers.ask(gone?.name ?? '', 'say', bytesOf(''), 5000)).rejects.toMatchObject({
       code: 'peer-unreachable',
     })
   })

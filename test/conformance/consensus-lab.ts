@@ -1,31 +1,32 @@
 import type { Duplex } from 'node:stream'
 import { onTestFinished } from 'vitest'
 import { SluiceError } from '../../src/base/errors.ts'
-import type {
-  ConsensusEngine,
-  EngineEvents,
-  EngineStatus,
-  StateMachine,
-} from '../../src/consensus/engine.ts'
+import type { Agreement, StateMachine } from '../../src/consensus/agreement.ts'
+import type { Engine, EngineEvents } from '../../src/consensus/engine.ts'
+import type { EngineStatus } from '../../src/consensus/engine-status.ts'
+import type { Members } from '../../src/consensus/members.ts'
+import type { PeerBus } from '../../src/consensus/peer-bus.ts'
 import { until } from '../e2e/support/waiting.ts'
 
 /** A command on which the machine gives up, as one of a newer version does. */
 export const UNKNOWN_COMMAND = 'unknown'
 
-/** A list of texts. A command appends one; its result is how many there are. */
+/** A list of texts. A command appends one. */
 export class ListMachine implements StateMachine {
   list: string[] = []
+  /** Places in the list, from 0, by the index of the command. */
+  readonly places = new Map<number, number>()
   #lastIndex = 0
 
-  apply(index: number, command: Uint8Array): unknown {
+  apply(index: number, command: Uint8Array): void {
     if (index <= this.#lastIndex) throw new Error(`index ${index} after ${this.#lastIndex}`)
     const text = textOf(command)
     if (text === UNKNOWN_COMMAND) throw new SluiceError('state-newer', 'a command of the future')
     this.#lastIndex = index
-    return this.list.push(text)
+    this.places.set(index, this.list.push(text) - 1)
   }
 
-  snapshot(): Uint8Array {
+  async snapshot(): Promise<Uint8Array> {
     return bytesOf(JSON.stringify([this.#lastIndex, this.list]))
   }
 
@@ -39,14 +40,24 @@ export function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
 
+function offered<T>(seam: T | null): T {
+  if (seam === null) throw new Error('the engine does not offer it')
+  return seam
+}
+
 export function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
 }
 
-/** One node under test: its engine, and what the engine has told. */
+/** One node under test: its engine, the seams that it offers, and what it has told. */
 export interface TestNode {
   readonly name: string
-  readonly engine: ConsensusEngine
+  readonly engine: Engine
+  readonly agreement: Agreement
+  /** Throws where the engine has none. */
+  readonly members: Members
+  /** As {@link members}. */
+  readonly peers: PeerBus
   readonly machine: ListMachine
   readonly statuses: EngineStatus[]
   readonly failures: Error[]
@@ -65,7 +76,7 @@ export interface EngineGroup {
   /** Names of those that belong to it from the start. */
   readonly names: readonly string[]
   /** Starts a node, or starts it again with the data that it had. */
-  start(seat: NodeSeat): Promise<ConsensusEngine>
+  start(seat: NodeSeat): Promise<Engine>
   /** Loses the data of a node that does not run. */
   wipe(name: string): void
   /** Where a node's peers find it; makes one up for a new node. */
@@ -111,7 +122,7 @@ export class Lab {
     const events: EngineEvents = {
       onStatus: (status) => statuses.push(status),
       onFatal: (error) => failures.push(error),
-      onRequest: async (from, kind, body) => {
+      onQuestion: async (from, kind, body) => {
         if (kind === 'refuse') throw new SluiceError('config-invalid', `not for ${from}`)
         if (kind === 'ignore') return new Promise(() => {})
         return bytesOf(`${name} heard ${kind} ${textOf(body)} from ${from}`)
@@ -122,7 +133,21 @@ export class Lab {
       },
     }
     const engine = await this.group.start({ name, machine, events })
-    const node: TestNode = { name, engine, machine, statuses, failures, streams }
+    const node: TestNode = {
+      name,
+      engine,
+      agreement: engine.agreement,
+      get members() {
+        return offered(engine.members)
+      },
+      get peers() {
+        return offered(engine.peers)
+      },
+      machine,
+      statuses,
+      failures,
+      streams,
+    }
     this.nodes.set(name, node)
     return node
   }
@@ -144,8 +169,8 @@ export class Lab {
 
   /** Waits until all that run know one leader with a quorum. */
   async leader(): Promise<TestNode> {
-    return until('a leader that all know', () => {
-      const statuses = this.all().map(({ engine }) => engine.status())
+    return until('a leader that all know', async () => {
+      const statuses = await Promise.all(this.all().map(({ agreement }) => agreement.status()))
       const names = new Set(statuses.map(({ leader }) => leader))
       const [name] = names
       if (names.size !== 1 || statuses.some(({ hasQuorum }) => !hasQuorum)) return undefined

@@ -15,7 +15,7 @@ import { temporaryFolder } from '../e2e/support/temporary-folder.ts'
 import { until } from '../e2e/support/waiting.ts'
 import { describeGroup } from './consensus-group-suite.ts'
 import { bytesOf, type EngineGroup, type EngineUnderTest, Lab } from './consensus-lab.ts'
-import { describeEngine } from './consensus-suite.ts'
+import { describeEngine, describePeers } from './consensus-suite.ts'
 
 const solo: EngineUnderTest = {
   name: 'solo',
@@ -94,6 +94,8 @@ describe.each([solo, raft(1), raft(3)])('consensus of engine $name', (engine) =>
   describeEngine(engine),
 )
 
+describe.each([raft(1), raft(3)])('the peers of engine $name', (engine) => describePeers(engine))
+
 describe.each([raft(3)])('a group of engine $name', (engine) => describeGroup(engine))
 
 describe('a group that has lost its majority for good', () => {
@@ -102,7 +104,7 @@ describe('a group that has lost its majority for good', () => {
     const lab = new Lab(group)
     await Promise.all(group.names.map((name) => lab.startNode(name)))
     const leader = await lab.leader()
-    for (const text of ['one', 'two', 'three']) await leader.engine.propose(bytesOf(text))
+    for (const text of ['one', 'two', 'three']) await leader.agreement.propose(bytesOf(text))
     await lab.agreement(3)
     await Promise.all(group.names.map((name) => lab.stopNode(name)))
 
@@ -112,26 +114,28 @@ describe('a group that has lost its majority for good', () => {
 
     const left = await lab.startNode('lb2')
     await lab.leader()
-    await left.engine.read()
+    await left.agreement.read()
     expect(left.machine.list).toEqual(['one', 'two', 'three'])
-    expect(left.engine.status()).toMatchObject({
+    expect(await left.agreement.status()).toMatchObject({
       clusterId: recovery.clusterId,
       role: 'leader',
       nodes: [{ name: 'lb2' }],
     })
-    await left.engine.propose(bytesOf('four'))
+    await left.agreement.propose(bytesOf('four'))
 
     // One that comes back with its old data is kept out, until that is removed.
-    await left.engine.addNode('lb1', group.addressOf('lb1'))
+    await left.members.add('lb1', group.addressOf('lb1'))
     const old = await lab.startNode('lb1')
-    await until('it to be refused', () => {
-      return old.engine.status().note.includes('another cluster') || undefined
+    await until('it to be refused', async () => {
+      return (await old.agreement.status()).note.includes('another cluster') || undefined
     })
-    expect(old.engine.status()).toMatchObject({ role: 'outsider', hasQuorum: false })
+    expect(await old.agreement.status()).toMatchObject({ role: 'outsider', hasQuorum: false })
     await lab.stopNode('lb1')
     group.wipe('lb1')
     const back = await lab.startNode('lb1')
-    await until('it to be a voter', () => back.engine.status().role === 'follower' || undefined)
+    await until('it to be a voter', async () => {
+      return (await back.agreement.status()).role === 'follower' || undefined
+    })
     expect(await lab.agreement(4)).toEqual(['one', 'two', 'three', 'four'])
   })
 
@@ -142,16 +146,8 @@ describe('a group that has lost its majority for good', () => {
 })
 
 describe('a single node', () => {
-  it('has no members to change', async () => {
+  it('offers agreement alone', async () => {
     const lab = await Lab.start(solo)
-    const { engine } = lab.node('lb1')
-    for (const change of [
-      engine.addNode('lb2', '127.0.0.1:1'),
-      engine.removeNode('lb1'),
-      engine.transfer('lb1'),
-    ]) {
-      await expect(change).rejects.toMatchObject({ code: 'cluster-absent' })
-    }
-    expect(await engine.propose(bytesOf('one'))).toBe(1)
+    expect(lab.node('lb1').engine).toMatchObject({ members: null, peers: null })
   })
 })

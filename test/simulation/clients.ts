@@ -131,7 +131,7 @@ export class Client {
     const command = encodeCommand(attempt.key, change, padding)
     machine.ask((driver) => {
       const proposed = driver.propose(command, (outcome) =>
-        this.#onOutcome(attempt, outcome, proposed.ok ? proposed.index : 0),
+        this.#onOutcome(attempt, outcome, machine),
       )
       if (proposed.ok) return
       if (proposed.reason === 'not-leader' && proposed.leader !== null) {
@@ -174,7 +174,7 @@ export class Client {
                   return
                 }
                 asked.wait(proposed.index, proposed.term, (outcome) =>
-                  this.#onOutcome(attempt, outcome, proposed.index),
+                  this.#onOutcome(attempt, outcome, machine),
                 )
               })
             }),
@@ -184,14 +184,14 @@ export class Client {
     )
   }
 
-  /** @param index at which it was proposed */
-  #onOutcome(attempt: Attempt, outcome: ProposalOutcome, index: number): void {
+  /** @param machine that was asked */
+  #onOutcome(attempt: Attempt, outcome: ProposalOutcome, machine: Machine): void {
     const { counts, judge } = this.#world
     switch (outcome.kind) {
       case 'applied':
         counts.acknowledged += 1
-        judge.onAcknowledge(index)
-        this.#settle(attempt, true, outcome.result as string | boolean | null)
+        judge.onAcknowledge(outcome.index)
+        this.#settle(attempt, true, machine.answerAt(outcome.index))
         break
       case 'dropped':
         counts.dropped += 1

@@ -241,9 +241,9 @@ export const DEFECTS: readonly Defect[] = [
     patches: [
       {
         file: 'driver/driver.ts',
-        find: 'const result = isCommand ?',
+        find: "if (payload.kind === 'command') this.#host.machine.apply(index, payload.data)",
         replace:
-          'if (isCommand && index % 30 === 0) this.#host.machine.apply(index, payload.data); const result = isCommand ?',
+          "for (let n = index % 30 === 0 ? 2 : 1; n > 0 && payload.kind === 'command'; n--) this.#host.machine.apply(index, payload.data)",
       },
     ],
     expected: /applies \d+ after/,

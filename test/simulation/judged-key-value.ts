@@ -1,13 +1,15 @@
-import type { StateMachine } from '../../src/consensus/engine.ts'
+import type { Machine } from '../../src/consensus/driver/machine.ts'
 import type { Disk } from './disk.ts'
 import type { Judge } from './judge.ts'
-import { KeyValue } from './key-value.ts'
+import { type Answer, KeyValue } from './key-value.ts'
 
 /** A state machine of which the judge sees everything. */
-export class JudgedKeyValue implements StateMachine {
+export class JudgedKeyValue implements Machine {
   readonly #disk: Disk
   readonly #judge: Judge
   readonly #keyValue = new KeyValue()
+  /** Of the commands of this life, by index. */
+  readonly #answers = new Map<number, Answer>()
   #index = 0
   #toldIndex = -1
 
@@ -16,22 +18,26 @@ export class JudgedKeyValue implements StateMachine {
     this.#judge = judge
   }
 
-  apply(index: number, command: Uint8Array): unknown {
+  apply(index: number, command: Uint8Array): void {
     this.#judge.onApply(this.#disk.id, index, this.#index, command)
-    const result = this.#keyValue.apply(index, command)
+    this.#answers.set(index, this.#keyValue.apply(command))
     this.#index = index
     this.#tell(index)
-    return result
   }
 
-  snapshot(): Uint8Array {
-    return this.#keyValue.snapshot()
+  snapshot(onTaken: (data: Uint8Array) => void): void {
+    onTaken(this.#keyValue.snapshot())
   }
 
   restore(data: Uint8Array): void {
     this.#keyValue.restore(data)
     this.#index = this.#judge.snapshotIndexOf(data)
     this.#tell(this.#index)
+  }
+
+  /** What the command at an index has given; null where this life has applied none there. */
+  answerAt(index: number): Answer {
+    return this.#answers.get(index) ?? null
   }
 
   read(key: string): string {

@@ -1,8 +1,10 @@
-import type { StateMachine } from '../../src/consensus/engine.ts'
 import type { Request } from './linearizability.ts'
 
 /** A request that changes something. */
 export type Change = Exclude<Request, { readonly kind: 'read' }>
+
+/** What a command gives to who asked for it. */
+export type Answer = string | boolean | null
 
 interface Command {
   readonly key: string
@@ -21,12 +23,12 @@ export function encodeCommand(key: string, change: Change, paddingBytes: number)
 }
 
 /** A small store of texts by key. */
-export class KeyValue implements StateMachine {
+export class KeyValue {
   #values = new Map<string, string>()
   /** Part of the state, so that a command that is applied twice or not at all shows. */
   #appliedCount = 0
 
-  apply(_index: number, command: Uint8Array): string | boolean | null {
+  apply(command: Uint8Array): Answer {
     const { key, change } = JSON.parse(decoder.decode(command)) as Command
     const value = this.read(key)
     this.#appliedCount += 1

@@ -7,6 +7,7 @@ import type { Dice } from './dice.ts'
 import type { Disk } from './disk.ts'
 import { type Judge, Violation } from './judge.ts'
 import { JudgedKeyValue } from './judged-key-value.ts'
+import type { Answer } from './key-value.ts'
 import { summaryOf } from './message-summary.ts'
 import type { Sources } from './patched-sources.ts'
 import type { Profile } from './profile.ts'
@@ -150,6 +151,11 @@ export class Machine {
   ask(run: (driver: Driver<Message>) => void): void {
     const life = this.#life
     if (life !== null) this.#deliver(life, false, () => run(life.driver))
+  }
+
+  /** What the command at an index has given on this machine. */
+  answerAt(index: number): Answer {
+    return this.#life?.keyValue.answerAt(index) ?? null
   }
 
   /** What the state machine of this node has for a key. */

@@ -1,5 +1,6 @@
 import type { SluiceError } from '../../base/errors.ts'
-import type { ConsensusEngine, EngineStatus } from '../../consensus/engine.ts'
+import type { Agreement } from '../../consensus/agreement.ts'
+import type { EngineStatus } from '../../consensus/engine-status.ts'
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
 import type { OwnFile } from '../own-file.ts'
 import type { Done } from '../state-machine/command-outcomes.ts'
@@ -15,7 +16,7 @@ export interface LeaderDutiesOptions {
   readonly file: OwnFile
   readonly timers: NodeTimers
   readonly log: DaemonLog
-  readonly engine: ConsensusEngine
+  readonly agreement: Agreement
   readonly state: () => ClusterState
   readonly propose: (command: Command) => Promise<Done>
 }
@@ -60,9 +61,9 @@ export class LeaderDuties {
   }
 
   async #seed(): Promise<void> {
-    const { name, file, timers, engine, state, propose } = this.#options
+    const { name, file, timers, agreement, state, propose } = this.#options
     // A leader that is new may have yet to apply what was agreed on before it.
-    await engine.read()
+    await agreement.read()
     const { seed } = file
     if (seed === null || state().activeVersion !== 0) return
     const { servers, backends } = seed.checked

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { EngineStatus } from '../../consensus/engine.ts'
+import type { EngineStatus } from '../../consensus/engine-status.ts'
 import type { Activation, RunningVersion } from '../activation.ts'
 import { NOTE_LENGTH_MAX, type NodeReport } from '../peer-requests.ts'
 import type { ClusterStateMachine } from '../state-machine/cluster-state-machine.ts'

@@ -1,4 +1,4 @@
-import type { NodeStatus } from '../../consensus/engine.ts'
+import type { NodeStatus } from '../../consensus/engine-status.ts'
 import { WITNESSES_MAX } from '../state-machine/bounds.ts'
 
 /** A node that has been gone for so long has no say in health any more. */

@@ -19,8 +19,8 @@ export interface StateChange {
 }
 
 /**
- * What the cluster agrees on: applies commands, one after the other, the same on every node. The
- * engine's `StateMachine`.
+ * What the cluster agrees on: applies commands, one after the other, the same on every node.
+ * `Replica` gives it to an engine.
  */
 export class ClusterStateMachine {
   readonly #onChange: (change: StateChange) => void

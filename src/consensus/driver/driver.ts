@@ -2,11 +2,11 @@ import { assert } from '../../base/errors.ts'
 import type { Core, MakeCore, RandomSource } from '../core/core.ts'
 import type { CoreStanding, CoreStatus, ProposeResult } from '../core/core-status.ts'
 import type { ReadOutcome, Ready } from '../core/ready.ts'
-import type { StateMachine } from '../engine.ts'
 import type { Entry, Membership, NodeId, Snapshot } from '../log/entries.ts'
 import type { Persist } from '../log/persist.ts'
 import type { LogStore, StoredState } from '../store/log-store.ts'
 import type { DriverOptions } from './driver-options.ts'
+import type { Machine } from './machine.ts'
 import { type OnOutcome, Proposals } from './proposals.ts'
 import { type OnRead, ReadBatches } from './read-batches.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -16,7 +16,7 @@ import { SnapshotPolicy } from './snapshot-policy.ts'
 export interface DriverHost<M> {
   readonly makeCore: MakeCore<M>
   readonly store: LogStore
-  readonly machine: StateMachine
+  readonly machine: Machine
   readonly scheduler: Scheduler
   readonly random: RandomSource
   /** Sends, or drops: messages may be lost. */
@@ -77,7 +77,7 @@ export class Driver<M> {
   #appliedIndex: number
   #appliedTerm: number
   #appliedMembership: Membership
-  /** Index of a snapshot that was taken and is not durable yet; 0: none. */
+  /** Index of a snapshot that was asked for and is not durable yet; 0: none. */
   #snapshotIndex = 0
   #told: CoreStanding
   #toldMembership: Membership
@@ -319,13 +319,12 @@ export class Driver<M> {
     const { index, term, payload } = entry
     assert(index === this.#appliedIndex + 1, 'entries are applied one after the other')
     assert(term >= this.#appliedTerm, 'terms of applied entries never fall')
-    const isCommand = payload.kind === 'command'
-    const result = isCommand ? this.#host.machine.apply(index, payload.data) : undefined
+    if (payload.kind === 'command') this.#host.machine.apply(index, payload.data)
     if (payload.kind === 'membership') this.#appliedMembership = payload.membership
     this.#appliedIndex = index
     this.#appliedTerm = term
     this.#policy.applied(entry)
-    this.#proposals.applied(index, term, result)
+    this.#proposals.applied(index, term)
   }
 
   #install(snapshot: Snapshot): void {
@@ -339,18 +338,19 @@ export class Driver<M> {
     this.#proposals.skipped(snapshot.index)
   }
 
-  /** One snapshot at a time is written. */
+  /** One snapshot at a time is taken and written. */
   #compactWhenDue(): void {
     if (this.#snapshotIndex !== 0 || !this.#policy.isDue) return
     const index = this.#appliedIndex
-    const snapshot: Snapshot = {
-      index,
-      term: this.#appliedTerm,
-      membership: this.#appliedMembership,
-      data: this.#host.machine.snapshot(),
-    }
+    const term = this.#appliedTerm
+    const membership = this.#appliedMembership
+    const keepFromIndex = this.#policy.taken(index)
     this.#snapshotIndex = index
-    this.#core.compact(snapshot, this.#policy.taken(index))
+    this.#host.machine.snapshot((data) => {
+      // The machine was set to a received snapshot meanwhile: that one stands in its place.
+      if (this.#snapshotIndex !== index) return
+      this.#run(() => this.#core.compact({ index, term, membership, data }, keepFromIndex))
+    })
   }
 
   #armTick(): void {

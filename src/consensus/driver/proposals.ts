@@ -1,7 +1,7 @@
 /** What became of a proposal that a leader has taken. */
 export type ProposalOutcome =
-  /** It holds, and this node has applied it. */
-  | { readonly kind: 'applied'; readonly result: unknown }
+  /** It holds at this index, and this node has applied it. */
+  | { readonly kind: 'applied'; readonly index: number }
   /** Another entry has been agreed on in its place: it does not hold, and never will. */
   | { readonly kind: 'dropped' }
   /** This node cannot tell: it went over the place with a snapshot, or has stopped. */
@@ -15,17 +15,17 @@ interface Waiter {
   readonly onOutcome: OnOutcome
 }
 
-interface Result {
+/** What was applied at a place of the log. */
+interface Applied {
   readonly index: number
   readonly term: number
-  readonly result: unknown
 }
 
 /**
- * Results that are kept for those who ask late: the answer of the leader to a forwarded proposal
- * may come after the entry itself.
+ * Places that are remembered for those who ask late: the answer of the leader to a forwarded
+ * proposal may come after the entry itself.
  */
-const RECENT_RESULTS = 256
+const RECENT_PLACES = 256
 
 /**
  * Who waits for which place of the log. A proposal is settled by what is applied at its index: the
@@ -35,7 +35,7 @@ const RECENT_RESULTS = 256
 export class Proposals {
   readonly #waitersMax: number
   readonly #waiters = new Map<number, Waiter[]>()
-  readonly #recent: (Result | undefined)[] = new Array<Result | undefined>(RECENT_RESULTS)
+  readonly #recent: (Applied | undefined)[] = new Array<Applied | undefined>(RECENT_PLACES)
   #count = 0
   #appliedIndex: number
 
@@ -66,15 +66,15 @@ export class Proposals {
   }
 
   /** The state machine has applied an entry. */
-  applied(index: number, term: number, result: unknown): void {
+  applied(index: number, term: number): void {
     this.#appliedIndex = index
-    this.#recent[index % RECENT_RESULTS] = { index, term, result }
+    this.#recent[index % RECENT_PLACES] = { index, term }
     const waiters = this.#waiters.get(index)
     if (waiters === undefined) return
     this.#waiters.delete(index)
     this.#count -= waiters.length
     for (const waiter of waiters) {
-      waiter.onOutcome(waiter.term === term ? { kind: 'applied', result } : { kind: 'dropped' })
+      waiter.onOutcome(waiter.term === term ? { kind: 'applied', index } : { kind: 'dropped' })
     }
   }
 
@@ -92,9 +92,9 @@ export class Proposals {
   }
 
   #outcomeOf(index: number, term: number): ProposalOutcome {
-    const known = this.#recent[index % RECENT_RESULTS]
+    const known = this.#recent[index % RECENT_PLACES]
     if (known?.index !== index) return { kind: 'unknown' }
-    return known.term === term ? { kind: 'applied', result: known.result } : { kind: 'dropped' }
+    return known.term === term ? { kind: 'applied', index } : { kind: 'dropped' }
   }
 
   #giveUp(index: number): void {

@@ -1,9 +1,10 @@
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
+import type { StateMachine } from '../agreement.ts'
 import type { RandomSource } from '../core/core.ts'
 import type { CoreMessage, Protocol } from '../core/protocol.ts'
 import type { DriverOptions } from '../driver/driver-options.ts'
 import type { Scheduler } from '../driver/scheduler.ts'
-import type { EngineEvents, StateMachine } from '../engine.ts'
+import type { EngineEvents } from '../engine.ts'
 import type { Refusal } from '../peers/refusals.ts'
 import type { PeerAddress, PeerEvents, PeerHello, PeerTransport } from '../peers/transport.ts'
 

@@ -1,19 +1,17 @@
-import type { Duplex } from 'node:stream'
 import { assert, SluiceError } from '../../base/errors.ts'
+import type { Agreement } from '../agreement.ts'
 import type { CoreMessage } from '../core/protocol.ts'
 import { Driver } from '../driver/driver.ts'
 import { DRIVER_DEFAULTS } from '../driver/driver-options.ts'
+import type { Machine } from '../driver/machine.ts'
 import { invalidEncoding } from '../encoding/byte-reader.ts'
-import type { ConsensusEngine, EngineStatus } from '../engine.ts'
+import type { Engine } from '../engine.ts'
+import type { EngineStatus } from '../engine-status.ts'
 import type { Membership, NodeId, Snapshot } from '../log/entries.ts'
-import { bodyOf, PeerRequests } from '../peers/questions.ts'
-import {
-  type Channel,
-  type PeerEvents,
-  type PeerHello,
-  type PeerTransport,
-  unreachable,
-} from '../peers/transport.ts'
+import type { Members } from '../members.ts'
+import type { PeerBus } from '../peer-bus.ts'
+import { PeerRequests } from '../peers/questions.ts'
+import type { Channel, PeerEvents, PeerHello, PeerTransport } from '../peers/transport.ts'
 import type { LevelStore } from '../store/level-store.ts'
 import type { StoredState } from '../store/log-store.ts'
 import { type OpenedStore, openStore } from '../store/store-opening.ts'
@@ -22,6 +20,7 @@ import { Conditions } from './awaited-conditions.ts'
 import { attemptBirth } from './birth-attempt.ts'
 import { hasQuorum, noQuorum } from './engine-view.ts'
 import type { GroupEngineOptions } from './group-engine-options.ts'
+import { GroupPeers } from './group-peers.ts'
 import { MemberChanges } from './member-changes.ts'
 import { MembershipReconciler } from './membership-reconciler.ts'
 import { answerPeer } from './peer-answers.ts'
@@ -42,14 +41,16 @@ const COMMAND_BYTES_MAX = 8 * 1024 * 1024
  * driver runs its core, and where it leads it also sees to it that nodes are taken in, promoted and
  * replaced.
  */
-export class GroupEngine<M extends CoreMessage> implements ConsensusEngine {
+export class GroupEngine<M extends CoreMessage> implements Engine {
+  readonly agreement: Agreement
+  readonly members: Members
+  readonly peers: PeerBus
   readonly #options: GroupEngineOptions<M>
   readonly #store: LevelStore
   readonly #transport: PeerTransport
   readonly #directory: PeerDirectory
   readonly #requests: PeerRequests
   readonly #conditions: Conditions
-  readonly #proposer: Proposer
   readonly #changes: MemberChanges
   readonly #reconciler = new MembershipReconciler()
   #driver: Driver<M> | null = null
@@ -108,79 +109,38 @@ export class GroupEngine<M extends CoreMessage> implements ConsensusEngine {
       isConnected: (id: NodeId) => this.#transport.isConnected(id),
       driver: () => this.#runningDriver(),
     }
-    this.#proposer = new Proposer(view)
+    const proposer = new Proposer(view)
     this.#changes = new MemberChanges(view)
     const questions = {
-      proposer: this.#proposer,
+      proposer,
       changes: this.#changes,
       events: options.events,
       clusterId: () => store.identity.clusterId,
       driver: view.driver,
     }
+    this.agreement = {
+      propose: async (command) => {
+        assert(command.length <= COMMAND_BYTES_MAX, 'a command is no longer than it may be')
+        return proposer.propose(command)
+      },
+      read: () => proposer.read(),
+      status: async () => this.#status(),
+    }
+    this.members = this.#changes
+    this.peers = new GroupPeers({
+      name,
+      requests: this.#requests,
+      events: options.events,
+      openStream: (to) => this.#transport.openStream(to),
+      reachable: () => this.#reachable(),
+      isStopped: () => this.#stopping !== null,
+    })
     this.#transport = options.makeTransport(this.#hello(), this.#peerEvents(), (refusal) =>
       this.#directory.refused(refusal),
     )
-    this.#told = this.status()
+    this.#told = this.#status()
     if (stored !== null) this.#startDriver(stored)
     this.#membersChanged()
-  }
-
-  status(): EngineStatus {
-    const core = this.#driver?.status() ?? null
-    return describeEngine({
-      engine: this.#options.protocol.name,
-      identity: this.#store.identity,
-      core,
-      hasQuorum: this.#hasQuorum,
-      addressOf: (member) => this.#directory.addressOf(member),
-      peers: this.#directory.peers,
-      hellos: this.#reachable(),
-      failure: this.#failure?.message ?? null,
-      note: this.#directory.objection || (core === null ? this.#birthNote : ''),
-    })
-  }
-
-  leader(): string | null {
-    const leader = this.#failure === null ? this.#driver?.standing().leader : null
-    return leader ? nameOf(leader) : null
-  }
-
-  async propose(command: Uint8Array): Promise<unknown> {
-    assert(command.length <= COMMAND_BYTES_MAX, 'a command is no longer than it may be')
-    return this.#proposer.propose(command)
-  }
-
-  async read(): Promise<void> {
-    await this.#proposer.read()
-  }
-
-  async addNode(name: string, address: string): Promise<void> {
-    await this.#changes.ask({ kind: 'add', name, address })
-  }
-
-  async removeNode(name: string): Promise<void> {
-    await this.#changes.ask({ kind: 'remove', name })
-  }
-
-  async transfer(name: string): Promise<void> {
-    await this.#changes.ask({ kind: 'transfer', name })
-  }
-
-  async request(
-    name: string,
-    kind: string,
-    body: Uint8Array,
-    timeoutMs: number,
-  ): Promise<Uint8Array> {
-    if (this.#stopping !== null) throw new SluiceError('engine-stopped', 'the node has stopped')
-    if (name === this.#options.name) return this.#askSelf(kind, body)
-    const id = this.#idOf(name)
-    const answer = await this.#requests.ask(id, 'application', kind, body, timeoutMs)
-    return bodyOf(answer, name, timeoutMs)
-  }
-
-  async openStream(name: string): Promise<Duplex> {
-    return this.#transport.openStream(this.#idOf(name))
   }
 
   stop(): Promise<void> {
@@ -198,6 +158,21 @@ export class GroupEngine<M extends CoreMessage> implements ConsensusEngine {
     this.#requests.stop()
     await this.#transport.close()
     await this.#store.close()
+  }
+
+  #status(): EngineStatus {
+    const core = this.#driver?.status() ?? null
+    return describeEngine({
+      engine: this.#options.protocol.name,
+      identity: this.#store.identity,
+      core,
+      hasQuorum: this.#hasQuorum,
+      addressOf: (member) => this.#directory.addressOf(member),
+      peers: this.#directory.peers,
+      hellos: this.#reachable(),
+      failure: this.#failure?.message ?? null,
+      note: this.#directory.objection || (core === null ? this.#birthNote : ''),
+    })
   }
 
   #runningDriver(): Driver<M> {
@@ -271,21 +246,6 @@ export class GroupEngine<M extends CoreMessage> implements ConsensusEngine {
     this.#driver?.step(message)
   }
 
-  async #askSelf(kind: string, body: Uint8Array): Promise<Uint8Array> {
-    try {
-      return await this.#options.events.onRequest(this.#options.name, kind, body)
-    } catch (error) {
-      throw new SluiceError('peer-refused', (error as Error).message, error)
-    }
-  }
-
-  /** @throws SluiceError `peer-unreachable` */
-  #idOf(name: string): NodeId {
-    const hello = this.#reachable().get(name)
-    if (hello === undefined) throw unreachable(name, 'no link to it is open')
-    return hello.id
-  }
-
   /** Looks at what has changed without being told, now and again and again. */
   #look(): void {
     if (this.#hasStopped) return
@@ -333,14 +293,14 @@ export class GroupEngine<M extends CoreMessage> implements ConsensusEngine {
   }
 
   #startDriver(stored: StoredState): void {
-    const { machine, scheduler, random, driver, protocol } = this.#options
+    const { scheduler, random, driver, protocol } = this.#options
     const { id } = this.#store.identity
     this.#driver = new Driver(
       { ...DRIVER_DEFAULTS, readTimeoutMs: protocol.silenceMaxMs, ...driver },
       {
         makeCore: protocol.coreOf(id),
         store: this.#store,
-        machine,
+        machine: this.#machine(),
         scheduler,
         random,
         send: (message) => {
@@ -359,6 +319,18 @@ export class GroupEngine<M extends CoreMessage> implements ConsensusEngine {
     const isAlone = voters.length === 1 && voters[0]?.id === id
     // Nobody is there whose leader it could disturb.
     if (isAlone && outgoing.length === 0) this.#driver.campaign()
+  }
+
+  /** The state machine, which answers with promises, for a driver, which has none. */
+  #machine(): Machine {
+    const { machine } = this.#options
+    return {
+      apply: (index, command) => machine.apply(index, command),
+      restore: (data) => machine.restore(data),
+      snapshot: (onTaken) => {
+        void machine.snapshot().then(onTaken, (error: unknown) => this.#fail(error as Error))
+      },
+    }
   }
 
   /** Peers are told of, and called by, who is a member now. */
@@ -394,7 +366,7 @@ export class GroupEngine<M extends CoreMessage> implements ConsensusEngine {
 
   #tellStatus(): void {
     this.#conditions.settle()
-    const status = this.status()
+    const status = this.#status()
     if (!isNews(this.#told, status)) return
     this.#told = status
     this.#options.events.onStatus(status)

@@ -4,6 +4,7 @@ import { ByteReader } from '../encoding/byte-reader.ts'
 import { ByteWriter } from '../encoding/byte-writer.ts'
 import type { Member, Membership } from '../log/entries.ts'
 import { ADDRESS_BYTES_MAX, NAME_BYTES_MAX } from '../log/entry-encoding.ts'
+import type { Members } from '../members.ts'
 import { membersOf } from './admission.ts'
 import { type AnyDriver, type EngineView, hasQuorum, noQuorum } from './engine-view.ts'
 
@@ -27,15 +28,27 @@ export type MemberRequest =
   | { readonly kind: 'transfer'; readonly name: string }
 
 /** Changes of the members that operators ask for, from any node; the leader makes them. */
-export class MemberChanges {
+export class MemberChanges implements Members {
   readonly #view: EngineView
 
   constructor(view: EngineView) {
     this.#view = view
   }
 
+  add(name: string, address: string): Promise<void> {
+    return this.#ask({ kind: 'add', name, address })
+  }
+
+  remove(name: string): Promise<void> {
+    return this.#ask({ kind: 'remove', name })
+  }
+
+  transfer(name: string): Promise<void> {
+    return this.#ask({ kind: 'transfer', name })
+  }
+
   /** Has a change made, by the leader where this node is none. */
-  async ask(request: MemberRequest): Promise<void> {
+  async #ask(request: MemberRequest): Promise<void> {
     const driver = this.#view.driver()
     const { role, leader } = driver.standing()
     if (role === 'leader') {

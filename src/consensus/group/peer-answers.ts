@@ -1,6 +1,6 @@
 import { SluiceError } from '../../base/errors.ts'
-import type { EngineEvents } from '../engine.ts'
 import type { NodeId } from '../log/entries.ts'
+import type { PeerBusEvents } from '../peer-bus.ts'
 import type { Scope } from '../peers/questions.ts'
 import { membersOf } from './admission.ts'
 import { encodeBirth } from './birth.ts'
@@ -13,7 +13,7 @@ import { nameOf } from './status-description.ts'
 export interface QuestionHost {
   readonly proposer: Proposer
   readonly changes: MemberChanges
-  readonly events: Pick<EngineEvents, 'onRequest'>
+  readonly events: Pick<PeerBusEvents, 'onQuestion'>
   clusterId(): string | null
   /** @throws SluiceError `engine-stopped`, `no-quorum` */
   driver(): AnyDriver
@@ -27,7 +27,7 @@ export async function answerPeer(
   kind: string,
   body: Uint8Array,
 ): Promise<Uint8Array> {
-  if (scope === 'application') return host.events.onRequest(nameOf(from), kind, body)
+  if (scope === 'application') return host.events.onQuestion(nameOf(from), kind, body)
   switch (kind) {
     case 'propose':
       return host.proposer.proposeFor(body)

@@ -38,8 +38,8 @@ export class Proposer {
     this.#view = view
   }
 
-  /** As the engine's `propose`. */
-  async propose(command: Uint8Array): Promise<unknown> {
+  /** As `Agreement.propose`. */
+  async propose(command: Uint8Array): Promise<number> {
     const untilMs = this.#view.scheduler.nowMs() + PROPOSAL_TIMEOUT_MS
     for (;;) {
       const driver = this.#view.driver()
@@ -47,7 +47,7 @@ export class Proposer {
       const isLate = this.#view.scheduler.nowMs() >= untilMs
       if (attempt.isTaken) {
         // What was dropped never held and never will: it may be proposed once more.
-        if (attempt.outcome?.kind !== 'dropped' || isLate) return resultOf(attempt.outcome)
+        if (attempt.outcome?.kind !== 'dropped' || isLate) return indexOf(attempt.outcome)
       } else if (!attempt.mayRetry || isLate || !mayHaveQuorum(driver, this.#view)) {
         throw attempt.error
       }
@@ -55,7 +55,7 @@ export class Proposer {
     }
   }
 
-  /** As the engine's `read`. */
+  /** As `Agreement.read`. */
   async read(): Promise<void> {
     const { scheduler } = this.#view
     const untilMs = scheduler.nowMs() + READ_TIMEOUT_MS
@@ -190,8 +190,8 @@ function placeOf(body: Uint8Array): Place {
 }
 
 /** @param outcome null: none in time */
-function resultOf(outcome: ProposalOutcome | null): unknown {
-  if (outcome?.kind === 'applied') return outcome.result
+function indexOf(outcome: ProposalOutcome | null): number {
+  if (outcome?.kind === 'applied') return outcome.index
   throw outcome?.kind === 'dropped'
     ? new SluiceError('proposal-dropped', 'something else was agreed on in its place')
     : new SluiceError('outcome-unknown', 'it was proposed, and may yet be agreed on')

@@ -1,5 +1,5 @@
 import type { CoreStatus } from '../core/core-status.ts'
-import type { EngineStatus, NodeStatus, Role } from '../engine.ts'
+import type { EngineStatus, NodeStatus, Role } from '../engine-status.ts'
 import type { Member, NodeId } from '../log/entries.ts'
 import type { PeerAddress, PeerHello } from '../peers/transport.ts'
 import type { NodeIdentity } from '../store/log-store.ts'

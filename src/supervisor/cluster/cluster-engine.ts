@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { ClusterNode } from '../../cluster/cluster-node.ts'
 import { SYSTEM_TIMERS } from '../../cluster/duties/node-timers.ts'
 import type { Seed } from '../../cluster/own-file.ts'
-import type { ConsensusEngine, EngineEvents, StateMachine } from '../../consensus/engine.ts'
+import type { StateMachine } from '../../consensus/agreement.ts'
+import type { Engine, EngineEvents } from '../../consensus/engine.ts'
 import { GroupEngine } from '../../consensus/group/group-engine.ts'
 import { nodeScheduler } from '../../consensus/group/node-scheduler.ts'
 import { raftProtocol } from '../../consensus/raft/raft-protocol.ts'
@@ -65,7 +66,7 @@ function openRaft(
   machine: StateMachine,
   events: EngineEvents,
   log: DaemonLog,
-): Promise<ConsensusEngine> {
+): Promise<Engine> {
   const { electionTimeoutMs } = config
   return GroupEngine.open({
     protocol: raftProtocol({

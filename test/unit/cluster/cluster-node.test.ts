@@ -80,12 +80,12 @@ describe('the status of a cluster', () => {
     ['nothing, but a refusal', null, true],
   ])('shows nothing of a node that answers %s', async (_, answer, isReachable) => {
     const lab = new NodeLab(['lb1', 'lb2'])
-    const machine = { apply: () => null, snapshot: () => new Uint8Array(), restore: () => {} }
+    const machine = { apply: () => {}, snapshot: async () => new Uint8Array(), restore: () => {} }
     lab.cluster.start('lb2', machine, {
       onStatus: () => {},
       onFatal: () => {},
       onStream: () => {},
-      onRequest: async () => {
+      onQuestion: async () => {
         if (answer === null) throw new SluiceError('request-invalid', 'what is that')
         return bytesOf(answer)
       },
@@ -226,7 +226,7 @@ describe('a cluster node', () => {
 
   it('runs nothing older than it ran last while it catches up after a restart', async () => {
     const lab = await NodeLab.start()
-    lab.cluster.keepSnapshot('lb3')
+    await lab.cluster.keepSnapshot('lb3')
     await lab.get('lb1').node.applyConfig(request(NEXT))
     await lab.get('lb1').node.setServer('app', 'a', { state: 'maint' })
     await lab.get('lb3').node.stop()
@@ -296,6 +296,21 @@ describe('a single node', () => {
       code: 'address-in-use',
       message: 'bind :80: address in use',
     })
+  })
+
+  it('has no members to change, and no links to others', async () => {
+    const lab = await single()
+    const { node } = lab.get('node')
+    for (const change of [
+      node.addNode('lb2', '127.0.0.1:1'),
+      node.removeNode('node'),
+      node.transfer('node'),
+    ]) {
+      await expect(change).rejects.toMatchObject({ code: 'cluster-absent' })
+    }
+    await expect(node.openStream('lb2')).rejects.toMatchObject({ code: 'peer-unreachable' })
+    expect(node.leaderElsewhere()).toBe(null)
+    await node.addServer('app', 'x', '10.0.0.9:80', null)
   })
 
   it('takes no change any more when it has stopped', async () => {

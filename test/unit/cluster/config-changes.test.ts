@@ -159,7 +159,7 @@ describe('applying a config', () => {
     const lab = await NodeLab.start()
     lab.cluster.cut('lb3')
     await lab.get('lb1').node.applyConfig(request(NEXT))
-    lab.cluster.sendSnapshot('lb1', 'lb3')
+    await lab.cluster.sendSnapshot('lb1', 'lb3')
     await lab.settle()
     expect(lab.get('lb3').host.runningText).toBe(NEXT)
   })

@@ -1,12 +1,8 @@
 import { PassThrough } from 'node:stream'
 import { type ErrorCode, SluiceError } from '../../../src/base/errors.ts'
-import type {
-  ConsensusEngine,
-  EngineEvents,
-  EngineStatus,
-  NodeStatus,
-  StateMachine,
-} from '../../../src/consensus/engine.ts'
+import type { StateMachine } from '../../../src/consensus/agreement.ts'
+import type { Engine, EngineEvents } from '../../../src/consensus/engine.ts'
+import type { EngineStatus, NodeStatus } from '../../../src/consensus/engine-status.ts'
 
 interface Member {
   readonly machine: StateMachine
@@ -43,29 +39,34 @@ export class MemoryCluster {
   }
 
   /** Starts the engine of a node, from what it kept last. */
-  start(name: string, machine: StateMachine, events: EngineEvents): ConsensusEngine {
+  start(name: string, machine: StateMachine, events: EngineEvents): Engine {
     const { data, index } = this.#kept.get(name) ?? { data: new Uint8Array(), index: 0 }
     machine.restore(data)
     const member: Member = { machine, events, appliedIndex: index }
     this.#members.set(name, member)
     this.#catchUp(name)
     return {
-      status: () => this.#status(name),
-      leader: () => this.#status(name).leader,
-      propose: (command) => this.#propose(name, command),
-      read: async () => {
-        await Promise.resolve()
-        if (!this.#hasQuorum(name)) throw failure('no-quorum')
-        this.#catchUp(name)
+      agreement: {
+        status: async () => this.#status(name),
+        propose: (command) => this.#propose(name, command),
+        read: async () => {
+          await Promise.resolve()
+          if (!this.#hasQuorum(name)) throw failure('no-quorum')
+          this.#catchUp(name)
+        },
       },
-      addNode: (added) => Promise.reject(failure('member-exists', added)),
-      removeNode: (removed) => Promise.reject(failure('member-unknown', removed)),
-      transfer: async (to) => this.lead(to),
-      request: (to, kind, body) => this.#request(name, to, kind, body),
-      openStream: async (to) => {
-        const stream = new PassThrough()
-        this.#members.get(to)?.events.onStream(name, stream)
-        return stream
+      members: {
+        add: (added) => Promise.reject(failure('member-exists', added)),
+        remove: (removed) => Promise.reject(failure('member-unknown', removed)),
+        transfer: async (to) => this.lead(to),
+      },
+      peers: {
+        ask: (to, kind, body) => this.#ask(name, to, kind, body),
+        openStream: async (to) => {
+          const stream = new PassThrough()
+          this.#members.get(to)?.events.onStream(name, stream)
+          return stream
+        },
       },
       stop: async () => {
         this.#members.delete(name)
@@ -99,21 +100,21 @@ export class MemoryCluster {
 
   /** What another node would send. */
   ask(to: string, kind: string, body: Uint8Array): Promise<Uint8Array> {
-    return this.#members.get(to)!.events.onRequest('lb9', kind, body)
+    return this.#members.get(to)!.events.onQuestion('lb9', kind, body)
   }
 
   /** A node takes over another's whole state, as a snapshot that is sent. */
-  sendSnapshot(from: string, to: string): void {
+  async sendSnapshot(from: string, to: string): Promise<void> {
     const source = this.#members.get(from)!
     const target = this.#members.get(to)!
     target.appliedIndex = source.appliedIndex
-    target.machine.restore(source.machine.snapshot())
+    target.machine.restore(await source.machine.snapshot())
   }
 
   /** A node keeps a snapshot of its state. */
-  keepSnapshot(name: string): void {
+  async keepSnapshot(name: string): Promise<void> {
     const { machine, appliedIndex } = this.#members.get(name)!
-    this.#kept.set(name, { data: machine.snapshot(), index: appliedIndex })
+    this.#kept.set(name, { data: await machine.snapshot(), index: appliedIndex })
   }
 
   get #connected(): readonly string[] {
@@ -147,22 +148,20 @@ export class MemoryCluster {
     }
   }
 
-  async #propose(name: string, command: Uint8Array): Promise<unknown> {
+  async #propose(name: string, command: Uint8Array): Promise<number> {
     await Promise.resolve()
     if (!this.#hasQuorum(name)) throw failure('no-quorum')
     const refusal = this.refusals.shift()
     if (refusal !== undefined) throw failure(refusal)
     this.#log.push(command)
-    let result: unknown
     for (const node of this.#connected) {
       const member = this.#members.get(node)
       if (member === undefined) continue
       this.#catchUpTo(member, this.#log.length - 1)
       member.appliedIndex++
-      const outcome = member.machine.apply(member.appliedIndex, command)
-      if (node === name) result = outcome
+      member.machine.apply(member.appliedIndex, command)
     }
-    return result
+    return this.#log.length
   }
 
   #catchUpTo(member: Member, index: number): void {
@@ -172,14 +171,14 @@ export class MemoryCluster {
     }
   }
 
-  async #request(from: string, to: string, kind: string, body: Uint8Array): Promise<Uint8Array> {
+  async #ask(from: string, to: string, kind: string, body: Uint8Array): Promise<Uint8Array> {
     await Promise.resolve()
     const member = this.#members.get(to)
     if (this.#cut.has(from) || this.#cut.has(to) || member === undefined) {
       throw failure('peer-unreachable', `${to} cannot be reached`)
     }
     try {
-      return await member.events.onRequest(from, kind, body)
+      return await member.events.onQuestion(from, kind, body)
     } catch (error) {
       throw failure('peer-refused', (error as Error).message)
     }

@@ -40,7 +40,7 @@ async function scrape(
     check: () => undefined,
     past: () => undefined,
     ejection: () => undefined,
-    cluster: () => cluster,
+    cluster: async () => cluster,
     process: () => ({
       version: '0.1.0',
       configVersion: 7,

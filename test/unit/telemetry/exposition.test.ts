@@ -106,7 +106,7 @@ function sourceOf(changes: Partial<ExpositionSource> = {}): ExpositionSource {
     check: (key) => (key === 'app/app2' ? CHECK : undefined),
     past: (key) => (key === 'app/app2' ? PAST : undefined),
     ejection: (key) => (key === 'app/app2' ? EJECTION : undefined),
-    cluster: () => null,
+    cluster: async () => null,
     process: () => ({
       version: '0.1.0',
       configVersion: 7,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { WitnessKeeper } from '../../../../src/cluster/duties/witness-keeper.ts'
-import type { NodeStatus } from '../../../../src/consensus/engine.ts'
+import type { NodeStatus } from '../../../../src/consensus/engine-status.ts'
 
 /** `name`, or `name-` where it does not answer, `name?` where nothing is known. */
 const nodesOf = (text: string, membership: NodeStatus['membership'] = 'voter'): NodeStatus[] =>

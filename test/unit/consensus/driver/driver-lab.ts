@@ -4,7 +4,7 @@ import {
   DRIVER_DEFAULTS,
   type DriverOptions,
 } from '../../../../src/consensus/driver/driver-options.ts'
-import type { StateMachine } from '../../../../src/consensus/engine.ts'
+import type { Machine } from '../../../../src/consensus/driver/machine.ts'
 import type { Member, Membership } from '../../../../src/consensus/log/entries.ts'
 import type { Persist } from '../../../../src/consensus/log/persist.ts'
 import type { Message } from '../../../../src/consensus/raft/messages.ts'
@@ -58,20 +58,24 @@ class ManualStore implements LogStore {
   }
 }
 
-/** Adds up numbers: a command of n bytes adds n, and returns the sum. */
-class SumMachine implements StateMachine {
+/** Adds up numbers: a command of n bytes adds n. */
+class SumMachine implements Machine {
   sum = 0
   readonly applied: number[] = []
+  /** Gives its snapshots when the test has it do so. */
+  isSlow = false
+  readonly asked: (() => void)[] = []
 
-  apply(index: number, command: Uint8Array): unknown {
+  apply(index: number, command: Uint8Array): void {
     if (command.length === 13) throw new Error('cannot go on')
     this.applied.push(index)
     this.sum += command.length
-    return this.sum
   }
 
-  snapshot(): Uint8Array {
-    return Uint8Array.from([this.sum >> 8, this.sum & 0xff])
+  snapshot(onTaken: (data: Uint8Array) => void): void {
+    const data = Uint8Array.from([this.sum >> 8, this.sum & 0xff])
+    if (this.isSlow) this.asked.push(() => onTaken(data))
+    else onTaken(data)
   }
 
   restore(data: Uint8Array): void {

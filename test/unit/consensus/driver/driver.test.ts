@@ -32,7 +32,8 @@ describe('a driver', () => {
     lab.scheduler.settle()
     expect(lab.store.persists.slice(before).map(({ entries }) => entries.length)).toEqual([100])
     expect(outcomes).toHaveLength(100)
-    expect(outcomes.at(-1)).toEqual({ kind: 'applied', result: 450 })
+    expect(outcomes.at(-1)).toEqual({ kind: 'applied', index: 101 })
+    expect(lab.machine.sum).toBe(450)
   })
 
   it('holds a vote back until it is durable', () => {
@@ -127,6 +128,66 @@ describe('a snapshot', () => {
     lab.store.confirm()
     lab.scheduler.settle()
     expect(lab.machine.sum).toBe(10)
+  })
+
+  it('is as of when it was asked for, however late it comes', () => {
+    const lab = new DriverLab(foundingOf('lb1'), policy).lead()
+    lab.machine.isSlow = true
+    for (let n = 0; n < 25; n++) {
+      lab.driver.propose(commandOf(1), null)
+      lab.scheduler.settle()
+    }
+    expect(lab.machine.asked).toHaveLength(1)
+    expect(lab.driver.status()).toMatchObject({ firstIndex: 1, lastIndex: 26 })
+    lab.machine.asked.shift()?.()
+    lab.scheduler.settle()
+    const taken = lab.store.persists.filter(({ snapshot }) => snapshot !== null)
+    expect(taken).toMatchObject([{ snapshot: { index: 10, data: Uint8Array.of(0, 9) } }])
+    expect(lab.driver.status()).toMatchObject({ firstIndex: 7, lastIndex: 26 })
+    // The next one is asked for once this one is durable and something more is applied.
+    lab.driver.propose(commandOf(1), null)
+    lab.scheduler.settle()
+    lab.machine.asked.shift()?.()
+    lab.scheduler.settle()
+    expect(lab.driver.status()).toMatchObject({ firstIndex: 24, lastIndex: 27 })
+  })
+
+  it('that comes once a received one stands in its place is dropped', () => {
+    const lab = new DriverLab(foundingOf('lb1', 'lb2', 'lb3'), policy)
+    lab.machine.isSlow = true
+    const envelope = { from: 'lb2/1', to: 'lb1/1', term: 1 }
+    const entries = Array.from({ length: 12 }, (_, n): Entry => {
+      return { index: n + 1, term: 1, payload: { kind: 'command', data: commandOf(1) } }
+    })
+    lab.driver.step({
+      ...{ type: 'append', ...envelope, prevIndex: 0, prevTerm: 0 },
+      ...{ entries, commit: 12 },
+    })
+    lab.scheduler.settle()
+    expect(lab.machine.asked).toHaveLength(1)
+    lab.driver.step({
+      ...{ type: 'snapshot-chunk', ...envelope, index: 20, indexTerm: 1 },
+      ...{ membership: membershipOf('lb1', 'lb2', 'lb3'), offset: 0, totalBytes: 2 },
+      data: Uint8Array.of(1, 2),
+    })
+    lab.scheduler.settle()
+    expect(lab.machine.sum).toBe(258)
+    lab.machine.asked.shift()?.()
+    lab.scheduler.settle()
+    const taken = lab.store.persists.filter(({ snapshot }) => snapshot !== null)
+    expect(taken.map(({ snapshot }) => snapshot?.index)).toEqual([20])
+    expect(lab.failures).toEqual([])
+  })
+
+  it('of a node that has stopped is dropped', () => {
+    const lab = new DriverLab(foundingOf('lb1'), policy).lead()
+    lab.machine.isSlow = true
+    for (let n = 0; n < 10; n++) lab.driver.propose(commandOf(1), null)
+    lab.scheduler.settle()
+    lab.driver.stop()
+    lab.machine.asked.shift()?.()
+    lab.scheduler.settle()
+    expect(lab.store.persists.filter(({ snapshot }) => snapshot !== null)).toEqual([])
   })
 
   it('and the entries behind it are what a node begins with', () => {
