@@ -26,6 +26,12 @@ process.noDeprecation = true
 const FAILED = 1
 const USAGE = 2
 
+/** The package. This file is in a folder of it, as a source and as it is built. */
+const home = new URL('../', import.meta.url)
+
+/** What the threads of the data plane run: the build puts it beside this file. */
+const workerEntry = new URL('worker.js', import.meta.url)
+
 const surroundings = { env: process.env, cores: availableParallelism() }
 const print = (text: string): void => void process.stderr.write(text)
 const tell = (text: string): void => void process.stdout.write(text)
@@ -44,14 +50,22 @@ interface CheckCommandOptions extends FileOptions {
 }
 
 function version(): string {
-  const manifest = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const manifest = readFileSync(new URL('package.json', home), 'utf8')
   return (JSON.parse(manifest) as { version: string }).version
 }
 
 async function runNode({ file }: FileOptions): Promise<void> {
   assert(signals !== null, 'the command `run` takes signals')
   const { run } = await import('./supervisor/run.ts')
-  await run({ ...surroundings, version: version(), print, exit: process.exit, file, signals })
+  await run({
+    ...surroundings,
+    version: version(),
+    workerEntry,
+    print,
+    exit: process.exit,
+    file,
+    signals,
+  })
 }
 
 async function demo(): Promise<void> {
@@ -60,6 +74,7 @@ async function demo(): Promise<void> {
   const [, script = ''] = process.argv
   await runDemo({
     env: process.env,
+    home,
     invocation: { script, folder: process.cwd(), path: process.env['PATH'] ?? '' },
     tell,
     print,

@@ -39,6 +39,8 @@ export interface BalancerOptions {
   /** What the workers write to; whoever made it closes it after {@link Balancer.stop}. */
   readonly accessLog: AccessLogOutput
   readonly clock: Clock
+  /** The module that worker threads run. */
+  readonly workerEntry: URL
   /** See {@link NameResolutionOptions}. */
   readonly lookup?: NameResolutionOptions['lookup']
   readonly last?: NameResolutionOptions['last']
@@ -93,6 +95,7 @@ export class Balancer {
     })
     this.observation.follow(prepared.plan)
     this.#workers = new WorkerPool(prepared.plan, {
+      entry: options.workerEntry,
       table: this.table,
       boot: { tune: config.global.tune, accessLog: accessLog.sink },
       log,

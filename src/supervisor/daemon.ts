@@ -25,6 +25,8 @@ export interface DaemonOptions {
   readonly log: DaemonLog
   readonly clock: Clock
   readonly version: string
+  /** The module that worker threads run. */
+  readonly workerEntry: URL
   /** The daemon cannot go on; it has logged why. */
   readonly onFatal: (error: SluiceError) => void
 }

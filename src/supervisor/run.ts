@@ -18,6 +18,8 @@ const START_MS_MAX = 5_000
 export interface RunOptions extends ConfigSurroundings {
   readonly file: string
   readonly version: string
+  /** The module that worker threads run. */
+  readonly workerEntry: URL
   /** Where a refused config is explained: standard error. */
   readonly print: (text: string) => void
   /** The process is to end with this status. */
@@ -55,6 +57,7 @@ export async function run(options: RunOptions): Promise<void> {
     log,
     clock: () => performance.now(),
     version: options.version,
+    workerEntry: options.workerEntry,
     onFatal: () => endAbruptly(1),
   })
   clearTimeout(overdue)

@@ -1,27 +1,21 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
-import type * as Resolutions from '../../src/discovery/name-resolution.ts'
+import { NameResolution } from '../../src/discovery/name-resolution.ts'
 import { RowAllocator } from '../../src/memory/rows.ts'
-import type * as ServerTables from '../../src/memory/server-table.ts'
-import type * as Preparation from '../../src/supervisor/preparation/preparation.ts'
-import type * as WorkerPools from '../../src/supervisor/threads/worker-pool.ts'
+import { SERVER_STATE, ServerTable } from '../../src/memory/server-table.ts'
+import { prepare } from '../../src/supervisor/preparation/preparation.ts'
+import { WorkerPool } from '../../src/supervisor/threads/worker-pool.ts'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { freePort } from './support/ports.ts'
 import { openSocket, readUntil } from './support/raw-client.ts'
 import { until } from './support/waiting.ts'
 
-/** The compiled rooms: worker threads run them, and no type stripping is at hand everywhere. */
-async function compiled<Module>(path: string): Promise<Module> {
-  return (await import(new URL(`../../dist/${path}.js`, import.meta.url).href)) as Module
-}
+/** What the threads run, as the build makes it. */
+const WORKER_ENTRY = new URL('../../dist/worker.js', import.meta.url)
 
 /** A pool of two workers before one server, in this process, so that a thread can be ended. */
 async function startPool(port: number, server: { name: string; address: string }) {
-  const { prepare } = await compiled<typeof Preparation>('supervisor/preparation/preparation')
-  const { NameResolution } = await compiled<typeof Resolutions>('discovery/name-resolution')
-  const { WorkerPool } = await compiled<typeof WorkerPools>('supervisor/threads/worker-pool')
-  const { ServerTable, SERVER_STATE } = await compiled<typeof ServerTables>('memory/server-table')
   const text = `
 global: {nbthread: 2, log: {access: off}}
 defaults: {mode: http}
@@ -48,6 +42,7 @@ backends: {app: {servers: {${server.name}: "${server.address}"}}}
   table.setState(row, SERVER_STATE.up)
   table.setWeight(row, 1)
   const pool = new WorkerPool(prepared.plan, {
+    entry: WORKER_ENTRY,
     table,
     boot: { tune: config.global.tune, accessLog: null },
     log,

@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 /** The config that all nodes run: an example like any other, completed by variables. */
-const DEMO_CONFIG = fileURLToPath(new URL('../../../configs/demo.yaml', import.meta.url))
+const DEMO_CONFIG = 'configs/demo.yaml'
 
 /** The command that the nodes are run with. */
-const SLUICE = fileURLToPath(new URL('../../../bin/sluice', import.meta.url))
+const SLUICE = 'bin/sluice'
 
 /** How long a node stays away that was killed, so that one can see the others go on. */
 export const RESTART_MS = 10_000
@@ -16,6 +16,8 @@ export const RESTART_MS = 10_000
 export interface DemoNodeOptions {
   readonly name: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** The folder of the package. */
+  readonly home: URL
   /** Where it keeps its data and its admin socket, among those of the others. */
   readonly folder: string
   readonly proxyPort: number
@@ -76,8 +78,10 @@ export class DemoNode {
   }
 
   #spawn(): ChildProcess {
-    const { name, env, folder, proxyPort, adminPort, onEvent, onFailed } = this.#options
-    const child = spawn(process.execPath, [SLUICE, 'run', '-f', DEMO_CONFIG], {
+    const { name, env, home, folder, proxyPort, adminPort, onEvent, onFailed } = this.#options
+    const script = fileURLToPath(new URL(SLUICE, home))
+    const config = fileURLToPath(new URL(DEMO_CONFIG, home))
+    const child = spawn(process.execPath, [script, 'run', '-f', config], {
       env: {
         ...env,
         SLUICE_DEMO_DIR: folder,

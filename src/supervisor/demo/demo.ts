@@ -36,6 +36,8 @@ const TOKEN_BYTES = 16
 /** What `sluice demo` is started with. */
 export interface DemoOptions {
   readonly env: Readonly<Record<string, string | undefined>>
+  /** The folder of the package. */
+  readonly home: URL
   readonly invocation: Invocation
   /** Where the banner goes: standard output. */
   readonly tell: (text: string) => void
@@ -50,7 +52,7 @@ export interface DemoOptions {
 
 /** Starts three small HTTP servers, and a cluster of three nodes in front of them. */
 export async function runDemo(options: DemoOptions): Promise<void> {
-  const { env, tell, exit, signals } = options
+  const { env, home, tell, exit, signals } = options
   const events = new EventOutput(options)
   events.progress('Starting three sample servers, and three nodes in front of them ...')
   const folder = mkdtempSync(join(tmpdir(), 'sluice-demo-'))
@@ -75,7 +77,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     const proxyPort = await freePort(PROXY_PORT + n, taken)
     const adminPort = await freePort(ADMIN_PORT + n, taken)
     const ports = { proxyPort, adminPort }
-    nodes.push(new DemoNode({ name, env: shared, folder, ...ports, onEvent, onFailed: stop }))
+    nodes.push(new DemoNode({ name, env: shared, home, folder, ...ports, onEvent, onFailed: stop }))
   }
   signals.deliverTo({
     // There is no file to read again: this is the end of the terminal that it was started in.

@@ -22,6 +22,8 @@ const TERMINATION_MS_MAX = 250
 
 /** What the workers are made with. */
 export interface WorkerPoolOptions {
+  /** The module that the threads run. */
+  readonly entry: URL
   readonly table: ServerTable
   readonly boot: Omit<WorkerBoot, 'index' | 'memory'>
   readonly log: DaemonLog
@@ -32,8 +34,6 @@ export interface WorkerPoolOptions {
   readonly onShortage: OnShortage
   /** No worker serves, and none can be made to: the daemon cannot go on. */
   readonly onFailing: (error: SluiceError) => void
-  /** The module that the threads run; default: the data plane. */
-  readonly entry?: URL
 }
 
 /** One of the workers that the table has room for, whichever thread that is. */
@@ -157,7 +157,7 @@ export class WorkerPool {
     try {
       const thread: WorkerThread = new WorkerThread({
         index,
-        entry: entry ?? new URL('../../worker/entry.js', import.meta.url),
+        entry,
         boot,
         table,
         clock,

@@ -1,7 +1,14 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, it } from 'vitest'
 import { COUNTER, COUNTER_COLUMNS, COUNTER_STRIDE } from '../../../src/memory/counters.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
+import { sourcesIn, stripSources } from '../../fixtures/stripped-sources.ts'
+
+/** For threads to load, on any Node. */
+const folder = stripSources('server-table', ['src/base/errors.ts', ...sourcesIn('src/memory')])
+const module = pathToFileURL(join(folder, 'src/memory/server-table.js')).href
 
 describe('ServerTable', () => {
   it('keeps states and weights, and moves its epoch with each change', () => {
@@ -116,7 +123,6 @@ describe('ServerTable', () => {
         }
         parentPort.postMessage('done')
       })`
-    const module = new URL('../../../dist/memory/server-table.js', import.meta.url).href
     const threads = [0, 1].map(
       (worker) =>
         new Promise((resolve, reject) => {

@@ -1,8 +1,15 @@
 import { once } from 'node:events'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { reserveStickTable, StickTable } from '../../../src/memory/stick-table.ts'
+import { sourcesIn, stripSources } from '../../fixtures/stripped-sources.ts'
+
+/** For threads to load, on any Node. */
+const folder = stripSources('stick-table', ['src/base/errors.ts', ...sourcesIn('src/memory')])
+const module = pathToFileURL(join(folder, 'src/memory/stick-table.js')).href
 
 const FOREVER = { expireSec: 0, nopurge: false }
 
@@ -124,7 +131,6 @@ describe('a stick table', () => {
         }
         parentPort.postMessage({ wrong, found: found > 0 })
       })`
-    const module = new URL('../../../dist/memory/stick-table.js', import.meta.url).href
     // The steps have no factor in common with 64, so that every thread goes through all keys.
     const results = [1, 3, 5, 7].map((step) => {
       const thread = new Worker(source, { eval: true, workerData: { module, memory, step } })
@@ -152,7 +158,6 @@ describe('a stick table', () => {
         parentPort.postMessage('writing')
         for (let n = 0; ; n++) table.store('k' + (n % 100), n, 1)
       })`
-    const module = new URL('../../../dist/memory/stick-table.js', import.meta.url).href
     const thread = new Worker(source, { eval: true, workerData: { module, memory } })
     await once(thread, 'message')
     await thread.terminate()

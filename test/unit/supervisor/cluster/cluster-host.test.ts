@@ -5,40 +5,31 @@ import { pathToFileURL } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { ClusterNode } from '../../../../src/cluster/cluster-node.ts'
 import type { ConfigVersion, PoolEntry } from '../../../../src/cluster/state-machine/state.ts'
-import type * as NameModule from '../../../../src/discovery/name-resolution.ts'
+import type { Lookup } from '../../../../src/discovery/name-resolution.ts'
 import { SERVER_STATE } from '../../../../src/memory/server-table.ts'
-import type * as OutputModule from '../../../../src/supervisor/access-log-output.ts'
-import type * as BalancerModule from '../../../../src/supervisor/balancer.ts'
-import type * as EngineModule from '../../../../src/supervisor/cluster/cluster-engine.ts'
-import type * as HostModule from '../../../../src/supervisor/cluster/cluster-host.ts'
-import type * as FileModule from '../../../../src/supervisor/preparation/config-file.ts'
+import { AccessLogOutput } from '../../../../src/supervisor/access-log-output.ts'
+import { Balancer } from '../../../../src/supervisor/balancer.ts'
+import { startClusterNode } from '../../../../src/supervisor/cluster/cluster-engine.ts'
+import { type ActiveConfig, NodeHost } from '../../../../src/supervisor/cluster/cluster-host.ts'
+import { readConfigText } from '../../../../src/supervisor/preparation/config-file.ts'
 import { httpClient } from '../../../e2e/support/http-client.ts'
 import { type HttpServer, startHttpServer } from '../../../e2e/support/http-server.ts'
 import { freePort } from '../../../e2e/support/ports.ts'
 import { sourcesIn, stripSources } from '../../../fixtures/stripped-sources.ts'
 import { type RecordedLine, recordedLog } from '../recorded-log.ts'
 
-/** A balancer finds the program of its worker threads beside it. */
+/** What its worker threads run. */
 const sources = stripSources('supervisor', sourcesIn('src'))
-
-function load<T>(module: string): Promise<T> {
-  return import(pathToFileURL(join(sources, 'src', `${module}.js`)).href) as Promise<T>
-}
-
-const balancers = await load<typeof BalancerModule>('supervisor/balancer')
-const outputs = await load<typeof OutputModule>('supervisor/access-log-output')
-const hosts = await load<typeof HostModule>('supervisor/cluster/cluster-host')
-const files = await load<typeof FileModule>('supervisor/preparation/config-file')
-const engines = await load<typeof EngineModule>('supervisor/cluster/cluster-engine')
+const workerEntry = pathToFileURL(join(sources, 'src/worker/entry.js'))
 
 const WAIT = { timeout: 20_000, interval: 10 }
 
 /** A balancer that serves, and the host that changes it. */
 interface Lab {
-  readonly balancer: BalancerModule.Balancer
-  readonly host: HostModule.NodeHost
+  readonly balancer: Balancer
+  readonly host: NodeHost
   readonly lines: RecordedLine[]
-  readonly remembered: HostModule.ActiveConfig[]
+  readonly remembered: ActiveConfig[]
   /** Names of the servers that answer so many requests. */
   ask(times: number): Promise<string[]>
 }
@@ -84,27 +75,28 @@ const OWN_FILE = '/etc/sluice/sluice.yaml'
 async function startLab(
   text: Text,
   env: Record<string, string> = {},
-  lookup: NameModule.Lookup = () => Promise.reject(new Error('no names here')),
+  lookup: Lookup = () => Promise.reject(new Error('no names here')),
 ): Promise<Lab> {
   const written = textOf(text)
   const surroundings = { env, cores: 1 }
-  const { config, report } = files.readConfigText(written, 'config', surroundings)
+  const { config, report } = readConfigText(written, 'config', surroundings)
   if (config === null) throw new Error(report)
   const lines: RecordedLine[] = []
-  const remembered: HostModule.ActiveConfig[] = []
+  const remembered: ActiveConfig[] = []
   const log = recordedLog(lines)
-  const balancer = await balancers.Balancer.start({
+  const balancer = await Balancer.start({
     config,
     log,
-    accessLog: new outputs.AccessLogOutput({ to: 'off' }, log),
+    accessLog: new AccessLogOutput({ to: 'off' }, log),
     clock: () => performance.now(),
+    workerEntry,
     lookup,
     onVerdict: () => {},
     onFatal: (error) => {
       throw error
     },
   })
-  const host = new hosts.NodeHost({
+  const host = new NodeHost({
     balancer,
     running: { text: written, config, pool: [], version: 0 },
     own: { name: OWN_FILE, text: written, config },
@@ -346,7 +338,7 @@ describe('what the config says of a server', () => {
     const { text } = host.running
     const seed = { text, checked: host.check(text) }
     const log = recordedLog(lines)
-    const node = await engines.startClusterNode({ config: null, seed, host, log }, null)
+    const node = await startClusterNode({ config: null, seed, host, log }, null)
     onTestFinished(() => node.stop())
     await vi.waitUntil(() => host.running.version === 1, WAIT)
     return node
