@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type Address, formatAddress } from '../base/address.ts'
 import type { Clock } from '../base/clock.ts'
 import type { SluiceError } from '../base/errors.ts'
@@ -15,6 +16,7 @@ import { ConnectionTrials } from '../net/connection-trials.ts'
 import { createNodeEngine } from '../net/engines/node/node-engine.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import type { AccessLogOutput } from './access-log-output.ts'
+import { type DescriptorBudget, isTight } from './preparation/descriptor-limit.ts'
 import {
   type Lasting,
   type Prepared,
@@ -155,7 +157,7 @@ export class Balancer {
       const address = formatAddress(socket.address)
       this.#log.info('listening', `listening on ${address}`, { address })
     }
-    this.#warnOfDescriptors()
+    this.#warnOfDescriptors(null)
   }
 
   /** Idle connections hold local ports, in whichever worker they rest. */
@@ -164,9 +166,11 @@ export class Balancer {
     if (failure === 'portless') this.#workers.freePorts(address)
   }
 
-  #warnOfDescriptors(): void {
-    const { limit, limitWanted, connectionsMax, connectionsWanted } = this.#prepared.descriptors
-    if (connectionsMax >= connectionsWanted) return
+  /** @param previous what was said of it before; null: nothing */
+  #warnOfDescriptors(previous: DescriptorBudget | null): void {
+    const { descriptors } = this.#prepared
+    if (!isTight(descriptors) || isDeepStrictEqual(descriptors, previous)) return
+    const { limit, limitWanted, connectionsMax, connectionsWanted } = descriptors
     const message =
       `the limit of open files, ${limit}, has room for ${connectionsMax} clients with a server ` +
       `connection each, not for ${connectionsWanted}: raise it to ${limitWanted} ` +
@@ -221,6 +225,7 @@ export class Balancer {
     this.#prepared = prepared
     retire(previous, prepared, this.#lasting)
     this.#recycleRows()
+    this.#warnOfDescriptors(previous.descriptors)
   }
 
   /** Takes no more clients and waits for those that are there, then cuts them. */

@@ -1,8 +1,14 @@
-import { expect, it } from 'vitest'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { type Daemon, startDaemon } from './support/daemon.ts'
 import { startHttpServer } from './support/http-server.ts'
+import { scrape } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
 import { openSocket, rawExchange, readUntil } from './support/raw-client.ts'
+import { requires } from './support/requirements.ts'
 
 /** `ulimit -n` of the daemons here. */
 const OPEN_FILES_MAX = 256
@@ -20,6 +26,31 @@ async function expectHealthy({ log, adminUrl }: Daemon, port: number): Promise<v
   const { status } = await fetch(`${adminUrl}/readyz`)
   expect(status).toBe(200)
   expect((await rawExchange(port, GET, { until: isServed })).text).toMatch(/^HTTP\/1\.1 200 /)
+}
+
+async function expectServed(clients: readonly Socket[]): Promise<void> {
+  for (const client of clients) client.write(GET)
+  for (const client of clients) {
+    expect((await readUntil(client, isServed)).text).toMatch(/^HTTP\/1\.1 200 /)
+  }
+}
+
+/** Sets the limit of open files of a running process. */
+function limitTo({ pid }: Daemon, soft: number): void {
+  execFileSync('prlimit', ['--pid', String(pid), `--nofile=${soft}:`])
+}
+
+function hardLimitOf(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/limits`, 'latin1')
+  return Number(/^Max open files +\d+ +(\d+)/m.exec(text)?.[1])
+}
+
+/** Processor time of a process so far: proc(5), `utime` and `stime` in hundredths of a second. */
+function cpuMsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return 10 * (Number(fields[11]) + Number(fields[12]))
 }
 
 it.each([
@@ -50,6 +81,82 @@ it.each([
   })
   for (const text of await Promise.all(answers)) expect(text).toMatch(/^HTTP\/1\.1 200 /)
   await expectHealthy(daemon, port)
+})
+
+it('warns of few descriptors when a reload asks for more clients than they allow', async () => {
+  const limit = 4096
+  // Not even root may raise it beyond the hard limit then.
+  const drop = '$(test $(id -u) != 0 || echo setpriv --bounding-set=-sys_resource)'
+  const server = await startHttpServer({ body: 'served' })
+  const port = await freePort()
+  const config = (global: object) => ({
+    global: { nbthread: 1, log: { access: 'off' }, ...global },
+    defaults: { mode: 'http' },
+    frontends: { web: { bind: `127.0.0.1:${port}`, default_backend: 'app' } },
+    backends: { app: { servers: { s1: server.address } } },
+  })
+  const daemon = await startDaemon({
+    launcher: ['sh', '-c', `ulimit -n ${limit} && exec ${drop} "$@"`, 'sh'],
+    config: config({}),
+  })
+  const told = () => daemon.log.filter(({ event }) => event === 'descriptors-low')
+  expect(told()).toEqual([])
+  await daemon.reload(config({ maxconn: 3000 }))
+  await daemon.reload(config({ maxconn: 3000, grace: '7s' }))
+  await daemon.reload(config({ maxconn: 4000 }))
+  expect(told()).toMatchObject([
+    { limit, maxconn: 3000 },
+    { limit, maxconn: 4000 },
+  ])
+})
+
+describe('a process that has no descriptor left', () => {
+  beforeEach(requires('linux'))
+
+  it('serves who is there, leaves others waiting, and takes no server down', async () => {
+    const server = await startHttpServer({ body: 'served' })
+    const port = await freePort()
+    const checks = { check: true, inter: '50ms', fall: 1 }
+    const daemon = await startDaemon({
+      config: {
+        global: { nbthread: 2, log: { access: 'off' } },
+        // A session has all that it needs once it is there.
+        defaults: { mode: 'tcp' },
+        frontends: { web: { bind: `127.0.0.1:${port}`, default_backend: 'app' } },
+        backends: {
+          app: { servers: { s1: { address: server.address, ...checks } } },
+          other: {
+            option: { httpchk: true },
+            servers: { s2: { address: server.address, ...checks } },
+          },
+        },
+      },
+    })
+    const known = await Promise.all(Array.from({ length: 10 }, () => openSocket(port)))
+    await expectServed(known)
+    const limit = hardLimitOf(daemon.pid)
+    limitTo(daemon, 1)
+    await expectServed(known)
+    const late = await Promise.all(Array.from({ length: 20 }, () => openSocket(port)))
+    for (const client of late) client.write(GET)
+    await daemon.event('descriptors-exhausted')
+    const busyMs = cpuMsOf(daemon.pid)
+    await sleep(1000)
+    // It does not spin, and every check has met the limit by now.
+    expect(cpuMsOf(daemon.pid) - busyMs).toBeLessThan(600)
+    expect(late.filter(({ destroyed }) => destroyed)).toEqual([])
+    await expectServed(known)
+    limitTo(daemon, limit)
+    for (const client of late) {
+      expect((await readUntil(client, isServed)).text).toMatch(/^HTTP\/1\.1 200 /)
+    }
+    await expectHealthy(daemon, port)
+    const events = daemon.log.map(({ event }) => event)
+    expect(events).not.toContain('server-down')
+    expect(events.filter((event) => event === 'descriptors-exhausted')).toHaveLength(1)
+    const samples = await scrape(daemon)
+    expect(samples('sluice_server_check_failures_total')).toBe(0)
+  })
 })
 
 it('gives up idle server connections before a session lacks a descriptor', async () => {

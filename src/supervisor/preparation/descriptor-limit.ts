@@ -22,10 +22,18 @@ const ADMIN_LISTENERS = 2
 /** HAProxy's share: a client connection has a server connection beside it. */
 const CONNECTION_DESCRIPTORS = 2
 
+/**
+ * What is derived from the limit of open files is warned of below this. The least hard limit that
+ * Linux gives by itself, 4096, has room for nearly twice as many: somebody has set a lower one.
+ */
+const DERIVED_CONNECTIONS_MIN = 1000
+
 /** How the limit of open files is shared out. */
 export interface DescriptorBudget {
   /** The limit of open files. */
   readonly limit: number
+  /** Somebody has asked for it by `global.maxconn`. */
+  readonly isGiven: boolean
   /** `global.maxconn`, or its default. */
   readonly connectionsWanted: number
   /** Client connections that are accepted at once, at least 1: each finds room for a server connection. */
@@ -50,11 +58,18 @@ export function descriptorBudget(config: Config, limit: number): DescriptorBudge
   const connectionsMax = Math.max(Math.floor(forTraffic / CONNECTION_DESCRIPTORS), 1)
   return {
     limit,
+    isGiven: config.global.maxconn !== null,
     connectionsWanted,
     connectionsMax: Math.min(connectionsWanted, connectionsMax),
     limitWanted: CONNECTION_DESCRIPTORS * connectionsWanted + standing + passing,
     trafficNumbersMax: Math.min(standing + forTraffic, limit),
   }
+}
+
+/** Whether an operator should hear of it: fewer clients than were asked for, or really few. */
+export function isTight(budget: DescriptorBudget): boolean {
+  const { isGiven, connectionsMax, connectionsWanted } = budget
+  return connectionsMax < (isGiven ? connectionsWanted : DERIVED_CONNECTIONS_MIN)
 }
 
 /**

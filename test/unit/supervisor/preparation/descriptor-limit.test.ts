@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Config } from '../../../../src/model/config.ts'
-import { descriptorBudget } from '../../../../src/supervisor/preparation/descriptor-limit.ts'
+import {
+  descriptorBudget,
+  isTight,
+} from '../../../../src/supervisor/preparation/descriptor-limit.ts'
 
 interface Shape {
   readonly maxconn?: number | null
@@ -52,6 +55,19 @@ describe('the budget of descriptors', () => {
     expect(clientsAt(128, { checks: 5000 })).toBe(32)
     expect(clientsAt(256, { nbthread: 64 })).toBe(64)
     expect(clientsAt(1)).toBe(1)
+  })
+
+  it('is tight where fewer clients are taken than were asked for, or really few', () => {
+    const isTightAt = (limit: number, maxconn: number | null): boolean =>
+      isTight(descriptorBudget(configOf({ maxconn }), limit))
+    expect([isTightAt(20_000, 10_000), isTightAt(30_000, 10_000)]).toEqual([true, false])
+    expect([isTightAt(1024, 50), isTightAt(1024, 5000)]).toEqual([false, true])
+    // What nobody has asked for is fine as Linux gives it.
+    expect([1024, 4096, 20_000].map((limit) => isTightAt(limit, null))).toEqual([
+      true,
+      false,
+      false,
+    ])
   })
 
   it('says which limit gives all that is wanted', () => {
