@@ -1,12 +1,14 @@
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { startDaemon } from './support/daemon.ts'
+import { type Daemon, startDaemon } from './support/daemon.ts'
 import { freeze } from './support/freezing.ts'
 import { scrape } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
 import { openSocket, readUntil } from './support/raw-client.ts'
+import { startSleepingServer } from './support/stuck-server.ts'
 import { startTcpServer } from './support/tcp-server.ts'
+import { openingTo } from './support/tcp-table.ts'
 import { until } from './support/waiting.ts'
 
 /** Every timeout of the daemons here. */
@@ -18,7 +20,14 @@ const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nserved'
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n'
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n'
-const KINDS = ['client', 'server', 'connect', 'queue', 'http-request', 'http-keep-alive', 'tunnel']
+const KINDS = [
+  ...['client', 'server', 'connect', 'queue', 'http-request', 'http-keep-alive', 'tunnel'],
+  'check',
+]
+/** Questions and answers of a check: more than one poll of the loop brings. */
+const ROUNDS = 8
+/** A server of which one check decides, as often as every timeout passes. */
+const CHECKED = { check: true, inter: TIMEOUT, rise: 1, fall: 1 }
 
 interface Case {
   readonly what: string
@@ -126,10 +135,13 @@ function answering({ asks, answers }: Case): (socket: Socket) => void {
 interface Shape extends Pick<Case, 'mode' | 'acceptProxy'> {
   /** More of the server. */
   readonly server?: Readonly<Record<string, unknown>>
+  /** More of the backend. */
+  readonly backend?: Readonly<Record<string, unknown>>
 }
 
 /** One thread before one server, with every timeout short. */
-async function startBalancer(address: string, { mode = 'http', acceptProxy, server }: Shape) {
+async function startBalancer(address: string, shape: Shape) {
+  const { mode = 'http', acceptProxy, server, backend } = shape
   const port = await freePort()
   const bind =
     acceptProxy === true
@@ -140,10 +152,24 @@ async function startBalancer(address: string, { mode = 'http', acceptProxy, serv
       global: { nbthread: 1, log: { access: 'off' } },
       defaults: { mode, timeout: Object.fromEntries(KINDS.map((kind) => [kind, TIMEOUT])) },
       frontends: { web: { bind, default_backend: 'app' } },
-      backends: { app: { servers: { s1: { address, ...server } } } },
+      backends: { app: { ...backend, servers: { s1: { address, ...server } } } },
     },
   })
   return { port, daemon }
+}
+
+/** The check that a standstill has come into passes: it would have taken the server down. */
+async function expectPassing(daemon: Daemon): Promise<void> {
+  const checks = async (): Promise<number> => {
+    const samples = await scrape(daemon)
+    return samples('sluice_server_check_duration_seconds')
+  }
+  daemon.signal('SIGCONT')
+  await until('the check to end', async () =>
+    (await checks()) > 0.001 * STANDSTILL_MS ? true : undefined,
+  )
+  const events = daemon.log.map(({ event }) => event)
+  expect(events).not.toContain('server-down')
 }
 
 describe('what arrives while the daemon stands still is in time for', () => {
@@ -169,6 +195,66 @@ describe('what arrives while the daemon stands still is in time for', () => {
     for (const client of [first, second]) {
       expect((await readUntil(client, (text) => text === OK)).text).toBe(OK)
     }
+  })
+
+  it('timeout connect: a connection that opens', async () => {
+    const server = await startSleepingServer()
+    const { port, daemon } = await startBalancer(`127.0.0.1:${server.port}`, {})
+    await server.fallAsleep()
+    const others = openingTo(server.port)
+    const client = await openSocket(port)
+    client.write(GET)
+    await until('the connection to be begun', () => openingTo(server.port) > others || undefined)
+    await freeze(daemon)
+    server.wake()
+    await until('the connection to open', () => openingTo(server.port) === 0 || undefined)
+    await sleep(STANDSTILL_MS)
+    daemon.signal('SIGCONT')
+    const { text } = await readUntil(client, (read) => read.endsWith('served'))
+    expect(text).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  it('a check that connects', async () => {
+    const server = await startSleepingServer()
+    const { daemon } = await startBalancer(`127.0.0.1:${server.port}`, { server: CHECKED })
+    await server.fallAsleep()
+    const others = openingTo(server.port)
+    await until('a check to begin', () => openingTo(server.port) > others || undefined)
+    await freeze(daemon)
+    server.wake()
+    await until('the connection to open', () => openingTo(server.port) === 0 || undefined)
+    await sleep(STANDSTILL_MS)
+    await expectPassing(daemon)
+  })
+
+  it('a check of several round trips', async () => {
+    let greets = true
+    let rounds = 0
+    const server = await startTcpServer((socket) => {
+      if (greets) socket.write('hello')
+      socket.on('data', () => void socket.write(`round ${++rounds}`))
+    })
+    const { daemon } = await startBalancer(server.address, {
+      mode: 'tcp',
+      server: CHECKED,
+      backend: {
+        'option': { 'tcp-check': true },
+        'tcp-check': [
+          'connect',
+          'expect string hello',
+          ...Array.from({ length: ROUNDS }, () => ['send next', 'expect string round']).flat(),
+        ],
+      },
+    })
+    await until('a check to pass', () => rounds >= ROUNDS || undefined)
+    greets = false
+    const { length } = server.sockets
+    await until('a check to wait for its server', () => server.sockets.length > length || undefined)
+    await freeze(daemon)
+    for (const socket of server.sockets.slice(length)) socket.write('hello')
+    greets = true
+    await sleep(STANDSTILL_MS)
+    await expectPassing(daemon)
   })
 
   it.each(CASES)('$what', async (one) => {

@@ -11,28 +11,49 @@ const HANDSHAKE_MS = 300
 const QUEUED_MAX = 16
 
 const PROGRAM = `
-  const server = require('node:net').createServer()
+  const { createServer } = require('node:http')
+  const server = createServer((request, response) => response.end('served'))
   server.listen(Number(process.argv[1]), '127.0.0.1', 1, () => process.send('listening'))
 `
 
-/**
- * Starts a server that a connection is never established to, on Linux: its process is stopped and
- * its backlog full, so that the kernel ignores whoever knocks.
- *
- * @returns `127.0.0.1:PORT`, for the config
- */
-export async function startStuckServer(): Promise<string> {
+/** An HTTP server that can be brought to a state in which no connection to it comes about. */
+export interface SleepingServer {
+  readonly port: number
+  /**
+   * Stops its process and fills its backlog, so that the kernel ignores whoever knocks from now on.
+   * Who knocks again after {@link wake} gets in.
+   */
+  readonly fallAsleep: () => Promise<void>
+  readonly wake: () => void
+}
+
+/** Starts one on 127.0.0.1, awake. Needs Linux. */
+export async function startSleepingServer(): Promise<SleepingServer> {
   const port = await freePort()
   const child = startProcess(process.execPath, ['-e', PROGRAM, String(port)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   await once(child, 'message')
-  child.kill('SIGSTOP')
-  for (let queued = 0; queued < QUEUED_MAX; queued++) {
-    const socket = connect(port, '127.0.0.1').on('error', () => {})
-    onTestFinished(() => void socket.destroy())
-    const connected = once(socket, 'connect').then(() => true)
-    if (!(await Promise.race([connected, sleep(HANDSHAKE_MS, false)]))) return `127.0.0.1:${port}`
+  const fallAsleep = async (): Promise<void> => {
+    child.kill('SIGSTOP')
+    for (let queued = 0; queued < QUEUED_MAX; queued++) {
+      const socket = connect(port, '127.0.0.1').on('error', () => {})
+      onTestFinished(() => void socket.destroy())
+      const connected = once(socket, 'connect').then(() => true)
+      if (!(await Promise.race([connected, sleep(HANDSHAKE_MS, false)]))) return
+    }
+    throw new Error('the backlog does not fill')
   }
-  throw new Error('the backlog does not fill')
+  return { port, fallAsleep, wake: () => void child.kill('SIGCONT') }
+}
+
+/**
+ * Starts a server that a connection is never established to, on Linux.
+ *
+ * @returns `127.0.0.1:PORT`, for the config
+ */
+export async function startStuckServer(): Promise<string> {
+  const { port, fallAsleep } = await startSleepingServer()
+  await fallAsleep()
+  return `127.0.0.1:${port}`
 }
