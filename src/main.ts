@@ -7,6 +7,7 @@ import type { ConfigShowOptions } from './cli/config-show-commands.ts'
 import type { ConnectionOptions, ReadOptions } from './cli/daemon-connection.ts'
 import type { ServerAddOptions, ServerSetOptions } from './cli/server-change-commands.ts'
 import { keepDebuggerClosed, SignalInbox } from './supervisor/signal-inbox.ts'
+import { nameSourcesInStacks } from './telemetry/source-stacks.ts'
 
 /** `npm start` passes on the SIGINT that the terminal has sent to all; it comes within this time. */
 const PASSED_ON_MS = 300
@@ -18,6 +19,8 @@ const isService = words[0] === 'run' || words[0] === 'demo'
 const isOfNpm = process.env['npm_lifecycle_event'] === 'start'
 const signals = isService ? new SignalInbox(isOfNpm ? PASSED_ON_MS : 0) : null
 keepDebuggerClosed([...process.execArgv, process.env['NODE_OPTIONS'] ?? ''])
+
+nameSourcesInStacks()
 
 // What Node will drop one day is for those who write this, and not for operators, to read about.
 process.noDeprecation = true

@@ -11,6 +11,7 @@ import { createNodeEngine } from '../net/engines/node/node-engine.ts'
 import { startTicker } from '../net/wheel-ticker.ts'
 import { linearPatterns } from '../rules-host/linear-patterns.ts'
 import { AccessLogWriter } from '../telemetry/access-log-writer.ts'
+import { nameSourcesInStacks } from '../telemetry/source-stacks.ts'
 import { HangUpWatch } from './clients/hang-up-watch.ts'
 import { DataPlane } from './data-plane.ts'
 import { SessionQueues } from './dispatch/session-queue.ts'
@@ -128,4 +129,5 @@ function createServices(
   }
 }
 
+nameSourcesInStacks()
 runWorker(workerData as WorkerBoot)
