@@ -1,6 +1,6 @@
-import { agreedVerdict } from './agreement.ts'
 import type { AgreedBackend, ReportHealth, SetWitnesses } from './commands.ts'
 import type { AgreedHealth, HealthChange } from './state.ts'
+import { agreedVerdict } from './verdict-agreement.ts'
 import { watchersOf } from './watchers.ts'
 
 /** What one node says of one server. */

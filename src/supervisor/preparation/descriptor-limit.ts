@@ -1,4 +1,4 @@
-import { ADMIN_CONNECTIONS_MAX } from '../../admin/listener.ts'
+import { ADMIN_CONNECTIONS_MAX } from '../../admin/admin-listener.ts'
 import { DEFAULT_GLOBAL } from '../../config/values/default-values.ts'
 import { PROBES_OPEN_MAX } from '../../health/checker.ts'
 import type { Config } from '../../model/config.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { ACTION_NAMES } from '../../../src/rules/actions/registry.ts'
+import { ACTION_NAMES } from '../../../src/rules/actions/action-registry.ts'
 import { compileRules } from '../../../src/rules/language/compile.ts'
 import { PREDEFINED_ACLS } from '../../../src/rules/language/predefined-acls.ts'
 import { CONVERTERS } from '../../../src/rules/samples/converters.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { agreedVerdict } from '../../../../src/cluster/state-machine/agreement.ts'
+import { agreedVerdict } from '../../../../src/cluster/state-machine/verdict-agreement.ts'
 import type { HealthAgreement } from '../../../../src/model/health-agreement.ts'
 
 /** Up, down, none: before; then what each of three watchers says, `.` nothing. */
