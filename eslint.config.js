@@ -64,6 +64,47 @@ const impureGlobals = [
   'global',
 ].map((name) => ({ name, message: 'A pure room is given time, randomness and I/O by its caller.' }))
 
+/** Fields of a class that change. With more, it holds more than one state. */
+const MUTABLE_FIELDS_MAX = 8
+
+/** Classes that have more, how many at most, and why they are one all the same. */
+const fieldExceptions = new Map([
+  ['AccessLogWriter', { fieldsMax: 10, why: 'two buffers that change places, and what was lost' }],
+  ['BodyTransfer', { fieldsMax: 9, why: 'what frames a body, and how far it has come' }],
+  ['Check', { fieldsMax: 10, why: 'counters of HAProxy that are shown beside its verdict' }],
+  ['ChunkedScanner', { fieldsMax: 14, why: 'it may be interrupted at any byte' }],
+  ['Dispatch', { fieldsMax: 12, why: 'kept for the next request of its connection: one object' }],
+  ['Driver', { fieldsMax: 11, why: 'what is durable, applied and told, each at its own pace' }],
+  ['Durability', { fieldsMax: 9, why: 'log, hard state and snapshot, unsaved and durable' }],
+  ['ExchangeRecord', { fieldsMax: 13, why: 'a record: what the log line of an exchange has' }],
+  ['GroupEngine', { fieldsMax: 9, why: 'the life of an engine from its birth to its end' }],
+  ['HttpRequest', { fieldsMax: 9, why: 'kept for the next request of its connection: one object' }],
+  [
+    'HttpResponse',
+    { fieldsMax: 15, why: 'kept for the next request of its connection: one object' },
+  ],
+  ['NodeConn', { fieldsMax: 10, why: 'each way of ending that a socket of Node tells apart' }],
+  ['Progress', { fieldsMax: 12, why: 'a record: what a leader knows of one follower' }],
+  ['ServerLife', { fieldsMax: 15, why: 'a record: all that composes the state of one server' }],
+])
+
+/** A class with more fields that change than a reader can hold together. */
+const fewMutableFields = {
+  meta: { type: 'suggestion', schema: [] },
+  create: (context) => ({
+    ClassBody(node) {
+      const changing = node.body.filter(
+        (member) => member.type === 'PropertyDefinition' && !member.readonly && !member.static,
+      )
+      const name = node.parent.id?.name ?? ''
+      const fieldsMax = fieldExceptions.get(name)?.fieldsMax ?? MUTABLE_FIELDS_MAX
+      if (changing.length <= fieldsMax) return
+      const message = `${changing.length} fields change, at most ${fieldsMax} may: part the class by what exists when.`
+      context.report({ node: node.parent, message })
+    },
+  }),
+}
+
 export default defineConfig(
   {
     files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
@@ -72,7 +113,11 @@ export default defineConfig(
       parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
     },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
-    plugins: { '@typescript-eslint': ts.plugin, jsdoc },
+    plugins: {
+      '@typescript-eslint': ts.plugin,
+      jsdoc,
+      sluice: { rules: { 'few-mutable-fields': fewMutableFields } },
+    },
     rules: {
       '@typescript-eslint/await-thenable': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
@@ -102,9 +147,9 @@ export default defineConfig(
       ],
       'no-restricted-properties': ['error', ...environment],
       'no-restricted-syntax': ['error', ...codedErrors],
+      'sluice/few-mutable-fields': 'error',
     },
   },
-  { files: ['src/base/errors.ts'], rules: { 'no-restricted-syntax': 'off' } },
   { files: ['src/main.ts'], rules: { 'no-restricted-properties': 'off' } },
   {
     files: pureRooms,
@@ -127,4 +172,5 @@ export default defineConfig(
       ],
     },
   },
+  { files: ['src/base/errors.ts'], rules: { 'no-restricted-syntax': 'off' } },
 )

@@ -6,6 +6,22 @@ import { describe, expect, it } from 'vitest'
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 const FILE_LINES_MAX = 600
+const FOLDER_FILES_MAX = 15
+/** Folders that have more, how many at most, and why. */
+const FOLDER_EXCEPTIONS: Readonly<Record<string, { filesMax: number; why: string }>> = {
+  'src/admin': {
+    filesMax: 20,
+    why: 'one server of one API, whose routes and doors are a file each',
+  },
+  'src/consensus/group': { filesMax: 17, why: 'one engine from its birth to its end' },
+  'src/health': { filesMax: 18, why: 'what composes the state of a server is a file a source' },
+  'src/model': { filesMax: 20, why: 'types alone, a file a section of the config' },
+  'src/net': { filesMax: 18, why: 'what all engines stand on; those have folders of their own' },
+  'test/unit/health': { filesMax: 20, why: 'as src/health' },
+  'test/unit/worker': { filesMax: 20, why: 'labs that run several of its folders at once' },
+}
+/** Types alone: what is asked of an operation is named by its subject. */
+const NAMED_BY_SUBJECT = 'src/operations/contract/'
 const ROOMS = [
   'admin',
   'balance',
@@ -64,6 +80,13 @@ function placesOf(pattern: RegExp, files: readonly string[]): string[] {
     )
 }
 
+/** Files by what a function says of them. */
+function grouped(files: readonly string[], by: (file: string) => string): Map<string, string[]> {
+  const groups = new Map<string, string[]>()
+  for (const file of files) groups.set(by(file), [...(groups.get(by(file)) ?? []), file])
+  return groups
+}
+
 describe('names', () => {
   it('are kebab-case', () => {
     const kebab = /^[a-z0-9]+(-[a-z0-9]+)*$/
@@ -73,6 +96,12 @@ describe('names', () => {
         (file) => !file.split('/').every((part) => part.split('.').every((p) => kebab.test(p))),
       )
     expect(odd).toEqual([])
+  })
+
+  it('of sources are borne by one file each', () => {
+    const named = sources.filter((file) => !file.startsWith(NAMED_BY_SUBJECT))
+    const files = grouped(named, basename)
+    expect([...files.values()].filter(({ length }) => length > 1)).toEqual([])
   })
 
   it('say what is inside', () => {
@@ -95,6 +124,16 @@ describe('layout', () => {
       (file) => file.startsWith('test/') && file !== 'test/tidy.test.ts',
     )
     expect(tests.filter((file) => !TEST_FOLDERS.includes(file.split('/')[1] ?? ''))).toEqual([])
+  })
+
+  it(`has at most ${FOLDER_FILES_MAX} files in a folder of src, and of its unit tests`, () => {
+    const files = everything.filter((file) => /^(src|test\/unit)\//.test(file))
+    const full = [...grouped(files, dirname)]
+      .map(([folder, { length }]) => ({ folder, files: length }))
+      .filter(({ folder, files: count }) => {
+        return count > (FOLDER_EXCEPTIONS[folder]?.filesMax ?? FOLDER_FILES_MAX)
+      })
+    expect(full).toEqual([])
   })
 
   it('has the documents that a visitor looks for', () => {
