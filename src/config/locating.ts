@@ -23,6 +23,8 @@ export function locateProblems(
   environment: Environment,
   problems: readonly PlacedProblem[],
 ): readonly Diagnostic[] {
+  // Most configs have none, and reading the text again would take as long as the first time.
+  if (problems.length === 0) return []
   const source = new SourceText(text)
   const report = new Report(source)
   const tree = new Cursor(readDocument(source, environment, report))

@@ -45,6 +45,12 @@ export function plainValue(node: TreeNode): unknown {
   return map
 }
 
+/** One step down the tree. */
+interface Step {
+  readonly from: Cursor
+  readonly name: string | number
+}
+
 /**
  * A place in the tree, for reading what may be missing or of another type: whatever is not there
  * reads as null or as empty, since the schema has already said so.
@@ -52,14 +58,25 @@ export function plainValue(node: TreeNode): unknown {
 export class Cursor {
   /** Null where the path leads nowhere. */
   readonly node: TreeNode | null
-  readonly path: Path
   /** The key that leads here; of a missing one, its parent's. */
   readonly keySpan: Span
+  readonly #last: Step | null
 
-  constructor(node: TreeNode | null, path: Path = [], keySpan: Span = { start: 0, end: 0 }) {
+  /** @param last the step that led here; null: this is the root */
+  constructor(
+    node: TreeNode | null,
+    keySpan: Span = { start: 0, end: 0 },
+    last: Step | null = null,
+  ) {
     this.node = node
-    this.path = path
     this.keySpan = keySpan
+    this.#last = last
+  }
+
+  /** The steps from the root to here. */
+  get path(): Path {
+    const last = this.#last
+    return last === null ? [] : [...last.from.path, last.name]
   }
 
   /** Where the value is written; where there is none, the key that should have it. */
@@ -69,7 +86,7 @@ export class Cursor {
 
   /** The last step of the path: a name, or '' at the root. */
   get name(): string {
-    return String(this.path.at(-1) ?? '')
+    return String(this.#last?.name ?? '')
   }
 
   /** The value, if there is one and it is neither a list nor a map. */
@@ -84,15 +101,16 @@ export class Cursor {
 
   /** One step down: a key of a map or an index of a list. */
   at(step: string | number): Cursor {
-    const path = [...this.path, step]
+    // Thousands of steps are taken for every path that is told of.
+    const last = { from: this, name: step }
     if (this.node?.kind === 'map') {
       const entry = this.node.entries.get(String(step))
-      if (entry !== undefined) return new Cursor(entry.value, path, entry.keySpan)
+      if (entry !== undefined) return new Cursor(entry.value, entry.keySpan, last)
     } else if (this.node?.kind === 'list' && typeof step === 'number') {
       const item = this.node.items[step]
-      if (item !== undefined) return new Cursor(item, path, item.span)
+      if (item !== undefined) return new Cursor(item, item.span, last)
     }
-    return new Cursor(null, path, this.keySpan)
+    return new Cursor(null, this.keySpan, last)
   }
 
   /** Any number of steps down. */

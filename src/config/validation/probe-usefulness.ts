@@ -32,12 +32,15 @@ const isGiven = ({ node }: Cursor): boolean => node !== null
 /** Warns of settings of health checks that do nothing in a backend that has servers. */
 export function validateProbeUse(backend: Cursor, defaults: Cursor, warn: Warn): void {
   const standard = [backend.at('default-server'), defaults.at('default-server')]
-  const has = (server: Cursor, key: string): boolean =>
-    [server, ...standard].map((place) => place.at(key)).find(({ node }) => node !== null)?.value ===
-    true
+  const has = (server: Cursor, key: string): boolean => {
+    const given = server.at(key)
+    const place = isGiven(given) ? given : standard.map((where) => where.at(key)).find(isGiven)
+    return place?.value === true
+  }
   const isChecked = (server: Cursor): boolean =>
     trackOf([server, ...standard]) === null && has(server, 'check')
   const servers = backend.at('servers').values()
+  const checked = new Set(servers.filter(isChecked))
   const hasSecureStep = [backend, defaults].some((place) =>
     place
       .at('tcp-check')
@@ -49,7 +52,7 @@ export function validateProbeUse(backend: Cursor, defaults: Cursor, warn: Warn):
       const idle = keys.map((key) => server.at(key)).find(isGiven)
       if (idle !== undefined) warn(idle, why, hint)
     }
-    if (!isChecked(server)) {
+    if (!checked.has(server)) {
       const why = `server "${server.name}" is not checked`
       warnOf([...CHECK_KEYS, ...TLS_KEYS], why, 'Add check: true.')
     } else if (!has(server, 'check-ssl') && !hasSecureStep) {
@@ -61,7 +64,7 @@ export function validateProbeUse(backend: Cursor, defaults: Cursor, warn: Warn):
     warnOf(AGENT_KEYS, `no agent of server "${server.name}" is asked`, 'Add agent-check: true.')
   }
   validateSteps(backend, defaults, warn)
-  if (servers.some(isChecked)) return
+  if (checked.size > 0) return
   const why = `no server of backend "${backend.name}" is checked`
   for (const option of PROBE_OPTIONS.map((name) => backend.at('option').at(name))) {
     if (option.node === null || option.value === false) continue
