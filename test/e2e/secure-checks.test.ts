@@ -13,7 +13,16 @@ import { until } from './support/waiting.ts'
 type Settings = Readonly<Record<string, unknown>>
 
 const NAME = 'app.example'
-const CHECK = { check: true, 'check-ssl': true, inter: '100ms', rise: 2, fall: 2 }
+const CHECK = {
+  'check': true,
+  'check-ssl': true,
+  // It bounds the handshake too, which takes its time on a busy machine.
+  'inter': '2s',
+  'fastinter': '100ms',
+  'downinter': '100ms',
+  'rise': 2,
+  'fall': 2,
+}
 
 /** A config that checks one server, `app/s1`. */
 async function configOf(
