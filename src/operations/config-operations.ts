@@ -136,12 +136,18 @@ function outcome({ version, isChanged, warnings, nodes }: ApplyOutcome): ConfigO
 }
 
 function describe(version: ConfigVersion, level: AdminLevel): ConfigReport {
-  return { ...describeVersion(version), text: shownTo(level, version.text) }
+  return { ...describeVersion(version), text: shownTo(level, version) }
 }
 
-/** A text as who has this level may see it. */
-function shownTo(level: AdminLevel, written: string): string {
-  return reachesLevel(level, 'admin') ? written : maskSecrets(written)
+/** Texts without their secrets: masking reads the whole of one, which takes its time. */
+const maskedTexts = new WeakMap<ConfigVersion, string>()
+
+/** The text of a version as who has this level may see it. */
+function shownTo(level: AdminLevel, version: ConfigVersion): string {
+  if (reachesLevel(level, 'admin')) return version.text
+  const masked = maskedTexts.get(version) ?? maskSecrets(version.text)
+  maskedTexts.set(version, masked)
+  return masked
 }
 
 function describeVersion(found: ConfigVersion): ConfigVersionReport {
@@ -158,7 +164,7 @@ function describeConfirmation(pending: PendingConfirmation | null): Confirmation
 /** Version 0 is nothing: what there was before the first. */
 function textOf(state: ClusterState, version: number, level: AdminLevel): NamedText {
   const name = `version ${version}`
-  return { name, text: version === 0 ? '' : shownTo(level, versionOf(state, version).text) }
+  return { name, text: version === 0 ? '' : shownTo(level, versionOf(state, version)) }
 }
 
 function activeOf(state: ClusterState): ConfigVersion {

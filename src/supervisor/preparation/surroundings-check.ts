@@ -100,7 +100,7 @@ async function failureOf(look: () => Promise<string>): Promise<string> {
 }
 
 function fileProblem(path: Path, message: string): PlacedProblem {
-  const hint = 'Check the path and the rights of this user.'
+  const hint = 'Check the path and the rights of this user; --offline leaves files out.'
   return errorAt([path], 'unusable-file', message, hint)
 }
 

@@ -34,6 +34,21 @@ function clusterWith(text: string): FakeCluster {
   return cluster
 }
 
+/** A cluster whose active version counts how often its text is asked for. */
+function countingCluster(): { cluster: FakeCluster; reads: () => number } {
+  const cluster = clusterWith(SECRET_TEXT)
+  let reads = 0
+  const versions = cluster.agreed.versions.map((one) => ({
+    ...one,
+    get text() {
+      reads++
+      return SECRET_TEXT
+    },
+  }))
+  cluster.agreed = { ...STATE, versions }
+  return { cluster, reads: () => reads }
+}
+
 type Read = (node: OperatedNode, options: { readonly isStale: boolean }) => Promise<unknown>
 
 const READS: readonly (readonly [string, Read])[] = [
@@ -63,6 +78,16 @@ describe('reading the config', () => {
       text: ACTIVE_TEXT,
       confirmation: { version: 3, previous: 2, deadline: '2026-01-02T03:05:05.000Z' },
     })
+  })
+
+  it('masks the secrets of a version once', async () => {
+    const { cluster, reads } = countingCluster()
+    const node = nodeOf(cluster)
+    const first = await showConfig(node, FRESH, callerOf('read'))
+    const readsOfFirst = reads()
+    const second = await showConfigVersion(node, 3, FRESH, callerOf('operate'))
+    expect(second.text).toBe(first.text)
+    expect(reads()).toBe(readsOfFirst)
   })
 
   it.each<[AdminLevel, boolean]>([
