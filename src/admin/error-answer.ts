@@ -37,7 +37,10 @@ const STATUS_OF_ERROR: Partial<Record<ErrorCode, number>> = {
   'cluster-unprepared': 422,
   // Why a single node cannot run a config.
   'config-unreadable': 422,
+  'config-unusable': 422,
   'file-not-allowed': 422,
+  'ca-file-unreadable': 422,
+  'ca-file-invalid': 422,
   'error-answer-unreadable': 422,
   'error-answer-invalid': 422,
   'address-in-use': 422,

@@ -25,6 +25,11 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Check that the path names a file and that this user may read it.',
   },
+  'config-unusable': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Mend what is listed; `sluice check` lists it without a start.',
+  },
   'error-answer-unreadable': {
     source: 'operator',
     retryable: false,

@@ -52,6 +52,7 @@ export class NameResolution {
   readonly #log: DaemonLog
   readonly #names = new Map<string, Name>()
   #watched: ReadonlySet<string> = new Set()
+  #held: ReadonlySet<string> = new Set()
   /** Names whose look-up waits for its turn: each is there once at most. */
   readonly #waiting: Name[] = []
   #lookups = 0
@@ -89,18 +90,32 @@ export class NameResolution {
   /** These names are looked up again from now on, and no others. */
   watch(names: ReadonlySet<string>): void {
     this.#watched = names
-    for (const [key, name] of this.#names) {
-      if (names.has(key)) continue
-      clearTimeout(name.timer)
-      this.#names.delete(key)
-    }
+    this.#forgetOthers()
     for (const key of names) this.#schedule(this.#of(key))
+  }
+
+  /**
+   * What was found of these names is kept beside that of the watched ones, for a config that is
+   * about to run; of earlier ones no longer.
+   */
+  hold(names: ReadonlySet<string>): void {
+    this.#held = names
+    this.#forgetOthers()
   }
 
   /** Looks up no more. */
   stop(): void {
     this.#isStopped = true
     for (const { timer } of this.#names.values()) clearTimeout(timer)
+  }
+
+  #forgetOthers(): void {
+    for (const [key, name] of this.#names) {
+      if (this.#watched.has(key)) continue
+      clearTimeout(name.timer)
+      name.timer = undefined
+      if (!this.#held.has(key)) this.#names.delete(key)
+    }
   }
 
   #of(key: string): Name {

@@ -33,20 +33,25 @@ export function hostNamesOf({ backends }: Config): ReadonlySet<string> {
 
 /**
  * Looks up the host names of a config: those that a server cannot begin without (its `init-addr`
- * has no other way) as long as it takes, the others for a moment.
+ * has no other way) as long as it takes, the others for a moment. {@link placesOf} says then what
+ * was found.
  *
- * @throws SluiceError `host-unresolved`
+ * @param known names that are not looked up again
  */
-export async function lookUpServers(config: Config, names: NameResolution): Promise<void> {
+export async function lookUpServers(
+  config: Config,
+  names: NameResolution,
+  known: ReadonlySet<string> = new Set(),
+): Promise<void> {
   const servers = config.backends.flatMap(({ servers }) => servers)
   const needed = new Set<string>()
   for (const { address, initAddress } of servers) {
-    if (address.kind !== 'inet' || !isUnresolved(address)) continue
+    if (address.kind !== 'inet' || !isUnresolved(address) || known.has(address.host)) continue
     if (withoutLookup(address.host, initAddress, names) === null) needed.add(address.host)
   }
-  const all = names.lookUp(hostNamesOf(config))
+  const wanted = [...hostNamesOf(config)].filter((name) => !known.has(name))
+  const all = names.lookUp(wanted)
   await Promise.all([names.lookUp(needed), settlesWithin(all, LOOKUP_WAIT_MS)])
-  for (const { address, initAddress } of servers) addressOf(address, initAddress, names)
 }
 
 /**

@@ -3,7 +3,7 @@ import { type Address, formatAddress } from '../base/address.ts'
 import type { Clock } from '../base/clock.ts'
 import type { SluiceError } from '../base/errors.ts'
 import { settlesWithin } from '../base/time-limit.ts'
-import { NameResolution, type NameResolutionOptions } from '../discovery/name-resolution.ts'
+import { NameResolution } from '../discovery/name-resolution.ts'
 import { hostNamesOf } from '../discovery/server-addresses.ts'
 import { Health, type HealthOptions } from '../health/health.ts'
 import { Observation } from '../health/observation.ts'
@@ -17,9 +17,12 @@ import { createNodeEngine } from '../net/engines/node/node-engine.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import type { AccessLogOutput } from './access-log-output.ts'
 import { type DescriptorBudget, isTight } from './preparation/descriptor-limit.ts'
+import type { Gathered } from './preparation/gathering.ts'
+import type { Refuse } from './preparation/lacks.ts'
 import {
   type Lasting,
   type Prepared,
+  type PrepareOptions,
   prepare,
   type Reservation,
   readdress,
@@ -43,9 +46,11 @@ export interface BalancerOptions {
   readonly clock: Clock
   /** The module that worker threads run. */
   readonly workerEntry: URL
-  /** See {@link NameResolutionOptions}. */
-  readonly lookup?: NameResolutionOptions['lookup']
-  readonly last?: NameResolutionOptions['last']
+  /** The host names of the servers, which are followed from now on. Default: the system's. */
+  readonly names?: NameResolution
+  /** See {@link PrepareOptions}. */
+  readonly held?: PrepareOptions['held']
+  readonly refuse?: PrepareOptions['refuse']
   /** What a server's own checks say has changed. */
   readonly onVerdict: HealthOptions['onVerdict']
   /** It cannot go on; it has logged why. */
@@ -117,10 +122,9 @@ export class Balancer {
    * @throws SluiceError what {@link prepare} throws
    */
   static async start(options: BalancerOptions): Promise<Balancer> {
-    const { config, log, lookup, last } = options
-    const names = new NameResolution({ log, ...(lookup && { lookup }), ...(last && { last }) })
+    const { config, log, held, refuse, names = new NameResolution({ log }) } = options
     const lasting = { rows: new RowAllocator(), names }
-    const prepared = await prepare(config, lasting, null)
+    const prepared = await prepare(config, lasting, null, { held, ...(refuse && { refuse }) })
     names.watch(hostNamesOf(config))
     return new Balancer(options, lasting, prepared)
   }
@@ -179,20 +183,30 @@ export class Balancer {
     this.#log.warn('descriptors-low', message, fields)
   }
 
+  /** What was read for what runs. */
+  get gathered(): Gathered {
+    return this.#prepared.gathered
+  }
+
   /**
    * Makes sure that a config can run, and keeps what had to be bound for it until it does or
    * another is reserved for. Nothing that runs changes.
    *
+   * @returns what was read for it, to {@link run} it with
    * @throws SluiceError what {@link reserve} throws
    */
-  async reserve(config: Config): Promise<void> {
-    release(this.#reservation)
-    this.#reservation = await reserve(config, this.names, this.#prepared)
+  async reserve(config: Config, refuse: Refuse): Promise<Gathered> {
+    this.release()
+    const reserved = await reserve(config, this.#lasting, this.#prepared, { refuse })
+    this.#reservation = reserved.sockets
+    this.names.hold(reserved.gathered.names)
+    return reserved.gathered
   }
 
   /** Gives up what was reserved. */
   release(): void {
     release(this.#reservation)
+    this.names.hold(new Set())
   }
 
   /**
@@ -200,8 +214,13 @@ export class Balancer {
    *
    * @throws SluiceError what {@link prepare} throws
    */
-  async run(config: Config): Promise<void> {
-    await this.#goOver(await prepare(config, this.#lasting, this.#prepared, this.#reservation))
+  async run(config: Config, options: Pick<PrepareOptions, 'held' | 'refuse'> = {}): Promise<void> {
+    const reservation = this.#reservation
+    const prepared = await prepare(config, this.#lasting, this.#prepared, {
+      ...options,
+      reservation,
+    })
+    await this.#goOver(prepared)
   }
 
   /**

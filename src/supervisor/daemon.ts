@@ -5,6 +5,7 @@ import { assert, SluiceError } from '../base/errors.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Seed } from '../cluster/own-file.ts'
 import { overlayPool } from '../config/resolution/pool-overlay.ts'
+import { NameResolution } from '../discovery/name-resolution.ts'
 import type { Config } from '../model/config.ts'
 import { Status } from '../operations/status.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
@@ -13,10 +14,13 @@ import { openAdminAddresses, readAdminTokens } from './admin-addresses.ts'
 import { Balancer, type BalancerOptions } from './balancer.ts'
 import { RememberedConfig } from './cluster/active-config.ts'
 import { nodeNameOf, startClusterNode } from './cluster/cluster-engine.ts'
-import { NodeHost, type RunningConfig } from './cluster/cluster-host.ts'
+import { type ActiveConfig, NodeHost, type RunningConfig } from './cluster/cluster-host.ts'
 import { PeerLinks } from './cluster/peer-links.ts'
 import { type ConfigSurroundings, type OwnFile, readAgreedText } from './preparation/config-file.ts'
+import type { Gathered } from './preparation/gathering.ts'
+import { refusalIn } from './preparation/lacks.ts'
 import { warnOfReadableSecrets } from './preparation/secret-files.ts'
+import { lookAround, lookAtOwn } from './preparation/surroundings-check.ts'
 
 /** What a daemon is started with. */
 export interface DaemonOptions {
@@ -76,18 +80,24 @@ export class Daemon {
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { file, log } = options
+    const beginning = await begin(options)
     const accessLog = new AccessLogOutput(file.config.global.log.access, log)
     try {
-      return await Daemon.#startWith(options, accessLog)
+      return await Daemon.#startWith(options, accessLog, beginning)
     } catch (error) {
       accessLog.close()
       throw error
     }
   }
 
-  static async #startWith(options: DaemonOptions, accessLog: AccessLogOutput): Promise<Daemon> {
+  static async #startWith(
+    options: DaemonOptions,
+    accessLog: AccessLogOutput,
+    beginning: Beginning,
+  ): Promise<Daemon> {
     const relay = new VerdictRelay()
-    const parts = await startBalancer({ ...options, accessLog, onVerdict: relay.onVerdict })
+    const { onVerdict } = relay
+    const parts = await startBalancer({ ...options, accessLog, onVerdict }, beginning)
     const daemon = new Daemon(options, accessLog, parts)
     try {
       await daemon.#open(relay)
@@ -250,27 +260,55 @@ interface StartedBalancer {
   readonly remembered: RememberedConfig | null
 }
 
+/** What a node may begin with, and what was read for it. */
+interface Beginning {
+  readonly remembered: RememberedConfig | null
+  /** Null: nothing, or it cannot be read. */
+  readonly last: ActiveConfig | null
+  readonly names: NameResolution
+  /** Of its file, unless it is to begin with what it ran last. */
+  readonly gathered: Gathered | null
+}
+
+/**
+ * Looks at what the file names outside of itself, so that all that is wrong is said at once and
+ * before anything is opened. Of a node that is to begin with what it ran last, only its own sections
+ * count.
+ *
+ * @throws SluiceError all that this host lacks: `config-unusable`, or the one code that all have
+ */
+async function begin({ file, log, surroundings }: DaemonOptions): Promise<Beginning> {
+  const { cluster } = file.config
+  const remembered = cluster === null ? null : new RememberedConfig(cluster.dataDir, log)
+  const last = remembered?.recall() ?? null
+  const names = new NameResolution({ log, last: new Map(last?.addresses) })
+  const { lacks, gathered } =
+    last === null
+      ? await lookAround(file.config, names)
+      : { lacks: await lookAtOwn(file.config), gathered: null }
+  if (lacks.length === 0) return { remembered, last, names, gathered }
+  names.stop()
+  throw refusalIn({ ...file, env: surroundings.env })(lacks)
+}
+
 /**
  * Starts with what the node ran last, as far as it can: without a quorum nobody can say whether the
  * cluster has gone on meanwhile, and the node's file may be older. Otherwise with its file.
  */
 async function startBalancer(
   options: DaemonOptions & Pick<BalancerOptions, 'accessLog' | 'onVerdict'>,
+  { remembered, last, names, gathered }: Beginning,
 ): Promise<StartedBalancer> {
   const { file, log, surroundings } = options
-  const { cluster } = file.config
-  const remembered = cluster === null ? null : new RememberedConfig(cluster.dataDir, log)
-  const last = remembered?.recall() ?? null
-  const addresses = new Map(last?.addresses)
-  const start = (config: Config): Promise<Balancer> =>
-    Balancer.start({ ...options, config, last: addresses })
+  const start = (config: Config, more: Pick<BalancerOptions, 'held' | 'refuse'>) =>
+    Balancer.start({ ...options, config, names, ...more })
   if (last !== null) {
     const { pool } = last
     const { text, version } = last.version
     try {
       const { config, report } = readAgreedText(text, file, surroundings)
       if (config === null) throw new SluiceError('config-invalid', report)
-      const balancer = await start(overlayPool(config, pool))
+      const balancer = await start(overlayPool(config, pool), {})
       balancer.health.setRunTime(pool)
       return { balancer, running: { text, config, pool, version }, remembered }
     } catch (error) {
@@ -281,7 +319,8 @@ async function startBalancer(
   }
   const { text, config } = file
   const running = { text, config, pool: [], version: 0 }
-  return { balancer: await start(config), running, remembered }
+  const refuse = refusalIn({ ...file, env: surroundings.env })
+  return { balancer: await start(config, { held: gathered, refuse }), running, remembered }
 }
 
 /** Keeps the verdicts of checks that end before there is a cluster node to tell. */

@@ -120,6 +120,11 @@ backends:
     ])
     const offline = await runSluice('check', '--offline', '-f', file)
     expect(offline).toMatchObject({ code: 0, stderr: '' })
+    const run = await runSluice('run', '-f', file)
+    expect({ code: run.code, stdout: run.stdout }).toEqual({ code: 1, stdout: '' })
+    const refused = [...run.stderr.matchAll(/lb\.yaml:(\d+:\d+: error: .*)/g)].map(([, one]) => one)
+    expect(refused).toEqual(heads.slice(0, -1))
+    expect(run.stderr).toContain('(config-unusable)')
   })
 
   it('ends with 1 on a file that is not there', async () => {

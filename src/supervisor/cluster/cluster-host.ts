@@ -14,6 +14,8 @@ import {
   type OwnFile,
   readAgreedText,
 } from '../preparation/config-file.ts'
+import type { Gathered } from '../preparation/gathering.ts'
+import { type Refuse, refusalIn } from '../preparation/lacks.ts'
 
 /** A version and a pool, as a node has run them or is to run them. */
 export interface ActiveConfig {
@@ -57,6 +59,8 @@ export class NodeHost implements ClusterHost {
   #running: RunningConfig
   /** What was activated last; null: nothing yet. */
   #version: ConfigVersion | null = null
+  /** What was read for the text that was prepared last; null: it was given up. */
+  #held: { readonly text: string; readonly gathered: Gathered } | null = null
   #isReaddressing = false
   /** Calls that touch the balancer, one after the other. */
   #turn: Promise<void> = Promise.resolve()
@@ -93,10 +97,16 @@ export class NodeHost implements ClusterHost {
   prepare(text: string, keepMs: number): Promise<void> {
     return this.#inTurn(async () => {
       const { balancer } = this.#options
-      await balancer.reserve(overlayPool(this.#read(text).config, this.#running.pool))
+      this.#held = null
+      const config = overlayPool(this.#read(text).config, this.#running.pool)
+      const gathered = await balancer.reserve(config, this.#refusalIn(text))
+      this.#held = { text, gathered }
       clearTimeout(this.#giveUp)
       this.#giveUp = setTimeout(() => {
-        void this.#inTurn(async () => balancer.release())
+        void this.#inTurn(async () => {
+          this.#held = null
+          balancer.release()
+        })
       }, keepMs)
     })
   }
@@ -107,8 +117,13 @@ export class NodeHost implements ClusterHost {
       const { text, config: before, pool: poolBefore } = this.#running
       const isNewText = version.text !== text
       const config = isNewText ? this.#read(version.text).config : before
-      if (isNewText || structureOf(pool) !== structureOf(poolBefore)) await this.#run(config, pool)
-      else balancer.health.setRunTime(pool)
+      if (isNewText) {
+        const held = this.#held?.text === version.text ? this.#held.gathered : null
+        await this.#run(config, pool, { held, refuse: this.#refusalIn(version.text) })
+      } else if (structureOf(pool) !== structureOf(poolBefore)) {
+        // What the text names was read when it was activated. A server is in no text.
+        await this.#run(config, pool, { held: balancer.gathered })
+      } else balancer.health.setRunTime(pool)
       this.#running = { text: version.text, config, pool, version: version.version }
       this.#version = version
       this.#remember()
@@ -149,7 +164,7 @@ export class NodeHost implements ClusterHost {
     return this.#inTurn(async () => {
       const { text, pool } = this.#running
       const { config } = this.#read(text)
-      await this.#run(config, pool)
+      await this.#run(config, pool, { refuse: this.#refusalIn(text) })
       this.#running = { ...this.#running, config }
       const { serial } = this.#options.balancer.plan
       this.#options.log.info('config-reloaded', 'the config was read anew', { serial })
@@ -187,12 +202,23 @@ export class NodeHost implements ClusterHost {
     throw new SluiceError('config-invalid', `the config is not valid\n${report}`)
   }
 
-  async #run(config: Config, pool: readonly PoolEntry[]): Promise<void> {
+  /** A text that is the node's file is called by its name. */
+  #refusalIn(text: string): Refuse {
+    const { own } = this
+    const name = text === own.text ? own.name : 'config'
+    return refusalIn({ text, name, env: this.#options.surroundings.env })
+  }
+
+  async #run(
+    config: Config,
+    pool: readonly PoolEntry[],
+    options: Parameters<Balancer['run']>[1],
+  ): Promise<void> {
     const { balancer } = this.#options
     // Before the servers are there, so that one that is to be drained never begins by taking any.
     balancer.health.setRunTime(pool)
     try {
-      await balancer.run(overlayPool(config, pool))
+      await balancer.run(overlayPool(config, pool), options)
     } catch (error) {
       balancer.health.setRunTime(this.#running.pool)
       throw error

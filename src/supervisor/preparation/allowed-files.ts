@@ -1,10 +1,9 @@
 import { realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import type { Address } from '../../base/address.ts'
 import { SluiceError } from '../../base/errors.ts'
-import type { BackendConfig, Config, FrontendConfig } from '../../model/config.ts'
+import type { Config } from '../../model/config.ts'
 import { SYSTEM_AUTHORITIES } from '../../model/probe-protocol.ts'
-import { compileHttpError } from '../../rules/actions/http-error.ts'
+import { type AgreedNamed, agreedNamed } from './named-things.ts'
 
 /** A file that a config names. */
 interface NamedFile {
@@ -31,57 +30,22 @@ export function checkFiles(config: Config, folders: readonly string[]): void {
   }
 }
 
-function filesOf({ frontends, backends }: Config): NamedFile[] {
-  return [
-    ...frontends.flatMap((frontend) => [
-      ...answerFiles('frontend', frontend),
-      ...frontend.binds.flatMap(({ address }) =>
-        socketFile(`bind of frontend ${frontend.name}`, address),
-      ),
-    ]),
-    ...backends.flatMap((backend) => [...answerFiles('backend', backend), ...serverFiles(backend)]),
-  ]
-}
-
-function answerFiles(
-  kind: string,
-  { name, errorAnswers }: FrontendConfig | BackendConfig,
-): NamedFile[] {
-  return errorAnswers.flatMap(({ status, source }): NamedFile[] => {
-    const owner = `${status} of ${kind} ${name}`
-    if (source.kind === 'file') return [{ key: `errorfile ${owner}`, path: source.path }]
-    const path = pathIn(source.rule)
-    return path === null ? [] : [{ key: `http-error ${owner}`, path }]
+function filesOf(config: Config): NamedFile[] {
+  return agreedNamed(config).flatMap((named) => {
+    return pathsOf(named).map((path) => ({ key: named.key, path }))
   })
 }
 
-function pathIn(rule: string): string | null {
-  const answer = compileHttpError(rule)
-  const path =
-    answer.kind === 'errorfile'
-      ? answer.path
-      : answer.body?.kind === 'file'
-        ? answer.body.path
-        : null
-  // Rules are read as bytes.
-  return path === null ? null : Buffer.from(path, 'latin1').toString()
-}
-
-function serverFiles({ name, servers }: BackendConfig): NamedFile[] {
-  return servers.flatMap((server) => {
-    const owner = `server ${name}/${server.name}`
-    const authorities = server.check?.tls?.caFile ?? SYSTEM_AUTHORITIES
-    return [
-      ...socketFile(`address of ${owner}`, server.address),
-      ...(authorities === SYSTEM_AUTHORITIES
-        ? []
-        : [{ key: `ca-file of ${owner}`, path: authorities }]),
-    ]
-  })
-}
-
-function socketFile(key: string, address: Address): NamedFile[] {
-  return address.kind === 'unix' ? [{ key, path: address.path }] : []
+function pathsOf(named: AgreedNamed): readonly string[] {
+  switch (named.kind) {
+    case 'answer':
+      return named.files
+    case 'bind':
+    case 'server':
+      return named.address.kind === 'unix' ? [named.address.path] : []
+    case 'authorities':
+      return named.caFile === SYSTEM_AUTHORITIES ? [] : [named.caFile]
+  }
 }
 
 function isBelow(path: string, folder: string): boolean {

@@ -2,8 +2,6 @@ import { X509Certificate } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { rootCertificates } from 'node:tls'
 import { SluiceError } from '../../base/errors.ts'
-import type { Config } from '../../model/config.ts'
-import type { PlannedAuthorities } from '../../model/plan.ts'
 import { SYSTEM_AUTHORITIES } from '../../model/probe-protocol.ts'
 import { readBoundedFile } from './bounded-files.ts'
 
@@ -21,29 +19,14 @@ const SYSTEM_FILES = [
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
 /**
- * Reads the files of `ca-file`, each once. They are kept: a file that changes is read again with the
- * next reload. For `@system-ca` the first of the places is read where systems keep theirs; where
- * there is none, those that Node.js brings are taken.
+ * Reads a `ca-file`. For `@system-ca` the first of the places is read where systems keep theirs;
+ * where there is none, those that Node.js brings are taken.
  *
- * @param previous what runs now: text that is the same is kept, so that it need not be compared
- *   again for each server
+ * @returns PEM
  * @throws SluiceError `ca-file-unreadable`, `ca-file-invalid`
  */
-export async function readAuthorities(
-  config: Config,
-  previous: readonly PlannedAuthorities[] = [],
-): Promise<readonly PlannedAuthorities[]> {
-  const servers = config.backends.flatMap(({ servers }) => servers)
-  const named = new Set(
-    servers.flatMap(({ check }) => (check?.tls?.verify ? check.tls.caFile : [])),
-  )
-  const read: PlannedAuthorities[] = []
-  for (const caFile of named) {
-    const pem = caFile === SYSTEM_AUTHORITIES ? await readSystem() : await readChecked(caFile)
-    const known = previous.find((one) => one.caFile === caFile && one.pem === pem)
-    read.push(known ?? { caFile, pem })
-  }
-  return read
+export function readAuthority(caFile: string): Promise<string> {
+  return caFile === SYSTEM_AUTHORITIES ? readSystem() : readChecked(caFile)
 }
 
 async function readSystem(): Promise<string> {

@@ -1,15 +1,27 @@
 import { text as textOf } from 'node:stream/consumers'
 import type { Diagnostic } from '../../config/diagnostics/diagnostics.ts'
 import { renderDiagnostics } from '../../config/diagnostics/rendering.ts'
-import { locateProblems } from '../../config/locating.ts'
+import { locateProblems, type PlacedProblem } from '../../config/locating.ts'
+import { NameResolution } from '../../discovery/name-resolution.ts'
+import type { Config } from '../../model/config.ts'
+import type { DaemonLog } from '../../telemetry/daemon-log.ts'
 import { type ConfigSurroundings, readConfigText, readText } from './config-file.ts'
-import { checkSurroundings } from './surroundings-check.ts'
+import { lookAround, unfoundNames } from './surroundings-check.ts'
 
 /** The file name that stands for standard input. */
 const STANDARD_INPUT = '-'
 
 /** What standard input is called in a report. */
 const STANDARD_INPUT_NAME = '<stdin>'
+
+/** What is found is told once, in the report. */
+const SILENT: DaemonLog = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+  setLevel: () => {},
+}
 
 /** What `sluice check` is given. */
 export interface CheckOptions extends ConfigSurroundings {
@@ -45,7 +57,7 @@ export async function checkConfig(options: CheckOptions): Promise<boolean> {
   const text = isInput ? await textOf(process.stdin) : await readText(options.file)
   const { config, diagnostics: ofText } = readConfigText(text, file, options)
   const isLookedAround = config !== null && !options.offline
-  const outside = isLookedAround ? await checkSurroundings(config) : []
+  const outside = isLookedAround ? await problemsAround(config) : []
   const diagnostics = [...ofText, ...locateProblems(text, options.env, outside)].sort(
     (one, other) => one.line - other.line || one.col - other.col,
   )
@@ -57,4 +69,12 @@ export async function checkConfig(options: CheckOptions): Promise<boolean> {
   options.print(renderDiagnostics(text, file, diagnostics))
   if (valid) options.tell(`${file}: the config is valid\n`)
   return valid
+}
+
+async function problemsAround(config: Config): Promise<PlacedProblem[]> {
+  const names = new NameResolution({ log: SILENT })
+  const { lacks } = await lookAround(config, names)
+  const unfound = unfoundNames(config, names)
+  names.stop()
+  return [...lacks.map(({ problem }) => problem), ...unfound]
 }

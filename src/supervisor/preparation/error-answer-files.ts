@@ -1,20 +1,10 @@
 import { SluiceError } from '../../base/errors.ts'
 import { readErrorFile } from '../../http/error-file.ts'
 import { headLimitsOf } from '../../http/limits.ts'
-import type { Config, ErrorAnswerConfig, TuneConfig } from '../../model/config.ts'
-import type { PlannedErrorAnswer } from '../../model/plan.ts'
+import type { ErrorAnswerConfig, TuneConfig } from '../../model/config.ts'
 import { compileHttpError, type HttpErrorAnswer } from '../../rules/actions/http-error.ts'
 import { ruleAnswerText } from '../../rules/actions/rule-answer.ts'
 import { readBoundedFile } from './bounded-files.ts'
-
-/** A frontend or backend with the answers that its config names. */
-interface Section {
-  readonly name: string
-  readonly errorAnswers: readonly ErrorAnswerConfig[]
-}
-
-/** Gives the answers of a section of the config that was read. */
-export type ErrorAnswersOf = (section: Section) => readonly PlannedErrorAnswer[]
 
 /** An answer that is being read: for which status, and for whom, in words. */
 interface Place {
@@ -24,39 +14,24 @@ interface Place {
 }
 
 /**
- * Reads the files of `errorfile` and `http-error`, each once, and makes every answer ready to send.
- * They are kept: a file that changes is read again with the next reload. An answer is at most
- * `tune.bufsize` bytes.
+ * Makes an answer of `errorfile` or `http-error` ready to send. It is at most `tune.bufsize` bytes.
  *
+ * @param title for which status of whom: `status 503 of frontend web`
  * @throws SluiceError `error-answer-unreadable`, `error-answer-invalid`
  */
-export async function readErrorAnswers(config: Config): Promise<ErrorAnswersOf> {
-  const { tune } = config.global
-  const responses = new Map<string, string>()
-  const read = async (kind: string, { name, errorAnswers }: Section): Promise<void> => {
-    for (const answer of errorAnswers) {
-      const { status, source } = answer
-      const key = keyOf(answer)
-      if (responses.has(key)) continue
-      const place = { status, title: `status ${status} of ${kind} ${name}`, tune }
-      const response =
-        source.kind === 'file'
-          ? await readWhole(source.path, place)
-          : await makeReply(compileHttpError(source.rule), place)
-      responses.set(key, response)
-    }
-  }
-  for (const frontend of config.frontends) await read('frontend', frontend)
-  for (const backend of config.backends) await read('backend', backend)
-  return ({ errorAnswers }) =>
-    errorAnswers.map((answer) => ({
-      status: answer.status,
-      response: responses.get(keyOf(answer)) as string,
-    }))
+export async function readErrorAnswer(
+  { status, source }: ErrorAnswerConfig,
+  title: string,
+  tune: TuneConfig,
+): Promise<string> {
+  const place = { status, title, tune }
+  return source.kind === 'file'
+    ? readWhole(source.path, place)
+    : makeReply(compileHttpError(source.rule), place)
 }
 
-/** Sections that share an answer of `defaults` share what was read. */
-function keyOf({ status, source }: ErrorAnswerConfig): string {
+/** Equal for answers that are made of the same: sections that share one of `defaults` share it. */
+export function answerKey({ status, source }: ErrorAnswerConfig): string {
   return source.kind === 'file' ? `file ${source.path}` : `rule ${status} ${source.rule}`
 }
 

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { formatAddress } from '../../base/address.ts'
 import type { NameResolution } from '../../discovery/name-resolution.ts'
-import { hostNamesOf, lookUpServers, placesOf } from '../../discovery/server-addresses.ts'
+import { hostNamesOf, placesOf } from '../../discovery/server-addresses.ts'
 import type { RowAllocator, RowKey } from '../../memory/rows.ts'
 import type { Config } from '../../model/config.ts'
 import type {
@@ -12,9 +12,10 @@ import type {
   PlannedServer,
 } from '../../model/plan.ts'
 import { type ListeningSocket, openListeningSocket } from '../../net/listening-socket.ts'
-import { readAuthorities } from './certificate-authorities.ts'
 import { type DescriptorBudget, grantedBudget } from './descriptor-limit.ts'
-import { type ErrorAnswersOf, readErrorAnswers } from './error-answer-files.ts'
+import { answersOf, type Gathered, gather } from './gathering.ts'
+import { type Lack, lackOf, type Refuse, refusal } from './lacks.ts'
+import { namedBinds } from './named-things.ts'
 import { stickMemoryOf } from './stick-memory.ts'
 
 /** A plan, the listening sockets that it stands on, by address, and what it may have open. */
@@ -24,7 +25,7 @@ export interface Prepared {
   readonly sockets: ReadonlyMap<string, ListeningSocket>
   /** What the plan was made of. */
   readonly config: Config
-  readonly files: ReadFiles
+  readonly gathered: Gathered
 }
 
 /** What lasts over all plans of a balancer. */
@@ -33,34 +34,45 @@ export interface Lasting {
   readonly names: NameResolution
 }
 
-/** What was read from files for a plan. */
-interface ReadFiles {
-  readonly answersFor: ErrorAnswersOf
-  readonly authorities: readonly PlannedAuthorities[]
-}
-
 /** Listening sockets that are bound for a config which is about to run, by address. */
 export type Reservation = Map<string, ListeningSocket>
 
+/** What is held for a config that is to run. */
+export interface Reserved {
+  readonly gathered: Gathered
+  /** To be passed to {@link prepare} or to {@link release}. */
+  readonly sockets: Reservation
+}
+
+/** How a config is prepared. */
+export interface PrepareOptions {
+  /** What was gathered for it before, and is not read again. Default: nothing. */
+  readonly held?: Gathered | null | undefined
+  /** Sockets that are bound already; those that the plan stands on are taken out. Default: none. */
+  readonly reservation?: Reservation
+  /** Says what this host lacks. Default: without places. */
+  readonly refuse?: Refuse
+}
+
 /**
- * Finds out whether a config could run: reads its error answers and authorities, looks up its host
- * names, binds the addresses that are new. Nothing that runs is touched.
+ * Makes sure that a config can run, and holds what was read and bound for it. Nothing that runs is
+ * touched.
  *
  * @param previous what runs now, whose addresses need not be bound
- * @returns what it has bound, to be passed to {@link prepare} or to {@link release}
  * @throws SluiceError as {@link prepare}, but for `table-full`
  */
 export async function reserve(
   config: Config,
-  names: NameResolution,
+  { names }: Lasting,
   previous: Prepared,
-): Promise<Reservation> {
-  await Promise.all([
-    readErrorAnswers(config),
-    readAuthorities(config),
-    lookUpServers(config, names),
-  ])
-  return bindAddresses(config, previous.sockets, new Map())
+  { refuse = refusal }: Pick<PrepareOptions, 'refuse'> = {},
+): Promise<Reserved> {
+  const { gathered, lacks } = await gather(config, names, undefined, previous.gathered)
+  const bound = await bindAddresses(config, previous.sockets, new Map())
+  const all = [...lacks, ...bound.lacks]
+  if (all.length === 0) return { gathered, sockets: bound.opened }
+  release(bound.opened)
+  throw refuse(all)
 }
 
 /** Gives up what {@link reserve} has bound and nobody has taken. */
@@ -70,27 +82,25 @@ export function release(reservation: Reservation): void {
 }
 
 /**
- * Turns a config into a plan: reads error answers and authorities, looks up host names, binds the
- * addresses that are new, takes rows. Nothing that runs is touched; when it fails, what it opened is
- * closed again.
+ * Turns a config into a plan: gathers what is not held of what it names, binds the addresses that
+ * are new, takes rows. Nothing that runs is touched; when it fails, what it opened is closed again.
  *
  * @param previous what runs now, whose sockets are taken over where the address stays
- * @param reservation sockets that are bound already; those that the plan stands on are taken out
- * @throws SluiceError `host-unresolved`, `address-in-use`, `bind-failed`, `table-full`, and what
- *   {@link readErrorAnswers} and {@link readAuthorities} throw
+ * @throws SluiceError all that this host lacks at once: `config-unusable`, or the one code that all
+ *   have, such as `host-unresolved`, `address-in-use`, `bind-failed`; `table-full`
  */
 export async function prepare(
   config: Config,
   lasting: Lasting,
   previous: Prepared | null,
-  reservation: Reservation = new Map(),
+  { held, reservation = new Map(), refuse = refusal }: PrepareOptions = {},
 ): Promise<Prepared> {
-  const answersFor = await readErrorAnswers(config)
-  const authorities = await readAuthorities(config, previous?.plan.authorities)
-  await lookUpServers(config, lasting.names)
+  const before = previous?.gathered
+  const { gathered, lacks } = await gather(config, lasting.names, held ?? undefined, before)
   const kept = previous?.sockets ?? new Map<string, ListeningSocket>()
-  const opened = await bindAddresses(config, kept, reservation)
+  const { opened, lacks: unbound } = await bindAddresses(config, kept, reservation)
   try {
+    if (lacks.length + unbound.length > 0) throw refuse([...lacks, ...unbound])
     const sockets = new Map<string, ListeningSocket>()
     for (const key of addressKeys(config)) {
       sockets.set(
@@ -98,8 +108,7 @@ export async function prepare(
         (kept.get(key) ?? reservation.get(key) ?? opened.get(key)) as ListeningSocket,
       )
     }
-    const files = { answersFor, authorities }
-    const made = { config, files, sockets, descriptors: grantedBudget(config) }
+    const made = { config, gathered, sockets, descriptors: grantedBudget(config) }
     const plan = planOf(made, lasting, previous?.plan ?? null)
     for (const socket of sockets.values()) socket.listen()
     for (const key of sockets.keys()) reservation.delete(key)
@@ -129,24 +138,24 @@ function addressesIn({ backends }: Plan): unknown {
   )
 }
 
-/** Binds the addresses that are neither kept nor reserved. */
+/** Binds the addresses that are neither kept nor reserved, as far as they can be. */
 async function bindAddresses(
   config: Config,
   kept: ReadonlyMap<string, ListeningSocket>,
   reserved: ReadonlyMap<string, ListeningSocket>,
-): Promise<Reservation> {
+): Promise<{ readonly opened: Reservation; readonly lacks: readonly Lack[] }> {
   const opened: Reservation = new Map()
-  try {
-    for (const { address, backlog } of config.frontends.flatMap(({ binds }) => binds)) {
-      const key = formatAddress(address)
-      if (kept.has(key) || reserved.has(key)) continue
-      opened.set(key, await openListeningSocket(address, backlog, kept.values()))
+  const lacks: Lack[] = []
+  for (const { named, backlog } of namedBinds(config)) {
+    const key = formatAddress(named.address)
+    if (kept.has(key) || reserved.has(key) || opened.has(key)) continue
+    try {
+      opened.set(key, await openListeningSocket(named.address, backlog, kept.values()))
+    } catch (error) {
+      lacks.push(lackOf(named, 'unusable-address', error))
     }
-    return opened
-  } catch (error) {
-    release(opened)
-    throw error
   }
+  return { opened, lacks }
 }
 
 function addressKeys({ frontends }: Config): string[] {
@@ -165,12 +174,11 @@ export function retire(previous: Prepared, successor: Prepared, { rows, names }:
 }
 
 function planOf(
-  { config, files, sockets, descriptors }: Omit<Prepared, 'plan'>,
+  { config, gathered, sockets, descriptors }: Omit<Prepared, 'plan'>,
   { rows, names }: Lasting,
   previous: Plan | null,
 ): Plan {
   const serial = (previous?.serial ?? 0) + 1
-  const { answersFor, authorities } = files
   const frontends = config.frontends.map(({ binds, ...frontend }): PlannedFrontend => {
     const listeners = binds.map(({ address, backlog, acceptProxy }) => {
       const key = formatAddress(address)
@@ -179,7 +187,7 @@ function planOf(
       return { key: `${protocol} ${key}`, fd, kind: address.kind, backlog, acceptProxy }
     })
     const row = rows.take(`frontend ${frontend.name}`)
-    return { ...frontend, row, listeners, errorAnswers: answersFor(frontend) }
+    return { ...frontend, row, listeners, errorAnswers: answersOf(gathered, frontend.errorAnswers) }
   })
   const backends = config.backends.map((backend): PlannedBackend => {
     // What only the control plane needs is not sent to the workers.
@@ -187,7 +195,7 @@ function planOf(
     return {
       ...planned,
       row: rows.take(`backend ${backend.name}`),
-      errorAnswers: answersFor(backend),
+      errorAnswers: answersOf(gathered, backend.errorAnswers),
       stickMemory: stickMemoryOf(backend, previous),
       servers: backend.servers.map((server): PlannedServer => {
         const { initAddress: _, ...planned } = server
@@ -201,10 +209,19 @@ function planOf(
     maxconn: descriptors.connectionsMax,
     trafficNumbersMax: descriptors.trafficNumbersMax,
     tune: config.global.tune,
-    authorities,
+    authorities: authoritiesIn(config, gathered),
     frontends,
     backends,
   }
+}
+
+/** Of what was gathered, what the config still names. */
+function authoritiesIn({ backends }: Config, { authorities }: Gathered): PlannedAuthorities[] {
+  const servers = backends.flatMap(({ servers }) => servers)
+  const named = new Set(
+    servers.flatMap(({ check }) => (check?.tls?.verify ? check.tls.caFile : [])),
+  )
+  return [...named].map((caFile) => authorities.get(caFile) as PlannedAuthorities)
 }
 
 function keysOf(plan: Plan): Set<RowKey> {

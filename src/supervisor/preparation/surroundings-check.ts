@@ -4,91 +4,130 @@ import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { dirname } from 'node:path'
 import { type Address, formatAddress, isLoopback } from '../../base/address.ts'
-import { SluiceError } from '../../base/errors.ts'
-import type { DiagnosticCode, Path } from '../../config/diagnostics/diagnostics.ts'
+import type { ErrorCode } from '../../base/errors.ts'
+import { groupId } from '../../base/host/accounts.ts'
 import type { PlacedProblem } from '../../config/locating.ts'
-import { NameResolution } from '../../discovery/name-resolution.ts'
-import { isUnresolved, lookUpServers } from '../../discovery/server-addresses.ts'
-import type { Config, ErrorAnswerConfig } from '../../model/config.ts'
-import type { DaemonLog } from '../../telemetry/daemon-log.ts'
-import { readAuthorities } from './certificate-authorities.ts'
-import { readErrorAnswers } from './error-answer-files.ts'
+import type { NameResolution } from '../../discovery/name-resolution.ts'
+import { isUnresolved } from '../../discovery/server-addresses.ts'
+import type { Config } from '../../model/config.ts'
+import { type Gathered, gather } from './gathering.ts'
+import { type Lack, lackAt } from './lacks.ts'
+import { agreedNamed, type NamedBind, namedBinds, type OwnThing, ownNamed } from './named-things.ts'
 
 /** Bit of CAP_NET_BIND_SERVICE in the effective capabilities, capabilities(7). */
 const CAP_NET_BIND_SERVICE = 10n
 
-const SILENT: DaemonLog = {
-  debug: () => {},
-  info: () => {},
-  warn: () => {},
-  error: () => {},
-  setLevel: () => {},
+/** What a start needs and this host lacks, and what was read on the way. */
+export interface Surroundings {
+  readonly lacks: readonly Lack[]
+  readonly gathered: Gathered
 }
 
 /**
  * Looks at everything that a config names outside of itself and that a start needs, all at once:
  * files, folders, addresses and host names. Opens nothing for writing and binds nothing.
  */
-export async function checkSurroundings(config: Config): Promise<PlacedProblem[]> {
-  const found = await Promise.all([
-    checkFiles(config),
-    checkErrorAnswers(config),
-    checkAuthorities(config),
-    checkAddresses(config),
-    checkNames(config),
+export async function lookAround(config: Config, names: NameResolution): Promise<Surroundings> {
+  const host = hostFacts()
+  const binds = namedBinds(config).map(({ named }) => lackOfBind(named, host))
+  const [own, { gathered, lacks }, ...addresses] = await Promise.all([
+    lookAtOwn(config),
+    gather(config, names),
+    ...binds,
   ])
-  return found.flat()
+  return { gathered, lacks: [...own, ...lacks, ...addresses.filter((lack) => lack !== null)] }
 }
 
-async function checkFiles({ global, admin, cluster }: Config): Promise<PlacedProblem[]> {
-  const { access: log } = global.log
-  const files: (readonly [string | null, Path])[] = [
-    [admin.tokenFile, ['admin', 'token-file']],
-    ...admin.tokens.map(({ name, file }) => [file, ['admin', 'tokens', name, 'file']] as const),
-    [cluster?.secretFile ?? null, ['cluster', 'secret-file']],
-    [cluster?.tls?.caFile ?? null, ['cluster', 'tls', 'ca']],
-    [cluster?.tls?.crtFile ?? null, ['cluster', 'tls', 'crt']],
-    [cluster?.tls?.keyFile ?? null, ['cluster', 'tls', 'key']],
-  ]
-  const problems = await Promise.all([
-    ...files.map(([file, path]) => (file === null ? null : unreadable(file, path))),
-    log.to === 'file' ? unwritable(log.path, ['global', 'log', 'access']) : null,
-    cluster === null ? null : unusableFolder(cluster.dataDir, ['cluster', 'data-dir']),
-  ])
-  return problems.filter((problem) => problem !== null)
+/** As {@link lookAround}, at what the sections of the node's own name. */
+export async function lookAtOwn(config: Config): Promise<Lack[]> {
+  const host = hostFacts()
+  const found = await Promise.all(
+    ownNamed(config).map((named) =>
+      named.kind === 'bind' ? lackOfBind(named, host) : lackOfOwn(named),
+    ),
+  )
+  return found.filter((lack) => lack !== null)
 }
 
-async function unreadable(file: string, path: Path): Promise<PlacedProblem | null> {
-  const why = await failureOf(async () => {
+/** Host names that a config can do without, and that were not found. */
+export function unfoundNames(config: Config, names: NameResolution): PlacedProblem[] {
+  return agreedNamed(config).flatMap((named): PlacedProblem[] => {
+    if (named.kind !== 'server') return []
+    const { address, paths } = named
+    if (address.kind !== 'inet' || !isUnresolved(address)) return []
+    if (names.found(address.host) !== null) return []
+    const message = `the host name ${address.host} is not found on this host`
+    const hint = 'The server begins as init-addr says, and is looked up again.'
+    return [{ severity: 'warning', paths, code: 'unresolved-name', message, hint }]
+  })
+}
+
+/** What is wrong with a thing, and what a start fails with for it. */
+interface Fault {
+  readonly code: ErrorCode
+  readonly what: string
+  /** '': nothing. */
+  readonly why: string
+}
+
+async function lackOfOwn(named: OwnThing): Promise<Lack | null> {
+  const { code, what, why } = await faultOf(named)
+  if (why === '') return null
+  const hint = 'Check the path and the rights of this user; --offline leaves files out.'
+  return lackAt(named, code, 'unusable-file', `${what}: ${why}`, hint)
+}
+
+async function faultOf({ kind, name }: OwnThing): Promise<Fault> {
+  switch (kind) {
+    case 'secret':
+      return { code: 'config-unreadable', what: `cannot read ${name}`, why: await unreadable(name) }
+    case 'log':
+      return {
+        code: 'log-unwritable',
+        what: `cannot append to ${name}`,
+        why: await unwritable(name),
+      }
+    case 'data':
+      return {
+        code: 'data-dir-unusable',
+        what: `cannot write into ${name}`,
+        why: await unusableFolder(name),
+      }
+    case 'group': {
+      const why = groupId(name) === null ? 'this host has none in /etc/group; give its number' : ''
+      return { code: 'bind-failed', what: `the group ${name}`, why }
+    }
+  }
+}
+
+function unreadable(file: string): Promise<string> {
+  return failureOf(async () => {
     await access(file, constants.R_OK)
     return (await stat(file)).isFile() ? '' : 'it is no file'
   })
-  return why === '' ? null : fileProblem(path, `cannot read ${file}: ${why}`)
 }
 
 /** A log: the file, or the folder that it is to be made in. */
-async function unwritable(file: string, path: Path): Promise<PlacedProblem | null> {
+async function unwritable(file: string): Promise<string> {
   const isThere = await access(file).then(
     () => true,
     () => false,
   )
-  const why = await failureOf(async () => {
+  return failureOf(async () => {
     await access(isThere ? file : dirname(file), constants.W_OK)
     return isThere && (await stat(file)).isDirectory() ? 'it is a folder' : ''
   })
-  return why === '' ? null : fileProblem(path, `cannot append to ${file}: ${why}`)
 }
 
 /** A folder that is made where it is missing. */
-async function unusableFolder(folder: string, path: Path): Promise<PlacedProblem | null> {
+async function unusableFolder(folder: string): Promise<string> {
   const why = await failureOf(async () => {
     if (!(await stat(folder)).isDirectory()) return 'it is no folder'
     await access(folder, constants.W_OK)
     return ''
   })
   const parent = dirname(folder)
-  if (/^ENOENT/.test(why) && parent !== folder) return unusableFolder(parent, path)
-  return why === '' ? null : fileProblem(path, `cannot write into ${folder}: ${why}`)
+  return /^ENOENT/.test(why) && parent !== folder ? unusableFolder(parent) : why
 }
 
 async function failureOf(look: () => Promise<string>): Promise<string> {
@@ -99,97 +138,12 @@ async function failureOf(look: () => Promise<string>): Promise<string> {
   }
 }
 
-function fileProblem(path: Path, message: string): PlacedProblem {
-  const hint = 'Check the path and the rights of this user; --offline leaves files out.'
-  return errorAt([path], 'unusable-file', message, hint)
-}
-
-function errorAt(
-  paths: readonly Path[],
-  code: DiagnosticCode,
-  message: string,
-  hint: string,
-): PlacedProblem {
-  return { severity: 'error', paths, code, message, hint }
-}
-
-/** What a reader of files throws, at the place that names the file. */
-async function refusalAt(
-  paths: readonly Path[],
-  read: () => Promise<unknown>,
-): Promise<PlacedProblem[]> {
-  try {
-    await read()
-    return []
-  } catch (error) {
-    if (!(error instanceof SluiceError)) throw error
-    return [errorAt(paths, 'unusable-file', error.message, error.hint)]
-  }
-}
-
-async function checkErrorAnswers(config: Config): Promise<PlacedProblem[]> {
-  const sections = (['frontends', 'backends'] as const).flatMap((kind) =>
-    config[kind].flatMap((section) =>
-      section.errorAnswers.map((answer) => ({ kind, section, answer })),
-    ),
-  )
-  const found = await Promise.all(
-    sections.map(({ kind, section, answer }) => {
-      const key = keyOf(answer)
-      const paths = [
-        [kind, section.name, ...key],
-        ['defaults', ...key],
-      ]
-      const one = { ...config, frontends: [], backends: [], [kind]: [withOnly(section, answer)] }
-      return refusalAt(paths, () => readErrorAnswers(one))
-    }),
-  )
-  return found.flat()
-}
-
-function withOnly<Section>(section: Section, answer: ErrorAnswerConfig): Section {
-  return { ...section, errorAnswers: [answer] }
-}
-
-function keyOf({ source, status }: ErrorAnswerConfig): Path {
-  return source.kind === 'file' ? ['errorfile', String(status)] : ['http-error']
-}
-
-async function checkAuthorities(config: Config): Promise<PlacedProblem[]> {
-  const found = await Promise.all(
-    config.backends.map(async (backend) => {
-      const [server] = backend.servers.filter(({ check }) => check?.tls?.verify)
-      if (server === undefined) return []
-      const paths = [
-        ['backends', backend.name, 'servers', server.name, 'ca-file'],
-        ['backends', backend.name, 'default-server', 'ca-file'],
-        ['defaults', 'default-server', 'ca-file'],
-      ]
-      return await refusalAt(paths, () => readAuthorities({ ...config, backends: [backend] }))
-    }),
-  )
-  return found.flat()
-}
-
-async function checkAddresses({ frontends, admin, cluster }: Config): Promise<PlacedProblem[]> {
-  const host = hostFacts()
-  const binds: [Address, Path[]][] = frontends.flatMap(({ name, binds }) =>
-    binds.map(({ address }, i): [Address, Path[]] => {
-      const bind: Path = ['frontends', name, 'bind']
-      return [address, [[...bind, i, 'address'], [...bind, i], [...bind, 'address'], bind]]
-    }),
-  )
-  if (admin.bind !== null) binds.push([admin.bind, [['admin', 'bind']]])
-  if (cluster !== null) binds.push([cluster.bind, [['cluster', 'bind']]])
-  const found = await Promise.all(
-    binds.map(async ([address, paths]) => {
-      const why = await whyNotBound(address, host)
-      const hint = 'Give an address of this host; --offline leaves addresses out.'
-      const message = `${formatAddress(address)}: ${why}`
-      return why === '' ? [] : [errorAt(paths, 'unusable-address', message, hint)]
-    }),
-  )
-  return found.flat()
+async function lackOfBind(named: NamedBind, host: HostFacts): Promise<Lack | null> {
+  const { address } = named
+  const why = await whyNotBound(address, host)
+  const hint = 'Give an address of this host; --offline leaves addresses out.'
+  const message = `${formatAddress(address)}: ${why}`
+  return why === '' ? null : lackAt(named, 'bind-failed', 'unusable-address', message, hint)
 }
 
 /** What decides which addresses this process may bind. */
@@ -237,32 +191,4 @@ function fileText(path: string): string {
   } catch {
     return ''
   }
-}
-
-/** A name that is not found is an error only where its server cannot begin without. */
-async function checkNames(config: Config): Promise<PlacedProblem[]> {
-  const names = new NameResolution({ log: SILENT })
-  const found = await Promise.all(
-    config.backends.flatMap((backend) =>
-      backend.servers.map(async (server): Promise<PlacedProblem[]> => {
-        const { address } = server
-        if (address.kind !== 'inet' || !isUnresolved(address)) return []
-        const place: Path = ['backends', backend.name, 'servers', server.name]
-        const paths = [[...place, 'address'], place]
-        const one = { ...config, backends: [{ ...backend, servers: [server] }] }
-        try {
-          await lookUpServers(one, names)
-        } catch (error) {
-          if (!(error instanceof SluiceError)) throw error
-          return [errorAt(paths, 'unresolved-name', error.message, error.hint)]
-        }
-        if (names.found(address.host) !== null) return []
-        const message = `the host name ${address.host} is not found on this host`
-        const hint = 'The server begins as init-addr says, and is looked up again.'
-        return [{ severity: 'warning', paths, code: 'unresolved-name', message, hint }]
-      }),
-    ),
-  )
-  names.stop()
-  return found.flat()
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { NameResolution } from '../../../src/discovery/name-resolution.ts'
 import { type RecordedLine, recordedLog } from '../supervisor/recorded-log.ts'
 
@@ -161,4 +161,15 @@ describe('look-ups', () => {
     expect(asked).toHaveLength(4)
     expect(names.found('a')).toBeNull()
   })
+})
+
+it('keeps what was found of names that are held, and of no others', async () => {
+  const names = new NameResolution({ lookup: async () => ['10.0.0.1'], log: recordedLog([]) })
+  onTestFinished(() => names.stop())
+  await names.lookUp(['held', 'other'])
+  names.hold(new Set(['held']))
+  names.watch(new Set(['watched']))
+  expect([names.found('held'), names.found('other')]).toEqual(['10.0.0.1', null])
+  names.hold(new Set())
+  expect(names.found('held')).toBeNull()
 })

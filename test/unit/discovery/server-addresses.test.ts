@@ -53,9 +53,30 @@ it.each<[string, InitAddress[], string]>([
 
 it('is refused where its name is not found and nothing stands in', async () => {
   const servers = [serverOf(inet('found'), ['libc']), serverOf(inet('lost'), ['last', 'libc'])]
-  await expect(
-    lookUpServers(configOf(...servers), namesOf({ found: '10.0.0.1' })),
-  ).rejects.toMatchObject({ code: 'host-unresolved', message: expect.stringContaining('lost') })
+  const names = namesOf({ found: '10.0.0.1' })
+  await lookUpServers(configOf(...servers), names)
+  const places = servers.map((server) => () => placesOf(server, names).address)
+  expect(places[0]?.()).toEqual(inet('10.0.0.1'))
+  expect(places[1]).toThrow(
+    expect.objectContaining({
+      code: 'host-unresolved',
+      message: expect.stringContaining('lost'),
+    }),
+  )
+})
+
+it('is not looked up again where its name is known', async () => {
+  const asked: string[] = []
+  const names = new NameResolution({
+    lookup: async (name) => {
+      asked.push(name)
+      return ['10.0.0.1']
+    },
+    log: recordedLog([]),
+  })
+  const servers = [serverOf(inet('one'), ['libc']), serverOf(inet('two'), ['none'])]
+  await lookUpServers(configOf(...servers), names, new Set(['one']))
+  expect(asked).toEqual(['two'])
 })
 
 it('takes its check and its agent along, each to its own address', async () => {

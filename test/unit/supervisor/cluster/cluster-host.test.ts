@@ -1,11 +1,12 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references as a config has them.
+import { rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { ClusterNode } from '../../../../src/cluster/cluster-node.ts'
 import type { ConfigVersion, PoolEntry } from '../../../../src/cluster/state-machine/state.ts'
-import type { Lookup } from '../../../../src/discovery/name-resolution.ts'
+import { type Lookup, NameResolution } from '../../../../src/discovery/name-resolution.ts'
 import { SERVER_STATE } from '../../../../src/memory/server-table.ts'
 import { AccessLogOutput } from '../../../../src/supervisor/access-log-output.ts'
 import { Balancer } from '../../../../src/supervisor/balancer.ts'
@@ -15,6 +16,7 @@ import { readConfigText } from '../../../../src/supervisor/preparation/config-fi
 import { httpClient } from '../../../e2e/support/http-client.ts'
 import { type HttpServer, startHttpServer } from '../../../e2e/support/http-server.ts'
 import { freePort } from '../../../e2e/support/ports.ts'
+import { temporaryFolder } from '../../../e2e/support/temporary-folder.ts'
 import { sourcesIn, stripSources } from '../../../fixtures/stripped-sources.ts'
 import { type RecordedLine, recordedLog } from '../recorded-log.ts'
 
@@ -41,12 +43,16 @@ interface Text {
   readonly servers: Readonly<Record<string, unknown>>
   readonly nbthread?: number
   readonly frontends?: Readonly<Record<string, unknown>>
+  readonly errorfile?: Readonly<Record<string, string>>
+  /** Folders whose files a text may name that is not the node's own. */
+  readonly files?: readonly string[]
 }
 
-function textOf({ port, servers, nbthread = 1, frontends = {} }: Text): string {
+function textOf({ port, servers, nbthread = 1, frontends = {}, errorfile, files }: Text): string {
   return JSON.stringify({
     global: { nbthread, maxconn: 100, log: { access: 'off' } },
-    defaults: { mode: 'http' },
+    ...(files && { admin: { files } }),
+    defaults: { mode: 'http', ...(errorfile && { errorfile }) },
     frontends: { web: { bind: `127.0.0.1:${port}`, default_backend: 'app' }, ...frontends },
     backends: { app: { servers } },
   })
@@ -90,7 +96,7 @@ async function startLab(
     accessLog: new AccessLogOutput({ to: 'off' }, log),
     clock: () => performance.now(),
     workerEntry,
-    lookup,
+    names: new NameResolution({ lookup, log }),
     onVerdict: () => {},
     onFatal: (error) => {
       throw error
@@ -277,6 +283,80 @@ describe('a preparation', () => {
     expect(lab.balancer.plan.serial).toBe(1)
     await lab.host.activate(versionOf(1, text), [])
     await vi.waitUntil(() => isListening(more), WAIT)
+  })
+
+  it('holds what it has read, for the activation and for what changes after it', async () => {
+    const [server] = (await startServers('a')) as [HttpServer]
+    const folder = temporaryFolder()
+    const port = await freePort()
+    const lab = await startLab({ port, servers: {}, files: [folder] })
+    const path = join(folder, '503.http')
+    writeFileSync(path, 'HTTP/1.1 503 Sorry\r\n\r\nread before')
+    const text = textOf({ port, servers: {}, errorfile: { 503: path } })
+    await lab.host.prepare(text, 600_000)
+    rmSync(path)
+    await lab.host.activate(versionOf(1, text), [])
+    expect(await lab.ask(1)).toEqual(['read before'])
+    const added = [entryOf('a', { isAdded: true, address: server.address })]
+    await lab.host.activate(versionOf(1, text), added)
+    expect(await lab.ask(1)).toEqual(['a'])
+    await expect(lab.host.refresh()).rejects.toMatchObject({ code: 'error-answer-unreadable' })
+  })
+
+  it('that was given up holds nothing', async () => {
+    const folder = temporaryFolder()
+    const port = await freePort()
+    const lab = await startLab({ port, servers: {}, files: [folder] })
+    const path = join(folder, '503.http')
+    writeFileSync(path, 'HTTP/1.1 503 Sorry\r\n\r\nread before')
+    const text = textOf({ port, servers: {}, errorfile: { 503: path } })
+    await lab.host.prepare(text, 600_000)
+    await lab.host.prepare(textOf({ port, servers: {} }), 600_000)
+    rmSync(path)
+    const activated = lab.host.activate(versionOf(1, text), [])
+    await expect(activated).rejects.toMatchObject({ code: 'error-answer-unreadable' })
+  })
+
+  it('holds the addresses of host names, whatever runs meanwhile', async () => {
+    const [server] = (await startServers('a')) as [HttpServer]
+    let isKnown = true
+    const lookup = async (): Promise<string[]> => {
+      if (!isKnown) throw new Error('no names any more')
+      return ['127.0.0.1']
+    }
+    const port = await freePort()
+    const lab = await startLab({ port, servers: {} }, {}, lookup)
+    const address = server.address.replace('127.0.0.1', 'app.example')
+    const text = textOf({ port, servers: { a: { address, 'init-addr': 'libc' } } })
+    await lab.host.prepare(text, 600_000)
+    isKnown = false
+    await lab.host.activate(versionOf(1, lab.host.running.text), [
+      entryOf('b', { isAdded: true, address: '127.0.0.1:9' }),
+    ])
+    await lab.host.activate(versionOf(2, text), [])
+    expect(await lab.ask(1)).toEqual(['a'])
+  })
+
+  it('says all that is lacking at once, each where it is written', async () => {
+    const [taken] = (await startServers('taken')) as [HttpServer]
+    const folder = temporaryFolder()
+    const port = await freePort()
+    const lab = await startLab({ port, servers: {}, files: [folder] })
+    const text = `
+defaults: {mode: http, errorfile: {503: ${folder}/503.http}}
+frontends:
+  web: {bind: ["127.0.0.1:${port}", "${taken.address}"], default_backend: app}
+backends:
+  app: {servers: {a: {address: "app.example:80", init-addr: libc}}}
+`
+    const refusal: unknown = await lab.host.prepare(text, 1_000).catch((error: unknown) => error)
+    expect(refusal).toMatchObject({ code: 'config-unusable' })
+    const heads = [...String((refusal as Error).message).matchAll(/^config:(\d+:\d+: .*)$/gm)]
+    expect(heads.map(([, head]) => head)).toEqual([
+      expect.stringMatching(/^2:41: error: the answer to status 503 of frontend web: cannot read/),
+      expect.stringMatching(/^4:\d+: error: 127\.0\.0\.1:\d+ is in use/),
+      expect.stringMatching(/^6:32: error: the host name app\.example cannot be resolved/),
+    ])
   })
 
   it('is given up when its time is over, and for a later one', async () => {

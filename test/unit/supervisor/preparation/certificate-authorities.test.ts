@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../../src/base/errors.ts'
+import { NameResolution } from '../../../../src/discovery/name-resolution.ts'
 import type { Config } from '../../../../src/model/config.ts'
 import type { PlannedAuthorities } from '../../../../src/model/plan.ts'
-import { readAuthorities } from '../../../../src/supervisor/preparation/certificate-authorities.ts'
+import { readAuthority } from '../../../../src/supervisor/preparation/certificate-authorities.ts'
+import { gather, NOTHING_GATHERED } from '../../../../src/supervisor/preparation/gathering.ts'
 import { createAuthority } from '../../../fixtures/certificates.ts'
+import { recordedLog } from '../recorded-log.ts'
 
 const { cert } = createAuthority()
 
@@ -27,22 +30,30 @@ function write(name: string, text: string): string {
 }
 
 /** Reads what servers with these files trust; null: one whose check has no TLS. */
-function read(
+async function read(
   caFiles: readonly (string | null)[],
-  previous?: readonly PlannedAuthorities[],
+  previous: readonly PlannedAuthorities[] = [],
   verify = true,
 ): Promise<readonly PlannedAuthorities[]> {
-  const servers = caFiles.map((caFile) => ({
-    check: { tls: caFile === null ? null : { verify, caFile } },
+  const address = { kind: 'inet', host: '127.0.0.1', port: 80 }
+  const servers = caFiles.map((caFile, n) => ({
+    name: `s${n}`,
+    address,
+    agent: null,
+    check: { address, tls: caFile === null ? null : { verify, caFile } },
   }))
-  return readAuthorities(
-    { backends: [{ servers: [...servers, { check: null }] }] } as unknown as Config,
-    previous,
-  )
+  const bare = { name: 's', address, agent: null, check: null }
+  const backends = [{ name: 'app', errorAnswers: [], servers: [...servers, bare] }]
+  const config = { global: {}, frontends: [], backends } as unknown as Config
+  const authorities = new Map(previous.map((one) => [one.caFile, one]))
+  const running = { ...NOTHING_GATHERED, authorities }
+  const names = new NameResolution({ log: recordedLog([]) })
+  const { gathered } = await gather(config, names, undefined, running)
+  return [...gathered.authorities.values()]
 }
 
 async function refusalOf(caFile: string): Promise<string> {
-  const error: unknown = await read([caFile]).catch((cause: unknown) => cause)
+  const error: unknown = await readAuthority(caFile).catch((cause: unknown) => cause)
   return error instanceof SluiceError ? `${error.code}: ${error.message}` : 'none'
 }
 

@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../../src/base/errors.ts'
+import { NameResolution } from '../../../../src/discovery/name-resolution.ts'
 import type { Config, ErrorAnswerConfig } from '../../../../src/model/config.ts'
-import { readErrorAnswers } from '../../../../src/supervisor/preparation/error-answer-files.ts'
+import { readErrorAnswer } from '../../../../src/supervisor/preparation/error-answer-files.ts'
+import { answersOf, gather } from '../../../../src/supervisor/preparation/gathering.ts'
+import { recordedLog } from '../recorded-log.ts'
 
 const BUFSIZE_BYTES = 1000
 
@@ -36,11 +39,17 @@ function rule(status: number, text: string): ErrorAnswerConfig {
   return { status, source: { kind: 'rule', rule: text } }
 }
 
+const TUNE = { bufsizeBytes: BUFSIZE_BYTES, maxrewriteBytes: 100, httpMaxhdr: 101 }
+
 /** Reads the answers of one frontend and one backend, as far as a config matters to that. */
-function read(frontend: ReturnType<typeof section>, backend = section('app')) {
-  const tune = { bufsizeBytes: BUFSIZE_BYTES, maxrewriteBytes: 100, httpMaxhdr: 101 }
-  const config = { global: { tune }, frontends: [frontend], backends: [backend] }
-  return readErrorAnswers(config as unknown as Config)
+async function read(frontend: ReturnType<typeof section>, backend = section('app')) {
+  const config = {
+    global: { tune: TUNE },
+    frontends: [{ ...frontend, binds: [] }],
+    backends: [{ ...backend, servers: [] }],
+  } as unknown as Config
+  const { gathered } = await gather(config, new NameResolution({ log: recordedLog([]) }))
+  return ({ errorAnswers }: ReturnType<typeof section>) => answersOf(gathered, errorAnswers)
 }
 
 /** The one answer of a frontend. */
@@ -50,7 +59,8 @@ async function answerOf(answer: ErrorAnswerConfig): Promise<string | undefined> 
 }
 
 async function refusalOf(answer: ErrorAnswerConfig): Promise<string> {
-  const error: unknown = await answerOf(answer).catch((cause: unknown) => cause)
+  const reading = readErrorAnswer(answer, `status ${answer.status} of frontend web`, TUNE as never)
+  const error: unknown = await reading.catch((cause: unknown) => cause)
   return error instanceof SluiceError ? `${error.code}: ${error.message}` : 'none'
 }
 

@@ -1,0 +1,134 @@
+import { SluiceError } from '../../base/errors.ts'
+import type { NameResolution } from '../../discovery/name-resolution.ts'
+import { hostNamesOf, lookUpServers, placesOf } from '../../discovery/server-addresses.ts'
+import type { Config, ErrorAnswerConfig } from '../../model/config.ts'
+import type { PlannedAuthorities, PlannedErrorAnswer } from '../../model/plan.ts'
+import { readAuthority } from './certificate-authorities.ts'
+import { answerKey, readErrorAnswer } from './error-answer-files.ts'
+import { type Lack, lackOf } from './lacks.ts'
+import { type AgreedNamed, agreedNamed } from './named-things.ts'
+
+/**
+ * What was read of what a config names, held so that the config runs with exactly that. Host names
+ * are in the resolution that looked them up.
+ */
+export interface Gathered {
+  /** Answers as they are sent, by {@link answerKey}. */
+  readonly answers: ReadonlyMap<string, string>
+  /** By `ca-file`. */
+  readonly authorities: ReadonlyMap<string, PlannedAuthorities>
+  /** Host names that were looked up. */
+  readonly names: ReadonlySet<string>
+}
+
+/** What was gathered, and what could not be. */
+export interface Gathering {
+  readonly gathered: Gathered
+  readonly lacks: readonly Lack[]
+}
+
+/** Nothing. */
+export const NOTHING_GATHERED: Gathered = {
+  answers: new Map(),
+  authorities: new Map(),
+  names: new Set(),
+}
+
+/**
+ * Reads what a config names outside of itself, each file once, and looks up its host names.
+ *
+ * @param held what is not read again: what was gathered for the same text before
+ * @param running what runs now: authorities whose text is the same stay the same object, so that it
+ *   need not be compared again for each server
+ */
+export async function gather(
+  config: Config,
+  names: NameResolution,
+  held: Gathered = NOTHING_GATHERED,
+  running: Gathered = NOTHING_GATHERED,
+): Promise<Gathering> {
+  const hosts = hostNamesOf(config)
+  const reader = new Reader(config, names, held, running)
+  const { answers, authorities } = reader
+  const lookedUp = lookUpServers(config, names, held.names)
+  const named = agreedNamed(config)
+  const lacks: Lack[] = []
+  const read = async (isRead: (one: AgreedNamed) => boolean): Promise<void> => {
+    for (const one of named.filter(isRead)) lacks.push(...(await reader.lackOf(one)))
+  }
+  await read(({ kind }) => kind !== 'server')
+  await lookedUp
+  await read(({ kind }) => kind === 'server')
+  return { gathered: { answers, authorities, names: hosts }, lacks }
+}
+
+/** The answers of a section. */
+export function answersOf(
+  { answers }: Gathered,
+  errorAnswers: readonly ErrorAnswerConfig[],
+): readonly PlannedErrorAnswer[] {
+  return errorAnswers.map((answer) => ({
+    status: answer.status,
+    response: answers.get(answerKey(answer)) as string,
+  }))
+}
+
+/** Reads one thing after the other. */
+class Reader {
+  readonly answers: Map<string, string>
+  readonly authorities: Map<string, PlannedAuthorities>
+  readonly #unreadable = new Map<string, SluiceError>()
+  readonly #tune: Config['global']['tune']
+  readonly #names: NameResolution
+  readonly #running: Gathered
+
+  constructor(config: Config, names: NameResolution, held: Gathered, running: Gathered) {
+    this.#tune = config.global.tune
+    this.#names = names
+    this.#running = running
+    this.answers = new Map(held.answers)
+    this.authorities = new Map(held.authorities)
+  }
+
+  async lackOf(named: AgreedNamed): Promise<Lack[]> {
+    try {
+      await this.#read(named)
+      return []
+    } catch (error) {
+      return [lackOf(named, named.kind === 'server' ? 'unresolved-name' : 'unusable-file', error)]
+    }
+  }
+
+  async #read(named: AgreedNamed): Promise<void> {
+    switch (named.kind) {
+      case 'answer': {
+        const key = answerKey(named.answer)
+        if (this.answers.has(key)) return
+        this.answers.set(key, await readErrorAnswer(named.answer, named.title, this.#tune))
+        return
+      }
+      case 'authorities':
+        if (named.isNeeded) await this.#readAuthority(named.caFile)
+        return
+      case 'server':
+        placesOf(named.server, this.#names)
+        return
+      case 'bind':
+    }
+  }
+
+  /** Each once, however many servers name it, and also where it cannot be read. */
+  async #readAuthority(caFile: string): Promise<void> {
+    const known = this.#unreadable.get(caFile)
+    if (known !== undefined) throw known
+    if (this.authorities.has(caFile)) return
+    try {
+      const pem = await readAuthority(caFile)
+      const running = this.#running.authorities.get(caFile)
+      this.authorities.set(caFile, running?.pem === pem ? running : { caFile, pem })
+    } catch (error) {
+      if (error instanceof SluiceError) this.#unreadable.set(caFile, error)
+      throw error
+    }
+  }
+}
