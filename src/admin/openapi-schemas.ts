@@ -93,7 +93,12 @@ export const SCHEMAS = {
   },
   ServerAddition: change({ name: TEXT, address: TEXT, weight: WEIGHT }, ['name', 'address']),
   Config: object({ ...VERSION_MEMBERS, text: TEXT }),
-  ActiveConfig: object({ ...VERSION_MEMBERS, text: TEXT, confirmation: CONFIRMATION }),
+  ActiveConfig: object({
+    ...VERSION_MEMBERS,
+    text: TEXT,
+    confirmation: CONFIRMATION,
+    running: object({ version: COUNT, note: TEXT }),
+  }),
   ConfigHistory: object({
     active: COUNT,
     confirmation: CONFIRMATION,

@@ -1,4 +1,5 @@
 import type {
+  ActiveConfigReport,
   ConfigDiffReport,
   ConfigHistoryReport,
   ConfigReport,
@@ -23,7 +24,8 @@ const HISTORY_COLUMNS: readonly Column[] = [
 ]
 
 /**
- * `sluice config show`: prints the text of a version exactly as it was written.
+ * `sluice config show`: prints the text of a version exactly as it was written. Where the asked node
+ * runs another version than the active one, or its file was changed and not loaded, a warning says so.
  *
  * @throws SluiceError `usage`, and as `askAdmin`
  */
@@ -33,9 +35,22 @@ export async function configShow(options: ConfigShowOptions, io: CliIo): Promise
     version === undefined
       ? '/api/v1/config'
       : `/api/v1/config/versions/${versionIn(version, '--version', 1)}`
-  const config = await readAdmin<ConfigReport | null>({ path }, options, io)
+  const config = await readAdmin<ShownConfig | null>({ path }, options, io)
   expectAnswer(typeof config?.text === 'string', 'text')
   show(config, config?.text ?? '', options, io)
+  if (config !== null && options.json !== true) io.warn(warningOf(config))
+}
+
+/** A version, or the active one; a node of an earlier program does not say what it runs. */
+type ShownConfig = ConfigReport & Partial<Pick<ActiveConfigReport, 'running'>>
+
+function warningOf({ version, running }: ShownConfig): string {
+  if (running === undefined) return ''
+  const isOther = running.version !== version
+  const its = running.version === 0 ? 'its file' : `version ${running.version}`
+  const words = [...(isOther ? [`this node runs ${its}, not version ${version}`] : [])]
+  if (running.note !== '') words.push(cell(running.note))
+  return words.length === 0 ? '' : `${words.join(': ')}\n`
 }
 
 /**

@@ -23,6 +23,12 @@ export interface ActivationFailure {
   readonly error: SluiceError
 }
 
+/** What a node says of a version that it cannot run; lines of the config, which may be secret, are left out. */
+export function inOneLine({ version, error }: ActivationFailure): string {
+  const [why] = error.message.split('\n', 1)
+  return `cannot run version ${version}: ${why}`
+}
+
 /**
  * Brings what this node runs to what the cluster has agreed on: one activation at a time, always of
  * the latest. What fails is tried again until it succeeds or something newer comes.

@@ -5,7 +5,7 @@ import type { Engine, EngineEvents } from '../consensus/engine.ts'
 import type { EngineStatus } from '../consensus/engine-status.ts'
 import type { Members } from '../consensus/members.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
-import { Activation, type RunningVersion } from './activation.ts'
+import { Activation, type ActivationFailure, type RunningVersion } from './activation.ts'
 import { ChangeLog } from './change-log.ts'
 import type {
   ApplyOutcome,
@@ -191,6 +191,11 @@ export class ClusterNode implements Cluster {
 
   report(key: string, isUp: boolean | null, reason: string): void {
     this.#reports.report(key, isUp, reason)
+  }
+
+  /** A version that this node should run and cannot; null: there is none. */
+  get activationFailure(): ActivationFailure | null {
+    return this.#activation.failure
   }
 
   /** Resolves when what is agreed on runs on this node or has failed, or after so long. */

@@ -32,7 +32,7 @@ export interface DiffChoice {
 }
 
 /**
- * The active config.
+ * The active config, and what this node runs.
  *
  * @throws SluiceError `config-version-unknown` while there is none
  */
@@ -42,8 +42,9 @@ export async function showConfig(
   { level }: Caller,
 ): Promise<ActiveConfigReport> {
   const state = await agreedState(node, options)
+  const active = describe(activeOf(state), level)
   const confirmation = describeConfirmation(state.confirmation)
-  return { ...describe(activeOf(state), level), confirmation }
+  return { ...active, confirmation, running: await node.source.running() }
 }
 
 /** The versions that are kept. */

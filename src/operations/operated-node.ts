@@ -1,6 +1,7 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import type { AdminLevel } from '../model/admin-level.ts'
 import type { MetricPrefix } from '../telemetry/exposition.ts'
+import type { RunningConfigReport } from './contract/configs.ts'
 import type { NodeInfo, Readiness } from './contract/node.ts'
 import type { ServerReport, ServersReport } from './contract/servers.ts'
 
@@ -19,6 +20,8 @@ export interface NodeSource {
   readonly draining: boolean
   ready(): Readiness
   info(): NodeInfo
+  /** What it runs. */
+  running(): Promise<RunningConfigReport>
   /** The metrics as Prometheus text. */
   metrics(prefix: MetricPrefix): Promise<string>
   /** The statistics as HAProxy's CSV. */

@@ -1,6 +1,7 @@
 import { formatAddress } from '../base/address.ts'
 import type { Clock } from '../base/clock.ts'
 import { SluiceError } from '../base/errors.ts'
+import { inOneLine } from '../cluster/activation.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Health } from '../health/health.ts'
 import type { Observation } from '../health/observation.ts'
@@ -9,6 +10,7 @@ import type { Plan, PlannedServer } from '../model/plan.ts'
 import type { CheckState } from '../model/probe-state.ts'
 import type { ClusterFacts } from '../telemetry/cluster-families.ts'
 import { Exposition, type MetricPrefix } from '../telemetry/exposition.ts'
+import type { RunningConfigReport } from './contract/configs.ts'
 import type { NodeInfo, Readiness } from './contract/node.ts'
 import type {
   CheckReport,
@@ -49,8 +51,12 @@ export interface StatusOptions {
   readonly balancer: Traffic
   /** Lines of it that were lost so far. */
   readonly accessLog: { readonly lostTotal: number }
-  /** The version that runs. */
-  readonly host: { readonly running: { readonly version: number } }
+  readonly host: {
+    /** The version that runs. */
+    readonly running: { readonly version: number }
+    /** That the node's file was changed and is not loaded; '' where it was not. */
+    fileNote(): Promise<string>
+  }
   readonly cluster: ClusterNode
   /** Null: a single node. */
   readonly links: { stats(): ClusterFacts['links'] | null } | null
@@ -110,6 +116,13 @@ export class Status implements NodeSource {
       uptimeSeconds: Math.floor(this.#uptimeMs / 1000),
       configVersion: this.#options.host.running.version,
     }
+  }
+
+  async running(): Promise<RunningConfigReport> {
+    const { host, cluster } = this.#options
+    const { activationFailure: failure } = cluster
+    const notes = [failure === null ? '' : inOneLine(failure), await host.fileNote()]
+    return { version: host.running.version, note: notes.filter((note) => note !== '').join('; ') }
   }
 
   servers(): ServersReport {

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
@@ -78,6 +79,22 @@ describe('SIGHUP', () => {
     await until('the old address to be released', async () => {
       return (await isListening(port)) ? undefined : true
     })
+  })
+
+  it('that is refused leaves a file that is not loaded, which config show tells of', async () => {
+    const port = await freePort()
+    const server = await startHttpServer({ name: 's1' })
+    const shape = configOf(port, [server]) as Readonly<Record<string, unknown>>
+    const daemon = await startDaemon({ config: shape })
+    const text = readFileSync(daemon.file, 'utf8')
+    const show = () => runSluice('config', 'show', '--admin', daemon.admin)
+    expect(await show()).toMatchObject({ code: 0, stdout: text, stderr: '' })
+    const errorfile = { 503: '/nowhere/503.http' }
+    const refused = await daemon.reload({ ...shape, defaults: { mode: 'http', errorfile } })
+    expect(refused).toMatchObject({ event: 'config-rejected', code: 'error-answer-unreadable' })
+    const { stdout, stderr } = await show()
+    expect(stdout).toBe(text)
+    expect(stderr).toBe(`${daemon.file} was changed and is not loaded: send SIGHUP\n`)
   })
 
   it('lets a request finish on a server that the new file does not name', async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { EngineStatus } from '../../consensus/engine-status.ts'
-import type { Activation, RunningVersion } from '../activation.ts'
+import { type Activation, inOneLine, type RunningVersion } from '../activation.ts'
 import { NOTE_LENGTH_MAX, type NodeReport } from '../peer-requests.ts'
 import type { ClusterStateMachine } from '../state-machine/cluster-state-machine.ts'
 import { FORMAT } from '../state-machine/command-encoding.ts'
@@ -26,7 +26,7 @@ export class OwnReport {
   describe(status: EngineStatus, notes: readonly string[]): NodeReport {
     const { role, epoch, appliedIndex, lastIndex } = status
     const { running, failure } = this.#activation
-    const cannot = failure && `cannot run version ${failure.version}: ${failure.error.message}`
+    const cannot = failure && inOneLine(failure)
     const all = [status.note, cannot ?? '', ...notes].filter((note) => note !== '')
     return {
       format: FORMAT,

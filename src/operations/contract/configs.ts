@@ -38,9 +38,18 @@ export interface ConfigReport extends ConfigVersionReport {
   readonly text: string
 }
 
+/** What the asked node runs. */
+export interface RunningConfigReport {
+  /** Of the config; 0: the node's file, of which the cluster knows nothing yet. */
+  readonly version: number
+  /** Why it is not the active version, or what of the node's file is not loaded; '' for neither. */
+  readonly note: string
+}
+
 /** The active version of the config. */
 export interface ActiveConfigReport extends ConfigReport {
   readonly confirmation: ConfirmationReport | null
+  readonly running: RunningConfigReport
 }
 
 /** What makes one version of the config another. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import { formatAddress } from '../../base/address.ts'
 import { SluiceError } from '../../base/errors.ts'
@@ -78,6 +79,13 @@ export class NodeHost implements ClusterHost {
   /** What runs. */
   get running(): RunningConfig {
     return this.#running
+  }
+
+  /** That the node's file was changed and is not loaded; '' where it was not, or is gone. */
+  async fileNote(): Promise<string> {
+    const { name, text } = this.own
+    const present = await readFile(name, 'utf8').catch(() => text)
+    return present === text ? '' : `${name} was changed and is not loaded: send SIGHUP`
   }
 
   check(text: string): CheckedText {

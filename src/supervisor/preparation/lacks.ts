@@ -48,13 +48,19 @@ export function refusalIn({ text, name, env }: NamingText): Refuse {
   return (lacks) => {
     const problems = lacks.map(({ problem }) => problem)
     const report = renderDiagnostics(text, name, locateProblems(text, env, problems))
-    return new SluiceError(codeOf(lacks), `this host cannot run the config\n${report}`)
+    return new SluiceError(codeOf(lacks), `${summaryOf(problems)}\n${report}`)
   }
 }
 
 /** Says all lacks at once where no text names them. */
 export function refusal(lacks: readonly Lack[]): SluiceError {
   return new SluiceError(codeOf(lacks), lacks.map(({ problem }) => problem.message).join('\n'))
+}
+
+/** The first line, for who shows no more. */
+function summaryOf([first, ...others]: readonly PlacedProblem[]): string {
+  const more = others.length === 0 ? '' : `, and ${others.length} more`
+  return `this host cannot run the config: ${first?.message}${more}`
 }
 
 /** The code that all have, so that a single one is told as what it is. */

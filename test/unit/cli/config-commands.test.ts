@@ -19,6 +19,7 @@ import type { ConnectionOptions, ReadOptions } from '../../../src/cli/daemon-con
 import { CONFIG_BODY_BYTES_MAX } from '../../../src/model/change-limits.ts'
 import { startForCommands } from '../admin/raw-admin.ts'
 import { FakeCluster, STATE } from '../operations/fake-cluster.ts'
+import { sourceOf } from '../operations/fake-source.ts'
 import { type Output, output } from './command-run.ts'
 
 const TEXT = '\ufeffa: 1 # "é"\r\nb: 2'
@@ -184,6 +185,29 @@ describe('config show', () => {
       code: 'config-version-unknown',
     })
     await expect(show({ admin, version: 'v1' })).rejects.toMatchObject({ code: 'usage' })
+  })
+})
+
+describe('config show of a node that runs something else', () => {
+  it.each([
+    [{ version: 3, note: '' }, ''],
+    [
+      { version: 2, note: 'cannot run version 3: no room' },
+      'this node runs version 2, not version 3: cannot run version 3: no room\n',
+    ],
+    [{ version: 0, note: '' }, 'this node runs its file, not version 3\n'],
+    [{ version: 3, note: 'lb.yaml was\nchanged' }, 'lb.yaml was changed\n'],
+  ])('%j', async (running, warnings) => {
+    const source = sourceOf({ running: () => Promise.resolve(running) })
+    const admin = await startForCommands({ source })
+    const text = STATE.versions.at(-1)?.text
+    const said = await output((io) => configShow({ admin }, io))
+    expect(said).toEqual({ out: text, warnings })
+    const asJson = await output((io) => configShow({ admin, json: true }, io))
+    expect(asJson.warnings).toBe('')
+    expect(JSON.parse(asJson.out)).toMatchObject({ text, running })
+    const earlier = await output((io) => configShow({ admin, version: '1' }, io))
+    expect(earlier.warnings).toBe('')
   })
 })
 

@@ -35,6 +35,16 @@ describe('activation', () => {
     expect(later.nodes[1]?.note).not.toContain('cannot run')
   })
 
+  it('that fails for what several lines say is told of in one, without the config', async () => {
+    const lab = await NodeLab.start()
+    lab.get('lb2').host.inability = 'no room\nconfig:1:1: set-header Authorization secret'
+    await lab.get('lb1').node.applyConfig(request(NEXT))
+    await lab.timers.advance(1_000)
+    const { nodes } = await lab.get('lb1').node.status()
+    expect(nodes[1]?.note).toMatch(/^cannot run version 2: no room(;|$)/)
+    expect(nodes[1]?.note).not.toContain('secret')
+  })
+
   it('never waits longer than a minute', async () => {
     const lab = await NodeLab.start()
     const { host, lines } = lab.get('lb2')
@@ -65,6 +75,9 @@ describe('activation', () => {
     const { warnings, version } = await lab.get('lb1').node.applyConfig(request(NEXT))
     expect(version).toBe(2)
     expect(warnings).toBe('lb1 cannot run version 2 yet, and tries on: no room\n')
+    const failure = lab.get('lb1').node.activationFailure
+    expect(failure).toMatchObject({ version: 2, error: { code: 'host-unresolved' } })
+    expect(lab.get('lb2').node.activationFailure).toBeNull()
   })
 
   it('runs the latest of what came meanwhile, one at a time', async () => {

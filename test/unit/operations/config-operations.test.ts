@@ -76,6 +76,7 @@ describe('reading the config', () => {
       time: '2026-01-02T03:04:07.000Z',
       result: 'unconfirmed',
       text: ACTIVE_TEXT,
+      running: { version: 3, note: '' },
       confirmation: { version: 3, previous: 2, deadline: '2026-01-02T03:05:05.000Z' },
     })
   })
@@ -88,6 +89,14 @@ describe('reading the config', () => {
     const second = await showConfigVersion(node, 3, FRESH, callerOf('operate'))
     expect(second.text).toBe(first.text)
     expect(reads()).toBe(readsOfFirst)
+  })
+
+  it('says what this node runs, and why it is something else', async () => {
+    const running = { version: 2, note: 'cannot run version 3: no room' }
+    const source = sourceOf({ running: () => Promise.resolve(running) })
+    const node = { cluster: new FakeCluster(), source }
+    const found = await showConfig(node, FRESH, callerOf())
+    expect([found.version, found.running]).toEqual([3, running])
   })
 
   it.each<[AdminLevel, boolean]>([

@@ -84,6 +84,7 @@ export function sourceOf(changes: Partial<NodeSource> = {}): NodeSource {
       uptimeSeconds: 12.5,
       configVersion: 3,
     }),
+    running: () => Promise.resolve({ version: 3, note: '' }),
     servers: () => SERVERS,
     server: findServer,
     caughtUp: () => Promise.resolve(),
