@@ -272,7 +272,7 @@ interface Beginning {
 
 /**
  * Looks at what the file names outside of itself, so that all that is wrong is said at once and
- * before anything is opened. Of a node that is to begin with what it ran last, only its own sections
+ * before anything is opened; whether an address can be bound, binding it tells. Of a node that is to begin with what it ran last, only its own sections
  * count.
  *
  * @throws SluiceError all that this host lacks: `config-unusable`, or the one code that all have
@@ -286,7 +286,7 @@ async function begin({ file, log, surroundings }: DaemonOptions): Promise<Beginn
     last === null
       ? await lookAround(file.config, names)
       : { lacks: await lookAtOwn(file.config), gathered: null }
-  if (lacks.length === 0) return { remembered, last, names, gathered }
+  if (lacks.every(({ isGuess }) => isGuess)) return { remembered, last, names, gathered }
   names.stop()
   throw refusalIn({ ...file, env: surroundings.env })(lacks)
 }

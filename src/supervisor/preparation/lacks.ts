@@ -9,6 +9,11 @@ export interface Lack {
   readonly problem: PlacedProblem
   /** What a start or a change fails with for it alone. */
   readonly code: ErrorCode
+  /**
+   * It only looks so: the system may let an address be bound that no interface shows, as one of an
+   * interface without a carrier, or of a local route. Who binds it will know.
+   */
+  readonly isGuess: boolean
 }
 
 /** The text of a config, to point at what it names. */
@@ -30,7 +35,8 @@ export function lackAt(
   message: string,
   hint: string,
 ): Lack {
-  return { code, problem: { severity: 'error', paths, code: kind, message, hint } }
+  const problem = { severity: 'error', paths, code: kind, message, hint } as const
+  return { code, problem, isGuess: false }
 }
 
 /** A coded error as a lack; any other goes on. */

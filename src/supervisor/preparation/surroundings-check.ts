@@ -103,7 +103,7 @@ async function faultOf({ kind, name }: OwnThing): Promise<Fault> {
 function unreadable(file: string): Promise<string> {
   return failureOf(async () => {
     await access(file, constants.R_OK)
-    return (await stat(file)).isFile() ? '' : 'it is no file'
+    return (await stat(file)).isDirectory() ? 'it is a folder' : ''
   })
 }
 
@@ -143,7 +143,8 @@ async function lackOfBind(named: NamedBind, host: HostFacts): Promise<Lack | nul
   const why = await whyNotBound(address, host)
   const hint = 'Give an address of this host; --offline leaves addresses out.'
   const message = `${formatAddress(address)}: ${why}`
-  return why === '' ? null : lackAt(named, 'bind-failed', 'unusable-address', message, hint)
+  if (why === '') return null
+  return { ...lackAt(named, 'bind-failed', 'unusable-address', message, hint), isGuess: true }
 }
 
 /** What decides which addresses this process may bind. */
