@@ -27,6 +27,9 @@ const NEXT_BODY = 'GET /next'
 const REFUSALS = [400, 405, 414, 431, 501, 505]
 /** Between the pieces of an attempt: long enough for each to be read by itself, mostly. */
 const PAUSE_MS = 2
+/** Attempts at once: those that end by a timeout hold the others up no longer. */
+const LANES = 8
+const TIMEOUT = '2s'
 
 /** A server that keeps what it receives, and reads it as strictly as can be. */
 interface Recorder {
@@ -79,18 +82,49 @@ function answerTo({ startLine }: StrictMessage): string {
   return `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 }
 
-/** Starts the daemon before one server, with one thread, so that server connections are reused. */
-async function startProxy(server: string): Promise<number> {
-  const port = await freePort()
+/** A frontend before one server that nobody else uses, so that what arrives tells of one attempt. */
+interface Lane<Server> {
+  readonly server: Server
+  readonly port: number
+}
+
+/** Starts a daemon with many lanes, and with one thread, so that server connections are reused. */
+async function startLanes<Server extends { readonly address: string }>(
+  startServer: () => Promise<Server>,
+): Promise<readonly Lane<Server>[]> {
+  const lanes: Lane<Server>[] = []
+  while (lanes.length < LANES) lanes.push({ server: await startServer(), port: await freePort() })
+  const timeout = { 'client': TIMEOUT, 'http-request': TIMEOUT, 'server': TIMEOUT }
+  const frontends = lanes.map(({ port }, n) => {
+    return [`f${n}`, { bind: `127.0.0.1:${port}`, default_backend: `b${n}` }]
+  })
+  const backends = lanes.map(({ server }, n) => [`b${n}`, { servers: { s1: server.address } }])
   await startDaemon({
     config: {
       global: { nbthread: 1, log: { level: 'warn' } },
-      defaults: { mode: 'http', timeout: { 'client': '1s', 'http-request': '1s', 'server': '1s' } },
-      frontends: { web: { bind: `127.0.0.1:${port}`, default_backend: 'app' } },
-      backends: { app: { servers: { s1: server } } },
+      defaults: { mode: 'http', timeout },
+      frontends: Object.fromEntries(frontends),
+      backends: Object.fromEntries(backends),
     },
   })
-  return port
+  return lanes
+}
+
+/** Has the lanes take the cases, each the next one when it is done; returns what all found wrong. */
+async function inLanes<Server, Case>(
+  lanes: readonly Lane<Server>[],
+  cases: readonly Case[],
+  problemsIn: (lane: Lane<Server>, one: Case) => Promise<readonly string[]>,
+): Promise<string[]> {
+  const problems: string[] = []
+  const left = [...cases]
+  const run = async (lane: Lane<Server>): Promise<void> => {
+    for (let one = left.shift(); one !== undefined; one = left.shift()) {
+      problems.push(...(await problemsIn(lane, one)))
+    }
+  }
+  await Promise.all(lanes.map(run))
+  return problems
 }
 
 /** Sends pieces on a new connection; reads until the answer to {@link NEXT} or the end. */
@@ -158,19 +192,18 @@ function problemsOf(fate: Fate, { text, ending }: RawAnswer, recording: Recordin
   return problems
 }
 
-/** Makes every attempt in every delivery through one daemon; returns what went wrong. */
-async function attempt(cases: readonly RequestCase[]): Promise<string[]> {
-  const recorder = await startRecorder()
-  const port = await startProxy(recorder.address)
+/** Makes an attempt in every delivery; returns what went wrong. */
+async function attempt(
+  { server: recorder, port }: Lane<Recorder>,
+  [what, bytes, fate]: RequestCase,
+): Promise<string[]> {
   const problems: string[] = []
-  for (const [what, bytes, fate] of cases) {
-    for (const [delivery, pieces] of Object.entries(deliveriesOf(bytes))) {
-      const answer = await deliver(port, pieces)
-      for (let n = 0; n < 100 && recorder.unfinished() > 0; n++) await sleep(PAUSE_MS)
-      if (recorder.unfinished() > 0) problems.push(`${what}, ${delivery}: unfinished at the server`)
-      for (const problem of problemsOf(fate, answer, recorder.take())) {
-        problems.push(`${what}, ${delivery}: ${problem}`)
-      }
+  for (const [delivery, pieces] of Object.entries(deliveriesOf(bytes))) {
+    const answer = await deliver(port, pieces)
+    for (let n = 0; n < 100 && recorder.unfinished() > 0; n++) await sleep(PAUSE_MS)
+    if (recorder.unfinished() > 0) problems.push(`${what}, ${delivery}: unfinished at the server`)
+    for (const problem of problemsOf(fate, answer, recorder.take())) {
+      problems.push(`${what}, ${delivery}: ${problem}`)
     }
   }
   return problems
@@ -178,7 +211,7 @@ async function attempt(cases: readonly RequestCase[]): Promise<string[]> {
 
 describe('requests of two readings are refused, or arrive in one', () => {
   it.each(REQUEST_CLASSES)('%s', async (_, cases) => {
-    expect(await attempt(cases)).toEqual([])
+    expect(await inLanes(await startLanes(startRecorder), cases, attempt)).toEqual([])
   })
 })
 
@@ -274,31 +307,30 @@ async function problemsOfNext(who: string, socket: Socket, mayEnd: boolean): Pro
   return text === expected ? [] : [`${who} got ${JSON.stringify(text.slice(0, 200))}`]
 }
 
-/** Plays every response in every cut through one daemon; returns what went wrong. */
-async function playAll(cases: readonly ResponseCase[]): Promise<string[]> {
-  const player = await startPlayer()
-  const port = await startProxy(player.address)
+/** Plays a response in every cut; returns what went wrong. */
+async function play(
+  { server: player, port }: Lane<Player>,
+  response: ResponseCase,
+): Promise<string[]> {
   const problems: string[] = []
-  for (const response of cases) {
-    const { what, bytes, fate, method = 'GET' } = response
-    for (const [cut, pieces] of Object.entries(cutsOf(bytes))) {
-      player.play(response, pieces)
-      const { socket, answer } = await ask(port, method)
-      const found = problemsOfResponse(response, answer)
-      player.sendLater()
-      const mustClose = typeof fate === 'string' || fate.leftover === true
-      for (let n = 0; n < 100 && mustClose && player.isOpen(); n++) await sleep(PAUSE_MS)
-      if (mustClose && player.isOpen()) found.push('the server connection stays open')
-      found.push(...(await problemsOfNext('the client', socket, true)))
-      found.push(...(await problemsOfNext('another client', await openSocket(port), false)))
-      problems.push(...found.map((problem) => `${what}, ${cut}: ${problem}`))
-    }
+  const { what, bytes, fate, method = 'GET' } = response
+  for (const [cut, pieces] of Object.entries(cutsOf(bytes))) {
+    player.play(response, pieces)
+    const { socket, answer } = await ask(port, method)
+    const found = problemsOfResponse(response, answer)
+    player.sendLater()
+    const mustClose = typeof fate === 'string' || fate.leftover === true
+    for (let n = 0; n < 100 && mustClose && player.isOpen(); n++) await sleep(PAUSE_MS)
+    if (mustClose && player.isOpen()) found.push('the server connection stays open')
+    found.push(...(await problemsOfNext('the client', socket, true)))
+    found.push(...(await problemsOfNext('another client', await openSocket(port), false)))
+    problems.push(...found.map((problem) => `${what}, ${cut}: ${problem}`))
   }
   return problems
 }
 
 describe('responses of two readings are not passed on, or arrive in one', () => {
   it.each(RESPONSE_CLASSES)('%s', async (_, cases) => {
-    expect(await playAll(cases)).toEqual([])
+    expect(await inLanes(await startLanes(startPlayer), cases, play)).toEqual([])
   })
 })
