@@ -1,4 +1,6 @@
-import { expect, it } from 'vitest'
+import type { ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, it, onTestFinished } from 'vitest'
 import { startDaemon } from './support/daemon.ts'
 import { httpClient } from './support/http-client.ts'
 import { type HttpServer, startHttpServer } from './support/http-server.ts'
@@ -67,10 +69,32 @@ it('a server of weight 0 gets nothing', async () => {
 })
 
 it('leastconn gives a slow server a smaller share, but not nothing', async () => {
+  // Slow by what the others do meanwhile, not by a clock: each of its answers waits for two hundred
+  // of theirs, or until they are asked nothing more.
+  let others = 0
+  const held: { readonly due: number; readonly letGo: () => void }[] = []
+  const waitForOthers = async (_: unknown, response: ServerResponse): Promise<void> => {
+    await new Promise<void>((letGo) => held.push({ due: others + 200, letGo }))
+    response.end('ok')
+  }
+  const answerSoon = async (_: unknown, response: ServerResponse): Promise<void> => {
+    await sleep(5)
+    response.end('ok')
+    others++
+    for (let first = held[0]; first !== undefined && first.due <= others; first = held[0]) {
+      held.shift()?.letGo()
+    }
+  }
+  let seen = 0
+  const looking = setInterval(() => {
+    if (others === seen) for (const { letGo } of held.splice(0)) letGo()
+    seen = others
+  }, 1000)
+  onTestFinished(() => clearInterval(looking))
   const servers = [
-    { server: await startHttpServer({ name: 'slow', delayMs: 50 }), weight: 1 },
-    { server: await startHttpServer({ name: 'quick', delayMs: 5 }), weight: 1 },
-    { server: await startHttpServer({ name: 'brisk', delayMs: 5 }), weight: 1 },
+    { server: await startHttpServer({ name: 'slow', answer: waitForOthers }), weight: 1 },
+    { server: await startHttpServer({ name: 'quick', answer: answerSoon }), weight: 1 },
+    { server: await startHttpServer({ name: 'brisk', answer: answerSoon }), weight: 1 },
   ]
   const [slow = 0, quick = 0, brisk = 0] = await sharesOf('leastconn', servers)
   expect(slow).toBeGreaterThan(0.01)

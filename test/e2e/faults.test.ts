@@ -171,9 +171,12 @@ function isWhole(text: string): boolean {
 
 /** Plays all cases, and tells what is not as expected. */
 async function play(cases: readonly Case[]): Promise<string[]> {
-  const stalled = await playOn(TIMEOUT, cases.filter(waitsForTimeout))
   const others = cases.filter((one) => !waitsForTimeout(one))
-  return [...stalled, ...(await playOn(NO_TIMEOUT, others))]
+  const problems = await Promise.all([
+    playOn(TIMEOUT, cases.filter(waitsForTimeout)),
+    playOn(NO_TIMEOUT, others),
+  ])
+  return problems.flat()
 }
 
 /** Whether a case has its end by a timeout alone. */
