@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseRequestHead, RequestHead } from '../../../src/http/h1/request-head.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../src/http/limits.ts'
+import { ServerTable } from '../../../src/memory/server-table.ts'
 import { parseExpression } from '../../../src/rules/language/expressions.ts'
 import { REQUEST_PHASE } from '../../../src/rules/language/phases.ts'
 import { Words } from '../../../src/rules/language/words.ts'
@@ -49,6 +50,8 @@ function parse(text: string): RequestHead {
   return head
 }
 
+const table = ServerTable.create(1)
+
 /** Null where the proxy, or a rule, refuses the request. */
 function forward(text: string, rules: readonly string[] = []): Forwarded | null {
   const notes = FACTS.map((fact, n) => `set-header X-Saw-${n} "[%[${fact}]]"`)
@@ -56,6 +59,7 @@ function forward(text: string, rules: readonly string[] = []): Forwarded | null 
   const { client, engine, connectServer } = start(
     { httpMaxhdr: 200 },
     { frontend: { acceptConnect: true }, backend: { httpRequest } },
+    table,
   )
   client.receive(text)
   if (engine.opened.length === 0) {

@@ -2,16 +2,18 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Expectations } from '../../../src/health/checks/expectation-match.ts'
 import { HttpDialogue } from '../../../src/health/checks/http-dialogue.ts'
+import { ServerTable } from '../../../src/memory/server-table.ts'
 import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import { HTTP_CHECK } from '../health/check-servers.ts'
 import { start } from './session-lab.ts'
 
 const OPTIONS = 'OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n'
+const table = ServerTable.create(1)
 const EXPECTATIONS = new Expectations(linearPatterns)
 
 /** What a client gets of a response whose connection then ends. */
 function answerOf(response: string, acceptInvalidResponse: boolean): string {
-  const { client, connectServer } = start({}, { backend: { acceptInvalidResponse } })
+  const { client, connectServer } = start({}, { backend: { acceptInvalidResponse } }, table)
   client.receive(OPTIONS)
   const server = connectServer()
   server.receive(response)

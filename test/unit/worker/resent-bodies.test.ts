@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { ServerTable } from '../../../src/memory/server-table.ts'
 import {
   CAUSES,
   ends,
@@ -45,6 +46,8 @@ function put(bytes: number): Upload {
   return { what: `of ${bytes} bytes`, head, body, sent: head + body }
 }
 
+const table = ServerTable.create(1)
+
 function connectIfOpening(lab: Lab, known: number): void {
   if (triesOf(lab) > known) lab.connectServer()
 }
@@ -54,7 +57,7 @@ describe.each(UPLOADS)('a body $what', ({ head, body, sent }) => {
     const stream = head + body
     for (let cut = head.length; cut <= stream.length; cut++) {
       for (const isLate of [false, true]) {
-        const lab = start({}, PLAN)
+        const lab = start({}, PLAN, table)
         lab.client.receive(stream.slice(0, cut))
         const first = lab.connectServer()
         expect(sent.startsWith(first.written)).toBe(true)
@@ -78,7 +81,7 @@ describe.each(UPLOADS)('a body $what', ({ head, body, sent }) => {
     const failures = fc.array(fc.nat(12), { maxLength: 3 })
     fc.assert(
       fc.property(cuts, failures, (places, failing) => {
-        const lab = start({}, PLAN)
+        const lab = start({}, PLAN, table)
         const bounds = [0, ...places.sort((a, b) => a - b), stream.length]
         for (let n = 1; n < bounds.length; n++) {
           const tries = triesOf(lab)
@@ -105,7 +108,7 @@ describe.each(UPLOADS)('a body $what', ({ head, body, sent }) => {
   it('is sent once where its request may not be done twice', () => {
     const post = (head + body).replace('PUT', 'POST')
     for (let cut = head.length + 1; cut <= post.length; cut += 3) {
-      const lab = start({}, PLAN)
+      const lab = start({}, PLAN, table)
       lab.client.receive(post.slice(0, cut))
       ends(lab.connectServer())
       expect([triesOf(lab), statusOf(lab.client)]).toEqual([1, 502])
@@ -133,7 +136,7 @@ describe('http.retry-bufsize', () => {
       const stream = upload.head + upload.body
       const cut = upload.head.length + bytes
       for (const inBytes of [false, true]) {
-        const lab = start(tuned, PLAN)
+        const lab = start(tuned, PLAN, table)
         const pieces = inBytes ? [...stream.slice(0, cut)] : [stream.slice(0, cut)]
         for (const piece of pieces) {
           const tries = triesOf(lab)
