@@ -237,6 +237,22 @@ export const DEFECTS: readonly Defect[] = [
     seedsMax: 50,
   },
   {
+    name: 'a snapshot that comes late passes for the state of the moment',
+    patches: [
+      {
+        file: 'driver/driver.ts',
+        find: 'this.#core.compact({ index, term, membership, data }, keepFromIndex)',
+        replace:
+          'this.#core.compact({ index: this.#appliedIndex, term: this.#appliedTerm, membership: this.#appliedMembership, data }, keepFromIndex)',
+      },
+    ],
+    parts: {
+      tune: (profile) => ({ ...withFaults(150, 'crash', 'wipe')(profile), snapshotMs: 400 }),
+    },
+    expected: DIVERGES,
+    seedsMax: 50,
+  },
+  {
     name: 'now and then a command is applied twice',
     patches: [
       {

@@ -10,11 +10,14 @@ export class JudgedKeyValue implements Machine {
   readonly #keyValue = new KeyValue()
   /** Of the commands of this life, by index. */
   readonly #answers = new Map<number, Answer>()
+  readonly #later: (run: () => void) => void
   #index = 0
   #toldIndex = -1
 
-  constructor(disk: Disk, judge: Judge) {
+  /** @param later has something done in a later turn of the machine */
+  constructor(disk: Disk, judge: Judge, later: (run: () => void) => void) {
     this.#disk = disk
+    this.#later = later
     this.#judge = judge
   }
 
@@ -26,7 +29,8 @@ export class JudgedKeyValue implements Machine {
   }
 
   snapshot(onTaken: (data: Uint8Array) => void): void {
-    onTaken(this.#keyValue.snapshot())
+    const data = this.#keyValue.snapshot()
+    this.#later(() => onTaken(data))
   }
 
   restore(data: Uint8Array): void {

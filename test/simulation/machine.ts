@@ -95,12 +95,16 @@ export class Machine {
     judge.onRestart(this.id)
     if (this.disk.isRotten) return false
     const { state, store } = this.disk.open()
-    const keyValue = new JudgedKeyValue(this.disk, judge)
     const rate = 1 + (dice.next() * 2 - 1) * profile.clockError
     const originMs = dice.between(0, 1_000_000)
     const localMs = () => originMs + agenda.nowMs * rate
     // The driver calls back within its constructor, before there is a life to be over.
     let life: Life | null = null
+    const keyValue = new JudgedKeyValue(this.disk, judge, (run) => {
+      agenda.after(dice.between(0, profile.snapshotMs), () => {
+        if (life !== null) this.#deliver(life, false, () => this.#turn(run))
+      })
+    })
     const scheduler = {
       nowMs: localMs,
       callAt: (atMs: number, run: () => void) => {

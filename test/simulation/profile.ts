@@ -43,6 +43,8 @@ export interface Profile {
   readonly downMs: number
   readonly network: NetworkProfile
   readonly disk: DiskProfile
+  /** A state machine takes this long for a snapshot, at most; meanwhile it goes on. */
+  readonly snapshotMs: number
   /** Clocks run by up to this part faster or slower. */
   readonly clockError: number
   /** Messages go as bytes, as they do between daemons. */
@@ -74,6 +76,7 @@ export function drawProfile(dice: Dice): Profile {
     clockError: dice.pick([0, 0.02, 0.1]),
     isEncoded: dice.chance(0.25),
     driver: drawDriver(dice),
+    snapshotMs: dice.pick([0, 0, 5, 400]),
   }
 }
 
