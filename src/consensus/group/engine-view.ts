@@ -2,13 +2,13 @@ import { SluiceError } from '../../base/errors.ts'
 import type { Driver } from '../driver/driver.ts'
 import type { Scheduler } from '../driver/scheduler.ts'
 import type { NodeId } from '../log/entries.ts'
-import type { PeerRequests } from '../peers/questions.ts'
+import type { PeerQuestions } from '../peers/peer-questions.ts'
 import type { Conditions } from './awaited-conditions.ts'
 
 /** What the parts of an engine share. */
 export interface EngineView {
   readonly scheduler: Scheduler
-  readonly requests: PeerRequests
+  readonly questions: PeerQuestions
   readonly conditions: Conditions
   /** Whether a message to a node may arrive. */
   isConnected(id: NodeId): boolean

@@ -10,14 +10,15 @@ import type { EngineStatus } from '../engine-status.ts'
 import type { Membership, NodeId, Snapshot } from '../log/entries.ts'
 import type { Members } from '../members.ts'
 import type { PeerBus } from '../peer-bus.ts'
-import { PeerRequests } from '../peers/questions.ts'
+import { PeerQuestions } from '../peers/peer-questions.ts'
 import type { Channel, PeerEvents, PeerHello, PeerTransport } from '../peers/transport.ts'
 import type { LevelStore } from '../store/level-store.ts'
 import type { StoredState } from '../store/log-store.ts'
 import { type OpenedStore, openStore } from '../store/store-opening.ts'
 import { membersOf, objectionTo } from './admission.ts'
 import { Conditions } from './awaited-conditions.ts'
-import { attemptBirth } from './birth-attempt.ts'
+import type { BirthView } from './birth.ts'
+import { BirthAttempts } from './birth-attempts.ts'
 import { hasQuorum, noQuorum } from './engine-view.ts'
 import type { GroupEngineOptions } from './group-engine-options.ts'
 import { GroupPeers } from './group-peers.ts'
@@ -49,13 +50,12 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
   readonly #store: LevelStore
   readonly #transport: PeerTransport
   readonly #directory: PeerDirectory
-  readonly #requests: PeerRequests
+  readonly #questions: PeerQuestions
   readonly #conditions: Conditions
   readonly #changes: MemberChanges
+  readonly #birth: BirthAttempts
   readonly #reconciler = new MembershipReconciler()
   #driver: Driver<M> | null = null
-  #isBeingBorn = false
-  #birthNote = ''
   /** Ids that were told to the peers last. */
   #toldIds = ''
   #told: EngineStatus
@@ -91,19 +91,19 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
     this.#store = store
     this.#directory = new PeerDirectory(name, peers)
     this.#conditions = new Conditions(scheduler)
-    this.#requests = new PeerRequests(
+    this.#questions = new PeerQuestions(
       {
         scheduler,
         send: (to, channel, data) => this.#transport.send(to, channel, data),
         untilReachable: (to) =>
           this.#conditions.until(() => this.#transport.isConnected(to), CALL_BACK_MS),
-        answer: (from, scope, kind, body) => answerPeer(questions, from, scope, kind, body),
+        answer: (from, scope, kind, body) => answerPeer(answering, from, scope, kind, body),
       },
       Math.floor(random() * 2 ** 48),
     )
     const view = {
       scheduler,
-      requests: this.#requests,
+      questions: this.#questions,
       conditions: this.#conditions,
       silenceMaxMs: options.protocol.silenceMaxMs,
       isConnected: (id: NodeId) => this.#transport.isConnected(id),
@@ -111,7 +111,7 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
     }
     const proposer = new Proposer(view)
     this.#changes = new MemberChanges(view)
-    const questions = {
+    const answering = {
       proposer,
       changes: this.#changes,
       events: options.events,
@@ -129,11 +129,17 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
     this.members = this.#changes
     this.peers = new GroupPeers({
       name,
-      requests: this.#requests,
+      questions: this.#questions,
       events: options.events,
       openStream: (to) => this.#transport.openStream(to),
       reachable: () => this.#reachable(),
       isStopped: () => this.#stopping !== null,
+    })
+    this.#birth = new BirthAttempts({
+      questions: this.#questions,
+      view: () => this.#birthView(),
+      beBorn: (clusterId, snapshot) => this.#beBorn(clusterId, snapshot),
+      onFailed: (error) => this.#fail(error),
     })
     this.#transport = options.makeTransport(this.#hello(), this.#peerEvents(), (refusal) =>
       this.#directory.refused(refusal),
@@ -155,7 +161,7 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
     this.#failure ??= new SluiceError('engine-stopped', 'the node has stopped')
     this.#driver?.stop()
     this.#conditions.stop()
-    this.#requests.stop()
+    this.#questions.stop()
     await this.#transport.close()
     await this.#store.close()
   }
@@ -171,7 +177,7 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
       peers: this.#directory.peers,
       hellos: this.#reachable(),
       failure: this.#failure?.message ?? null,
-      note: this.#directory.objection || (core === null ? this.#birthNote : ''),
+      note: this.#directory.objection || (core === null ? this.#birth.note : ''),
     })
   }
 
@@ -179,7 +185,7 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
     if (this.#failure !== null) {
       throw new SluiceError('engine-stopped', this.#failure.message, this.#failure)
     }
-    if (this.#driver === null) throw noQuorum(`no cluster yet: ${this.#birthNote}`)
+    if (this.#driver === null) throw noQuorum(`no cluster yet: ${this.#birth.note}`)
     return this.#driver
   }
 
@@ -238,7 +244,7 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
 
   #receive(from: NodeId, channel: Channel, data: Uint8Array): void {
     if (channel !== 'consensus') {
-      this.#requests.receive(from, channel, data)
+      this.#questions.receive(from, channel, data)
       return
     }
     const message = this.#options.protocol.decode(data)
@@ -253,30 +259,17 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
     this.#cancelLook()
     this.#cancelLook = scheduler.callAt(scheduler.nowMs() + LOOK_INTERVAL_MS, () => this.#look())
     if (this.#stopping === null && this.#failure === null) {
-      if (this.#driver === null) this.#considerBirth()
+      if (this.#driver === null) this.#birth.make()
       else this.#reconcile(this.#driver)
     }
     this.#tellStatus()
   }
 
-  #considerBirth(): void {
-    if (this.#isBeingBorn) return
+  #birthView(): BirthView {
     const { name, id } = this.#store.identity
     const { peers } = this.#directory
     const address = peers.find((peer) => peer.name === name)?.address ?? ''
-    const view = { self: { name, id, address }, peers, hellos: this.#reachable() }
-    this.#isBeingBorn = true
-    const birth = attemptBirth(view, this.#requests, (clusterId, snapshot) =>
-      this.#beBorn(clusterId, snapshot),
-    )
-    void birth
-      .then((note) => {
-        this.#birthNote = note
-      })
-      .catch((error: unknown) => this.#fail(error as Error))
-      .finally(() => {
-        this.#isBeingBorn = false
-      })
+    return { self: { name, id, address }, peers, hellos: this.#reachable() }
   }
 
   /** What the node begins with is durable before it says anything as a member. */

@@ -2,14 +2,14 @@ import type { Duplex } from 'node:stream'
 import { SluiceError } from '../../base/errors.ts'
 import type { NodeId } from '../log/entries.ts'
 import type { PeerBus, PeerBusEvents } from '../peer-bus.ts'
-import { bodyOf, type PeerRequests } from '../peers/questions.ts'
+import { bodyOf, type PeerQuestions } from '../peers/peer-questions.ts'
 import { type PeerHello, type PeerTransport, unreachable } from '../peers/transport.ts'
 
 /** What questions and streams go through. */
 export interface PeersHost {
   /** Of this node. */
   readonly name: string
-  readonly requests: PeerRequests
+  readonly questions: PeerQuestions
   readonly events: Pick<PeerBusEvents, 'onQuestion'>
   openStream: PeerTransport['openStream']
   /** What the peers say that can be reached now, by name. */
@@ -26,10 +26,10 @@ export class GroupPeers implements PeerBus {
   }
 
   async ask(name: string, kind: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
-    const { requests, isStopped } = this.#host
+    const { questions, isStopped } = this.#host
     if (isStopped()) throw new SluiceError('engine-stopped', 'the node has stopped')
     if (name === this.#host.name) return this.#askSelf(kind, body)
-    const answer = await requests.ask(this.#idOf(name), 'application', kind, body, timeoutMs)
+    const answer = await questions.ask(this.#idOf(name), 'application', kind, body, timeoutMs)
     return bodyOf(answer, name, timeoutMs)
   }
 

@@ -58,7 +58,7 @@ export class MemberChanges implements Members {
     if (leader === null || !hasQuorum(driver, this.#view)) throw noQuorum('no leader is known')
     const body = encodeRequest(request)
     const { kind } = request
-    const answer = await this.#view.requests.ask(leader, 'engine', kind, body, FORWARD_TIMEOUT_MS)
+    const answer = await this.#view.questions.ask(leader, 'engine', kind, body, FORWARD_TIMEOUT_MS)
     switch (answer.kind) {
       case 'answered':
         return

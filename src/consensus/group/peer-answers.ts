@@ -1,7 +1,7 @@
 import { SluiceError } from '../../base/errors.ts'
 import type { NodeId } from '../log/entries.ts'
 import type { PeerBusEvents } from '../peer-bus.ts'
-import type { Scope } from '../peers/questions.ts'
+import type { Scope } from '../peers/peer-questions.ts'
 import { membersOf } from './admission.ts'
 import { encodeBirth } from './birth.ts'
 import type { AnyDriver } from './engine-view.ts'

@@ -111,9 +111,9 @@ export class Proposer {
     command: Uint8Array,
     untilMs: number,
   ): Promise<Attempt> {
-    const { requests, scheduler } = this.#view
+    const { questions, scheduler } = this.#view
     const leftMs = Math.max(0, untilMs - scheduler.nowMs())
-    const answer = await requests.ask(leader, 'engine', 'propose', command, leftMs)
+    const answer = await questions.ask(leader, 'engine', 'propose', command, leftMs)
     switch (answer.kind) {
       case 'answered': {
         const { index, term } = placeOf(answer.body)

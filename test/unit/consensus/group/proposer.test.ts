@@ -3,7 +3,7 @@ import { Conditions } from '../../../../src/consensus/group/awaited-conditions.t
 import type { EngineView } from '../../../../src/consensus/group/engine-view.ts'
 import { Proposer } from '../../../../src/consensus/group/proposer.ts'
 import type { Entry } from '../../../../src/consensus/log/entries.ts'
-import { PeerRequests } from '../../../../src/consensus/peers/questions.ts'
+import { PeerQuestions } from '../../../../src/consensus/peers/peer-questions.ts'
 import { RAFT_DEFAULTS } from '../../../../src/consensus/raft/raft-defaults.ts'
 import { DriverLab, foundingOf } from '../driver/driver-lab.ts'
 
@@ -18,7 +18,7 @@ class Seat {
 
   constructor() {
     const { scheduler, driver } = this.lab
-    const requests = new PeerRequests(
+    const questions = new PeerQuestions(
       {
         scheduler,
         send: (to) => {
@@ -33,7 +33,7 @@ class Seat {
     const conditions = new Conditions(scheduler)
     const view: EngineView = {
       scheduler,
-      requests,
+      questions,
       conditions,
       silenceMaxMs: electionMaxMs,
       isConnected: () => true,

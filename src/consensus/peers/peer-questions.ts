@@ -39,8 +39,8 @@ const CROWDED: Reply = {
   message: 'too many requests at once',
 }
 
-/** What requests go through. */
-export interface RequestHost {
+/** What questions go through. */
+export interface PeerQuestionsHost {
   readonly scheduler: Scheduler
   send(to: NodeId, channel: Channel, data: Uint8Array): boolean
   /** Waits a while for a link to a node. @returns whether there is one */
@@ -55,8 +55,8 @@ interface Asked {
 }
 
 /** Questions to peers and their answers. Frames may be lost: each question has its time. */
-export class PeerRequests {
-  readonly #host: RequestHost
+export class PeerQuestions {
+  readonly #host: PeerQuestionsHost
   /** Sets this life of the node apart from others, whose answers may still come. */
   readonly #life: number
   readonly #asked = new Map<number, Asked>()
@@ -65,7 +65,7 @@ export class PeerRequests {
   #isStopped = false
 
   /** @param life at random, below 2^53 */
-  constructor(host: RequestHost, life: number) {
+  constructor(host: PeerQuestionsHost, life: number) {
     this.#host = host
     this.#life = life
   }

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../../src/base/errors.ts'
 import {
   type Answer,
-  PeerRequests,
-  type RequestHost,
-} from '../../../../src/consensus/peers/questions.ts'
+  PeerQuestions,
+  type PeerQuestionsHost,
+} from '../../../../src/consensus/peers/peer-questions.ts'
 import type { Channel } from '../../../../src/consensus/peers/transport.ts'
 import { VirtualScheduler } from '../driver/virtual-scheduler.ts'
 
@@ -19,13 +19,13 @@ class End {
   readonly scheduler = new VirtualScheduler()
   readonly frames: Frame[] = []
   isConnected = true
-  untilReachable: RequestHost['untilReachable'] = async () => this.isConnected
-  answer: RequestHost['answer'] = async (_from, scope, kind, body) =>
+  untilReachable: PeerQuestionsHost['untilReachable'] = async () => this.isConnected
+  answer: PeerQuestionsHost['answer'] = async (_from, scope, kind, body) =>
     Uint8Array.from([scope === 'application' ? 1 : 0, kind.length, ...body])
-  readonly requests: PeerRequests
+  readonly questions: PeerQuestions
 
   constructor(life = 1) {
-    this.requests = new PeerRequests(
+    this.questions = new PeerQuestions(
       {
         scheduler: this.scheduler,
         send: (to: string, channel: Channel, data: Uint8Array) => {
@@ -40,13 +40,13 @@ class End {
   }
 
   ask(body: readonly number[] = [], timeoutMs = 100): Promise<Answer> {
-    return this.requests.ask('lb2/1', 'application', 'say', Uint8Array.from(body), timeoutMs)
+    return this.questions.ask('lb2/1', 'application', 'say', Uint8Array.from(body), timeoutMs)
   }
 }
 
 /** Carries what has been sent from one to the other, and gives the answers time to be made. */
 async function carry(from: End, fromId: string, to: End): Promise<void> {
-  for (const { channel, data } of from.frames.splice(0)) to.requests.receive(fromId, channel, data)
+  for (const { channel, data } of from.frames.splice(0)) to.questions.receive(fromId, channel, data)
   for (let turn = 0; turn < 10; turn++) await Promise.resolve()
 }
 
@@ -124,7 +124,7 @@ describe('a request', () => {
     const asker = new End()
     const answers = Array.from({ length: 4097 }, () => asker.ask())
     expect(await answers.at(-1)).toEqual({ kind: 'unsent' })
-    asker.requests.stop()
+    asker.questions.stop()
     expect(new Set((await Promise.all(answers.slice(0, -1))).map(({ kind }) => kind))).toEqual(
       new Set(['silent']),
     )
@@ -148,9 +148,9 @@ describe('a request', () => {
     ['too little', [1, 1, 1, 0]],
     ['too much', [1, 1, 1, 0, 1, 65, 0, 0]],
   ])('made of %s is garbage', (_what, bytes) => {
-    const { requests } = new End()
+    const { questions } = new End()
     for (const channel of ['request', 'reply'] as const) {
-      expect(() => requests.receive('lb2/1', channel, Uint8Array.from(bytes))).toThrow(
+      expect(() => questions.receive('lb2/1', channel, Uint8Array.from(bytes))).toThrow(
         expect.objectContaining({ code: 'encoding-invalid' }),
       )
     }
