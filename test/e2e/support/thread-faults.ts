@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { temporaryFolder } from './temporary-folder.ts'
+import { until } from './waiting.ts'
 
 /** What a thread is made to do: throw, be within one event for ever, or within one system call. */
 export type Fault = 'throw' | 'loop' | 'hang'
@@ -17,11 +18,13 @@ export interface ThreadFaults {
    * @param thread `main`, or the threadId of a worker: 1 has the first, and each later one the next
    */
   readonly set: (thread: 'main' | number, fault: Fault) => void
+  /** Resolves once a thread is about to fail. */
+  readonly struck: (thread: 'main' | number) => Promise<unknown>
 }
 
 /** Runs in every thread before the daemon's own code, and looks into the folder for what to do. */
 const PRELOADED = `
-import { openSync, readFileSync } from 'node:fs'
+import { openSync, readFileSync, writeFileSync } from 'node:fs'
 import { isMainThread, threadId } from 'node:worker_threads'
 const place = new URL(isMainThread ? 'main' : String(threadId), import.meta.url)
 function fault() {
@@ -29,6 +32,7 @@ function fault() {
 }
 setInterval(() => {
   const wanted = fault()
+  if (wanted !== '') writeFileSync(new URL(place + '-struck'), '')
   if (wanted === 'throw') throw new Error('a fault of thread ' + threadId)
   if (wanted === 'loop') for (;;);
   // Who opens a FIFO to read waits in open(2) for somebody to write.
@@ -45,5 +49,9 @@ export function threadFaults(): ThreadFaults {
   return {
     env: { NODE_OPTIONS: `--import=${pathToFileURL(preloaded).href}` },
     set: (thread, fault) => writeFileSync(join(folder, String(thread)), fault),
+    struck: (thread) => {
+      const mark = join(folder, `${thread}-struck`)
+      return until(`the fault of ${thread}`, () => (existsSync(mark) ? true : undefined))
+    },
   }
 }
