@@ -87,17 +87,17 @@ const consensusRules = Object.entries(consensusFolders).map(([folder, below]) =>
 
 /**
  * What a worker runs, from the server's end to the client's: a folder imports only itself and those
- * before it. The two that are not named yet are still tied to those behind them.
+ * before it. The files beside the folders put them together, and are imported by none.
  */
 const workerFolders = ['streams', 'servers', 'dispatch', 'exchange', 'clients', 'accept']
-const workerOrder = ['dispatch'].map((folder) => ({
+const workerOrder = workerFolders.map((folder, n) => ({
   name: `worker-order-${folder}`,
   severity: 'error',
   comment: `worker/${folder} imports only itself and what is nearer to the server`,
   from: { path: `^src/worker/${folder}/` },
   to: {
     path: '^src/worker/',
-    pathNot: `^src/worker/(${workerFolders.slice(0, workerFolders.indexOf(folder) + 1).join('|')})/`,
+    pathNot: `^src/worker/(${workerFolders.slice(0, n + 1).join('|')})/`,
   },
 }))
 
@@ -121,6 +121,13 @@ module.exports = {
     ...layered,
     ...configOrder,
     ...workerOrder,
+    {
+      name: 'exchange-knows-no-version',
+      severity: 'error',
+      comment: 'an exchange knows two streams and messages, whatever version carries them',
+      from: { path: '^src/worker/exchange/' },
+      to: { path: '^src/(http/h[0-9]/|net/(conn|engines|tls)|worker/servers/h[0-9])' },
+    },
     ...consensusRules,
     {
       name: 'cluster-knows-the-seams',

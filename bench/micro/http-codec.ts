@@ -1,8 +1,10 @@
 import { ChunkedScanner } from '../../src/http/h1/chunked-scanner.ts'
 import { forwardRequestText, forwardResponseText } from '../../src/http/h1/forward.ts'
-import { parseRequestHead, RequestHead } from '../../src/http/h1/request-head.ts'
-import { parseResponseHead, ResponseHead } from '../../src/http/h1/response-head.ts'
+import { parseRequestHead } from '../../src/http/h1/request-parser.ts'
+import { parseResponseHead } from '../../src/http/h1/response-parser.ts'
 import { DEFAULT_CHUNK_LIMITS, DEFAULT_HEAD_LIMITS } from '../../src/http/limits.ts'
+import { RequestHead } from '../../src/http/request-head.ts'
+import { ResponseHead } from '../../src/http/response-head.ts'
 
 /**
  * What the HTTP/1.1 codec costs by itself, in nanoseconds of one core:

@@ -122,6 +122,24 @@ export class HeaderTable {
     return this.text.substring(this.valueStart(index), this.valueEnd(index))
   }
 
+  /** The value of a header as it is forwarded: of those that frame and route, the usual way. */
+  usualValue(index: number): string {
+    if ((this.facts & FACT_UNUSUAL) === 0) return this.value(index)
+    const id = this.ids[index]
+    if (id === HEADER_CONTENT_LENGTH) return String(this.contentLength)
+    return id === HEADER_TRANSFER_ENCODING ? 'chunked' : this.value(index)
+  }
+
+  /** The options of all Connection headers, in lower case. Invariant: as few as their bound allows. */
+  connectionNames(): ReadonlySet<string> {
+    const names = new Set<string>()
+    for (let index = 0; index < this.count; index++) {
+      if (this.ids[index] !== HEADER_CONNECTION) continue
+      for (const option of this.value(index).toLowerCase().split(',')) names.add(option.trim())
+    }
+    return names
+  }
+
   /**
    * The first header called `lowerCaseName` at or after `from`, or -1. Headers that were removed
    * are passed over.

@@ -89,3 +89,6 @@ export function isDroppedTrailer(name: string): boolean {
   if (DROPPED_NAMES.has(name)) return true
   return DROPPED_BEGINNINGS.some((beginning) => name.startsWith(beginning))
 }
+
+/** Whether a trailer of this name, in lower case, is not to be passed on. */
+export type TrailerTest = (name: string) => boolean

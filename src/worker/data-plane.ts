@@ -1,31 +1,49 @@
 import type { Address } from '../base/address.ts'
 import type { Plan, PlannedListener } from '../model/plan.ts'
 import type { Conn } from '../net/conn.ts'
+import type { AcceptServices } from './accept/accept-services.ts'
 import { FrontendListener } from './accept/listener.ts'
 import { ProxyHeaderAcceptance } from './accept/proxy-header-acceptance.ts'
-import { HttpSession } from './clients/http-session.ts'
+import type { ClientServices } from './clients/client-services.ts'
+import { H1Client } from './clients/h1-client.ts'
+import type { OpenExchange } from './clients/h1-client-stream.ts'
+import { type Session, SessionRegistry } from './clients/session-registry.ts'
 import { TcpSession } from './clients/tcp-session.ts'
-import { compileRuntime, enterRuntime, type FrontendRuntime, type Runtime } from './runtime.ts'
-import type { Services } from './services.ts'
-import { type Session, SessionRegistry } from './session-registry.ts'
+import { type CompileServices, compileRuntime, enterRuntime, type Runtime } from './compilation.ts'
+import type { ExchangeServices } from './exchange/exchange-services.ts'
+import { HttpExchange } from './exchange/http-exchange.ts'
+import type { FrontendRuntime } from './exchange/runtime.ts'
+
+/** What all of a worker's parts take of it. One instance a worker. */
+export interface DataPlaneServices
+  extends AcceptServices,
+    ClientServices,
+    ExchangeServices,
+    CompileServices {
+  /** Set once the daemon is to stop: answers close their connection. */
+  draining: boolean
+}
 
 /**
  * The data plane of one worker thread: accepts on the plan's listeners and runs a session for each
- * connection. START HERE to follow a request: `FrontendListener` accepts, `HttpSession` reads
- * requests, `HttpExchange` sends each to a server and its response back.
+ * connection. START HERE to follow a request: `FrontendListener` accepts, `H1Client` reads
+ * requests, `HttpExchange` sends each to a server and its response back (`exchange/exchange-phases.ts` draws
+ * it).
  */
 export class DataPlane {
-  readonly #services: Services
+  readonly #services: DataPlaneServices
   readonly #registry: SessionRegistry
+  readonly #openExchange: OpenExchange
   readonly #listeners = new Map<string, FrontendListener>()
   #runtime: Runtime | null = null
   #onDrained: (() => void) | null = null
   /** A place goes from the wait for a PROXY protocol header to the session that follows it. */
   #isPlacePassing = false
 
-  constructor(services: Services) {
+  constructor(services: DataPlaneServices) {
     this.#services = services
     this.#registry = new SessionRegistry((delta) => this.#onSessions(delta))
+    this.#openExchange = (stream, door) => new HttpExchange(stream, door, services)
     services.descriptors.onShort = () => this.#dropIdle()
   }
 
@@ -119,9 +137,21 @@ export class DataPlane {
       new ProxyHeaderAcceptance(conn, listener, services, registry, (acceptance) => {
         this.#isPlacePassing = true
         registry.remove(acceptance)
-        return startSession(conn, listener, services, registry)
+        return this.#startSession(conn, listener)
       })
-    } else startSession(conn, listener, services, registry)
+    } else this.#startSession(conn, listener)
+  }
+
+  #startSession(conn: Conn, listener: FrontendListener): Session {
+    const { mode } = listener.frontend.plan
+    switch (mode) {
+      case 'http':
+        return new H1Client(conn, listener, this.#services, this.#registry, this.#openExchange)
+      case 'tcp':
+        return new TcpSession(conn, listener, this.#services, this.#registry)
+      default:
+        return mode satisfies never
+    }
   }
 
   #onSessions(delta: 1 | -1): void {
@@ -152,22 +182,5 @@ function drainAll(listeners: readonly FrontendListener[], onDrained: () => void)
       left--
       if (left === 0) onDrained()
     })
-  }
-}
-
-function startSession(
-  conn: Conn,
-  listener: FrontendListener,
-  services: Services,
-  registry: SessionRegistry,
-): Session {
-  const { mode } = listener.frontend.plan
-  switch (mode) {
-    case 'http':
-      return new HttpSession(conn, listener, services, registry)
-    case 'tcp':
-      return new TcpSession(conn, listener, services, registry)
-    default:
-      return mode satisfies never
   }
 }

@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../base/errors.ts'
-import { RequestHead } from '../http/h1/request-head.ts'
-import { ResponseHead } from '../http/h1/response-head.ts'
 import { chunkLimitsOf, headLimitsOf } from '../http/limits.ts'
+import { RequestHead } from '../http/request-head.ts'
+import { ResponseHead } from '../http/response-head.ts'
 import { ServerTable } from '../memory/server-table.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from '../model/channel.ts'
 import { DeadlineWheel } from '../net/deadline-wheel.ts'
@@ -13,11 +13,10 @@ import { linearPatterns } from '../rules-host/linear-patterns.ts'
 import { AccessLogWriter } from '../telemetry/access-log-writer.ts'
 import { nameSourcesInStacks } from '../telemetry/source-stacks.ts'
 import { HangUpWatch } from './clients/hang-up-watch.ts'
-import { DataPlane } from './data-plane.ts'
+import { DataPlane, type DataPlaneServices } from './data-plane.ts'
 import { SessionQueues } from './dispatch/session-queue.ts'
-import { RequestRewrite, ResponseRewrite } from './exchange/rewrite.ts'
+import { RequestRewrite, ResponseRewrite } from './exchange/rewriting/rewrite.ts'
 import { Shortages } from './servers/shortages.ts'
-import type { Services } from './services.ts'
 
 /** How often idle connections are aged and full listeners looked at again. */
 const SWEEP_TICKS = 20
@@ -92,7 +91,7 @@ function createServices(
   { index, memory, tune, accessLog }: WorkerBoot,
   send: (message: FromWorker) => void,
   acceptFailures: AcceptFailures,
-): Services {
+): DataPlaneServices {
   const table = new ServerTable(memory)
   const clock = (): number => performance.now()
   const wheel = new DeadlineWheel(clock())

@@ -12,7 +12,7 @@ import {
 } from '../characters.ts'
 import type { ChunkLimits } from '../limits.ts'
 import { REJECT } from '../rejects.ts'
-import { isDroppedTrailer, isRefusedTrailer } from '../trailers.ts'
+import { isDroppedTrailer, isRefusedTrailer, type TrailerTest } from '../trailers.ts'
 import {
   EXTENSION_BROKEN,
   EXTENSION_END,
@@ -47,9 +47,6 @@ const SIZE_BLANKS = 12
  * it up with them, and RFC 9112 section 7.1.1 would have them passed over before an extension.
  */
 const SIZE_BLANKS_MAX = 16
-
-/** Whether a trailer of this name, in lower case, is not to be passed on. */
-export type TrailerTest = (name: string) => boolean
 
 /**
  * Finds the end of a chunked body (RFC 9112 section 7.1) in pieces as they arrive, and what of each

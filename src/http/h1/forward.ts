@@ -1,4 +1,5 @@
 import { SP } from '../characters.ts'
+import type { ConnectionOption, RequestEdits } from '../head-edits.ts'
 import {
   FACT_EDITED,
   FACT_TE_TRAILERS,
@@ -17,26 +18,9 @@ import {
   HEADER_UPGRADE,
   type HeaderTable,
 } from '../header-table.ts'
+import type { RequestHead } from '../request-head.ts'
 import { TARGET_ABSOLUTE } from '../request-target.ts'
-import type { RequestHead } from './request-head.ts'
-import type { ResponseHead } from './response-head.ts'
-
-/** What is changed in a request on its way. One object serves a thread: set each field or leave it. */
-export interface RequestEdits {
-  /** Header lines to add, each ended by CRLF; '' for none. The caller vouches for their grammar. */
-  added: string
-  /** A request target to send in place of the received one; '' keeps it. */
-  target: string
-  /**
-   * No Host is sent, neither a received one nor one among the added lines: the client speaks
-   * HTTP/1.0 and has named none. None is made up, so that the server gets the host that rules saw.
-   */
-  hostless: boolean
-  /** Ask the server to close after its response. */
-  close: boolean
-  /** Pass the client's wish for another protocol on, where it has one. */
-  upgrade: boolean
-}
+import type { ResponseHead } from '../response-head.ts'
 
 /** What is changed in a response on its way. One object serves a thread: set each field or leave it. */
 export interface ResponseEdits {
@@ -49,19 +33,6 @@ export interface ResponseEdits {
   connection: ConnectionOption
   /** The client is sent the data of chunks alone: it speaks HTTP/1.0. RFC 9112 section 6.1. */
   dechunked: boolean
-}
-
-/** What a client is told of its connection (RFC 9112 section 9.3). */
-export type ConnectionOption = '' | 'close' | 'keep-alive'
-
-/**
- * What to tell a client whose connection is kept or not: HTTP/1.1 keeps by default, HTTP/1.0 closes.
- *
- * @param minorVersion of the client's HTTP/1
- */
-export function connectionOption(keep: boolean, minorVersion: number): ConnectionOption {
-  if (!keep) return 'close'
-  return minorVersion === 0 ? 'keep-alive' : ''
 }
 
 const CONNECTION_LINES = {
@@ -176,18 +147,10 @@ function usualLines(headers: HeaderTable, from: number, dropped: number): string
     if (((dropped >>> id) & 1) !== 0) continue
     const start = headers.nameStart(index)
     if (id === HEADER_HOST || id === HEADER_CONTENT_LENGTH || id === HEADER_TRANSFER_ENCODING) {
-      kept += `${headers.name(index)}: ${usualValue(headers, index)}\r\n`
+      kept += `${headers.name(index)}: ${headers.usualValue(index)}\r\n`
     } else {
       kept += headers.text.substring(start, headers.lineEnd(index))
     }
   }
   return kept
-}
-
-/** The value of a header as it is forwarded: of those that frame and route, the usual way. */
-export function usualValue(headers: HeaderTable, index: number): string {
-  if ((headers.facts & FACT_UNUSUAL) === 0) return headers.value(index)
-  const id = headers.ids[index]
-  if (id === HEADER_CONTENT_LENGTH) return String(headers.contentLength)
-  return id === HEADER_TRANSFER_ENCODING ? 'chunked' : headers.value(index)
 }

@@ -266,19 +266,9 @@ function listHas(view: Buffer, start: number, end: number, word: string): boolea
  * Transfer-Encoding, which RFC 2616 section 13.5.1 asked for.
  */
 export function markNamedHeaders(table: HeaderTable): void {
-  const names = namedHeaders(table)
+  const names = table.connectionNames()
   for (let index = 0; index < table.count; index++) {
     const isNamed = table.ids[index] === HEADER_OTHER && names.has(table.name(index).toLowerCase())
     if (isNamed) table.mark(index, HEADER_NAMED)
   }
-}
-
-/** The options of all Connection headers, in lower case. Invariant: as few as their bound allows. */
-export function namedHeaders(table: HeaderTable): ReadonlySet<string> {
-  const names = new Set<string>()
-  for (let index = 0; index < table.count; index++) {
-    if (table.ids[index] !== HEADER_CONNECTION) continue
-    for (const option of table.value(index).toLowerCase().split(',')) names.add(option.trim())
-  }
-  return names
 }

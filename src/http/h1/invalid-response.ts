@@ -1,6 +1,7 @@
 import { CR, LF, latin1 } from '../characters.ts'
 import { REJECT } from '../rejects.ts'
-import { parseResponseHead, type ResponseHead } from './response-head.ts'
+import type { ResponseHead } from '../response-head.ts'
+import { parseResponseHead } from './response-parser.ts'
 
 /** What a head can be refused for that {@link setRight} may mend. */
 const MENDABLE: readonly number[] = [REJECT.bareLf, REJECT.length, REJECT.lengthRepeated]

@@ -1,5 +1,5 @@
-import type { ConnectionOption } from '../../http/h1/forward.ts'
-import { localAnswerText } from '../../http/local-answer.ts'
+import { localAnswerText } from '../../http/answers/local-answer.ts'
+import type { ConnectionOption } from '../../http/head-edits.ts'
 import type { RequestOutcome } from './outcomes.ts'
 
 /**

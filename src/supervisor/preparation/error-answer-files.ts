@@ -1,5 +1,5 @@
 import { SluiceError } from '../../base/errors.ts'
-import { readErrorFile } from '../../http/error-file.ts'
+import { readErrorFile } from '../../http/answers/error-file.ts'
 import { headLimitsOf } from '../../http/limits.ts'
 import type { ErrorAnswerConfig, TuneConfig } from '../../model/config.ts'
 import { compileHttpError, type HttpErrorAnswer } from '../../rules/actions/http-error.ts'

@@ -1,7 +1,8 @@
 import type { PlannedListener } from '../../model/plan.ts'
 import type { Conn, Listener } from '../../net/conn.ts'
-import type { FrontendRuntime } from '../runtime.ts'
-import type { Services } from '../services.ts'
+import type { Door } from '../clients/client-services.ts'
+import type { FrontendRuntime } from '../exchange/runtime.ts'
+import type { AcceptServices } from './accept-services.ts'
 
 /** Takes charge of a connection that has been accepted, and counts it. */
 export type ConnStart = (conn: Conn, listener: FrontendListener) => void
@@ -13,14 +14,14 @@ export type ConnStart = (conn: Conn, listener: FrontendListener) => void
  * A full frontend or process (`maxconn`, or descriptors that are short) stops accepting: clients
  * wait in the kernel's queue of the shared socket, where another worker may take them.
  */
-export class FrontendListener {
+export class FrontendListener implements Door {
   /** The frontend as of the last reload. */
   frontend: FrontendRuntime
   readonly key: string
   /** Of the socket, which the control plane holds. */
   readonly fd: number
   readonly #planned: PlannedListener
-  readonly #services: Services
+  readonly #services: AcceptServices
   readonly #connectionsMax: () => number
   readonly #listener: Listener
   #closed = false
@@ -28,7 +29,7 @@ export class FrontendListener {
   constructor(
     planned: PlannedListener,
     frontend: FrontendRuntime,
-    services: Services,
+    services: AcceptServices,
     connectionsMax: () => number,
     start: ConnStart,
   ) {

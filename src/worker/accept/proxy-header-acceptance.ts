@@ -7,8 +7,8 @@ import {
 } from '../../net/proxy-protocol/proxy-protocol.ts'
 import type { ProxiedEnds } from '../../net/proxy-protocol/proxy-protocol-reading.ts'
 import { UNHEARD } from '../../net/unheard.ts'
-import type { Services } from '../services.ts'
-import type { Session, SessionRegistry } from '../session-registry.ts'
+import type { Session, SessionRegistry } from '../clients/session-registry.ts'
+import type { AcceptServices } from './accept-services.ts'
 import type { FrontendListener } from './listener.ts'
 
 /** How long a proxy in front may take to send its header once the daemon drains. */
@@ -25,7 +25,7 @@ const DRAIN_HEADER_MS = 1000
 export class ProxyHeaderAcceptance implements ConnHandler, Session {
   readonly client: Conn
   readonly listener: FrontendListener
-  readonly #services: Services
+  readonly #services: AcceptServices
   readonly #registry: SessionRegistry
   readonly #beginSession: (acceptance: ProxyHeaderAcceptance) => Session
   readonly #deadline: Deadline
@@ -41,7 +41,7 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
   constructor(
     client: Conn,
     listener: FrontendListener,
-    services: Services,
+    services: AcceptServices,
     registry: SessionRegistry,
     beginSession: (acceptance: ProxyHeaderAcceptance) => Session,
   ) {

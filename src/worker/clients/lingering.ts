@@ -1,8 +1,7 @@
 import type { FrontendTimeouts } from '../../model/config.ts'
 import type { Conn, ConnHandler } from '../../net/conn.ts'
-import { Deadline } from '../../net/deadline-wheel.ts'
-import type { Services } from '../services.ts'
-import type { Session } from '../session-registry.ts'
+import { Deadline, type DeadlineWheel } from '../../net/deadline-wheel.ts'
+import type { Session } from './session-registry.ts'
 
 /**
  * How long a client that has nothing more to send may be silent before it closes. Closing at once
@@ -22,7 +21,7 @@ const SILENCE_MS = 2000
  */
 export class Lingering implements ConnHandler, Session {
   readonly #client: Conn
-  readonly #services: Services
+  readonly #wheel: DeadlineWheel
   readonly #timeouts: FrontendTimeouts
   readonly #deadline: Deadline
   readonly #onGone: () => void
@@ -33,9 +32,9 @@ export class Lingering implements ConnHandler, Session {
   #endMs = -1
 
   /** @param onGone called once, when the connection is closed */
-  constructor(client: Conn, services: Services, timeouts: FrontendTimeouts, onGone: () => void) {
+  constructor(client: Conn, wheel: DeadlineWheel, timeouts: FrontendTimeouts, onGone: () => void) {
     this.#client = client
-    this.#services = services
+    this.#wheel = wheel
     this.#timeouts = timeouts
     this.#deadline = new Deadline(() => this.#look())
     this.#onGone = onGone
@@ -78,7 +77,7 @@ export class Lingering implements ConnHandler, Session {
   onEnd(): void {}
 
   onClose(): void {
-    this.#services.wheel.cancel(this.#deadline)
+    this.#wheel.cancel(this.#deadline)
     this.#onGone()
   }
 
@@ -86,20 +85,20 @@ export class Lingering implements ConnHandler, Session {
     const { queuedBytes } = this.#client
     if (queuedBytes > 0 && queuedBytes !== this.#queuedBytes) {
       this.#queuedBytes = queuedBytes
-      this.#services.wheel.scheduleIn(this.#deadline, this.#timeouts.clientMs)
+      this.#wheel.scheduleIn(this.#deadline, this.#timeouts.clientMs)
     } else if (queuedBytes > 0) {
       // With a FIN alone the kernel would keep what the client does not read.
       this.#client.reset()
     } else if (this.#endMs >= 0) {
       this.#client.destroy()
     } else {
-      this.#endMs = this.#services.wheel.nowMs + this.#timeouts.clientFinMs
+      this.#endMs = this.#wheel.nowMs + this.#timeouts.clientFinMs
       this.#expectMore()
     }
   }
 
   #expectMore(): void {
-    const leftMs = Math.max(0, this.#endMs - this.#services.wheel.nowMs)
-    this.#services.wheel.scheduleIn(this.#deadline, Math.min(this.#silenceMs, leftMs))
+    const leftMs = Math.max(0, this.#endMs - this.#wheel.nowMs)
+    this.#wheel.scheduleIn(this.#deadline, Math.min(this.#silenceMs, leftMs))
   }
 }

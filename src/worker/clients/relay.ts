@@ -1,27 +1,7 @@
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
-import { Deadline } from '../../net/deadline-wheel.ts'
-import type { Termination } from '../dispatch/termination.ts'
-import type { Services } from '../services.ts'
-import type { Session } from '../session-registry.ts'
-
-/** Why a relay ended: both sides finished, one broke off, or one was waited for too long. */
-export type RelayEnd =
-  | 'finished'
-  | 'client-aborted'
-  | 'server-aborted'
-  | 'client-late'
-  | 'server-late'
-  | 'cut'
-
-/** The termination state that each end is logged with, as in HAProxy's manual, section 8.5. */
-export const TERMINATIONS: Readonly<Record<RelayEnd, Termination>> = {
-  finished: '--',
-  'client-aborted': 'CD',
-  'server-aborted': 'SD',
-  'client-late': 'cD',
-  'server-late': 'sD',
-  cut: 'KD',
-}
+import { Deadline, type DeadlineWheel } from '../../net/deadline-wheel.ts'
+import type { RelayEnd, RelayOwner } from '../streams/tunnel.ts'
+import type { Session } from './session-registry.ts'
 
 /** Timeouts of a relay, in milliseconds without a byte in either direction. */
 export interface RelayTimeouts {
@@ -35,16 +15,6 @@ export interface RelayTimeouts {
   readonly serverFinMs: number
 }
 
-/** Told as a relay goes on. */
-export interface RelayOwner {
-  /** Bytes went from client to server. */
-  onUpstreamBytes(length: number): void
-  /** Bytes went from server to client. */
-  onDownstreamBytes(length: number): void
-  /** Both connections are closed; called once. */
-  onRelayEnd(end: RelayEnd): void
-}
-
 /**
  * Carries bytes both ways between a client and a server until both have finished: `mode tcp`, and
  * what an HTTP upgrade turns into. A side that reads slowly stops the other from being read, so
@@ -55,7 +25,7 @@ export class Relay implements ConnHandler, Session {
   readonly #client: Conn
   readonly #server: Conn
   readonly #owner: RelayOwner
-  readonly #services: Services
+  readonly #wheel: DeadlineWheel
   readonly #timeouts: RelayTimeouts
   readonly #deadline: Deadline
   #idleMs: number
@@ -69,12 +39,12 @@ export class Relay implements ConnHandler, Session {
     server: Conn,
     timeouts: RelayTimeouts,
     owner: RelayOwner,
-    services: Services,
+    wheel: DeadlineWheel,
   ) {
     this.#client = client
     this.#server = server
     this.#owner = owner
-    this.#services = services
+    this.#wheel = wheel
     this.#timeouts = timeouts
     this.#idleMs = timeouts.tunnelMs
     this.#late = timeouts.tunnelLate
@@ -121,7 +91,7 @@ export class Relay implements ConnHandler, Session {
   onClose(conn: Conn, failure: ConnFailure | null): void {
     this.#open--
     if (this.#open === 0) {
-      this.#services.wheel.cancel(this.#deadline)
+      this.#wheel.cancel(this.#deadline)
       this.#owner.onRelayEnd(failure === null ? this.#end : this.#endedBy(conn))
       return
     }
@@ -145,7 +115,7 @@ export class Relay implements ConnHandler, Session {
   }
 
   #touch(): void {
-    this.#services.wheel.scheduleIn(this.#deadline, this.#idleMs)
+    this.#wheel.scheduleIn(this.#deadline, this.#idleMs)
   }
 
   #cutShort(end: RelayEnd): void {

@@ -1,25 +1,26 @@
-import { parseRequestHead } from '../../http/h1/request-head.ts'
+import type { HeldBytes } from '../../http/h1/held-bytes.ts'
+import { parseRequestHead } from '../../http/h1/request-parser.ts'
+import type { RequestHead } from '../../http/request-head.ts'
 import type { ByteView } from '../../net/conn.ts'
-import type { FrontendListener } from '../accept/listener.ts'
-import type { Services } from '../services.ts'
 import type { ClientPhase } from './client-phase.ts'
-import type { HeldBytes } from './held-bytes.ts'
+import type { ClientServices, Door } from './client-services.ts'
 
 /** How long an idle client may take to send its next request once the daemon drains. */
 const DRAIN_IDLE_MS = 1000
 
 /** What a request that is waited for asks of its client connection. */
 export interface RequestWaitOwner {
-  readonly listener: FrontendListener
+  readonly door: Door
   /** Gives the client so long. */
   expectWithin(timeoutMs: number): void
   /**
-   * The request begins whose head, in the shared request head, ends `consumed` bytes behind `at`;
+   * The request with this head begins, which ends `consumed` bytes behind `at`;
    * where that is negative, it is to be refused for that reason.
    *
    * @returns where the bytes that could be used end
    */
   beginRequest(
+    head: RequestHead,
     consumed: number,
     view: ByteView,
     at: number,
@@ -43,24 +44,24 @@ export interface RequestWaitOwner {
  */
 export class RequestWait implements ClientPhase {
   readonly #owner: RequestWaitOwner
-  readonly #services: Services
+  readonly #services: ClientServices
   readonly #held: HeldBytes
   /** Nothing has come since the last request. */
   #isIdle = false
   #headStartMs = -1
 
   /** @param held what has come of the head */
-  constructor(owner: RequestWaitOwner, services: Services, held: HeldBytes) {
+  constructor(owner: RequestWaitOwner, services: ClientServices, held: HeldBytes) {
     this.#owner = owner
     this.#services = services
     this.#held = held
-    owner.expectWithin(owner.listener.frontend.plan.timeouts.httpRequestMs)
+    owner.expectWithin(owner.door.frontend.plan.timeouts.httpRequestMs)
   }
 
   /** Waits for the next request. */
   begin(): void {
     this.#isIdle = true
-    const { httpKeepAliveMs } = this.#owner.listener.frontend.plan.timeouts
+    const { httpKeepAliveMs } = this.#owner.door.frontend.plan.timeouts
     this.#owner.expectWithin(this.#services.draining ? DRAIN_IDLE_MS : httpKeepAliveMs)
   }
 
@@ -68,14 +69,15 @@ export class RequestWait implements ClientPhase {
     const services = this.#services
     const nowMs = services.clock()
     if (this.#headStartMs < 0) this.#headStartMs = nowMs
-    const consumed = parseRequestHead(view, at, end, services.requestHead)
+    const { requestHead: head } = services
+    const consumed = parseRequestHead(view, at, end, head)
     if (consumed === 0) {
       this.#beginHead()
       return at
     }
     const startMs = this.#headStartMs
     this.#headStartMs = -1
-    return this.#owner.beginRequest(consumed, view, at, end, startMs, nowMs)
+    return this.#owner.beginRequest(head, consumed, view, at, end, startMs, nowMs)
   }
 
   drain(): void {
@@ -96,14 +98,14 @@ export class RequestWait implements ClientPhase {
 
   onClientClose(): void {
     if (this.#isIdle) return
-    const { dontlognull, ignoreProbes } = this.#owner.listener.frontend.plan
+    const { dontlognull, ignoreProbes } = this.#owner.door.frontend.plan
     if (this.#isProbe && (dontlognull || ignoreProbes)) return
     const nowMs = this.#services.clock()
     this.#owner.requestAbandoned(this.#startMs(nowMs), nowMs, this.#isProbe)
   }
 
   onClientTimeout(): void {
-    const maySaySo = !this.#owner.listener.frontend.plan.ignoreProbes && !this.#services.draining
+    const maySaySo = !this.#owner.door.frontend.plan.ignoreProbes && !this.#services.draining
     if (this.#isIdle || (this.#isProbe && !maySaySo)) {
       this.cut()
       return
@@ -115,7 +117,7 @@ export class RequestWait implements ClientPhase {
   #beginHead(): void {
     if (!this.#isIdle) return
     this.#isIdle = false
-    this.#owner.expectWithin(this.#owner.listener.frontend.plan.timeouts.httpRequestMs)
+    this.#owner.expectWithin(this.#owner.door.frontend.plan.timeouts.httpRequestMs)
   }
 
   /** The client has sent nothing at all. */

@@ -5,14 +5,23 @@ import { Deadline } from '../../net/deadline-wheel.ts'
 import { UNHEARD } from '../../net/unheard.ts'
 import type { SessionFacts } from '../../rules/facts.ts'
 import { NO_VARIABLES } from '../../rules/variables.ts'
-import type { FrontendListener } from '../accept/listener.ts'
-import { Dispatch, type DispatchOwner } from '../dispatch/dispatch.ts'
+import { Dispatch, type DispatchOwner, type DispatchServices } from '../dispatch/dispatch.ts'
 import type { Termination } from '../dispatch/termination.ts'
-import { logTcpSession } from '../exchange/accounting.ts'
-import type { BackendRuntime, FrontendRuntime } from '../runtime.ts'
-import type { Services } from '../services.ts'
-import type { Session, SessionRegistry } from '../session-registry.ts'
-import { Relay, type RelayEnd, type RelayOwner, TERMINATIONS } from './relay.ts'
+import { logTcpSession, type SettleServices } from '../exchange/accounting.ts'
+import { countAborts, TERMINATIONS } from '../exchange/http-tunnel.ts'
+import type { BackendRuntime, FrontendRuntime } from '../exchange/runtime.ts'
+import { TCP_SERVERS } from '../servers/tcp-servers.ts'
+import type { RelayEnd, RelayOwner } from '../streams/tunnel.ts'
+import type { Door } from './client-services.ts'
+import type { HangUpWatch } from './hang-up-watch.ts'
+import { Relay } from './relay.ts'
+import type { Session, SessionRegistry } from './session-registry.ts'
+
+/** What sessions in `mode tcp` take of the worker. */
+export interface TcpServices extends DispatchServices, SettleServices {
+  /** Clients whose server is waited for. */
+  readonly hangUps: HangUpWatch
+}
 
 /**
  * How long a client may take to send what its session is balanced by; then it goes on without.
@@ -28,12 +37,12 @@ export const OPENING_MS_MAX = 5000
  * Invariant: it handles the client connection until there is a server, then a {@link Relay} does,
  * and nobody once the session has ended.
  */
-export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Session {
+export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner, Session {
   readonly client: Conn
-  readonly #services: Services
+  readonly #services: TcpServices
   readonly #registry: SessionRegistry
   readonly #frontend: FrontendRuntime
-  readonly #dispatch: Dispatch
+  readonly #dispatch: Dispatch<Conn>
   readonly #startMs: number
   #backend: BackendRuntime | null
   #relay: Relay | null = null
@@ -47,19 +56,14 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
   #bytesIn = 0
   #bytesOut = 0
 
-  constructor(
-    client: Conn,
-    listener: FrontendListener,
-    services: Services,
-    registry: SessionRegistry,
-  ) {
+  constructor(client: Conn, { frontend }: Door, services: TcpServices, registry: SessionRegistry) {
     this.client = client
     this.#services = services
     this.#registry = registry
-    this.#frontend = listener.frontend
-    this.#dispatch = new Dispatch(this, services)
+    this.#frontend = frontend
+    this.#dispatch = new Dispatch(this, services, TCP_SERVERS)
     this.#startMs = services.clock()
-    this.#backend = listener.frontend.defaultBackend
+    this.#backend = frontend.defaultBackend
     client.handler = this
     const { row } = this.#frontend.plan
     services.table.acquire(services.worker, row)
@@ -102,7 +106,7 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
     const tunnelLate = isServerSooner ? 'server-late' : 'client-late'
     this.#connectedMs = this.#services.clock()
     const timeouts = { tunnelMs, tunnelLate, clientFinMs, serverFinMs } as const
-    this.#relay = new Relay(this.client, server, timeouts, this, this.#services)
+    this.#relay = new Relay(this.client, server, timeouts, this, this.#services.wheel)
     this.client.resume()
     const early = this.#early
     this.#early = null
@@ -128,8 +132,7 @@ export class TcpSession implements ConnHandler, DispatchOwner, RelayOwner, Sessi
   }
 
   onRelayEnd(end: RelayEnd): void {
-    if (end === 'client-aborted') this.#dispatch.count(COUNTER.clientAborts)
-    if (end === 'server-aborted') this.#dispatch.count(COUNTER.serverAborts)
+    countAborts(this.#dispatch, end)
     this.#end(TERMINATIONS[end])
   }
 

@@ -4,15 +4,15 @@ import { assert } from '../../base/errors.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
 import { SERVER_STATE, type ServerState, type ServerTable } from '../../memory/server-table.ts'
 import type { OwnFailure } from '../../model/shortage.ts'
-import type { Conn } from '../../net/conn.ts'
 import { Deadline } from '../../net/deadline-wheel.ts'
 import {
   type ConnectFailure,
   Connector,
   type ConnectorOwner,
-  type ServerServices,
+  type Lender,
 } from '../servers/connector.ts'
 import type { Reuse } from '../servers/idle-connections.ts'
+import type { ServerServices } from '../servers/server-services.ts'
 import type { UpstreamServer } from '../servers/upstream-server.ts'
 import { type DispatchBackend, presentBackend } from './backend.ts'
 import type { Stickiness } from './persistence.ts'
@@ -38,15 +38,15 @@ export interface DispatchServices extends ServerServices {
  * What a dispatch tells: `onServer` or `onNoServer`, once for each `begin` and further try. Before
  * either it may say that this takes time.
  */
-export interface DispatchOwner extends Pick<ConnectorOwner, 'client'> {
+export interface DispatchOwner<S> extends Pick<ConnectorOwner<S>, 'client'> {
   /** When a server began to be needed, on the services' clock. */
   readonly beganMs: number
   /** The server is waited for from now on: a client of which nothing is heard may leave meanwhile. */
   watchClient(): void
   /** It is waited for no longer. */
   leaveClient(): void
-  /** A connection to a server is established. It must be given its handler at once. */
-  onServer(conn: Conn): void
+  /** A server is reached. */
+  onServer(server: S): void
   /** No server is up, the tries are spent, or `timeout queue` has passed. */
   onNoServer(termination: Termination): void
 }
@@ -57,10 +57,10 @@ export interface DispatchOwner extends Pick<ConnectorOwner, 'client'> {
  * they may, or the one that the session belongs to, it waits in line. It holds the session's place
  * at the backend and at the server until {@link release}.
  */
-export class Dispatch implements ConnectorOwner, Waiter {
-  readonly #owner: DispatchOwner
+export class Dispatch<S> implements ConnectorOwner<S>, Waiter {
+  readonly #owner: DispatchOwner<S>
   readonly #services: DispatchServices
-  readonly #connector: Connector
+  readonly #connector: Connector<S>
   /** Of the wait in line, or before the same server is tried again. */
   readonly #deadline: Deadline
   /** Null where no place is held at one. */
@@ -85,16 +85,17 @@ export class Dispatch implements ConnectorOwner, Waiter {
   /** A retry went to another server than the try before. */
   redispatched = false
 
-  constructor(owner: DispatchOwner, services: DispatchServices) {
+  /** @param lender makes of a connection what the owner is given */
+  constructor(owner: DispatchOwner<S>, services: DispatchServices, lender: Lender<S>) {
     this.#owner = owner
     this.#services = services
-    this.#connector = new Connector(this, services)
+    this.#connector = new Connector(this, services, lender)
     this.place = new WaitingPlace(services.queues, this)
     this.#deadline = new Deadline(() => this.#onDeadline())
   }
 
   /** Who a server is told of. */
-  get client(): ConnectorOwner['client'] {
+  get client(): DispatchOwner<S>['client'] {
     return this.#owner.client
   }
 
@@ -178,15 +179,6 @@ export class Dispatch implements ConnectorOwner, Waiter {
   }
 
   /**
-   * Puts the server's connection to rest. It must have nothing outstanding in either direction.
-   *
-   * @param isBound its server may take whoever uses it for this client
-   */
-  keep(conn: Conn, isBound: boolean): void {
-    this.#connector.keep(this.#tried, this.#entered.plan.httpReuse, conn, isBound)
-  }
-
-  /**
    * Milliseconds until the last server was found, or the line was left: the time in lines, and that
    * of tries at other servers before. -1 where neither has been. HAProxy's `Tw`.
    */
@@ -238,9 +230,9 @@ export class Dispatch implements ConnectorOwner, Waiter {
     this.#connector.dispose()
   }
 
-  onConnected(conn: Conn): void {
+  onConnected(server: S): void {
     this.count(COUNTER.connectionsOpened)
-    this.#handOver(conn)
+    this.#handOver(server)
   }
 
   onConnectFailed(why: ConnectFailure): void {
@@ -370,10 +362,10 @@ export class Dispatch implements ConnectorOwner, Waiter {
   }
 
   #connect(upstream: UpstreamServer): void {
-    const { httpReuse, timeouts } = this.#entered.plan
+    const { plan } = this.#entered
     this.count(COUNTER.sessionsTotal)
     const mayBeLost = this.#mayResend && this.hasTries
-    const idle = this.#connector.takeIdle(upstream, httpReuse, this.#reuse, mayBeLost)
+    const idle = this.#connector.takeIdle(upstream, plan, this.#reuse, mayBeLost)
     if (idle !== undefined) {
       this.count(COUNTER.connectionReuses)
       this.#handOver(idle)
@@ -381,7 +373,7 @@ export class Dispatch implements ConnectorOwner, Waiter {
     }
     this.count(COUNTER.connectionAttempts)
     this.#watchClient()
-    this.#connector.open(upstream, timeouts.connectMs)
+    this.#connector.open(upstream, plan)
   }
 
   #watchClient(): void {
@@ -396,10 +388,10 @@ export class Dispatch implements ConnectorOwner, Waiter {
     this.#owner.leaveClient()
   }
 
-  #handOver(conn: Conn): void {
+  #handOver(server: S): void {
     this.#leaveClient()
     this.#stickiness?.connected(this.#tried.plan.row)
-    this.#owner.onServer(conn)
+    this.#owner.onServer(server)
   }
 
   /** @param termination what the session ends with where there is no other try */

@@ -1,17 +1,28 @@
+import type { Clock } from '../../base/clock.ts'
+import type { ServerTable } from '../../memory/server-table.ts'
 import type { PlannedBackend, PlannedFrontend } from '../../model/plan.ts'
-import type { Conn } from '../../net/conn.ts'
 import type { HttpLogRecord, TcpLogRecord } from '../../telemetry/access-log.ts'
+import type { AccessLogWriter } from '../../telemetry/access-log-writer.ts'
 import type { Dispatch } from '../dispatch/dispatch.ts'
 import type { Termination } from '../dispatch/termination.ts'
-import type { Services } from '../services.ts'
+import type { ClientConnection } from '../streams/client-stream.ts'
 import type { ExchangeRecord } from './exchange-record.ts'
+
+/** What counting and logging take of the worker. */
+export interface SettleServices {
+  readonly clock: Clock
+  readonly table: ServerTable
+  /** This worker's counter cells. */
+  readonly cells: Float64Array
+  readonly accessLog: AccessLogWriter
+}
 
 /** What the log of a session needs to know about its parties. */
 export interface SessionParties {
-  readonly client: Conn
+  readonly client: Pick<ClientConnection, 'remote'>
   readonly frontend: PlannedFrontend
   readonly backend: PlannedBackend | null
-  readonly dispatch: Dispatch
+  readonly dispatch: Dispatch<unknown>
 }
 
 /** What is known of a TCP session at its end. Moments are the services' clock, -1: never came. */
@@ -52,7 +63,7 @@ const record: HttpLogRecord = {
 }
 
 /** Writes the access-log line of a TCP session. Call before its places are given up. */
-export function logTcpSession(services: Services, facts: TcpSessionFacts): void {
+export function logTcpSession(services: SettleServices, facts: TcpSessionFacts): void {
   const { frontend, startMs, connectedMs, bytesIn, bytesOut } = facts
   if (services.accessLog.isOff || !frontend.log) return
   if (frontend.dontlognull && bytesIn + bytesOut === 0) return
@@ -69,7 +80,7 @@ export function logTcpSession(services: Services, facts: TcpSessionFacts): void 
 
 /** Counts and logs an HTTP exchange at its end. Call before its places are given up. */
 export function settleExchange(
-  services: Services,
+  services: SettleServices,
   parties: SessionParties,
   exchange: ExchangeRecord,
   termination: Termination,
@@ -94,7 +105,7 @@ function countExchange(
 }
 
 function logExchange(
-  services: Services,
+  services: SettleServices,
   parties: SessionParties,
   exchange: ExchangeRecord,
   nowMs: number,
@@ -112,14 +123,13 @@ function logExchange(
   record.bytes = exchange.bytesOut
   record.termination = exchange.termination
   record.cookies = parties.dispatch.stickiness?.letters ?? '--'
-  record.request =
-    method === '' ? '' : `${method} ${exchange.target} HTTP/1.${exchange.minorVersion}`
+  record.request = method === '' ? '' : `${method} ${exchange.target} HTTP/${exchange.version}`
   services.accessLog.http(record)
 }
 
 function describeParties(
   into: TcpLogRecord,
-  services: Services,
+  services: SettleServices,
   { client, frontend, backend, dispatch }: SessionParties,
   startMs: number,
   nowMs: number,

@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import type { RequestHead } from '../../http/h1/request-head.ts'
+import type { RequestHead } from '../../http/request-head.ts'
 import { COUNTER, COUNTER_STRIDE, DURATION_BUCKETS_MS } from '../../memory/counters.ts'
 import { Variables } from '../../rules/variables.ts'
 import type { Termination } from '../dispatch/termination.ts'
@@ -12,7 +12,8 @@ export class ExchangeRecord {
   /** '' when what came was no request. */
   method = ''
   target = ''
-  minorVersion = 1
+  /** Of the client's HTTP. */
+  version = '1.1'
   /** First byte of the request. */
   startMs = -1
   /** The request head was complete. */
@@ -39,7 +40,7 @@ export class ExchangeRecord {
   begin(startMs: number, nowMs: number): void {
     this.method = ''
     this.target = ''
-    this.minorVersion = 1
+    this.version = '1.1'
     this.startMs = startMs
     this.headMs = nowMs
     this.queuedMs = 0
@@ -57,8 +58,7 @@ export class ExchangeRecord {
   request(head: RequestHead): void {
     this.method = head.method
     this.target = head.target
-    this.minorVersion = head.minorVersion
-    this.bytesIn = head.text.length
+    this.version = head.version
   }
 
   /** Notes how long the connection to a server took; one that was idle took no time. */

@@ -1,239 +1,254 @@
 import { NO_KEY } from '../../balance/strategy.ts'
-import { connectionOption } from '../../http/h1/forward.ts'
+import { assert } from '../../base/errors.ts'
+import type { OwnAnswer } from '../../http/answers/local-answer.ts'
+import type { BodySink } from '../../http/body.ts'
+import type { RequestHead } from '../../http/request-head.ts'
+import type { ResponseHead } from '../../http/response-head.ts'
+import type { TrailerTest } from '../../http/trailers.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
 import type { RetryCause } from '../../model/config.ts'
-import type { ByteView, Conn } from '../../net/conn.ts'
-import { ruleAnswerText } from '../../rules/actions/rule-answer.ts'
-import type { ClientPhase } from '../clients/client-phase.ts'
-import { HttpTunnel } from '../clients/http-tunnel.ts'
 import { Dispatch, type DispatchOwner } from '../dispatch/dispatch.ts'
 import type { Termination } from '../dispatch/termination.ts'
-import { type BackendRuntime, errorText, type FrontendRuntime } from '../runtime.ts'
+import { httpServersFor } from '../servers/http-servers.ts'
 import type { Reuse } from '../servers/idle-connections.ts'
-import { ServerLink, type ServerLinkOwner } from '../servers/server-link.ts'
-import type { Services } from '../services.ts'
+import type { ClientConnection, ClientStream, RequestOwner } from '../streams/client-stream.ts'
+import type { ResponseOwner, ServerStream } from '../streams/server-stream.ts'
 import { settleExchange } from './accounting.ts'
-import type { ExchangeEnd, ExchangeOwner } from './exchange-owner.ts'
+import { PHASES, type Phase } from './exchange-phases.ts'
 import { ExchangeRecord } from './exchange-record.ts'
+import type { ExchangeServices } from './exchange-services.ts'
 import { HttpRequest } from './http-request.ts'
-import { HttpResponse, type ResponseOwner } from './http-response.ts'
+import { HttpResponse } from './http-response.ts'
+import { countAborts, HttpTunnel, TERMINATIONS } from './http-tunnel.ts'
+import { ErrorAnswer, RuleAnswer } from './own-answers.ts'
 import { outgoingRequestText, type RuleEnd, routeRequest } from './request-routing.ts'
 import { Retries } from './retries.ts'
+import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
+import { ServerTimeout, type TimeoutOwner } from './server-timeout.ts'
 
-/**
- * Where an exchange is:
- *
- * - `none`: no request;
- * - `dispatching`: a server is looked for (`timeout connect`, in {@link Dispatch});
- * - `forwarding`: the request goes to the server, the response to the client (`timeout server`);
- * - `tunnel`: a {@link Relay} has both connections.
- */
-type Phase = 'none' | 'dispatching' | 'forwarding' | 'tunnel'
+/** Where requests come in: what of it may change from one to the next. */
+export interface Entrance {
+  /** The frontend as of the last reload. */
+  readonly frontend: FrontendRuntime
+}
 
 /**
  * One request and its response: has a server found, forwards both messages as they come, tries
- * again while nothing can have been done twice. Each client connection has one exchange, used again
- * and again.
+ * again while nothing can have been done twice. It knows two streams, whatever carries them, and is
+ * used again for each request of its client's, one after the other.
  *
- * Invariant: it is the phase of its session from `begin` to the end of the exchange. That takes it
- * out of the session and gives up the server connection, its timeout and the dispatch first of all:
- * nothing is left by which a later event, be it of the same tick, could reach a finished exchange.
+ * Invariant: a request is given up whole in `#settle`: its server stream, the timeout and the
+ * dispatch; and the client's stream with the call that follows. Nothing is left by which a later
+ * event, be it of the same tick, could reach a finished exchange.
  */
-export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, ServerLinkOwner {
-  readonly client: Conn
-  readonly #session: ExchangeOwner
-  readonly #services: Services
-  readonly #dispatch: Dispatch
+export class HttpExchange
+  implements RequestOwner, ResponseOwner, DispatchOwner<ServerStream>, TimeoutOwner
+{
+  readonly dropsRequestTrailer: TrailerTest
+  readonly dropsResponseTrailer: TrailerTest
+  readonly #stream: ClientStream
+  readonly #entrance: Entrance
+  readonly #services: ExchangeServices
+  readonly #dispatch: Dispatch<ServerStream>
+  readonly #request: HttpRequest
   readonly #response: HttpResponse
   readonly #record = new ExchangeRecord()
-  readonly #request: HttpRequest
   readonly #retries: Retries
-  readonly #server: ServerLink
-  #phase: Phase = 'none'
+  readonly #timeout: ServerTimeout
+  #phase: Phase = 'head'
   #frontend: FrontendRuntime
   #backend: BackendRuntime | null = null
-  #clientPersistent = false
+  #server: ServerStream | null = null
   /** Whether the client connection has brought a request before this one. */
   #reuse: Reuse = 'first'
 
-  constructor(session: ExchangeOwner, services: Services) {
-    this.client = session.client
-    this.#session = session
+  constructor(stream: ClientStream, entrance: Entrance, services: ExchangeServices) {
+    this.#stream = stream
+    this.#entrance = entrance
     this.#services = services
-    this.#frontend = session.listener.frontend
-    this.#dispatch = new Dispatch(this, services)
-    this.#request = new HttpRequest(services)
-    this.#response = new HttpResponse(services, session.client, this.#record, this)
+    this.#frontend = entrance.frontend
+    this.#request = new HttpRequest(services.tune)
+    this.#response = new HttpResponse(services, stream)
+    this.dropsRequestTrailer = this.#request.trailers.drops
+    this.dropsResponseTrailer = this.#response.trailers.drops
+    this.#dispatch = new Dispatch(this, services, httpServersFor(this, services))
     this.#retries = new Retries(services, this.#dispatch, this.#request, this.#response)
-    this.#server = new ServerLink(services, this.#request, this.#response, this)
+    this.#timeout = new ServerTimeout(services.wheel, this)
+  }
+
+  get client(): ClientConnection {
+    return this.#stream.connection
   }
 
   get beganMs(): number {
     return this.#record.headMs
   }
 
-  /**
-   * Where an answer begins while its request is still coming, the client is told that its connection
-   * closes: nobody waits for the rest of the request once the answer is whole.
-   */
-  get mayKeepClient(): boolean {
-    return this.#clientPersistent && this.#request.isComplete && !this.#session.isLast
+  get requestBody(): BodySink | null {
+    return this.#server === null ? null : this.#request
   }
 
-  /**
-   * A request head was read, or what should have been one. Follow with `run` or `refuse`.
-   *
-   * @param isNull not a byte of one has come
-   */
-  begin(startMs: number, nowMs: number, isNull = false): void {
-    this.#frontend = this.#session.listener.frontend
+  get isClientAwaited(): boolean {
+    const { isBlocked, isRequestWhole } = this.#stream
+    return isBlocked || (!this.#response.started && !isRequestWhole && !this.#request.isBlocked)
+  }
+
+  begin(startMs: number, nowMs: number, isNull: boolean): void {
+    this.#enter('rules')
+    this.#frontend = this.#entrance.frontend
     this.#record.begin(startMs, nowMs)
     this.#record.isNull = isNull
     this.#dispatch.forget()
-    this.#clientPersistent = false
     if (!isNull) count(this.#services.cells, this.#frontend.plan.row, COUNTER.requestsTotal)
   }
 
-  /** Answers what is no request, or none that may pass, and closes. */
-  refuse(status: number, termination: Termination = 'PR'): void {
+  refuse(status: number): void {
     this.#countRequestError()
-    this.#answer(status, termination)
+    this.#answer(status, 'PR')
   }
 
-  /** The client left within a request head: there is nobody to answer. */
-  abandonHead(): void {
+  late(): void {
+    this.#countRequestError()
+    this.#answer(408, 'cR')
+  }
+
+  abandon(): void {
     if (!this.#record.isNull) this.#countRequestError()
     this.#settle('CR')
   }
 
-  /**
-   * Starts the request that is in the shared request head; the bytes from `at` on follow it.
-   *
-   * @returns where the bytes of the request that could be taken end
-   */
-  run(view: ByteView, at: number, end: number): number {
-    const { requestHead: head } = this.#services
+  run(head: RequestHead): void {
+    const services = this.#services
+    const { requestRewrite } = services
     this.#record.request(head)
     this.#request.begin(head)
-    // What a client sends ahead into a tunnel that it does not get must not be read as requests.
-    this.#clientPersistent = head.persistent && head.method !== 'CONNECT'
-    const backend = routeRequest(
-      this.#services,
-      this.client,
-      this.#frontend,
-      this.#record.variables,
-    )
+    const backend = routeRequest(services, this.client, this.#frontend, this.#record.variables)
     if ('status' in backend) {
       this.#answer(backend.status, backend.termination)
-      return at
+      return
     }
     if ('outcome' in backend) {
       this.#answerByRule(backend)
-      return at
+      return
     }
     this.#backend = backend
-    const stickiness = backend.requestPersistence?.begin(this.#services.requestRewrite) ?? null
-    const text = outgoingRequestText(this.#services, this.client, this.#frontend, backend)
+    const stickiness = backend.requestPersistence?.begin(requestRewrite) ?? null
+    const text = outgoingRequestText(services, head, this.client, this.#frontend, backend)
     if (text === null) {
       this.#answer(500, 'PR')
-      return at
+      return
     }
     this.#request.setHead(text, this.#frontend, backend)
-    if (!this.#request.isComplete) this.#session.expectClient()
-    this.#response.begin(this.#frontend, backend, stickiness, head.upgrade !== '')
-    this.#phase = 'dispatching'
+    if (!this.#stream.isRequestWhole) this.#stream.expectClient()
+    this.#response.begin(this.#frontend, backend, stickiness)
+    this.#enter('choose')
     backend.retryBudget?.addRequest(this.#record.headMs)
-    const key = backend.requestKey?.(this.#services.requestRewrite) ?? NO_KEY
+    const key = backend.requestKey?.(requestRewrite) ?? NO_KEY
     this.#dispatch.begin(backend, key, this.#reuse, this.#request.mayResend, stickiness)
-    return this.takeBytes(view, at, end)
   }
 
-  /**
-   * Sends on what the client sent of this request.
-   *
-   * @returns where it stopped: `end`, the end of the request, or `at` while there is no server
-   */
-  takeBytes(view: ByteView, at: number, end: number): number {
-    const { conn: server } = this.#server
-    if (server === null) return at
+  onRequestProgress(hasMore: boolean): void {
     const request = this.#request
-    const taken = request.send(view, at, end, server)
-    if (taken === at) return at
-    this.#record.bytesIn += taken - at
-    this.#server.touch()
-    this.#session.expectClient()
-    if (request.isBroken) {
-      this.#countRequestError()
-      this.#fail(request.refusalStatus, 'PR')
-      return end
-    }
-    if (request.isBlocked) this.#session.pauseRequest()
-    return taken
+    request.flush()
+    if (!hasMore) return
+    this.#timeout.restart()
+    this.#stream.expectClient()
+    if (request.isBlocked) this.#stream.stopRequest()
+  }
+
+  onRequestBroken(status: number): void {
+    this.#countRequestError()
+    this.#fail(status, 'PR')
   }
 
   watchClient(): void {
-    this.#services.hangUps.add(this.client)
+    this.#stream.watch()
   }
 
   leaveClient(): void {
-    this.#services.hangUps.remove(this.client)
+    this.#stream.unwatch()
   }
 
-  onServer(conn: Conn): void {
-    this.#phase = 'forwarding'
+  onServer(server: ServerStream): void {
+    const stream = this.#stream
+    this.#enter('forward')
     this.#record.connected(this.#dispatch, this.#services.clock)
-    this.#server.attach(conn, (this.#backend as BackendRuntime).plan.timeouts.serverMs)
+    this.#server = server
+    this.#timeout.start(this.#chosen.plan.timeouts.serverMs)
     // Its timeout may have passed unheeded while a server was looked for.
-    if (!this.#request.isComplete) this.#session.expectClient()
-    this.#session.resumeRequest()
+    if (!stream.isRequestWhole) stream.expectClient()
+    this.#request.start(server)
+    stream.readRequest()
   }
 
   onNoServer(termination: Termination): void {
     this.#answer(503, termination)
   }
 
-  onServerBytes(conn: Conn, view: ByteView, length: number): void {
-    const response = this.#response
-    const progress = response.take(view, length)
-    switch (progress) {
-      case 'done':
-        this.#finish()
-        return
-      case 'more':
-        this.#server.touch()
-        if (!response.blocked) return
-        conn.pause()
-        this.#session.expectClient()
-        return
-      case 'tunnel':
-        this.#openTunnel(view, length)
-        return
-      case 'retry':
-        this.#resend()
-        return
-      case 'overgrown':
-        this.#fail(500, 'PH')
-        return
-      case 'malformed':
-        if (!this.#retry('junk-response')) {
-          this.#serverFailed(502, response.started ? 'PD' : 'PH')
-        }
-        return
-      default:
-        progress satisfies never
+  onInterim(head: ResponseHead): void {
+    this.#response.inform(head)
+  }
+
+  onResponse(head: ResponseHead): BodySink | null {
+    if (this.#retries.take(head.status, this.#chosen)) {
+      this.#resend()
+      return null
     }
+    if (!this.#response.forward(head, this.#frontend, this.#record.variables)) {
+      this.#fail(500, 'PH')
+      return null
+    }
+    this.#record.status = head.status
+    this.#record.responseMs = this.#services.clock()
+    return this.#stream
+  }
+
+  onResponseProgress(): void {
+    this.#stream.flush()
+    this.#timeout.restart()
+    if (!this.#stream.isBlocked) return
+    this.#server?.pause()
+    this.#stream.expectClient()
+  }
+
+  onResponseEnd(): void {
+    const { bindsConnection } = this.#request
+    this.#stream.flush()
+    this.#leaveServer()?.release(this.#stream.isRequestWhole, bindsConnection)
+    this.#settle('--')
+    this.#stream.finish()
+  }
+
+  onResponseBroken(): void {
+    this.#stream.flush()
+    if (this.#retry('junk-response')) return
+    this.#serverFailed(502, this.#response.started ? 'PD' : 'PH')
+  }
+
+  /** The server agreed to an upgrade: its answer goes to the client, then bytes both ways. */
+  onTunnel(head: ResponseHead, rest: Buffer): void {
+    const server = this.#leaveServer()
+    assert(server !== null, 'a server that is gone agreed to a tunnel')
+    this.#record.status = head.status
+    this.#record.responseMs = this.#services.clock()
+    this.#enter('tunnel')
+    const tunnel = new HttpTunnel(this.#chosen.plan.timeouts, this.#record, (end) => {
+      countAborts(this.#dispatch, end)
+      this.#settle(TERMINATIONS[end])
+      this.#stream.tunnelEnded()
+    })
+    this.#stream.openTunnel(head, rest, server.detach(), tunnel)
   }
 
   onServerDrain(): void {
-    this.#session.resumeRequest()
+    this.#stream.readRequest()
   }
 
-  onServerEnd(broken: boolean): void {
-    const response = this.#response
-    if (response.endsAtClose && !broken) this.#finish()
-    else if (this.#retries.isStale) this.#resend('replaceIdle')
-    else if (!this.#retry(response.isEmpty ? 'empty-response' : 'junk-response')) {
-      this.#serverFailed(502, response.started ? 'SD' : 'SH')
+  onServerEnd(): void {
+    const isSilent = this.#response.isUnforwarded && this.#server?.isSilent === true
+    if (isSilent && this.#retries.isStale) this.#resend('replaceIdle')
+    else if (!this.#retry(isSilent ? 'empty-response' : 'junk-response')) {
+      this.#serverFailed(502, this.#response.started ? 'SD' : 'SH')
     }
   }
 
@@ -243,17 +258,13 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
   }
 
   onClientDrain(): void {
-    if (!this.#response.blocked) return
-    this.#response.blocked = false
-    const { conn } = this.#server
-    if (conn === null) return
-    this.#server.touch()
-    conn.resume()
+    if (this.#server === null) return
+    this.#timeout.restart()
+    this.#server.resume()
   }
 
-  /** The client sends no more, but may still read. */
   onClientEnd(): void {
-    if (this.#request.isComplete) return
+    if (this.#stream.isRequestWhole) return
     this.#countRequestError()
     this.#dispatch.count(COUNTER.clientAborts)
     this.#fail(400, this.#ending('C'))
@@ -264,29 +275,21 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
     this.#settle(this.#ending('C'))
   }
 
-  /** `timeout client`: the client was waited for and neither sent nor took anything. */
+  /** The client was waited for and neither sent nor took anything. */
   onClientTimeout(): void {
-    const { blocked } = this.#response
-    if (!blocked && (this.#phase === 'dispatching' || this.#request.isComplete)) return
+    const { isBlocked, isRequestWhole } = this.#stream
+    if (!isBlocked && (this.#phase === 'choose' || isRequestWhole)) return
     this.#dispatch.count(COUNTER.clientAborts)
-    if (blocked) this.#cutOff('cD')
+    if (isBlocked) this.#cutOff('cD')
     else this.#fail(408, this.#ending('c'))
   }
-
-  /** The exchange is let finish; its answer says that the connection closes. */
-  drain(): void {}
 
   cut(): void {
     this.#cutOff('KD')
   }
 
-  /** The session is over. */
   dispose(): void {
     this.#dispatch.dispose()
-  }
-
-  retriesStatus(status: number): boolean {
-    return this.#retries.take(status, this.#backend as BackendRuntime)
   }
 
   #answerByRule({ outcome, row, backend }: RuleEnd): void {
@@ -294,28 +297,21 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
     if (outcome.kind === 'deny') {
       count(this.#services.cells, row, COUNTER.requestsDenied)
       this.#answer(outcome.status, 'PR')
-      return
-    }
-    const keep = this.mayKeepClient
-    const connection = connectionOption(keep, this.#record.minorVersion)
-    const text = ruleAnswerText(outcome, connection, this.#record.method === 'HEAD')
-    this.#respond(outcome.status, text, 'LR', keep)
+    } else this.#respond(new RuleAnswer(outcome), 'LR')
   }
 
   /** Tries again if that is allowed. */
   #retry(cause: RetryCause): boolean {
-    if (!this.#retries.take(cause, this.#backend as BackendRuntime)) return false
+    if (!this.#retries.take(cause, this.#chosen)) return false
     this.#resend()
     return true
   }
 
   #resend(how: 'tryAgain' | 'replaceIdle' = 'tryAgain'): void {
-    this.#server.drop()
-    this.#request.rewind()
-    this.#response.restart()
+    this.#leaveServer()?.reset()
     if (how === 'tryAgain') this.#observe(true)
     this.#record.connectedMs = -1
-    this.#phase = 'dispatching'
+    this.#enter('choose')
     this.#dispatch[how]()
   }
 
@@ -328,115 +324,87 @@ export class HttpExchange implements ClientPhase, DispatchOwner, ResponseOwner, 
 
   /** HAProxy's termination state for an end that the client or its timeout brought about. */
   #ending(by: 'C' | 'c'): Termination {
-    if (this.#phase === 'dispatching') return `${by}${this.#dispatch.place.isTaken ? 'Q' : 'C'}`
-    return this.#response.started ? `${by}D` : `${by}H`
+    if (this.#phase === 'choose' && this.#dispatch.place.isTaken) return `${by}Q`
+    return by + (this.#response.started ? 'D' : PHASES[this.#phase].letter)
   }
 
-  /**
-   * Answers if nothing was forwarded yet; else the client gets what has come, and its connection
-   * ends, so that it knows.
-   */
+  /** Answers if nothing was forwarded yet; else the client gets what has come, and is told. */
   #fail(status: number, termination: Termination): void {
     if (!this.#response.started) {
       this.#answer(status, termination)
       return
     }
     this.#settle(termination)
-    // A FIN would end a response well that only its connection ends (RFC 9112 section 8).
-    this.#session.breakOffClient(this.#response.clientUntilClose)
+    this.#stream.breakOff()
   }
 
-  /** Ends the exchange where it is, without an answer, and the client's connection with it. */
+  /** Ends the exchange where it is, without an answer. */
   #cutOff(termination: Termination): void {
     this.#settle(termination)
-    // A FIN would end a response well that only its connection ends (RFC 9112 section 8), and leave
-    // what a client does not read in the kernel.
-    const { clientUntilClose, blocked } = this.#response
-    this.#session.cutClient(clientUntilClose || blocked ? 'reset' : 'destroy')
+    this.#stream.reset()
   }
 
-  /** The response is forwarded whole. */
-  #finish(): void {
-    const { serverPersistent, leftover, blocked, clientPersistent } = this.#response
-    const { bindsConnection } = this.#response
-    const { isComplete } = this.#request
-    if (serverPersistent && isComplete && leftover === 0) {
-      const server = this.#server.detach()
-      if (blocked) server.resume()
-      this.#dispatch.keep(server, this.#request.bindsConnection || bindsConnection)
-    }
-    this.#settle('--')
-    this.#session.exchangeDone(clientPersistent && isComplete ? 'open' : this.#lastEnd)
-  }
-
-  /** Tells the client of an error; after a request that came whole and well its connection stays. */
+  /** Tells the client of an error. */
   #answer(status: number, termination: Termination): void {
-    const { method, minorVersion } = this.#record
-    const keep = this.mayKeepClient
-    const connection = connectionOption(keep, minorVersion)
-    const text = errorText(status, method === 'HEAD', connection, this.#frontend, this.#backend)
-    // Where the client is to be told nothing, its connection closes: that tells it.
-    this.#respond(status, text, termination, keep && text !== '')
+    this.#respond(new ErrorAnswer(status, this.#frontend, this.#backend), termination)
   }
 
   /** Ends the exchange with an answer of our own. */
-  #respond(status: number, text: string, termination: Termination, keep: boolean): void {
-    this.#record.status = status
-    this.#record.bytesOut += text.length
-    this.client.write(text)
-    const end = keep ? 'open' : this.#lastEnd
+  #respond(answer: OwnAnswer, termination: Termination): void {
+    this.#record.status = answer.status
+    this.#stream.answer(answer)
     this.#settle(termination)
-    // A client that was late once is not waited for a second time.
-    this.#session.exchangeDone(status === 408 ? 'last' : end)
-  }
-
-  /** How an exchange ends after which the connection closes. */
-  get #lastEnd(): ExchangeEnd {
-    const { isComplete, isBroken } = this.#request
-    return isComplete || isBroken ? 'last' : 'early'
+    this.#stream.finish()
   }
 
   /** Gives up what the exchange holds, counts and logs it, and is ready for the next. */
   #settle(termination: Termination): void {
-    this.#session.exchangeOver()
-    this.#server.drop()
+    const record = this.#record
+    this.#leaveServer()?.reset()
+    record.bytesIn += this.#stream.bytesIn
+    record.bytesOut += this.#stream.bytesOut
     const parties = {
       client: this.client,
       frontend: this.#frontend.plan,
       backend: this.#backend?.plan ?? null,
       dispatch: this.#dispatch,
     }
-    settleExchange(this.#services, parties, this.#record, termination)
-    if (this.#record.responseMs >= 0) this.#observe(this.#record.status >= 500)
+    settleExchange(this.#services, parties, record, termination)
+    if (record.responseMs >= 0) this.#observe(record.status >= 500)
     this.#dispatch.release()
     this.#request.forget()
     this.#backend = null
-    this.#phase = 'none'
+    this.#enter('head')
     this.#reuse = 'later'
   }
 
-  /** The server agreed to an upgrade: its 101 goes to the client, then bytes both ways. */
-  #openTunnel(view: ByteView, length: number): void {
-    const server = this.#server.detach()
-    const { leftover } = this.#response
-    const { timeouts } = (this.#backend as BackendRuntime).plan
-    this.#phase = 'tunnel'
-    if (leftover > 0) this.client.write(view.subarray(length - leftover, length))
-    const tunnel = new HttpTunnel(this.#record, this.#dispatch, (termination) => {
-      this.#settle(termination)
-      this.#session.tunnelEnded()
-    })
-    this.#session.openTunnel(server, timeouts, tunnel)
+  #enter(phase: Phase): void {
+    assert(PHASES[this.#phase].next.includes(phase), 'an exchange left out a phase')
+    this.#phase = phase
+  }
+
+  /** The server's stream, if there is one, which the exchange then has no more. */
+  #leaveServer(): ServerStream | null {
+    const server = this.#server
+    this.#server = null
+    this.#timeout.stop()
+    return server
   }
 
   /** Tells the strategy how long the server took, or might have, had it not failed. */
   #observe(hasFailed: boolean): void {
     const { responseMs, connectedMs } = this.#record
-    const { serverMs } = (this.#backend as BackendRuntime).plan.timeouts
+    const { serverMs } = this.#chosen.plan.timeouts
     this.#dispatch.observe(hasFailed ? serverMs : responseMs - connectedMs)
   }
 
   #countRequestError(): void {
     count(this.#services.cells, this.#frontend.plan.row, COUNTER.requestErrors)
+  }
+
+  /** Invariant: there is a backend from the rules on, and only what comes after them asks. */
+  get #chosen(): BackendRuntime {
+    assert(this.#backend !== null, 'an exchange went on without a backend')
+    return this.#backend
   }
 }

@@ -1,91 +1,84 @@
+import type { BodySink } from '../../http/body.ts'
 import { BODY_LENGTH, BODY_NONE } from '../../http/body.ts'
-import { latin1 } from '../../http/characters.ts'
-import type { RequestHead } from '../../http/h1/request-head.ts'
 import { FACT_BINDS_CONNECTION } from '../../http/header-table.ts'
 import { isIdempotent } from '../../http/methods.ts'
-import type { ByteView, Conn } from '../../net/conn.ts'
-import type { BackendRuntime, FrontendRuntime } from '../runtime.ts'
-import type { Services } from '../services.ts'
-import { BodyTransfer } from './body-transfer.ts'
-import { OwnTrailers } from './own-trailers.ts'
+import type { RequestHead } from '../../http/request-head.ts'
+import type { TuneConfig } from '../../model/config.ts'
+import type { OutgoingHead, ServerStream } from '../streams/server-stream.ts'
+import { OwnTrailers } from './rewriting/own-trailers.ts'
+import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 
-/** Bodies up to this size that came whole with their head are sent together with it. */
-const JOINED_BODY_BYTES_MAX = 4096
+/**
+ * Bodies of a known length up to this size are kept whatever `http.retry-bufsize`, where they come in
+ * one piece.
+ */
+const SMALL_BODY_BYTES_MAX = 4096
 
 /**
  * The request side of an exchange: the rewritten head, then the body as it comes. The body of a
  * request that may be done twice is kept for another try, up to `http.retry-bufsize`.
+ *
+ * Invariant: it is a sink only while a server stream is {@link start}ed.
  */
-export class HttpRequest {
-  readonly #body: BodyTransfer
-  readonly #trailers = new OwnTrailers()
+export class HttpRequest implements BodySink, OutgoingHead {
+  readonly trailers = new OwnTrailers()
   readonly #keptBytesMax: number
-  #text = ''
-  #headSent = false
+  #server: ServerStream | null = null
   #isIdempotent = false
-  /** What was sent of the body, as it was received: the first `#keptBytes` of it. */
+  /** What was sent of the body: the first `#keptBytes` of it. */
   #kept = NO_BYTES
   #keptBytes = 0
   /** Body bytes were sent that are kept nowhere. */
   #isLost = false
-  /** Everything that the client has to send of this request has been taken from it. */
-  isComplete = true
+  /** The length of a body that is small enough to be kept in any case, else 0. */
+  #smallBytes = 0
+  /** What stands behind the body; null while that has not ended. */
+  #keptEnd: string | null = null
+  text = ''
+  method = ''
+  asksUpgrade = false
+  /** The server does not keep up. */
+  isBlocked = false
   /** It can be expected to stay {@link canResend}, however far it gets. */
   mayResend = false
   /** It may authenticate the connection that it is sent on: nobody else may be given that. */
   bindsConnection = false
 
-  constructor({ chunkLimits, tune }: Services) {
-    this.#body = new BodyTransfer(chunkLimits, 'request', this.#trailers.drops)
-    this.#keptBytesMax = tune.httpRetryBodyBytesMax
+  constructor({ httpRetryBodyBytesMax }: TuneConfig) {
+    this.#keptBytesMax = httpRetryBodyBytesMax
   }
 
-  /** Starts on the request whose head was just parsed. */
-  begin({ body, contentLength, method, headers }: RequestHead): void {
+  /** Starts on the request with this head. */
+  begin(head: RequestHead): void {
+    const { body, contentLength, method, headers } = head
     this.bindsConnection = (headers.facts & FACT_BINDS_CONNECTION) !== 0
-    this.#body.begin(body, contentLength, false)
-    this.#trailers.begin(headers)
+    this.trailers.begin(headers)
     this.forget()
-    this.#headSent = false
     this.#isLost = false
     this.#isIdempotent = isIdempotent(method)
-    this.isComplete = this.#body.done
+    this.method = method
+    this.asksUpgrade = head.upgrade !== ''
+    this.isBlocked = false
+    const isSmall = body === BODY_LENGTH && contentLength <= SMALL_BODY_BYTES_MAX
+    this.#smallBytes = isSmall ? contentLength : 0
     const fits = body === BODY_NONE || (body === BODY_LENGTH && contentLength <= this.#keptBytesMax)
     this.mayResend = this.#isIdempotent && fits
   }
 
   /** Gives up what is kept for another try: there will be none. */
   forget(): void {
-    this.#text = ''
+    this.#server = null
+    this.text = ''
+    this.#keptEnd = null
     this.#forgetKept()
   }
 
   /** @param text the head as it is to be sent on from a frontend to a backend */
   setHead(text: string, frontend: FrontendRuntime, backend: BackendRuntime): void {
-    this.#text = text
-    this.#trailers.passThrough(frontend, backend)
-  }
-
-  /** More of the body is to come from the client, and could be passed on. */
-  get isAwaited(): boolean {
-    return !this.isComplete && !this.#body.blocked
-  }
-
-  /** The body breaks its framing. */
-  get isBroken(): boolean {
-    return this.#body.failed
-  }
-
-  /** What the client is answered where {@link isBroken}. */
-  get refusalStatus(): number {
-    return this.#body.refusalStatus
-  }
-
-  /** The server does not keep up. */
-  get isBlocked(): boolean {
-    return this.#body.blocked
+    this.text = text
+    this.trailers.passThrough(frontend, backend)
   }
 
   /**
@@ -96,57 +89,46 @@ export class HttpRequest {
     return this.#isIdempotent && !this.#isLost
   }
 
-  /** The next server is to be sent everything again. Invariant: {@link canResend}. */
-  rewind(): void {
-    this.#headSent = false
-    if (this.#keptBytes > 0) this.#body.restart()
+  get takesChunks(): boolean {
+    return this.#server?.takesChunks === true
   }
 
-  /**
-   * Sends what is at hand: the head first, then of `view[at, end)` what belongs to the body.
-   *
-   * @returns where the taken bytes end
-   */
-  send(view: ByteView, at: number, end: number, server: Conn): number {
-    if (this.#headSent) return this.#sendBody(view, at, end, server, '')
-    this.#headSent = true
-    const joined = this.#body.wholeLength(end - at, JOINED_BODY_BYTES_MAX)
-    if (joined === 0 || this.#keptBytes > 0) return this.#sendFromStart(view, at, end, server)
-    // Kept with the head, a short body is sent again by another try.
-    this.#text += latin1(view, at, at + joined)
-    this.#body.finish()
-    this.isComplete = true
-    server.write(this.#text)
-    return at + joined
+  /** Begins on a server's stream, with everything that an earlier server was sent. */
+  start(server: ServerStream): void {
+    this.#server = server
+    server.sendHead(this)
+    if (this.#keptBytes > 0) server.sendBody(this.#kept, 0, this.#keptBytes)
+    if (this.#keptEnd !== null) server.endBody(this.#keptEnd)
   }
 
-  /** Sends the head, what was sent of the body before, and what is at hand. */
-  #sendFromStart(view: ByteView, at: number, end: number, server: Conn): number {
-    const kept = this.#keptBytes
-    if (kept === 0) return this.#sendBody(view, at, end, server, this.#text)
-    this.#body.take(this.#kept, 0, kept, server, this.#text)
-    return at === end ? at : this.#sendBody(view, at, end, server, '')
+  sendBody(view: Buffer, start: number, end: number): void {
+    this.#server?.sendBody(view, start, end)
+    this.#keep(view, start, end)
   }
 
-  #sendBody(view: ByteView, at: number, end: number, server: Conn, head: string): number {
-    const next = this.#body.take(view, at, end, server, head)
-    if (next > at) this.#keep(view, at, next)
-    if (this.#body.done) this.isComplete = true
-    return next
+  endBody(trailers: string): void {
+    this.#server?.endBody(trailers)
+    this.#keptEnd = trailers
   }
 
-  #keep(view: ByteView, start: number, end: number): void {
+  /** Sends what was handed over. */
+  flush(): void {
+    this.isBlocked = this.#server?.flush() === false
+  }
+
+  #keep(view: Buffer, start: number, end: number): void {
     if (this.#isLost) return
     const before = this.#keptBytes
     const after = before + end - start
-    if (!this.#isIdempotent || after > this.#keptBytesMax) {
+    const fits = after <= this.#keptBytesMax || (before === 0 && after === this.#smallBytes)
+    if (!this.#isIdempotent || !fits) {
       this.#isLost = true
       this.#forgetKept()
       return
     }
     if (after > this.#kept.length) {
       // Doubled, so that a body that comes byte by byte is not copied with every one of them.
-      const room = Math.min(Math.max(after, 2 * this.#kept.length), this.#keptBytesMax)
+      const room = Math.max(after, Math.min(2 * this.#kept.length, this.#keptBytesMax))
       const grown = Buffer.allocUnsafe(room)
       this.#kept.copy(grown, 0, 0, before)
       this.#kept = grown

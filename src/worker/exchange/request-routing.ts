@@ -1,11 +1,24 @@
-import { forwardRequestText } from '../../http/h1/forward.ts'
+import type { RequestEdits } from '../../http/head-edits.ts'
+import type { RequestHead } from '../../http/request-head.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
-import type { Conn } from '../../net/conn.ts'
+import type { TuneConfig } from '../../model/config.ts'
 import type { RequestOutcome } from '../../rules/actions/outcomes.ts'
 import type { Variables } from '../../rules/variables.ts'
 import type { Termination } from '../dispatch/termination.ts'
-import type { BackendRuntime, FrontendRuntime } from '../runtime.ts'
-import type { Services } from '../services.ts'
+import { writeRequestHead } from '../servers/http-servers.ts'
+import type { ClientConnection } from '../streams/client-stream.ts'
+import type { RequestRewrite } from './rewriting/rewrite.ts'
+import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
+
+/** What routing requests takes of the worker. */
+export interface RoutingServices {
+  /** This worker's counter cells. */
+  readonly cells: Float64Array
+  readonly tune: TuneConfig
+  /** Scratch, valid from a request head to the return to the event loop; so is the following. */
+  readonly requestEdits: RequestEdits
+  readonly requestRewrite: RequestRewrite
+}
 
 /** A rule ended the request: it is answered here. */
 export interface RuleEnd {
@@ -34,8 +47,8 @@ const NO_BACKEND: Refusal = { status: 503, termination: 'SC' }
  * @returns the backend, or why the request goes to none
  */
 export function routeRequest(
-  services: Services,
-  client: Conn,
+  services: RoutingServices,
+  client: ClientConnection,
   frontend: FrontendRuntime,
   variables: Variables,
 ): BackendRuntime | RuleEnd | Refusal {
@@ -59,12 +72,13 @@ export function routeRequest(
  * @returns null where it has become longer than `tune.bufsize`
  */
 export function outgoingRequestText(
-  services: Services,
-  client: Conn,
+  services: RoutingServices,
+  head: RequestHead,
+  client: ClientConnection,
   frontend: FrontendRuntime,
   backend: BackendRuntime,
 ): string | null {
-  const { requestEdits: edits, requestHead: head, requestRewrite: rewrite } = services
+  const { requestEdits: edits, requestRewrite: rewrite } = services
   const forwardedFor = frontend.forwardedFor ?? backend.forwardedFor
   const forwarded = frontend.forwarded ?? backend.forwarded
   if (rewrite.failures > 0)
@@ -78,7 +92,7 @@ export function outgoingRequestText(
   // Some servers keep what HTTP/1.0 would have them close, and do not say which of the two they do.
   edits.close = edits.hostless
   edits.upgrade = head.upgrade !== ''
-  const text = forwardRequestText(head, edits)
+  const text = writeRequestHead(head, edits)
   if (text.length <= services.tune.bufsizeBytes) return text
   count(services.cells, backend.plan.row, COUNTER.failedRewrites)
   return null

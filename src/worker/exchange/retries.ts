@@ -1,21 +1,27 @@
 import { COUNTER, count } from '../../memory/counters.ts'
 import type { RetryCause } from '../../model/config.ts'
+import type { DeadlineWheel } from '../../net/deadline-wheel.ts'
 import type { Dispatch } from '../dispatch/dispatch.ts'
-import type { BackendRuntime } from '../runtime.ts'
-import type { Services } from '../services.ts'
 import type { HttpRequest } from './http-request.ts'
 import type { HttpResponse } from './http-response.ts'
+import type { BackendRuntime } from './runtime.ts'
+
+/** What retries take of the worker. */
+interface RetryServices {
+  readonly wheel: DeadlineWheel
+  readonly cells: Float64Array
+}
 
 /** Decides whether the request of an exchange goes to a server again after one has failed on it. */
 export class Retries {
-  readonly #services: Services
-  readonly #dispatch: Dispatch
+  readonly #services: RetryServices
+  readonly #dispatch: Dispatch<unknown>
   readonly #request: HttpRequest
   readonly #response: HttpResponse
 
   constructor(
-    services: Services,
-    dispatch: Dispatch,
+    services: RetryServices,
+    dispatch: Dispatch<unknown>,
     request: HttpRequest,
     response: HttpResponse,
   ) {
@@ -26,11 +32,11 @@ export class Retries {
   }
 
   /**
-   * An idle connection that is closed without a word may have been closed before the server saw
+   * Of a server that has not said a word: an idle connection that is closed may have been closed before the server saw
    * the request, which then goes to a new connection, whatever `retry-on` says.
    */
   get isStale(): boolean {
-    return this.#dispatch.reused && this.#response.isEmpty && this.#isPossible
+    return this.#dispatch.reused && this.#isPossible
   }
 
   /**

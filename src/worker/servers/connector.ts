@@ -1,24 +1,13 @@
-import type { HttpReuse } from '../../model/config.ts'
-import type { PlannedServer } from '../../model/plan.ts'
+import { assert } from '../../base/errors.ts'
+import type { PlannedBackend } from '../../model/plan.ts'
 import type { OwnFailure } from '../../model/shortage.ts'
-import type { ByteView, Conn, ConnFailure, ConnHandler, NetEngine } from '../../net/conn.ts'
-import { Deadline, type DeadlineWheel } from '../../net/deadline-wheel.ts'
+import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
+import { Deadline } from '../../net/deadline-wheel.ts'
 import { isOwnFailure } from '../../net/failures.ts'
 import { IdleConnections, type Reuse, type UsableServers } from './idle-connections.ts'
 import { type ClientEnds, proxyHeaderOf } from './proxy-header.ts'
-import type { Shortages } from './shortages.ts'
+import type { ServerServices } from './server-services.ts'
 import type { UpstreamServer } from './upstream-server.ts'
-
-/** What reaching a server takes of the worker. */
-export interface ServerServices {
-  readonly engine: NetEngine
-  /** All timeouts of the worker. */
-  readonly wheel: DeadlineWheel
-  /** This worker's counter cells. */
-  readonly cells: Float64Array
-  /** What was lacking for connections. */
-  readonly shortages: Shortages
-}
 
 /**
  * Why a connection did not come about: the server does not take it (`failed`), has not in time
@@ -26,13 +15,35 @@ export interface ServerServices {
  */
 export type ConnectFailure = 'failed' | 'late' | OwnFailure
 
+/** Where a connection goes once it is not needed. */
+export interface Carrier {
+  /**
+   * Puts the connection at hand to rest. It must have nothing outstanding in either direction.
+   *
+   * @param isBound its server may take whoever uses it for this client
+   */
+  keep(conn: Conn, isBound: boolean): void
+}
+
+/** Makes of connections what sessions are given: `S`. */
+export interface Lender<S> {
+  /** Takes a connection over for a session; its handler must be set before it returns, or at once. */
+  lend(conn: Conn, carrier: Carrier, backend: PlannedBackend): S
+}
+
 /** What a connector tells: one of the two, once for each `open` that is not cancelled. */
-export interface ConnectorOwner {
+export interface ConnectorOwner<S> {
   /** Who a server is told of by a PROXY protocol header. */
   readonly client: ClientEnds
-  /** The connection is established. It must be given its handler at once. */
-  onConnected(conn: Conn): void
+  /** The server is reached. */
+  onConnected(server: S): void
   onConnectFailed(why: ConnectFailure): void
+}
+
+/** The server that a connection leads to, and the backend that it is reached for. */
+interface Target {
+  upstream: UpstreamServer
+  backend: PlannedBackend
 }
 
 /**
@@ -40,53 +51,56 @@ export interface ConnectorOwner {
  * `timeout connect`, which begins with a PROXY protocol header where the server wants one. Which
  * server that is, and what comes after a failure, is not its business.
  */
-export class Connector implements ConnHandler {
-  readonly #owner: ConnectorOwner
+export class Connector<S> implements ConnHandler, Carrier {
+  readonly #owner: ConnectorOwner<S>
   readonly #services: ServerServices
   readonly #idle: IdleConnections
+  readonly #lender: Lender<S>
   readonly #deadline: Deadline
   #connecting: Conn | null = null
-  /** The server that was connected to last. */
-  #server: PlannedServer | null = null
+  /** Where the connection at hand leads, or the one that is being opened; null before the first. */
+  #target: Target | null = null
   /** The connection at hand had served another session before. */
   reused = false
 
-  constructor(owner: ConnectorOwner, services: ServerServices) {
+  constructor(owner: ConnectorOwner<S>, services: ServerServices, lender: Lender<S>) {
     this.#owner = owner
     this.#services = services
+    this.#lender = lender
     this.#idle = new IdleConnections(services.cells)
     this.#deadline = new Deadline(() => this.#fail('late'))
   }
 
   /**
-   * Takes an idle connection, where there is one to use; the caller must set its handler at once.
+   * Reaches a server by an idle connection, where there is one to use.
    *
    * @param mayBeLost what is sent can be sent again where the connection turns out to have been
    *   closed; anything else goes only where the kernel knows of no end
    */
   takeIdle(
     upstream: UpstreamServer,
-    httpReuse: HttpReuse,
+    backend: PlannedBackend,
     reuse: Reuse,
     mayBeLost: boolean,
-  ): Conn | undefined {
+  ): S | undefined {
     for (;;) {
-      const conn = this.#idle.take(upstream, httpReuse, reuse)
+      const conn = this.#idle.take(upstream, backend.httpReuse, reuse)
       this.reused = conn !== undefined
-      if (conn === undefined || mayBeLost || conn.isQuiet()) return conn
+      if (conn === undefined) return undefined
+      if (mayBeLost || conn.isQuiet()) return this.#lend(conn, this.#aim(upstream, backend))
       conn.destroy()
     }
   }
 
-  /** Opens a connection. */
-  open({ plan }: UpstreamServer, connectMs: number): void {
+  /** Opens a connection to a server. */
+  open(upstream: UpstreamServer, backend: PlannedBackend): void {
     const { engine, wheel } = this.#services
-    const { address, sendProxy } = plan
+    const { address, sendProxy } = upstream.plan
+    this.#aim(upstream, backend)
     const conn = engine.connect(address, this)
     this.#connecting = conn
-    this.#server = plan
     if (sendProxy !== null) conn.write(proxyHeaderOf(sendProxy, this.#owner.client))
-    wheel.scheduleIn(this.#deadline, connectMs)
+    wheel.scheduleIn(this.#deadline, backend.timeouts.connectMs)
   }
 
   /** Gives up the connection that is being opened, if one is. */
@@ -97,13 +111,11 @@ export class Connector implements ConnHandler {
     conn.destroy()
   }
 
-  /**
-   * Puts the connection at hand to rest. It must have nothing outstanding in either direction.
-   *
-   * @param isBound its server may take whoever uses it for this client
-   */
-  keep(upstream: UpstreamServer, httpReuse: HttpReuse, conn: Conn, isBound: boolean): void {
-    this.#idle.keep(upstream, httpReuse, conn, this.reused, isBound)
+  keep(conn: Conn, isBound: boolean): void {
+    const target = this.#target
+    assert(target !== null, 'a connection was put to rest that leads nowhere')
+    const { upstream, backend } = target
+    this.#idle.keep(upstream, backend.httpReuse, conn, this.reused, isBound)
   }
 
   /** The server among these that knows the client by its connection, or null. */
@@ -117,8 +129,10 @@ export class Connector implements ConnHandler {
   }
 
   onConnect(conn: Conn): void {
+    const target = this.#target
+    assert(target !== null, 'a connection came about that leads nowhere')
     this.#settle()
-    this.#owner.onConnected(conn)
+    this.#owner.onConnected(this.#lend(conn, target))
   }
 
   onData(_conn: Conn, _view: ByteView, _length: number): void {}
@@ -130,7 +144,8 @@ export class Connector implements ConnHandler {
   onClose(conn: Conn, failure: ConnFailure | null): void {
     if (conn !== this.#connecting) return
     const isOwn = isOwnFailure(failure)
-    if (isOwn && this.#server !== null) this.#services.shortages.note(failure, this.#server)
+    const server = this.#target?.upstream.plan
+    if (isOwn && server !== undefined) this.#services.shortages.note(failure, server)
     this.#fail(isOwn ? failure : 'failed')
   }
 
@@ -143,5 +158,16 @@ export class Connector implements ConnHandler {
   #settle(): void {
     this.#connecting = null
     this.#services.wheel.cancel(this.#deadline)
+  }
+
+  #aim(upstream: UpstreamServer, backend: PlannedBackend): Target {
+    this.#target ??= { upstream, backend }
+    this.#target.upstream = upstream
+    this.#target.backend = backend
+    return this.#target
+  }
+
+  #lend(conn: Conn, { backend }: Target): S {
+    return this.#lender.lend(conn, this, backend)
   }
 }

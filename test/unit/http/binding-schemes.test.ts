@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { namesBindingScheme } from '../../../src/http/binding-schemes.ts'
-import { parseResponseHead, ResponseHead } from '../../../src/http/h1/response-head.ts'
+import { parseResponseHead } from '../../../src/http/h1/response-parser.ts'
 import { FACT_BINDS_CONNECTION, FACT_EDITED } from '../../../src/http/header-table.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../src/http/limits.ts'
+import { ResponseHead } from '../../../src/http/response-head.ts'
 
 function names(value: string): boolean {
   const view = Buffer.from(`--${value}--`, 'latin1')

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
-import { parseRequestHead, RequestHead } from '../../../src/http/h1/request-head.ts'
+import { parseRequestHead } from '../../../src/http/h1/request-parser.ts'
 import { HEADER_NAMED, HeaderTable } from '../../../src/http/header-table.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../src/http/limits.ts'
+import { RequestHead } from '../../../src/http/request-head.ts'
 
 function table(...lines: string[]): HeaderTable {
   const head = new RequestHead(DEFAULT_HEAD_LIMITS)

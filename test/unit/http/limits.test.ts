@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { DEFAULT_GLOBAL } from '../../../src/config/values/default-values.ts'
-import { parseRequestHead, RequestHead } from '../../../src/http/h1/request-head.ts'
+import { parseRequestHead } from '../../../src/http/h1/request-parser.ts'
 import {
   chunkLimitsOf,
   DEFAULT_CHUNK_LIMITS,
@@ -8,6 +8,7 @@ import {
   headLimitsOf,
 } from '../../../src/http/limits.ts'
 import { REJECT } from '../../../src/http/rejects.ts'
+import { RequestHead } from '../../../src/http/request-head.ts'
 
 it('the bounds of the codec are those of a config that sets none', () => {
   expect(headLimitsOf(DEFAULT_GLOBAL)).toEqual(DEFAULT_HEAD_LIMITS)

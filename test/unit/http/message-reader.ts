@@ -3,11 +3,11 @@ import { ChunkedScanner } from '../../../src/http/h1/chunked-scanner.ts'
 import {
   forwardRequestText,
   forwardResponseText,
-  type RequestEdits,
   type ResponseEdits,
 } from '../../../src/http/h1/forward.ts'
-import { parseRequestHead, RequestHead } from '../../../src/http/h1/request-head.ts'
-import { parseResponseHead, ResponseHead } from '../../../src/http/h1/response-head.ts'
+import { parseRequestHead } from '../../../src/http/h1/request-parser.ts'
+import { parseResponseHead } from '../../../src/http/h1/response-parser.ts'
+import type { RequestEdits } from '../../../src/http/head-edits.ts'
 import type { HeaderTable } from '../../../src/http/header-table.ts'
 import {
   type ChunkLimits,
@@ -16,6 +16,8 @@ import {
   type HeadLimits,
 } from '../../../src/http/limits.ts'
 import { rejectOf } from '../../../src/http/rejects.ts'
+import { RequestHead } from '../../../src/http/request-head.ts'
+import { ResponseHead } from '../../../src/http/response-head.ts'
 
 /** One message as the codec read it, in plain data that can be compared. */
 export interface ReadMessage {

@@ -1,7 +1,7 @@
 import { vi } from 'vitest'
-import { RequestHead } from '../../../src/http/h1/request-head.ts'
-import { ResponseHead } from '../../../src/http/h1/response-head.ts'
 import { chunkLimitsOf, headLimitsOf } from '../../../src/http/limits.ts'
+import { RequestHead } from '../../../src/http/request-head.ts'
+import { ResponseHead } from '../../../src/http/response-head.ts'
 import type { CounterName } from '../../../src/memory/counters.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
 import type { FrontendTimeouts, TuneConfig } from '../../../src/model/config.ts'
@@ -18,14 +18,16 @@ import { DescriptorGauge } from '../../../src/net/descriptor-gauge.ts'
 import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import type { AccessLogWriter } from '../../../src/telemetry/access-log-writer.ts'
 import type { FrontendListener } from '../../../src/worker/accept/listener.ts'
+import { H1Client } from '../../../src/worker/clients/h1-client.ts'
+import type { OpenExchange } from '../../../src/worker/clients/h1-client-stream.ts'
 import { HangUpWatch } from '../../../src/worker/clients/hang-up-watch.ts'
-import { HttpSession } from '../../../src/worker/clients/http-session.ts'
+import { SessionRegistry } from '../../../src/worker/clients/session-registry.ts'
+import { compileRuntime, enterRuntime, type Runtime } from '../../../src/worker/compilation.ts'
+import type { DataPlaneServices } from '../../../src/worker/data-plane.ts'
 import { SessionQueues } from '../../../src/worker/dispatch/session-queue.ts'
-import { RequestRewrite, ResponseRewrite } from '../../../src/worker/exchange/rewrite.ts'
-import { compileRuntime, enterRuntime, type Runtime } from '../../../src/worker/runtime.ts'
+import { HttpExchange } from '../../../src/worker/exchange/http-exchange.ts'
+import { RequestRewrite, ResponseRewrite } from '../../../src/worker/exchange/rewriting/rewrite.ts'
 import { Shortages } from '../../../src/worker/servers/shortages.ts'
-import type { Services } from '../../../src/worker/services.ts'
-import { SessionRegistry } from '../../../src/worker/session-registry.ts'
 import { FakeConn, FakeEngine } from './fake-network.ts'
 
 /** `timeout client` and `timeout client-fin` of the lab. */
@@ -178,7 +180,7 @@ export function servicesOf(
   table: ServerTable,
   engine: NetEngine,
   onShortage: OnShortage = () => {},
-): Services {
+): DataPlaneServices {
   const limits = headLimitsOf(tune)
   const wheel = new DeadlineWheel(0)
   const requestHead = new RequestHead(limits)
@@ -232,6 +234,7 @@ export function start(
   const shortages: OwnFailure[] = []
   const services = servicesOf(tune, table, engine, (failure) => shortages.push(failure))
   const { wheel, requestHead } = services
+  const open: OpenExchange = (stream, door) => new HttpExchange(stream, door, services)
   const registry = new SessionRegistry(() => {})
   let runtime: Runtime | null = null
   const listener = { frontend: runtime, closed: false } as unknown as FrontendListener
@@ -252,7 +255,7 @@ export function start(
   /** One more client connects. */
   const connectClient = (): FakeConn => {
     const conn = new FakeConn()
-    new HttpSession(conn, listener, services, registry)
+    new H1Client(conn, listener, services, registry, open)
     return conn
   }
   return {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { ANSWER_STATUSES } from '../../../../src/config/values/answer-statuses.ts'
-import { errorAnswer } from '../../../../src/http/error-answers.ts'
+import { errorAnswer } from '../../../../src/http/answers/error-answers.ts'
 import { validateHttpError } from '../../../../src/rules/actions/http-error.ts'
 import { configOf, load } from '../loading.ts'
 

@@ -2,12 +2,14 @@ import { describe, expect, it } from 'vitest'
 import {
   forwardRequestText,
   forwardResponseText,
-  type RequestEdits,
   type ResponseEdits,
 } from '../../../../src/http/h1/forward.ts'
-import { parseRequestHead, RequestHead } from '../../../../src/http/h1/request-head.ts'
-import { parseResponseHead, ResponseHead } from '../../../../src/http/h1/response-head.ts'
+import { parseRequestHead } from '../../../../src/http/h1/request-parser.ts'
+import { parseResponseHead } from '../../../../src/http/h1/response-parser.ts'
+import type { RequestEdits } from '../../../../src/http/head-edits.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../../src/http/limits.ts'
+import { RequestHead } from '../../../../src/http/request-head.ts'
+import { ResponseHead } from '../../../../src/http/response-head.ts'
 
 const PLAIN: RequestEdits = { added: '', target: '', hostless: false, close: false, upgrade: false }
 

@@ -2,9 +2,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { forwardResponseText } from '../../../../src/http/h1/forward.ts'
 import { parseInvalidResponseHead } from '../../../../src/http/h1/invalid-response.ts'
-import { parseResponseHead, ResponseHead } from '../../../../src/http/h1/response-head.ts'
+import { parseResponseHead } from '../../../../src/http/h1/response-parser.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../../src/http/limits.ts'
 import { rejectOf } from '../../../../src/http/rejects.ts'
+import { ResponseHead } from '../../../../src/http/response-head.ts'
 
 const EDITS = { added: '', connection: '', dechunked: false } as const
 const AROUND = 'xx'

@@ -1,6 +1,8 @@
-import { parseRequestHead, RequestHead } from '../../../../src/http/h1/request-head.ts'
-import { parseResponseHead, ResponseHead } from '../../../../src/http/h1/response-head.ts'
+import { parseRequestHead } from '../../../../src/http/h1/request-parser.ts'
+import { parseResponseHead } from '../../../../src/http/h1/response-parser.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../../src/http/limits.ts'
+import { RequestHead } from '../../../../src/http/request-head.ts'
+import { ResponseHead } from '../../../../src/http/response-head.ts'
 import { SERVER_STATE, type ServerState } from '../../../../src/memory/server-table.ts'
 import type { CookieConfig, PersistenceConfig } from '../../../../src/model/persistence-config.ts'
 import type { PlannedBackend, PlannedServer } from '../../../../src/model/plan.ts'
@@ -10,7 +12,10 @@ import {
   compileRequestPersistence,
   type RequestPersistence,
 } from '../../../../src/worker/dispatch/persistence.ts'
-import { RequestRewrite, ResponseRewrite } from '../../../../src/worker/exchange/rewrite.ts'
+import {
+  RequestRewrite,
+  ResponseRewrite,
+} from '../../../../src/worker/exchange/rewriting/rewrite.ts'
 import { FakeConn } from '../fake-network.ts'
 
 /** A cookie `SRV` that nobody makes but servers, unless a test says otherwise. */

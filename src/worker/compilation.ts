@@ -1,0 +1,134 @@
+import { errorAnswersOf } from '../http/answers/error-answers.ts'
+import type { ServerTable } from '../memory/server-table.ts'
+import type { Plan, PlannedBackend, PlannedFrontend } from '../model/plan.ts'
+import { compileOpeningKey, compileRequestKey, compileSessionKey } from '../rules/balance-key.ts'
+import { type CompiledRules, compileRules } from '../rules/language/compile.ts'
+import type { PatternEngine } from '../rules/samples/patterns.ts'
+import type { PresentBackend } from './dispatch/backend.ts'
+import {
+  compileRequestPersistence,
+  compileSessionPersistence,
+  persistenceContext,
+} from './dispatch/persistence.ts'
+import { RetryBudget } from './dispatch/retry-budget.ts'
+import { type PoolContext, ServerPool } from './dispatch/server-pool.ts'
+import { compileForwarded } from './exchange/rewriting/forwarded.ts'
+import { compileForwardedFor } from './exchange/rewriting/forwarded-for.ts'
+import type { BackendRuntime, FrontendRuntime } from './exchange/runtime.ts'
+
+/** What compiling a plan takes of the worker. */
+export interface CompileServices extends PoolContext {
+  /** What compiles the regular expressions of rules. */
+  readonly patterns: PatternEngine
+}
+
+/**
+ * A plan compiled aside and swapped in whole: sessions that have begun keep the objects they began
+ * with, the next request looks at the new ones.
+ */
+export interface Runtime {
+  readonly plan: Plan
+  readonly frontends: ReadonlyMap<string, FrontendRuntime>
+  readonly backends: ReadonlyMap<string, BackendRuntime>
+}
+
+/** Compiles a plan; what the previous one had open to servers that stay is taken over. */
+export function compileRuntime(
+  plan: Plan,
+  services: CompileServices,
+  previous: Runtime | null,
+): Runtime {
+  const backends = new Map<string, BackendRuntime>()
+  const context = persistenceContext(services)
+  for (const backend of plan.backends) {
+    const pool = new ServerPool(
+      backend,
+      {
+        table: services.table,
+        worker: services.worker,
+        random: services.random,
+      },
+      previous?.backends.get(backend.name)?.pool,
+    )
+    const rules = rulesOf(backend, [], services)
+    backends.set(backend.name, {
+      plan: backend,
+      present: presentOf(backend, previous),
+      pool,
+      requestKey: backend.mode === 'http' ? compileRequestKey(backend) : null,
+      sessionKey: backend.mode === 'tcp' ? compileSessionKey(backend) : null,
+      openingKey: backend.mode === 'tcp' ? compileOpeningKey(backend) : null,
+      requestPersistence: compileRequestPersistence(backend, context),
+      sessionPersistence: compileSessionPersistence(backend, context),
+      retryBudget: retryBudgetOf(backend, services),
+      errors: errorAnswersOf(backend.errorAnswers),
+      forwardedFor: compileForwardedFor(backend.forwardfor),
+      forwarded: compileForwarded(backend.forwarded),
+      ownHeaders: ownHeadersOf(backend, rules),
+      rules,
+    })
+  }
+  const names = [...backends.keys()]
+  const frontends = new Map<string, FrontendRuntime>()
+  for (const frontend of plan.frontends) {
+    const rules = rulesOf(frontend, names, services)
+    frontends.set(frontend.name, {
+      plan: frontend,
+      errors: errorAnswersOf(frontend.errorAnswers),
+      forwardedFor: compileForwardedFor(frontend.forwardfor),
+      forwarded: compileForwarded(frontend.forwarded),
+      defaultBackend: backends.get(frontend.defaultBackend ?? '') ?? null,
+      backends,
+      ownHeaders: ownHeadersOf(frontend, rules),
+      rules,
+    })
+  }
+  return { plan, frontends, backends }
+}
+
+/**
+ * Ends a change of plans, once its runtime is the one that new sessions begin with: closes what the
+ * previous one held open and was not taken over, and shows who waits for a server under an older
+ * plan the present one.
+ */
+export function enterRuntime(runtime: Runtime, previous: Runtime | null, table: ServerTable): void {
+  for (const backend of runtime.backends.values()) backend.present.backend = backend
+  for (const [name, backend] of previous?.backends ?? []) {
+    backend.pool.retire(runtime.backends.get(name)?.pool)
+  }
+  table.lines.ringAll()
+}
+
+/** A backend of another mode or row is another one, which has only the name in common. */
+function presentOf({ name, mode, row }: PlannedBackend, previous: Runtime | null): PresentBackend {
+  const known = previous?.backends.get(name)
+  const isSame = known !== undefined && known.plan.row === row && known.plan.mode === mode
+  return isSame ? known.present : { backend: null }
+}
+
+function rulesOf(
+  section: PlannedFrontend | PlannedBackend,
+  backendNames: readonly string[],
+  { patterns }: CompileServices,
+): CompiledRules | null {
+  const useBackend = 'useBackend' in section ? section.useBackend : []
+  const { acls, httpRequest, httpResponse } = section
+  if (httpRequest.length + httpResponse.length + useBackend.length === 0) return null
+  const texts = { acls, httpRequest, httpResponse, useBackend, backendNames }
+  return compileRules(texts, patterns)
+}
+
+function ownHeadersOf(
+  { forwardfor }: PlannedFrontend | PlannedBackend,
+  rules: CompiledRules | null,
+): ReadonlySet<string> {
+  const names = new Set(rules?.editedHeaders)
+  if (forwardfor !== null) names.add(forwardfor.header.toLowerCase())
+  return names
+}
+
+function retryBudgetOf(backend: PlannedBackend, { table }: CompileServices): RetryBudget | null {
+  const { retryOn, retryOnStatuses, retryBudget } = backend
+  const isNeeded = retryOnStatuses.length > 0 || retryOn.some((cause) => cause !== 'conn-failure')
+  return isNeeded ? new RetryBudget(retryBudget, table.workers) : null
+}

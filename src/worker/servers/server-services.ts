@@ -1,0 +1,25 @@
+import type { ChunkLimits } from '../../http/limits.ts'
+import type { ResponseHead } from '../../http/response-head.ts'
+import type { NetEngine } from '../../net/conn.ts'
+import type { DeadlineWheel } from '../../net/deadline-wheel.ts'
+import type { Shortages } from './shortages.ts'
+
+/** What reaching a server takes of the worker. */
+export interface ServerServices {
+  readonly engine: NetEngine
+  /** All timeouts of the worker. */
+  readonly wheel: DeadlineWheel
+  /** This worker's counter cells. */
+  readonly cells: Float64Array
+  /** What was lacking for connections. */
+  readonly shortages: Shortages
+}
+
+/** What reading responses takes of the worker. */
+export interface ResponseServices {
+  readonly wheel: DeadlineWheel
+  /** Bounds of every chunked body. */
+  readonly chunkLimits: ChunkLimits
+  /** Scratch, valid from a parse to the return to the event loop. */
+  readonly responseHead: ResponseHead
+}
