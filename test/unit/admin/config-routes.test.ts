@@ -28,6 +28,7 @@ describe('reading', () => {
       comment: 'change 2',
       cause: 'apply',
       result: 'unconfirmed',
+      running: { version: 3, note: '' },
       text: 'a: 1\nb: 3 # why\n',
       confirmation: { version: 3, previous: 2, deadline: '2026-01-02T03:05:05.000Z' },
     })
