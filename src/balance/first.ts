@@ -44,6 +44,21 @@ export class First implements Strategy {
     return this.#rows[0] === avoidRow ? 1 : 0
   }
 
+  /** In the order of the config: those that have room, and then the others. */
+  *order(): Generator<number, void> {
+    const full: number[] = []
+    for (let i = 0; i < this.#rows.length; i++) {
+      if (this.#hasRoom(i)) yield i
+      else full.push(i)
+    }
+    yield* full
+  }
+
+  #hasRoom(candidate: number): boolean {
+    const capacity = this.#capacities[candidate] as number
+    return capacity === 0 || this.#loads(this.#rows[candidate] as number) < capacity
+  }
+
   #findBehind(count: number, avoidRow: number): number {
     const end = Math.min(this.#rescan + RESCANNED, this.#open)
     const again = this.#find(this.#rescan, end, avoidRow)
@@ -57,9 +72,7 @@ export class First implements Strategy {
   /** The first of `[from, end)` that has room, or -1. */
   #find(from: number, end: number, avoidRow: number): number {
     for (let i = from; i < end; i++) {
-      const row = this.#rows[i] as number
-      const capacity = this.#capacities[i] as number
-      if ((capacity === 0 || this.#loads(row) < capacity) && row !== avoidRow) return i
+      if (this.#hasRoom(i) && this.#rows[i] !== avoidRow) return i
     }
     return -1
   }

@@ -14,6 +14,8 @@ export interface KeyTable {
    *   one by the table's own order is given, so that all tries of a key go the same way
    */
   find(key: number, avoidRow: number): number
+  /** As {@link Strategy.order}; begins with what {@link find} finds. */
+  order(key: number): Iterable<number>
 }
 
 /**
@@ -39,5 +41,9 @@ export class Keyed implements Strategy {
   pick(key: number, avoidRow: number): number {
     if (key === NO_KEY || this.#count === 0) return this.#turns.pick(key, avoidRow)
     return this.#table.find(key, avoidRow)
+  }
+
+  order(key: number): Iterable<number> {
+    return key === NO_KEY ? this.#turns.order() : this.#table.order(key)
   }
 }

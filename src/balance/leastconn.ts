@@ -1,5 +1,6 @@
 import type { Candidates, Strategy, StrategyContext } from './strategy.ts'
 import { LoadTree } from './structures/load-tree.ts'
+import { ascending } from './structures/orders.ts'
 import { Turns } from './structures/turns.ts'
 
 /** Up to so many candidates a pick looks at each; that costs as much as the tree does. */
@@ -49,6 +50,16 @@ export class LeastConn implements Strategy {
       this.#turns.take(picked)
     }
     return picked
+  }
+
+  /** By sessions for their weight, and of equal ones by turn. */
+  order(): Iterable<number> {
+    const { loads } = this.#context
+    const ratios = Float64Array.from(
+      this.#rows,
+      (row, i) => loads(row) / (this.#weights[i] as number),
+    )
+    return ascending(ratios, this.#turns.due)
   }
 
   #leastOfAll(avoidRow: number): number {

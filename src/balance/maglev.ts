@@ -1,6 +1,7 @@
 import type { KeyTable } from './keyed.ts'
 import type { Candidates } from './strategy.ts'
 import { avalanche } from './structures/hashing.ts'
+import { around } from './structures/orders.ts'
 
 /** Places of the table: a prime, so that each server's steps lead through all of them. */
 export const MAGLEV_SIZE = 65_537
@@ -39,6 +40,10 @@ export class Maglev implements KeyTable {
       found = places[place] as number
     }
     return found
+  }
+
+  order(key: number): Iterable<number> {
+    return around(this.#places, avalanche(key) % MAGLEV_SIZE, this.#rows.length)
   }
 }
 

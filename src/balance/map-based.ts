@@ -1,6 +1,7 @@
 import type { KeyTable } from './keyed.ts'
 import type { Candidates } from './strategy.ts'
 import { avalanche } from './structures/hashing.ts'
+import { around } from './structures/orders.ts'
 import { turnMap } from './structures/turn-map.ts'
 
 /**
@@ -28,5 +29,15 @@ export class MapBased implements KeyTable {
     let slot = avalanche(key) % map.length
     while (rows[map[slot] as number] === avoidRow) slot = slot + 1 === map.length ? 0 : slot + 1
     return map[slot] as number
+  }
+
+  *order(key: number): Generator<number, void> {
+    const map = this.#map
+    if (map.length === 0) return
+    const first = map[key % map.length] as number
+    yield first
+    for (const candidate of around(map, avalanche(key) % map.length, this.#rows.length)) {
+      if (candidate !== first) yield candidate
+    }
   }
 }

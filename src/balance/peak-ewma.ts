@@ -70,6 +70,11 @@ export class PeakEwma implements Strategy {
     return this.#cost(second) < this.#cost(first) ? second : first
   }
 
+  /** As they are drawn, one after the other. */
+  order(): Iterable<number> {
+    return this.#draws.all()
+  }
+
   observe(row: number, responseMs: number, nowMs: number): void {
     const candidate = this.#indexes.get(row)
     if (candidate === undefined) return

@@ -54,6 +54,11 @@ export class RandomDraws implements Strategy {
     return best
   }
 
+  /** As they are drawn, one after the other. */
+  order(): Iterable<number> {
+    return this.#drawing.all()
+  }
+
   #draw(avoidRow: number): number {
     const drawn = this.#drawing.draw()
     if (this.#rows.length === 1 || this.#rows[drawn] !== avoidRow) return drawn

@@ -1,5 +1,6 @@
 import type { Random } from '../base/clock.ts'
 import type { Candidates, Strategy } from './strategy.ts'
+import { ascending } from './structures/orders.ts'
 import { Turns } from './structures/turns.ts'
 
 /** Children of a node of the heap: four neighbours share a cache line. */
@@ -45,6 +46,11 @@ export class RoundRobin implements Strategy {
     if (this.#turns.take(picked)) this.#readDue()
     this.#settle(slot, picked, count)
     return picked
+  }
+
+  /** By the time at which each is next due. */
+  order(): Iterable<number> {
+    return ascending(this.#turns.due)
   }
 
   /** Puts a candidate where it belongs at or below a slot of the heap that is free. */

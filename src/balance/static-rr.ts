@@ -1,5 +1,6 @@
 import type { Random } from '../base/clock.ts'
 import type { Candidates, Strategy } from './strategy.ts'
+import { around } from './structures/orders.ts'
 import { turnMap } from './structures/turn-map.ts'
 
 /**
@@ -37,6 +38,11 @@ export class StaticRoundRobin implements Strategy {
       picked = this.#take()
     }
     return picked
+  }
+
+  /** By the turns that come next. */
+  order(): Iterable<number> {
+    return around(this.#map, this.#next, this.#rows.length)
   }
 
   #take(): number {

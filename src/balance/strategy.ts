@@ -56,6 +56,14 @@ export interface Strategy {
    */
   pick(key: number, avoidRow: number): number
   /**
+   * All candidates, each once, in the order in which they would have a session that its pick cannot
+   * have, because that is full or has failed before. Nobody's turn is used up by it. The session
+   * takes the first one that it can: to be left where that is found, and read in one go.
+   *
+   * @param key as of {@link pick}
+   */
+  order(key: number): Iterable<number>
+  /**
    * A server has answered. Only strategies that go by response times have this.
    *
    * @param responseMs how long it took, from the first byte sent to it

@@ -66,6 +66,18 @@ export function describeKeyed(way: Way): void {
       }
     })
 
+    it('has one order for a key in every thread, which begins with what it picks', () => {
+      const [strategy, other] = [strategyOf(way, 1), strategyOf(way, 2)]
+      const candidates = candidatesOf([1, 2, 3, 4, 5])
+      for (const each of [strategy, other]) each.rebuild(candidates)
+      for (const key of keys.slice(0, 200)) {
+        const order = [...strategy.order(key)]
+        expect([...other.order(key)]).toEqual(order)
+        expect(order[0]).toBe(strategy.pick(key, -1))
+        expect(order[1]).toBe(strategy.pick(key, candidates.rows[order[0]!]!))
+      }
+    })
+
     it.each([
       { weights: [1, 1] },
       { weights: [1, 1, 1] },

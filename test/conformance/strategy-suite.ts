@@ -137,6 +137,30 @@ export function describeStrategy(way: Way): void {
       }
     })
 
+    it('has an order for every key that holds to the last candidate', () => {
+      const key = fc.oneof(fc.constant(NO_KEY), fc.nat(2 ** 32 - 1))
+      fc.assert(
+        fc.property(weightsArbitrary, key, fc.integer(), (weights, each, seed) => {
+          const strategy = strategyOf(way, seed, (row) => (row * 7) % 5)
+          strategy.rebuild(candidatesOf(weights, 3))
+          const order = [...strategy.order(each)]
+          expect(order.toSorted((i, other) => i - other)).toEqual([...weights.keys()])
+        }),
+        { numRuns: 50 },
+      )
+      const empty = strategyOf(way)
+      empty.rebuild(candidatesOf([]))
+      expect([...empty.order(NO_KEY), ...empty.order(5)]).toEqual([])
+    })
+
+    it('has an order for 10,000 servers of all weights', () => {
+      const strategy = strategyOf(way)
+      strategy.rebuild(candidatesOf(Array.from({ length: 10_000 }, (_, i) => 1 + (i % 256))))
+      for (const key of [NO_KEY, 1, 2 ** 31]) {
+        expect(new Set(strategy.order(key)).size).toBe(10_000)
+      }
+    })
+
     it('is the same again with the same seed', () => {
       const picksOf = (seed: number): number[] => {
         const strategy = strategyOf(way, seed, (row) => row % 3)

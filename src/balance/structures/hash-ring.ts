@@ -1,5 +1,6 @@
 import type { KeyTable } from '../keyed.ts'
 import type { Candidates, StrategyContext } from '../strategy.ts'
+import { around } from './orders.ts'
 import { arrangePoints, pointsOf } from './ring-points.ts'
 
 /**
@@ -45,6 +46,16 @@ export class HashRing implements KeyTable {
     const found = this.#ring.owners[slot] as number
     if (this.#mayTake(found, avoidRow)) return found
     return this.#findElsewhere(slot, avoidRow)
+  }
+
+  /** The next ones on the ring; with a balance factor those with room come first. */
+  *order(key: number): Generator<number, void> {
+    const full: number[] = []
+    for (const candidate of around(this.#ring.owners, this.#slotOf(key), this.#rows.length)) {
+      if (this.#hasRoom(candidate)) yield candidate
+      else full.push(candidate)
+    }
+    yield* full
   }
 
   #mayTake(candidate: number, avoidRow: number): boolean {

@@ -1,4 +1,5 @@
 import type { Random } from '../../base/clock.ts'
+import { ascending } from './orders.ts'
 
 /** Draws candidates at random, each as likely as its weight. O(log n) a draw. */
 export class WeightedDraws {
@@ -33,6 +34,16 @@ export class WeightedDraws {
     // The interval of the other one is cut out.
     const point = this.#random() * (this.#total - width)
     return this.#candidateAt(point < start ? point : point + width)
+  }
+
+  /**
+   * All candidates, each drawn by weight from those that are left (Efraimidis and Spirakis, Weighted
+   * random sampling with a reservoir, 2006).
+   */
+  all(): Iterable<number> {
+    return ascending(
+      Float64Array.from(this.#weights, (weight) => -Math.log1p(-this.#random()) / weight),
+    )
   }
 
   get #total(): number {

@@ -98,7 +98,7 @@ export class ServerPool implements Candidates, UsableServers {
     if (index < 0) return null
     const picked = this.#candidates[index] as UpstreamServer
     if (!failed.includes(picked.plan.row) && this.#takeFor(picked, ticket)) return picked
-    const other = this.#takeElsewhere(index, failed, ticket)
+    const other = this.#takeElsewhere(key, index, failed, ticket)
     if (other !== null) return other
     return this.#takeFor(picked, ticket) ? picked : 'full'
   }
@@ -186,13 +186,27 @@ export class ServerPool implements Candidates, UsableServers {
     return Math.min(Math.max(minconn, share), maxconn)
   }
 
-  /** Another server, in the order of the config, beginning behind the one that was picked. */
-  #takeElsewhere(from: number, failed: readonly number[], ticket: number): UpstreamServer | null {
-    for (let step = 1; step < this.count; step++) {
-      const other = this.#candidates[(from + step) % this.count] as UpstreamServer
-      if (!failed.includes(other.plan.row) && this.#takeFor(other, ticket)) return other
+  /** Another server than the one that was picked, by the order that the strategy has for the key. */
+  #takeElsewhere(
+    key: number,
+    picked: number,
+    failed: readonly number[],
+    ticket: number,
+  ): UpstreamServer | null {
+    const mayTry = (server: UpstreamServer): boolean => !failed.includes(server.plan.row)
+    // Where all are full, which is when most come here, nobody needs an order.
+    if (!this.#candidates.some((server) => mayTry(server) && this.#hasRoom(server))) return null
+    for (const index of this.#strategy.order(key)) {
+      if (index === picked) continue
+      const other = this.#candidates[index] as UpstreamServer
+      if (mayTry(other) && this.#takeFor(other, ticket)) return other
     }
     return null
+  }
+
+  #hasRoom({ plan }: UpstreamServer): boolean {
+    const sessionsMax = this.#sessionsMax(plan)
+    return sessionsMax === 0 || this.#table.sessions(plan.row) < sessionsMax
   }
 
   /** The idle connections that a server of the next plan may take over. */

@@ -95,6 +95,37 @@ describe('the pool', () => {
     expect(namesNow()).toEqual(before)
   })
 
+  it('sends the keys of servers that are full or have failed where the ring has them next', () => {
+    const names = ['a', 'b', 'c', 'd', 'e']
+    const { pool, table } = poolOf(
+      Object.fromEntries(names.map((name) => [name, { maxconn: 1 }])),
+      { balance: 'source' },
+    )
+    const keys = Array.from({ length: 1_000 }, (_, n) => Math.imul(n, 0x9e3779b1) >>> 0)
+    const namesNow = (failed: readonly number[] = []): string[] =>
+      keys.map((key) => {
+        const server = pool.take(key, failed)
+        if (server === null || server === 'full') return String(server)
+        table.release(0, server.plan.row)
+        return server.plan.name
+      })
+    const away = (rows: readonly number[]): string[] => {
+      for (const row of rows) table.setState(row, SERVER_STATE.down)
+      const seen = namesNow()
+      for (const row of rows) table.setState(row, SERVER_STATE.up)
+      return seen
+    }
+    const [oneAway, twoAway] = [away([2]), away([2, 4])]
+    table.tryAcquire(0, 2, 1)
+    expect(namesNow()).toEqual(oneAway)
+    expect(namesNow([4])).toEqual(twoAway)
+    table.tryAcquire(0, 4, 1)
+    expect(namesNow()).toEqual(twoAway)
+    expect(namesNow([2, 4])).toEqual(twoAway)
+    for (const row of [1, 3, 5]) table.tryAcquire(0, row, 1)
+    expect(new Set(namesNow())).toEqual(new Set(['full']))
+  })
+
   it('goes by all sessions of the backend with a balance factor', () => {
     const { pool, table } = poolOf({ a: {}, b: {} }, { balance: 'source', hashBalanceFactor: 150 })
     const own = take(pool, table, 7)
