@@ -27,7 +27,13 @@ export class DescriptorGauge {
 
   /** Whether who accepts had better wait. Looks again while it is short, with two system calls. */
   isShort(): boolean {
-    if (this.#isShort) this.#isShort = lowestFreeDescriptor() >= this.numbersMax
+    return this.#isShort && this.look()
+  }
+
+  /** As {@link isShort}, but looks in any case: others of the process open descriptors too. */
+  look(): boolean {
+    if (lowestFreeDescriptor() >= this.numbersMax) this.refused()
+    else this.#isShort = false
     return this.#isShort
   }
 }

@@ -104,6 +104,16 @@ export class DataPlane {
     for (const { pool } of this.#runtime?.backends.values() ?? []) pool.purgeIdle(nowMs)
   }
 
+  /**
+   * Stops accepting while no descriptor is left, to be called some times a second. Nothing else would
+   * tell: a loop of libuv that cannot accept for want of one says nothing, and tries again at once
+   * and for ever.
+   */
+  watchDescriptors(): void {
+    if (!this.#services.descriptors.look()) return
+    for (const listener of this.#listeners.values()) listener.pauseIfFull()
+  }
+
   /** Gives up the idle connections to an address, so that their local ports are free. */
   freePorts(address: Address): void {
     for (const { pool } of this.#runtime?.backends.values() ?? []) pool.freePorts(address)

@@ -21,6 +21,9 @@ import { Shortages } from './servers/shortages.ts'
 /** How often idle connections are aged and full listeners looked at again. */
 const SWEEP_TICKS = 20
 
+/** How often it is looked whether descriptors are left: every 100 ms, with two system calls. */
+const DESCRIPTOR_TICKS = 2
+
 /** Connections that the system did not hand over since they were told of last. */
 class AcceptFailures {
   #count = 0
@@ -52,7 +55,9 @@ function runWorker(boot: WorkerBoot): void {
   let ticks = 0
   const stopTicker = startTicker(wheel, clock, () => {
     table.beat(boot.index)
-    if (++ticks % SWEEP_TICKS !== 0) return
+    ticks++
+    if (ticks % DESCRIPTOR_TICKS === 0) dataPlane.watchDescriptors()
+    if (ticks % SWEEP_TICKS !== 0) return
     dataPlane.sweep()
     const loss = accessLog.takeLoss()
     if (loss !== null) send({ kind: 'log-loss', loss })

@@ -70,6 +70,11 @@ export class FrontendListener implements Door {
     if (!this.#closed && !this.#isFull()) this.#listener.resume()
   }
 
+  /** Stops accepting until there is room, where there is none. */
+  pauseIfFull(): void {
+    if (!this.#closed && this.#isFull()) this.#listener.pause()
+  }
+
   /**
    * Stops accepting for good, after it has taken in who had come before, `maxconn` or not: nobody
    * would ever accept them. Only descriptors that are short leave them behind.

@@ -43,3 +43,15 @@ it('is short while the system has none left', () => {
   setOpenFilesLimit(before)
   expect([isShort, calls.count, gauge.isShort()]).toEqual([true, 1, false])
 })
+
+it('is seen to be short though nothing was refused, and to be so no more', () => {
+  const { gauge, calls } = gaugeWith(lowestFreeDescriptor())
+  expect([gauge.isShort(), gauge.look(), gauge.isShort(), calls.count]).toEqual([
+    false,
+    true,
+    true,
+    1,
+  ])
+  gauge.numbersMax++
+  expect([gauge.look(), calls.count]).toEqual([false, 1])
+})
