@@ -10,10 +10,8 @@ export interface KeyTable {
    * The candidate of a key, the same one each time. There is at least one.
    *
    * @param key 0 to 2^32 - 1
-   * @param avoidRow row of a server that has just failed, or -1; where there is another, the next
-   *   one by the table's own order is given, so that all tries of a key go the same way
    */
-  find(key: number, avoidRow: number): number
+  find(key: number): number
   /** As {@link Strategy.order}; begins with what {@link find} finds. */
   order(key: number): Iterable<number>
 }
@@ -25,7 +23,7 @@ export interface KeyTable {
 export class Keyed implements Strategy {
   readonly #table: KeyTable
   readonly #turns: RoundRobin
-  #count = 0
+  #rows = new Int32Array(0)
 
   constructor(table: KeyTable, random: Random) {
     this.#table = table
@@ -35,12 +33,17 @@ export class Keyed implements Strategy {
   rebuild(candidates: Candidates): void {
     this.#table.rebuild(candidates)
     this.#turns.rebuild(candidates)
-    this.#count = candidates.count
+    this.#rows = candidates.rows.slice(0, candidates.count)
   }
 
   pick(key: number, avoidRow: number): number {
-    if (key === NO_KEY || this.#count === 0) return this.#turns.pick(key, avoidRow)
-    return this.#table.find(key, avoidRow)
+    const rows = this.#rows
+    if (key === NO_KEY || rows.length === 0) return this.#turns.pick(key, avoidRow)
+    const found = this.#table.find(key)
+    if (rows[found] !== avoidRow) return found
+    // The next one by the table's order, so that all tries of a key go the same way.
+    for (const other of this.#table.order(key)) if (other !== found) return other
+    return found
   }
 
   order(key: number): Iterable<number> {

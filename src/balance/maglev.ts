@@ -18,33 +18,28 @@ const STEP_SEED = 0x9e3779b9
  * O(size * log size). Eisenbud and others, Maglev (2016), section 3.4; weights as in Envoy.
  */
 export class Maglev implements KeyTable {
-  #rows = new Int32Array(0)
+  #count = 0
   readonly #places = new Int32Array(MAGLEV_SIZE)
 
   rebuild(candidates: Candidates): void {
     const { count } = candidates
-    this.#rows = candidates.rows.slice(0, count)
+    this.#count = count
     this.#places.fill(-1)
     if (count > 0) fillPlaces(this.#places, candidates)
   }
 
-  find(key: number, avoidRow: number): number {
-    const places = this.#places
-    const rows = this.#rows
-    // Mixed, since keys that lie close together would otherwise stay together.
-    let place = avalanche(key) % MAGLEV_SIZE
-    let found = places[place] as number
-    if (rows.length === 1) return found
-    while (rows[found] === avoidRow) {
-      place = place + 1 === MAGLEV_SIZE ? 0 : place + 1
-      found = places[place] as number
-    }
-    return found
+  find(key: number): number {
+    return this.#places[placeOf(key)] as number
   }
 
   order(key: number): Iterable<number> {
-    return around(this.#places, avalanche(key) % MAGLEV_SIZE, this.#rows.length)
+    return around(this.#places, placeOf(key), this.#count)
   }
+}
+
+/** Mixed, since keys that lie close together would otherwise stay together. */
+function placeOf(key: number): number {
+  return avalanche(key) % MAGLEV_SIZE
 }
 
 /**

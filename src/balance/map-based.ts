@@ -12,31 +12,25 @@ import { turnMap } from './structures/turn-map.ts'
  * O(1) a pick; a rebuild is O(sum of weights). HAProxy configuration manual, hash-type map-based.
  */
 export class MapBased implements KeyTable {
-  #rows = new Int32Array(0)
+  #count = 0
   #map = new Int32Array(0)
 
   rebuild(candidates: Candidates): void {
-    this.#rows = candidates.rows.slice(0, candidates.count)
+    this.#count = candidates.count
     this.#map = turnMap(candidates.weights.subarray(0, candidates.count))
   }
 
-  find(key: number, avoidRow: number): number {
-    const map = this.#map
-    const rows = this.#rows
-    const found = map[key % map.length] as number
-    if (rows[found] !== avoidRow || rows.length === 1) return found
-    // Elsewhere by another hash, so that one server's keys do not all go to its neighbour.
-    let slot = avalanche(key) % map.length
-    while (rows[map[slot] as number] === avoidRow) slot = slot + 1 === map.length ? 0 : slot + 1
-    return map[slot] as number
+  find(key: number): number {
+    return this.#map[key % this.#map.length] as number
   }
 
+  /** By another hash from the second on, so that one server's keys do not all go to its neighbour. */
   *order(key: number): Generator<number, void> {
     const map = this.#map
     if (map.length === 0) return
-    const first = map[key % map.length] as number
+    const first = this.find(key)
     yield first
-    for (const candidate of around(map, avalanche(key) % map.length, this.#rows.length)) {
+    for (const candidate of around(map, avalanche(key) % map.length, this.#count)) {
       if (candidate !== first) yield candidate
     }
   }

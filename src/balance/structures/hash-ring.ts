@@ -41,11 +41,15 @@ export class HashRing implements KeyTable {
     this.#ring = arrangePoints(pointsOf(candidates))
   }
 
-  find(key: number, avoidRow: number): number {
+  find(key: number): number {
+    const { owners } = this.#ring
     const slot = this.#slotOf(key)
-    const found = this.#ring.owners[slot] as number
-    if (this.#mayTake(found, avoidRow)) return found
-    return this.#findElsewhere(slot, avoidRow)
+    for (let step = 0; step < owners.length; step++) {
+      const candidate = owners[(slot + step) % owners.length] as number
+      if (this.#hasRoom(candidate)) return candidate
+    }
+    // All are full, which only sessions of servers that are gone can bring about.
+    return owners[slot] as number
   }
 
   /** The next ones on the ring; with a balance factor those with room come first. */
@@ -58,29 +62,12 @@ export class HashRing implements KeyTable {
     yield* full
   }
 
-  #mayTake(candidate: number, avoidRow: number): boolean {
-    return this.#rows[candidate] !== avoidRow && this.#hasRoom(candidate)
-  }
-
   /** The first point at or behind the key; behind the last one, the first of all. */
   #slotOf(key: number): number {
     const { points, starts, partBits } = this.#ring
     let slot = starts[key >>> partBits] as number
     while (slot < points.length && (points[slot] as number) < key) slot++
     return slot === points.length ? 0 : slot
-  }
-
-  #findElsewhere(from: number, avoidRow: number): number {
-    const { owners } = this.#ring
-    let other = -1
-    for (let step = 1; step < owners.length; step++) {
-      const candidate = owners[(from + step) % owners.length] as number
-      if (this.#mayTake(candidate, avoidRow)) return candidate
-      if (other < 0 && this.#rows[candidate] !== avoidRow) other = candidate
-    }
-    // All are full, which only sessions of servers that are gone can bring about.
-    const found = owners[from] as number
-    return this.#rows[found] !== avoidRow || other < 0 ? found : other
   }
 
   /** Whether its sessions are below its share of all, by weight, times the factor. */

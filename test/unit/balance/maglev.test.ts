@@ -42,7 +42,7 @@ function tableOf(candidates: Candidates): number[] {
   for (let key = 0, left = MAGLEV_SIZE; left > 0; key++) {
     const place = avalanche(key) % MAGLEV_SIZE
     if (counts[place]! >= 0) continue
-    counts[place] = maglev.find(key, -1)
+    counts[place] = maglev.find(key)
     left--
   }
   return counts

@@ -53,7 +53,7 @@ describe('map-based', () => {
         const map = turnMap(candidates.weights)
         const table = new MapBased()
         table.rebuild(candidates)
-        expect(table.find(key, -1)).toBe(map[key % map.length])
+        expect(table.find(key)).toBe(map[key % map.length])
       }),
     )
   })
@@ -64,7 +64,7 @@ describe('map-based', () => {
     table.rebuild(candidatesOf(weights))
     const counts = [0, 0, 0]
     for (let key = 1_000; key < 2_000; key++) {
-      const found = table.find(key, -1)
+      const found = table.find(key)
       counts[found] = counts[found]! + 1
     }
     expect(counts).toEqual([500, 300, 200])

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Keyed } from '../../../../src/balance/keyed.ts'
 import type { Candidates } from '../../../../src/balance/strategy.ts'
 import { HashRing } from '../../../../src/balance/structures/hash-ring.ts'
 import { avalanche, serverId } from '../../../../src/balance/structures/hashing.ts'
@@ -15,15 +16,13 @@ const ringOf = (
   candidates: Candidates,
   factor: number | null = null,
   sessions: readonly number[] = [],
-): HashRing => {
-  const ring = new HashRing(
-    {
-      random: () => 0,
-      loads: (row) => sessions[row] ?? 0,
-      loadTotal: () => 1 + sessions.reduce((sum, load) => sum + load, 0),
-    },
-    factor,
-  )
+): Keyed => {
+  const context = {
+    random: () => 0,
+    loads: (row: number) => sessions[row] ?? 0,
+    loadTotal: () => 1 + sessions.reduce((sum, load) => sum + load, 0),
+  }
+  const ring = new Keyed(new HashRing(context, factor), context.random)
   ring.rebuild(candidates)
   return ring
 }
@@ -70,7 +69,7 @@ describe('the ring', () => {
         const candidates = candidatesOf(weights)
         const mayTake = (i: number): boolean => i !== avoid || weights.length === 1
         const twin = naiveFind(candidates, perWeightOf(candidates), each, mayTake)
-        expect(ringOf(candidates).find(each, avoid)).toBe(twin)
+        expect(ringOf(candidates).pick(each, avoid)).toBe(twin)
       }),
       { numRuns: 60 },
     )
@@ -89,7 +88,7 @@ describe('the ring', () => {
           Math.ceil((total * percent * weights[i]!) / (100 * candidates.weightTotal))
         const twin = naiveFind(candidates, perWeightOf(candidates), each, hasRoom)
         expect(twin).toBeGreaterThanOrEqual(0)
-        expect(ringOf(candidates, percent, sessions).find(each, -1)).toBe(twin)
+        expect(ringOf(candidates, percent, sessions).pick(each, -1)).toBe(twin)
       }),
       { numRuns: 60 },
     )
@@ -116,8 +115,8 @@ describe('the ring', () => {
         const before = ringOf(all)
         const after = ringOf(left)
         for (const each of keys.slice(0, 500)) {
-          const row = all.rows[before.find(each, -1)]!
-          if (!gone.includes(row)) expect(left.rows[after.find(each, -1)]).toBe(row)
+          const row = all.rows[before.pick(each, -1)]!
+          if (!gone.includes(row)) expect(left.rows[after.pick(each, -1)]).toBe(row)
         }
       }),
       { numRuns: 20 },
@@ -131,7 +130,7 @@ describe('the ring', () => {
       const left = withoutServers(all, [gone])
       const without = ringOf(left)
       for (const each of keys.slice(0, 1_000)) {
-        expect(all.rows[ring.find(each, gone)]).toBe(left.rows[without.find(each, -1)])
+        expect(all.rows[ring.pick(each, gone)]).toBe(left.rows[without.pick(each, -1)])
       }
     }
   })
@@ -171,10 +170,10 @@ describe('the ring', () => {
     const weights = Array.from({ length: 3_000 }, (_, i) => (i === 0 ? 1 : 256))
     const candidates = candidatesOf(weights)
     const ring = ringOf(candidates)
-    const found = new Set(keys.map((each) => ring.find(each, -1)))
+    const found = new Set(keys.map((each) => ring.pick(each, -1)))
     expect(found.size).toBeGreaterThan(2_990)
     const [only] = pointsOf(serverId('s0'), 1)
-    expect(ring.find(only!, -1)).toBe(0)
+    expect(ring.pick(only!, -1)).toBe(0)
   })
 
   it('never gives a server more than the factor allows', () => {
@@ -186,7 +185,7 @@ describe('the ring', () => {
       for (let session = 0; session < 2_000; session++) {
         // Half of all sessions have the same key.
         const each = session % 2 === 0 ? 7 : keys[session]!
-        const picked = ring.find(each, -1)
+        const picked = ring.pick(each, -1)
         sessions[picked] = sessions[picked]! + 1
         const share = ((session + 1) * weights[picked]!) / candidates.weightTotal
         expect(sessions[picked]).toBeLessThanOrEqual(Math.ceil((share * factor) / 100))
@@ -196,12 +195,13 @@ describe('the ring', () => {
 
   it('gives a key its own server all the same when sessions of none that is left count', () => {
     const candidates = candidatesOf([1, 1])
-    const full = new HashRing({ random: () => 0, loads: () => 50, loadTotal: () => 10 }, 125)
+    const crowded = { random: () => 0, loads: () => 50, loadTotal: () => 10 }
+    const full = new Keyed(new HashRing(crowded, 125), crowded.random)
     full.rebuild(candidates)
     for (const each of keys.slice(0, 100)) {
-      const own = ringOf(candidates).find(each, -1)
-      expect(full.find(each, -1)).toBe(own)
-      expect(full.find(each, own)).toBe(1 - own)
+      const own = ringOf(candidates).pick(each, -1)
+      expect(full.pick(each, -1)).toBe(own)
+      expect(full.pick(each, own)).toBe(1 - own)
     }
   })
 })
