@@ -4,6 +4,7 @@ import type { CounterName } from '../memory/counters.ts'
 import { SERVER_STATE, type ServerState, type ServerTable } from '../memory/server-table.ts'
 import type { Plan, PlannedBackend, PlannedFrontend, PlannedServer } from '../model/plan.ts'
 import { CHECK_STATUS, type CheckState } from '../model/probe-state.ts'
+import type { ServerStateName } from './contract/servers.ts'
 
 /**
  * The columns of HAProxy's statistics, in its order (management manual, section 9.1), up to where
@@ -31,7 +32,8 @@ const CHECK_TIME = 'check_duration'
 /** Values of column `type`. */
 const TYPES = { frontend: 0, backend: 1, server: 2 } as const
 
-const STATE_NAMES: Readonly<Record<ServerState, string>> = {
+/** What HAProxy calls the states of a server. */
+export const STATE_NAMES: Readonly<Record<ServerState, ServerStateName>> = {
   [SERVER_STATE.down]: 'DOWN',
   [SERVER_STATE.up]: 'UP',
   [SERVER_STATE.drain]: 'DRAIN',

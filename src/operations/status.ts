@@ -5,28 +5,16 @@ import { inOneLine } from '../cluster/activation.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Health } from '../health/health.ts'
 import type { Observation } from '../health/observation.ts'
-import { SERVER_STATE, type ServerState, type ServerTable } from '../memory/server-table.ts'
+import type { ServerTable } from '../memory/server-table.ts'
 import type { Plan, PlannedServer } from '../model/plan.ts'
 import type { CheckState } from '../model/probe-state.ts'
 import type { ClusterFacts } from '../telemetry/cluster-families.ts'
 import { Exposition, type MetricPrefix } from '../telemetry/exposition.ts'
 import type { RunningConfigReport } from './contract/configs.ts'
 import type { NodeInfo, Readiness } from './contract/node.ts'
-import type {
-  CheckReport,
-  ServerReport,
-  ServerStateName,
-  ServersReport,
-} from './contract/servers.ts'
+import type { CheckReport, ServerReport, ServersReport } from './contract/servers.ts'
 import type { NodeSource } from './operated-node.ts'
-import { renderStatistics } from './statistics-csv.ts'
-
-const STATE_NAMES: Readonly<Record<ServerState, ServerStateName>> = {
-  [SERVER_STATE.down]: 'DOWN',
-  [SERVER_STATE.up]: 'UP',
-  [SERVER_STATE.drain]: 'DRAIN',
-  [SERVER_STATE.maint]: 'MAINT',
-}
+import { renderStatistics, STATE_NAMES } from './statistics-csv.ts'
 
 /** How long an answer waits for what is agreed on to run on this node. */
 const CATCH_UP_MS = 5_000
