@@ -24,7 +24,8 @@ interface NamedFile {
 export function checkFiles(config: Config, folders: readonly string[]): void {
   const allowed = folders.map(realPath)
   for (const file of filesOf(config)) {
-    if (allowed.some((folder) => isBelow(realPath(file.path), folder))) continue
+    const path = realPath(file.path)
+    if (allowed.some((folder) => isBelow(path, folder))) continue
     const message = `${file.key} names ${file.path}, which is not below ${folders.join(', ')}`
     throw new SluiceError('file-not-allowed', message)
   }

@@ -31,7 +31,7 @@ export async function lookAround(config: Config, names: NameResolution): Promise
   const host = hostFacts()
   const binds = namedBinds(config).map(({ named }) => lackOfBind(named, host))
   const [own, { gathered, lacks }, ...addresses] = await Promise.all([
-    lookAtOwn(config),
+    lacksOfOwn(config, host),
     gather(config, names),
     ...binds,
   ])
@@ -39,8 +39,11 @@ export async function lookAround(config: Config, names: NameResolution): Promise
 }
 
 /** As {@link lookAround}, at what the sections of the node's own name. */
-export async function lookAtOwn(config: Config): Promise<Lack[]> {
-  const host = hostFacts()
+export function lookAtOwn(config: Config): Promise<Lack[]> {
+  return lacksOfOwn(config, hostFacts())
+}
+
+async function lacksOfOwn(config: Config, host: HostFacts): Promise<Lack[]> {
   const found = await Promise.all(
     ownNamed(config).map((named) =>
       named.kind === 'bind' ? lackOfBind(named, host) : lackOfOwn(named),
