@@ -41,15 +41,7 @@ export function compileRuntime(
   const backends = new Map<string, BackendRuntime>()
   const context = persistenceContext(services)
   for (const backend of plan.backends) {
-    const pool = new ServerPool(
-      backend,
-      {
-        table: services.table,
-        worker: services.worker,
-        random: services.random,
-      },
-      previous?.backends.get(backend.name)?.pool,
-    )
+    const pool = new ServerPool(backend, services, previous?.backends.get(backend.name)?.pool)
     const rules = rulesOf(backend, [], services)
     backends.set(backend.name, {
       plan: backend,

@@ -19,7 +19,6 @@ export class HttpResponse {
   readonly trailers = new OwnTrailers()
   readonly #services: ForwardServices
   readonly #client: ClientStream
-  #frontend: FrontendRuntime | null = null
   #backend: BackendRuntime | null = null
   #stickiness: Stickiness | null = null
   /** The head of the final response is on its way to the client: no other answer can be given. */
@@ -34,7 +33,6 @@ export class HttpResponse {
 
   /** Waits for the response to a request that goes from a frontend to a backend. */
   begin(frontend: FrontendRuntime, backend: BackendRuntime, stickiness: Stickiness | null): void {
-    this.#frontend = frontend
     this.#backend = backend
     this.#stickiness = stickiness
     this.trailers.passThrough(frontend, backend)
@@ -69,7 +67,7 @@ export class HttpResponse {
 
   #runRules(frontend: FrontendRuntime, variables: Variables): string | null {
     const ofBackend = this.#backend?.rules?.response ?? null
-    const ofFrontend = this.#frontend?.rules?.response ?? null
+    const ofFrontend = frontend.rules?.response ?? null
     const stickiness = this.#stickiness
     if (ofBackend === null && ofFrontend === null && stickiness === null) return ''
     const { responseRewrite: rewrite } = this.#services
