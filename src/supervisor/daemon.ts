@@ -272,8 +272,8 @@ interface Beginning {
 
 /**
  * Looks at what the file names outside of itself, so that all that is wrong is said at once and
- * before anything is opened; whether an address can be bound, binding it tells. Of a node that is to begin with what it ran last, only its own sections
- * count.
+ * before anything is opened; whether an address can be bound, binding it tells. Of a node that is to
+ * begin with what it ran last, only its own sections count.
  *
  * @throws SluiceError all that this host lacks: `config-unusable`, or the one code that all have
  */

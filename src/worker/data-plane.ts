@@ -27,8 +27,8 @@ export interface DataPlaneServices
 /**
  * The data plane of one worker thread: accepts on the plan's listeners and runs a session for each
  * connection. START HERE to follow a request: `FrontendListener` accepts, `H1Client` reads
- * requests, `HttpExchange` sends each to a server and its response back (`exchange/exchange-phases.ts` draws
- * it).
+ * requests, `HttpExchange` sends each to a server and its response back (drawn in
+ * `exchange/exchange-phases.ts`).
  */
 export class DataPlane {
   readonly #services: DataPlaneServices
@@ -80,7 +80,10 @@ export class DataPlane {
     drainAll(removed, onApplied)
   }
 
-  /** Takes in who has come, accepts no more and lets sessions finish; `onDrained` is called when the last has ended. */
+  /**
+   * Takes in who has come, accepts no more and lets sessions finish; `onDrained` is called when the
+   * last has ended.
+   */
   drain(onDrained: () => void): void {
     this.#services.draining = true
     drainAll([...this.#listeners.values()], () => {

@@ -32,8 +32,8 @@ export class Retries {
   }
 
   /**
-   * Of a server that has not said a word: an idle connection that is closed may have been closed before the server saw
-   * the request, which then goes to a new connection, whatever `retry-on` says.
+   * Of a server that has not said a word: an idle connection that is closed may have been closed
+   * before the server saw the request, which then goes to a new connection, whatever `retry-on` says.
    */
   get isStale(): boolean {
     return this.#dispatch.reused && this.#isPossible
