@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { openPage, type Page } from './support/chromium.ts'
@@ -85,11 +94,30 @@ it('probes and scrapers may use any name', async () => {
   }
 })
 
-/** `sluice` as another account of this host. */
+/** `sluice` as another account of this host, which may not see into the folders of this one. */
 function sluiceAsNobody(...args: readonly string[]): Promise<Finished> {
   const env = { ...process.env, XDG_RUNTIME_DIR: '', SLUICE_ADMIN: '' }
-  const command = ['--reuid=65534', '--regid=65534', '--clear-groups', NODE, SLUICE, ...args]
+  const { node, sluice } = openProgram()
+  const command = ['--reuid=65534', '--regid=65534', '--clear-groups', node, sluice, ...args]
   return runProgram('setpriv', command, { env })
+}
+
+/** The program and its Node, in a folder that every account may read. */
+function openProgram(): { readonly node: string; readonly sluice: string } {
+  const folder = temporaryFolder()
+  chmodSync(folder, 0o755)
+  const home = dirname(dirname(SLUICE))
+  for (const part of ['bin', 'dist', 'package.json']) {
+    cpSync(join(home, part), join(folder, part), { recursive: true })
+  }
+  const node = join(folder, 'node')
+  try {
+    linkSync(NODE, node)
+  } catch {
+    // On another disk.
+    copyFileSync(NODE, node)
+  }
+  return { node, sluice: join(folder, 'bin', 'sluice') }
 }
 
 it('another account of the host may probe, and neither read nor change anything', async () => {
