@@ -1,7 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../base/errors.ts'
 import { chunkLimitsOf, headLimitsOf } from '../http/limits.ts'
-import { RequestHead } from '../http/request-head.ts'
 import { ResponseHead } from '../http/response-head.ts'
 import { ServerTable } from '../memory/server-table.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from '../model/channel.ts'
@@ -15,7 +14,8 @@ import { nameSourcesInStacks } from '../telemetry/source-stacks.ts'
 import { HangUpWatch } from './clients/hang-up-watch.ts'
 import { DataPlane, type DataPlaneServices } from './data-plane.ts'
 import { SessionQueues } from './dispatch/session-queue.ts'
-import { RequestRewrite, ResponseRewrite } from './exchange/rewriting/rewrite.ts'
+import { RequestHeads } from './exchange/request-heads.ts'
+import { ResponseRewrite } from './exchange/rewriting/rewrite.ts'
 import { Shortages } from './servers/shortages.ts'
 
 /** How often idle connections are aged and full listeners looked at again. */
@@ -102,7 +102,6 @@ function createServices(
   const wheel = new DeadlineWheel(clock())
   const descriptors = new DescriptorGauge()
   const limits = headLimitsOf(tune)
-  const requestHead = new RequestHead(limits)
   const responseHead = new ResponseHead(limits)
   return {
     descriptors,
@@ -123,8 +122,7 @@ function createServices(
     accessLog: new AccessLogWriter(accessLog),
     tune,
     chunkLimits: chunkLimitsOf(tune),
-    requestHead,
-    requestRewrite: new RequestRewrite(requestHead, tune.bufsizeBytes),
+    requestHeads: new RequestHeads(limits, tune.bufsizeBytes),
     requestEdits: { added: '', target: '', hostless: false, close: false, upgrade: false },
     responseHead,
     responseRewrite: new ResponseRewrite(responseHead, tune.bufsizeBytes),

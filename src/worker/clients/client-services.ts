@@ -1,10 +1,10 @@
 import type { Clock } from '../../base/clock.ts'
 import type { ResponseEdits } from '../../http/h1/forward.ts'
 import type { ChunkLimits } from '../../http/limits.ts'
-import type { RequestHead } from '../../http/request-head.ts'
 import type { ServerTable } from '../../memory/server-table.ts'
 import type { TuneConfig } from '../../model/config.ts'
 import type { DeadlineWheel } from '../../net/deadline-wheel.ts'
+import type { RequestHeads } from '../exchange/request-heads.ts'
 import type { FrontendRuntime } from '../exchange/runtime.ts'
 import type { HangUpWatch } from './hang-up-watch.ts'
 
@@ -24,8 +24,8 @@ export interface ClientServices {
   readonly tune: TuneConfig
   /** Bounds of every chunked body, from {@link tune}. */
   readonly chunkLimits: ChunkLimits
-  /** Scratch, valid from a parse to the return to the event loop; so is the following. */
-  readonly requestHead: RequestHead
+  readonly requestHeads: RequestHeads
+  /** Scratch, valid from a response head to the return to the event loop. */
   readonly responseEdits: ResponseEdits
   /** Set once the daemon is to stop: answers close their connection. */
   readonly draining: boolean

@@ -65,7 +65,7 @@ export class H1Client implements ConnHandler, H1Connection, RequestWaitOwner, Se
     this.#services = services
     this.#registry = registry
     this.#frontendRow = door.frontend.plan.row
-    this.#held = new HeldBytes(services.requestHead.limits)
+    this.#held = new HeldBytes(services.requestHeads.atHand.head.limits)
     this.#stream = new H1ClientStream(this, services, open)
     this.#deadline = new Deadline(() => this.#phase.onClientTimeout())
     client.handler = this

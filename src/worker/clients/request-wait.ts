@@ -69,7 +69,7 @@ export class RequestWait implements ClientPhase {
     const services = this.#services
     const nowMs = services.clock()
     if (this.#headStartMs < 0) this.#headStartMs = nowMs
-    const { requestHead: head } = services
+    const { head } = services.requestHeads.atHand
     const consumed = parseRequestHead(view, at, end, head)
     if (consumed === 0) {
       this.#beginHead()

@@ -119,10 +119,16 @@ export class HttpExchange
 
   run(head: RequestHead): void {
     const services = this.#services
-    const { requestRewrite } = services
+    const request = services.requestHeads.atHand
     this.#record.request(head)
     this.#request.begin(head)
-    const backend = routeRequest(services, this.client, this.#frontend, this.#record.variables)
+    const backend = routeRequest(
+      services,
+      request,
+      this.client,
+      this.#frontend,
+      this.#record.variables,
+    )
     if ('status' in backend) {
       this.#answer(backend.status, backend.termination)
       return
@@ -132,8 +138,8 @@ export class HttpExchange
       return
     }
     this.#backend = backend
-    const stickiness = backend.requestPersistence?.begin(requestRewrite) ?? null
-    const text = outgoingRequestText(services, head, this.client, this.#frontend, backend)
+    const stickiness = backend.requestPersistence?.begin(request.rewrite) ?? null
+    const text = outgoingRequestText(services, request, this.client, this.#frontend, backend)
     if (text === null) {
       this.#answer(500, 'PR')
       return
@@ -143,7 +149,7 @@ export class HttpExchange
     this.#response.begin(this.#frontend, backend, stickiness)
     this.#enter('choose')
     backend.retryBudget?.addRequest(this.#record.headMs)
-    const key = backend.requestKey?.(requestRewrite) ?? NO_KEY
+    const key = backend.requestKey?.(request.rewrite) ?? NO_KEY
     this.#dispatch.begin(backend, key, this.#reuse, this.#request.mayResend, stickiness)
   }
 

@@ -1,5 +1,4 @@
 import type { RequestEdits } from '../../http/head-edits.ts'
-import type { RequestHead } from '../../http/request-head.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
 import type { TuneConfig } from '../../model/config.ts'
 import type { RequestOutcome } from '../../rules/actions/outcomes.ts'
@@ -7,7 +6,7 @@ import type { Variables } from '../../rules/variables.ts'
 import type { Termination } from '../dispatch/termination.ts'
 import { writeRequestHead } from '../servers/http-servers.ts'
 import type { ClientConnection } from '../streams/client-stream.ts'
-import type { RequestRewrite } from './rewriting/rewrite.ts'
+import type { RequestHeads, RuledHead } from './request-heads.ts'
 import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
 
 /** What routing requests takes of the worker. */
@@ -15,9 +14,9 @@ export interface RoutingServices {
   /** This worker's counter cells. */
   readonly cells: Float64Array
   readonly tune: TuneConfig
-  /** Scratch, valid from a request head to the return to the event loop; so is the following. */
+  readonly requestHeads: RequestHeads
+  /** Scratch, valid from a request head to the return to the event loop. */
   readonly requestEdits: RequestEdits
-  readonly requestRewrite: RequestRewrite
 }
 
 /** A rule ended the request: it is answered here. */
@@ -41,18 +40,18 @@ const CONNECT_REFUSED: Refusal = { status: 405, termination: 'PR' }
 const NO_BACKEND: Refusal = { status: 503, termination: 'SC' }
 
 /**
- * Runs the rules on the request in the shared head: `http-request` of the frontend, `use_backend`,
+ * Runs the rules on a request: `http-request` of the frontend, `use_backend`,
  * `http-request` of the backend.
  *
  * @returns the backend, or why the request goes to none
  */
 export function routeRequest(
   services: RoutingServices,
+  { rewrite }: RuledHead,
   client: ClientConnection,
   frontend: FrontendRuntime,
   variables: Variables,
 ): BackendRuntime | RuleEnd | Refusal {
-  const { requestRewrite: rewrite } = services
   const { rules, plan } = frontend
   if (rewrite.method === 'CONNECT' && !plan.acceptConnect) return CONNECT_REFUSED
   rewrite.begin(client, plan.name, variables)
@@ -73,12 +72,12 @@ export function routeRequest(
  */
 export function outgoingRequestText(
   services: RoutingServices,
-  head: RequestHead,
+  { head, rewrite }: RuledHead,
   client: ClientConnection,
   frontend: FrontendRuntime,
   backend: BackendRuntime,
 ): string | null {
-  const { requestEdits: edits, requestRewrite: rewrite } = services
+  const { requestEdits: edits } = services
   const forwardedFor = frontend.forwardedFor ?? backend.forwardedFor
   const forwarded = frontend.forwarded ?? backend.forwarded
   if (rewrite.failures > 0)

@@ -1,6 +1,5 @@
 import { vi } from 'vitest'
 import { chunkLimitsOf, headLimitsOf } from '../../../src/http/limits.ts'
-import { RequestHead } from '../../../src/http/request-head.ts'
 import { ResponseHead } from '../../../src/http/response-head.ts'
 import type { CounterName } from '../../../src/memory/counters.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
@@ -26,7 +25,8 @@ import { compileRuntime, enterRuntime, type Runtime } from '../../../src/worker/
 import type { DataPlaneServices } from '../../../src/worker/data-plane.ts'
 import { SessionQueues } from '../../../src/worker/dispatch/session-queue.ts'
 import { HttpExchange } from '../../../src/worker/exchange/http-exchange.ts'
-import { RequestRewrite, ResponseRewrite } from '../../../src/worker/exchange/rewriting/rewrite.ts'
+import { RequestHeads } from '../../../src/worker/exchange/request-heads.ts'
+import { ResponseRewrite } from '../../../src/worker/exchange/rewriting/rewrite.ts'
 import { Shortages } from '../../../src/worker/servers/shortages.ts'
 import { FakeConn, FakeEngine } from './fake-network.ts'
 
@@ -183,7 +183,6 @@ export function servicesOf(
 ): DataPlaneServices {
   const limits = headLimitsOf(tune)
   const wheel = new DeadlineWheel(0)
-  const requestHead = new RequestHead(limits)
   const responseHead = new ResponseHead(limits)
   return {
     engine,
@@ -201,9 +200,8 @@ export function servicesOf(
     accessLog: { isOff: true } as AccessLogWriter,
     tune,
     chunkLimits: chunkLimitsOf(tune),
-    requestHead,
+    requestHeads: new RequestHeads(limits, tune.bufsizeBytes),
     requestEdits: { added: '', target: '', hostless: false, close: false, upgrade: false },
-    requestRewrite: new RequestRewrite(requestHead, tune.bufsizeBytes),
     responseHead,
     responseEdits: { added: '', connection: '', dechunked: false },
     responseRewrite: new ResponseRewrite(responseHead, tune.bufsizeBytes),
@@ -233,7 +231,7 @@ export function start(
   const engine = new FakeEngine()
   const shortages: OwnFailure[] = []
   const services = servicesOf(tune, table, engine, (failure) => shortages.push(failure))
-  const { wheel, requestHead } = services
+  const { wheel, requestHeads } = services
   const open: OpenExchange = (stream, door) => new HttpExchange(stream, door, services)
   const registry = new SessionRegistry(() => {})
   let runtime: Runtime | null = null
@@ -283,6 +281,6 @@ export function start(
     /** A counter of the backend, or of another row. */
     counted: (name: CounterName, row = BACKEND): number => table.total(row, name),
     /** Called each time that a request head is parsed. */
-    parsing: vi.spyOn(requestHead.headers, 'clear'),
+    parsing: vi.spyOn(requestHeads.atHand.head.headers, 'clear'),
   }
 }

@@ -167,7 +167,7 @@ function lineBytes(name: HeaderName, value: string): number {
   return name.written.length + ': '.length + value.length + '\r\n'.length
 }
 
-/** The request of a thread's shared request head, as rules see and change it. */
+/** A request as rules see and change it. */
 export class RequestRewrite extends Rewrite implements RequestFacts, RequestHeadEdits {
   readonly #head: RequestHead
   #pathq: string | null = null
