@@ -66,7 +66,7 @@ export const UNIX_ENDPOINT: Endpoint = { kind: 'unix', address: '', port: 0 }
 /** An end that has an IP address, but which one is not known. */
 export const UNKNOWN_ENDPOINT: Endpoint = { kind: 'unknown', address: '', port: 0 }
 
-/** One byte stream: TCP, Unix socket, later TLS. Lives in one thread. */
+/** One byte stream: TCP, Unix socket, or TLS over one of them. Lives in one thread. */
 export interface Conn {
   handler: ConnHandler
   /**
@@ -76,6 +76,8 @@ export interface Conn {
   readonly remote: Endpoint
   /** Our own end. Unknown until `onConnect`, and once the connection is gone if not asked before. */
   readonly local: Endpoint
+  /** Whether it is encrypted. */
+  readonly isTls: boolean
   /**
    * Takes the ends that a proxy in front has told of for those of this connection: what the two
    * properties above say from now on, also after the connection is gone.

@@ -1,13 +1,14 @@
 import type { Address } from '../base/address.ts'
+import type { Mode } from '../model/config.ts'
 import type { Plan, PlannedListener } from '../model/plan.ts'
-import type { Conn } from '../net/conn.ts'
 import type { AcceptServices } from './accept/accept-services.ts'
 import { FrontendListener } from './accept/listener.ts'
-import { ProxyHeaderAcceptance } from './accept/proxy-header-acceptance.ts'
+import { Places } from './accept/place.ts'
+import { proxyHeaderStage } from './accept/proxy-header-acceptance.ts'
+import { type Begin, inRow, type Stage } from './accept/stages.ts'
 import type { ClientServices } from './clients/client-services.ts'
 import { H1Client } from './clients/h1-client.ts'
 import type { OpenExchange } from './clients/h1-client-stream.ts'
-import { type Session, SessionRegistry } from './clients/session-registry.ts'
 import { TcpSession } from './clients/tcp-session.ts'
 import { type CompileServices, compileRuntime, enterRuntime, type Runtime } from './compilation.ts'
 import type { ExchangeServices } from './exchange/exchange-services.ts'
@@ -32,18 +33,17 @@ export interface DataPlaneServices
  */
 export class DataPlane {
   readonly #services: DataPlaneServices
-  readonly #registry: SessionRegistry
-  readonly #openExchange: OpenExchange
+  readonly #places: Places
+  /** What every connection comes to in the end. */
+  readonly #sessions: Readonly<Record<Mode, Begin>>
   readonly #listeners = new Map<string, FrontendListener>()
   #runtime: Runtime | null = null
   #onDrained: (() => void) | null = null
-  /** A place goes from the wait for a PROXY protocol header to the session that follows it. */
-  #isPlacePassing = false
 
   constructor(services: DataPlaneServices) {
     this.#services = services
-    this.#registry = new SessionRegistry((delta) => this.#onSessions(delta))
-    this.#openExchange = (stream, door) => new HttpExchange(stream, door, services)
+    this.#places = new Places(services, () => this.#onPlaceLeft())
+    this.#sessions = sessionsOf(services)
     services.descriptors.onShort = () => this.#dropIdle()
   }
 
@@ -88,14 +88,14 @@ export class DataPlane {
     this.#services.draining = true
     drainAll([...this.#listeners.values()], () => {
       this.#onDrained = onDrained
-      this.#registry.drain()
-      this.#onSessionEnd()
+      this.#places.drain()
+      this.#onPlaceLeft()
     })
   }
 
   /** Ends every session now. */
   cut(): void {
-    this.#registry.cut()
+    this.#places.cut()
   }
 
   /** Housekeeping, about once a second. */
@@ -123,15 +123,23 @@ export class DataPlane {
   }
 
   #listen(planned: PlannedListener, frontend: FrontendRuntime): void {
+    const services = this.#services
+    const begin = inRow(stagesOf(planned, services), this.#sessions[frontend.plan.mode])
     const known = this.#listeners.get(planned.key)
     if (known !== undefined) {
-      known.frontend = frontend
-      known.resumeIfFree()
+      known.enter(frontend, begin)
       return
     }
-    const start = (conn: Conn, listener: FrontendListener): void => this.#start(conn, listener)
     const connectionsMax = (): number => this.#runtime?.plan.maxconn ?? 0
-    const listener = new FrontendListener(planned, frontend, this.#services, connectionsMax, start)
+    const places = this.#places
+    const listener = new FrontendListener(
+      planned,
+      frontend,
+      begin,
+      services,
+      places,
+      connectionsMax,
+    )
     this.#listeners.set(planned.key, listener)
   }
 
@@ -143,46 +151,29 @@ export class DataPlane {
     for (const { pool } of this.#runtime?.backends.values() ?? []) pool.dropIdle()
   }
 
-  #start(conn: Conn, listener: FrontendListener): void {
-    const services = this.#services
-    const registry = this.#registry
-    if (listener.acceptsProxy) {
-      new ProxyHeaderAcceptance(conn, listener, services, registry, (acceptance) => {
-        this.#isPlacePassing = true
-        registry.remove(acceptance)
-        return this.#startSession(conn, listener)
-      })
-    } else this.#startSession(conn, listener)
-  }
-
-  #startSession(conn: Conn, listener: FrontendListener): Session {
-    const { mode } = listener.frontend.plan
-    switch (mode) {
-      case 'http':
-        return new H1Client(conn, listener, this.#services, this.#registry, this.#openExchange)
-      case 'tcp':
-        return new TcpSession(conn, listener, this.#services, this.#registry)
-      default:
-        return mode satisfies never
-    }
-  }
-
-  #onSessions(delta: 1 | -1): void {
-    if (this.#isPlacePassing) {
-      // First the one leaves, then the other comes: the connection is counted all the while.
-      if (delta > 0) this.#isPlacePassing = false
-      return
-    }
-    this.#services.table.addConnections(this.#services.worker, delta)
-    if (delta < 0) this.#onSessionEnd()
-  }
-
-  #onSessionEnd(): void {
+  #onPlaceLeft(): void {
     if (this.#services.draining) {
-      if (this.#registry.size === 0) this.#onDrained?.()
+      if (this.#places.size === 0) this.#onDrained?.()
       return
     }
     for (const listener of this.#listeners.values()) listener.resumeIfFree()
+  }
+}
+
+/** What a connection of this listener goes through before its session begins, in order. */
+function stagesOf({ acceptProxy }: PlannedListener, services: DataPlaneServices): Stage[] {
+  return acceptProxy ? [proxyHeaderStage(services)] : []
+}
+
+function sessionsOf(services: DataPlaneServices): Record<Mode, Begin> {
+  const open: OpenExchange = (stream, door) => new HttpExchange(stream, door, services)
+  return {
+    http: (conn, place) => {
+      new H1Client(conn, place, services, open)
+    },
+    tcp: (conn, place) => {
+      new TcpSession(conn, place, services)
+    },
   }
 }
 

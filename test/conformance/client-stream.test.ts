@@ -1,6 +1,6 @@
 import { ServerTable } from '../../src/memory/server-table.ts'
+import { Places } from '../../src/worker/accept/place.ts'
 import { H1Client } from '../../src/worker/clients/h1-client.ts'
-import { SessionRegistry } from '../../src/worker/clients/session-registry.ts'
 import { compileRuntime } from '../../src/worker/compilation.ts'
 import type { FrontendRuntime } from '../../src/worker/exchange/runtime.ts'
 import { FakeConn, FakeEngine } from '../unit/worker/fake-network.ts'
@@ -15,7 +15,7 @@ const H1: ClientStreamKind = {
     const runtime = compileRuntime(planOf({}), services, null)
     const door = { frontend: runtime.frontends.get('web') as FrontendRuntime, closed: false }
     const conn = new FakeConn()
-    new H1Client(conn, door, services, new SessionRegistry(() => {}), open)
+    new H1Client(conn, new Places(services, () => {}).take(door), services, open)
     const post = (path: string, field: string): void =>
       conn.receive(`POST ${path} HTTP/1.1\r\nHost: a\r\n${field}\r\n\r\n`)
     return {

@@ -24,6 +24,7 @@ export interface ClientTlsSettings {
  */
 export class TlsConn implements Conn {
   handler: ConnHandler
+  readonly isTls = true
   readonly #conn: Conn
   readonly #stream: ConnStream
   readonly #tls: TLSSocket

@@ -1,11 +1,10 @@
 import type { PlannedListener } from '../../model/plan.ts'
-import type { Conn, Listener } from '../../net/conn.ts'
+import type { Listener } from '../../net/conn.ts'
 import type { Door } from '../clients/client-services.ts'
 import type { FrontendRuntime } from '../exchange/runtime.ts'
 import type { AcceptServices } from './accept-services.ts'
-
-/** Takes charge of a connection that has been accepted, and counts it. */
-export type ConnStart = (conn: Conn, listener: FrontendListener) => void
+import type { Places } from './place.ts'
+import type { Begin } from './stages.ts'
 
 /**
  * Accepts for one bind address in this worker. It lives on over reloads that keep its address;
@@ -15,28 +14,29 @@ export type ConnStart = (conn: Conn, listener: FrontendListener) => void
  * wait in the kernel's queue of the shared socket, where another worker may take them.
  */
 export class FrontendListener implements Door {
-  /** The frontend as of the last reload. */
-  frontend: FrontendRuntime
   readonly key: string
   /** Of the socket, which the control plane holds. */
   readonly fd: number
-  readonly #planned: PlannedListener
   readonly #services: AcceptServices
   readonly #connectionsMax: () => number
   readonly #listener: Listener
+  #frontend: FrontendRuntime
+  #begin: Begin
   #closed = false
 
+  /** @param begin the row of stages that every connection goes through */
   constructor(
     planned: PlannedListener,
     frontend: FrontendRuntime,
+    begin: Begin,
     services: AcceptServices,
+    places: Places,
     connectionsMax: () => number,
-    start: ConnStart,
   ) {
     this.key = planned.key
     this.fd = planned.fd
-    this.frontend = frontend
-    this.#planned = planned
+    this.#frontend = frontend
+    this.#begin = begin
     this.#services = services
     this.#connectionsMax = connectionsMax
     const { fd, kind, backlog } = planned
@@ -44,7 +44,7 @@ export class FrontendListener implements Door {
       fd,
       kind,
       (conn) => {
-        start(conn, this)
+        this.#begin(conn, places.take(this))
         if (this.#isFull()) this.#listener.pause()
       },
       backlog,
@@ -52,14 +52,24 @@ export class FrontendListener implements Door {
     if (this.#isFull()) this.#listener.pause()
   }
 
-  /** Every connection begins with a PROXY protocol header. */
-  get acceptsProxy(): boolean {
-    return this.#planned.acceptProxy
+  /** The frontend as of the last reload. */
+  get frontend(): FrontendRuntime {
+    return this.#frontend
   }
 
   /** True once the address has been removed or the worker drains: sessions end when they can. */
   get closed(): boolean {
     return this.#closed
+  }
+
+  /**
+   * Runs a new plan from now on. Connections that have been accepted go on through the stages that
+   * they began with.
+   */
+  enter(frontend: FrontendRuntime, begin: Begin): void {
+    this.#frontend = frontend
+    this.#begin = begin
+    this.resumeIfFree()
   }
 
   /**
@@ -95,7 +105,7 @@ export class FrontendListener implements Door {
   #isFull(): boolean {
     const { table, descriptors } = this.#services
     if (this.#closed) return descriptors.isShort()
-    const { row, maxconn } = this.frontend.plan
+    const { row, maxconn } = this.#frontend.plan
     return (
       table.connections() >= this.#connectionsMax() ||
       table.sessions(row) >= maxconn ||

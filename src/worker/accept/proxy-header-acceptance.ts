@@ -7,55 +7,49 @@ import {
 } from '../../net/proxy-protocol/proxy-protocol.ts'
 import type { ProxiedEnds } from '../../net/proxy-protocol/proxy-protocol-reading.ts'
 import { UNHEARD } from '../../net/unheard.ts'
-import type { Session, SessionRegistry } from '../clients/session-registry.ts'
+import type { Place, Session } from '../clients/session.ts'
 import type { AcceptServices } from './accept-services.ts'
-import type { FrontendListener } from './listener.ts'
+import type { Begin, Stage } from './stages.ts'
 
 /** How long a proxy in front may take to send its header once the daemon drains. */
 const DRAIN_HEADER_MS = 1000
 
+/** The stage of a listener with `accept-proxy`. */
+export function proxyHeaderStage(services: AcceptServices): Stage {
+  return (next) => (conn, place) => {
+    new ProxyHeaderAcceptance(conn, place, services, next)
+  }
+}
+
 /**
  * A connection on a listener with `accept-proxy`, until its PROXY protocol header is there
- * (HAProxy configuration manual, accept-proxy). It counts as a session meanwhile; the session that
- * follows takes over its place, and gets what arrived behind the header as its first bytes.
+ * (HAProxy configuration manual, accept-proxy). What follows gets what arrived behind the header
+ * as its first bytes.
  *
  * Without a valid header in time (`timeout http-request`, in `mode tcp` `timeout client`) the
  * connection is closed without an answer: there is nobody whom one could be meant for.
  */
-export class ProxyHeaderAcceptance implements ConnHandler, Session {
-  readonly client: Conn
-  readonly listener: FrontendListener
+class ProxyHeaderAcceptance implements ConnHandler, Session {
+  readonly #client: Conn
+  readonly #place: Place
   readonly #services: AcceptServices
-  readonly #registry: SessionRegistry
-  readonly #beginSession: (acceptance: ProxyHeaderAcceptance) => Session
+  readonly #next: Begin
   readonly #deadline: Deadline
   readonly #frontendRow: number
   /** The beginning of a header that is not all there. */
   #held: Buffer | null = null
   #heldLength = 0
 
-  /**
-   * @param beginSession called when a header has come and the place at the frontend is free: takes
-   *   the acceptance out of the registry, and returns the session that now handles its connection
-   */
-  constructor(
-    client: Conn,
-    listener: FrontendListener,
-    services: AcceptServices,
-    registry: SessionRegistry,
-    beginSession: (acceptance: ProxyHeaderAcceptance) => Session,
-  ) {
-    this.client = client
-    this.listener = listener
+  constructor(client: Conn, place: Place, services: AcceptServices, next: Begin) {
+    this.#client = client
+    this.#place = place
     this.#services = services
-    this.#registry = registry
-    this.#beginSession = beginSession
+    this.#next = next
     this.#deadline = new Deadline(() => this.#refuse())
-    const { mode, row, timeouts } = listener.frontend.plan
+    const { mode, row, timeouts } = place.door.frontend.plan
     this.#frontendRow = row
     client.handler = this
-    services.table.acquire(services.worker, row)
-    registry.add(this)
+    place.pass(this)
     const timeoutMs = mode === 'http' ? timeouts.httpRequestMs : timeouts.clientMs
     services.wheel.scheduleIn(this.#deadline, timeoutMs)
   }
@@ -66,7 +60,7 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
 
   cut(): void {
     this.#giveUp()
-    this.client.destroy()
+    this.#client.destroy()
   }
 
   onConnect(): void {}
@@ -109,19 +103,19 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
   }
 
   #begin(ends: ProxiedEnds | null, rest: ByteView): void {
-    const { client } = this
+    const client = this.#client
     if (ends !== null) client.declareEndpoints(ends.source, ends.destination)
-    this.#leavePlace()
-    const session = this.#beginSession(this)
+    this.#services.wheel.cancel(this.#deadline)
+    this.#next(client, this.#place)
     if (rest.length > 0) client.handler.onData(client, rest, rest.length)
     // It begins after the others were asked to finish.
-    if (this.#services.draining) session.drain()
+    if (this.#services.draining) this.#place.occupant.drain()
   }
 
   #refuse(): void {
     this.#countError()
     this.#giveUp()
-    this.client.destroy()
+    this.#client.destroy()
   }
 
   #countError(): void {
@@ -130,13 +124,8 @@ export class ProxyHeaderAcceptance implements ConnHandler, Session {
 
   /** No session follows. */
   #giveUp(): void {
-    this.client.handler = UNHEARD
-    this.#leavePlace()
-    this.#registry.remove(this)
-  }
-
-  #leavePlace(): void {
+    this.#client.handler = UNHEARD
     this.#services.wheel.cancel(this.#deadline)
-    this.#services.table.release(this.#services.worker, this.#frontendRow)
+    this.#place.leave()
   }
 }

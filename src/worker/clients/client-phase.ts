@@ -1,5 +1,5 @@
 import type { ByteView } from '../../net/conn.ts'
-import type { Session } from './session-registry.ts'
+import type { Session } from './session.ts'
 
 /**
  * What a client connection in `mode http` is in the middle of: it waits for a request, or works on

@@ -16,7 +16,7 @@ import {
 import { Lingering } from './lingering.ts'
 import { Relay } from './relay.ts'
 import { RequestWait, type RequestWaitOwner } from './request-wait.ts'
-import type { Session, SessionRegistry } from './session-registry.ts'
+import type { Place, Session } from './session.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 
@@ -35,12 +35,11 @@ export class H1Client implements ConnHandler, H1Connection, RequestWaitOwner, Se
   readonly client: Conn
   readonly door: Door
   readonly #services: ClientServices
-  readonly #registry: SessionRegistry
+  readonly #place: Place
   readonly #stream: H1ClientStream
   readonly #wait: RequestWait
   /** Of the phase at hand. */
   readonly #deadline: Deadline
-  readonly #frontendRow: number
   readonly #held: HeldBytes
   #phase: ClientPhase
   /** What the connection was handed over to for good. */
@@ -53,25 +52,17 @@ export class H1Client implements ConnHandler, H1Connection, RequestWaitOwner, Se
   #consuming = false
   #clientEnded = false
 
-  constructor(
-    client: Conn,
-    door: Door,
-    services: ClientServices,
-    registry: SessionRegistry,
-    open: OpenExchange,
-  ) {
+  constructor(client: Conn, place: Place, services: ClientServices, open: OpenExchange) {
     this.client = client
-    this.door = door
+    this.door = place.door
     this.#services = services
-    this.#registry = registry
-    this.#frontendRow = door.frontend.plan.row
+    this.#place = place
     this.#held = new HeldBytes(services.requestHeads.atHand.head.limits)
     this.#stream = new H1ClientStream(this, services, open)
     this.#deadline = new Deadline(() => this.#phase.onClientTimeout())
     client.handler = this
-    services.table.acquire(services.worker, this.#frontendRow)
-    count(services.cells, this.#frontendRow, COUNTER.connectionsTotal)
-    registry.add(this)
+    place.pass(this)
+    count(services.cells, this.door.frontend.plan.row, COUNTER.connectionsTotal)
     this.#wait = new RequestWait(this, services, this.#held)
     this.#phase = this.#wait
   }
@@ -268,7 +259,6 @@ export class H1Client implements ConnHandler, H1Connection, RequestWaitOwner, Se
   #end(): void {
     this.#services.wheel.cancel(this.#deadline)
     this.#stream.dispose()
-    this.#services.table.release(this.#services.worker, this.#frontendRow)
-    this.#registry.remove(this)
+    this.#place.leave()
   }
 }

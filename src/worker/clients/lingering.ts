@@ -1,7 +1,7 @@
 import type { FrontendTimeouts } from '../../model/config.ts'
 import type { Conn, ConnHandler } from '../../net/conn.ts'
 import { Deadline, type DeadlineWheel } from '../../net/deadline-wheel.ts'
-import type { Session } from './session-registry.ts'
+import type { Session } from './session.ts'
 
 /**
  * How long a client that has nothing more to send may be silent before it closes. Closing at once

@@ -1,7 +1,7 @@
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 import { Deadline, type DeadlineWheel } from '../../net/deadline-wheel.ts'
 import type { RelayEnd, RelayOwner } from '../streams/tunnel.ts'
-import type { Session } from './session-registry.ts'
+import type { Session } from './session.ts'
 
 /** Timeouts of a relay, in milliseconds without a byte in either direction. */
 export interface RelayTimeouts {

@@ -12,10 +12,9 @@ import { countAborts, TERMINATIONS } from '../exchange/http-tunnel.ts'
 import type { BackendRuntime, FrontendRuntime } from '../exchange/runtime.ts'
 import { TCP_SERVERS } from '../servers/tcp-servers.ts'
 import type { RelayEnd, RelayOwner } from '../streams/tunnel.ts'
-import type { Door } from './client-services.ts'
 import type { HangUpWatch } from './hang-up-watch.ts'
 import { Relay } from './relay.ts'
-import type { Session, SessionRegistry } from './session-registry.ts'
+import type { Place, Session } from './session.ts'
 
 /** What sessions in `mode tcp` take of the worker. */
 export interface TcpServices extends DispatchServices, SettleServices {
@@ -40,7 +39,7 @@ export const OPENING_MS_MAX = 5000
 export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner, Session {
   readonly client: Conn
   readonly #services: TcpServices
-  readonly #registry: SessionRegistry
+  readonly #place: Place
   readonly #frontend: FrontendRuntime
   readonly #dispatch: Dispatch<Conn>
   readonly #startMs: number
@@ -56,20 +55,20 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
   #bytesIn = 0
   #bytesOut = 0
 
-  constructor(client: Conn, { frontend }: Door, services: TcpServices, registry: SessionRegistry) {
+  constructor(client: Conn, place: Place, services: TcpServices) {
+    const { frontend } = place.door
     this.client = client
     this.#services = services
-    this.#registry = registry
+    this.#place = place
     this.#frontend = frontend
     this.#dispatch = new Dispatch(this, services, TCP_SERVERS)
     this.#startMs = services.clock()
     this.#backend = frontend.defaultBackend
     client.handler = this
+    place.pass(this)
     const { row } = this.#frontend.plan
-    services.table.acquire(services.worker, row)
     count(services.cells, row, COUNTER.connectionsTotal)
     count(services.cells, row, COUNTER.sessionsTotal)
-    registry.add(this)
     const { openingKey } = this.#backend ?? {}
     if (openingKey === null || openingKey === undefined) this.#goOn(NO_KEY)
     else this.#awaitOpening()
@@ -212,8 +211,7 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
       termination,
     })
     this.#dispatch.release()
-    services.table.release(services.worker, this.#frontend.plan.row)
-    this.#registry.remove(this)
+    this.#place.leave()
   }
 }
 
@@ -225,7 +223,7 @@ export function sessionFacts(client: Conn, frontendName: string): SessionFacts {
     dst: client.local.address,
     dstPort: client.local.port,
     frontendName,
-    isTls: false,
+    isTls: client.isTls,
     variables: NO_VARIABLES,
   }
 }

@@ -12,6 +12,8 @@ export interface ClientConnection {
   readonly remote: Endpoint
   /** Our own. */
   readonly local: Endpoint
+  /** It is encrypted. */
+  readonly isTls: boolean
 }
 
 /**

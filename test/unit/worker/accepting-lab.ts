@@ -9,8 +9,8 @@ import { FRONTEND, passTime, planOf, SERVER, servicesOf, TUNE } from './session-
 /** `maxconn` of the lab's frontend. */
 export const MAXCONN = 3
 
-/** A data plane that accepts with `accept-proxy`, without network and clock. */
-export function startAccepting(mode: Mode) {
+/** A data plane that accepts, by default with `accept-proxy`, without network and clock. */
+export function startAccepting(mode: Mode, acceptProxy = true) {
   const table = ServerTable.create(1)
   table.setState(SERVER, SERVER_STATE.up)
   table.setWeight(SERVER, 1)
@@ -40,7 +40,7 @@ export function startAccepting(mode: Mode) {
   }
   const services = servicesOf(TUNE, table, engine)
   const dataPlane = new DataPlane(services)
-  const listener = { key: 'only', fd: 0, kind: 'inet', backlog: 10, acceptProxy: true } as const
+  const listener = { key: 'only', fd: 0, kind: 'inet', backlog: 10, acceptProxy } as const
   const frontend = { mode, maxconn: MAXCONN, listeners: [listener] }
   dataPlane.apply(planOf({ frontend, backend: { mode } }), () => {})
   return {

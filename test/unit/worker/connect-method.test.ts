@@ -53,7 +53,7 @@ describe('CONNECT', () => {
     server.handler.onEnd(server)
     expect(lab.client.ended).toBe(true)
     close(lab.client, server)
-    expect(lab.registry.size).toBe(0)
+    expect(lab.connections.size).toBe(0)
     expectReleased(lab)
   })
 
@@ -142,7 +142,7 @@ describe('CONNECT', () => {
     lab.client.handler.onClose(lab.client, 'reset')
     expect(server.destroyed).toBe(true)
     server.handler.onClose(server, 'aborted')
-    expect(lab.registry.size).toBe(0)
+    expect(lab.connections.size).toBe(0)
     expectReleased(lab)
   })
 })

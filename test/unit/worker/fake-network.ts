@@ -16,6 +16,7 @@ export class FakeConn implements Conn {
   to = ''
   remote: Endpoint = { kind: 'inet', address: '192.0.2.1', port: 50_000 }
   local: Endpoint = { kind: 'inet', address: '192.0.2.2', port: 80 }
+  isTls = false
   /** What `isQuiet` says. */
   quiet = true
   /** What `hasHungUp` says. */

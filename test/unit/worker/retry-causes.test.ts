@@ -94,7 +94,7 @@ describe.each(FAILURES)('a connection that $what', ({ cause, happen, status }) =
     lab.client.handler.onClose(lab.client, null)
     expect(second.destroyed).toBe(true)
     expectReleased(lab)
-    expect(lab.registry.size).toBe(0)
+    expect(lab.connections.size).toBe(0)
   })
 })
 

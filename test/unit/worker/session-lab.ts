@@ -16,11 +16,11 @@ import { DeadlineWheel } from '../../../src/net/deadline-wheel.ts'
 import { DescriptorGauge } from '../../../src/net/descriptor-gauge.ts'
 import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import type { AccessLogWriter } from '../../../src/telemetry/access-log-writer.ts'
-import type { FrontendListener } from '../../../src/worker/accept/listener.ts'
+import { Places } from '../../../src/worker/accept/place.ts'
+import type { Door } from '../../../src/worker/clients/client-services.ts'
 import { H1Client } from '../../../src/worker/clients/h1-client.ts'
 import type { OpenExchange } from '../../../src/worker/clients/h1-client-stream.ts'
 import { HangUpWatch } from '../../../src/worker/clients/hang-up-watch.ts'
-import { SessionRegistry } from '../../../src/worker/clients/session-registry.ts'
 import { compileRuntime, enterRuntime, type Runtime } from '../../../src/worker/compilation.ts'
 import type { DataPlaneServices } from '../../../src/worker/data-plane.ts'
 import { SessionQueues } from '../../../src/worker/dispatch/session-queue.ts'
@@ -233,9 +233,9 @@ export function start(
   const services = servicesOf(tune, table, engine, (failure) => shortages.push(failure))
   const { wheel, requestHeads } = services
   const open: OpenExchange = (stream, door) => new HttpExchange(stream, door, services)
-  const registry = new SessionRegistry(() => {})
+  const connections = new Places(services, () => {})
   let runtime: Runtime | null = null
-  const listener = { frontend: runtime, closed: false } as unknown as FrontendListener
+  const door = { frontend: runtime, closed: false } as unknown as Door
   /** Runs a plan from now on, as a reload does. */
   const apply = (changes: LabPlan): void => {
     const previous = runtime
@@ -246,14 +246,14 @@ export function start(
       table.setState(row, SERVER_STATE.up)
       table.setWeight(row, 1)
     }
-    Object.assign(listener, { frontend: next.frontends.get('web') })
+    Object.assign(door, { frontend: next.frontends.get('web') })
     enterRuntime(next, previous, table)
   }
   apply(plan)
   /** One more client connects. */
   const connectClient = (): FakeConn => {
     const conn = new FakeConn()
-    new H1Client(conn, listener, services, registry, open)
+    new H1Client(conn, connections.take(door), services, open)
     return conn
   }
   return {
@@ -261,7 +261,8 @@ export function start(
     connectClient,
     engine,
     table,
-    registry,
+    /** Of clients. */
+    connections,
     /** What was said to be lacking for connections. */
     shortages,
     apply,

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
 import type { PlannedBackend } from '../../../src/model/plan.ts'
-import type { FrontendListener } from '../../../src/worker/accept/listener.ts'
-import { SessionRegistry } from '../../../src/worker/clients/session-registry.ts'
+import { Places } from '../../../src/worker/accept/place.ts'
 import { OPENING_MS_MAX, TcpSession } from '../../../src/worker/clients/tcp-session.ts'
 import { compileRuntime } from '../../../src/worker/compilation.ts'
+import type { FrontendRuntime } from '../../../src/worker/exchange/runtime.ts'
 import { rdpRequest } from '../rules/rdp-requests.ts'
 import { FakeConn, FakeEngine } from './fake-network.ts'
 import { CLIENT_MS, FRONTEND, passTime, planOf, servicesOf, TUNE } from './session-lab.ts'
@@ -18,7 +18,7 @@ function startFarm(balance = 'rdp-cookie', clientMs = CLIENT_MS) {
   const table = ServerTable.create(1)
   const engine = new FakeEngine()
   const services = servicesOf(TUNE, table, engine)
-  const registry = new SessionRegistry(() => {})
+  const places = new Places(services, () => {})
   const backend: Partial<PlannedBackend> = { mode: 'tcp', balance }
   const base = planOf({ frontend: { mode: 'tcp' }, backend, servers: SERVERS })
   const [frontend] = base.frontends
@@ -30,7 +30,7 @@ function startFarm(balance = 'rdp-cookie', clientMs = CLIENT_MS) {
     table.setWeight(row, 1)
   }
   const runtime = compileRuntime(plan, services, null)
-  const listener = { frontend: runtime.frontends.get('web'), closed: false }
+  const door = { frontend: runtime.frontends.get('web') as FrontendRuntime, closed: false }
   return {
     engine,
     /** Sessions of the frontend. */
@@ -39,7 +39,7 @@ function startFarm(balance = 'rdp-cookie', clientMs = CLIENT_MS) {
     /** A client connects. */
     accept: (): FakeConn => {
       const client = new FakeConn()
-      new TcpSession(client, listener as unknown as FrontendListener, services, registry)
+      new TcpSession(client, places.take(door), services)
       return client
     },
   }

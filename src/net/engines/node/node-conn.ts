@@ -63,6 +63,7 @@ export interface NodeConnMemory {
  */
 export class NodeConn implements Conn, LastingSocketOwner {
   handler: ConnHandler
+  readonly isTls = false
   readonly #kind: Address['kind']
   readonly #socket: LastingSocket
   readonly #descriptors: DescriptorGauge

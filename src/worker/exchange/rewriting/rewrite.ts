@@ -34,7 +34,6 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
   #addedBytes = 0
   #client: ClientConnection | null = null
   frontendName = ''
-  readonly isTls = false
   variables: Variables = NO_VARIABLES
   /** Values that a rule could not put where it would. */
   failures = 0
@@ -71,6 +70,10 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
 
   get dstPort(): number {
     return this.#client?.local.port ?? 0
+  }
+
+  get isTls(): boolean {
+    return this.#client?.isTls ?? false
   }
 
   findHeader(name: string, from: number): number {

@@ -56,7 +56,7 @@ it('answers no request that is cut off by the end of the client', () => {
 })
 
 it('uses a server connection again, and gives every place back', () => {
-  const { client, engine, table, registry, connectServer } = start()
+  const { client, engine, table, connections, connectServer } = start()
   client.receive(GET)
   expect(table.sessions(SERVER)).toBe(1)
   const server = connectServer()
@@ -69,7 +69,7 @@ it('uses a server connection again, and gives every place back', () => {
   expect(client.written).toBe(OK + OK)
   client.handler.onClose(client, null)
   expect(table.sessions(FRONTEND)).toBe(0)
-  expect(registry.size).toBe(0)
+  expect(connections.size).toBe(0)
 })
 
 it('sends a request again when the connection that it reused was closed meanwhile', () => {
@@ -150,7 +150,7 @@ it.each([0, 100])(
   (afterMs) => {
     const [backend] = planOf({}).backends
     const timeouts = { ...(backend as PlannedBackend).timeouts, serverMs: CLIENT_MS }
-    const { client, pass, connectServer, table, registry } = start({}, { backend: { timeouts } })
+    const { client, pass, connectServer, table, connections } = start({}, { backend: { timeouts } })
     client.receive('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nsome')
     // In which order the two fall due depends on when they were first set.
     pass(afterMs)
@@ -162,6 +162,6 @@ it.each([0, 100])(
     expect([client.destroyed, server.destroyed]).toEqual([true, true])
     expect([table.sessions(BACKEND), table.sessions(SERVER)]).toEqual([0, 0])
     client.handler.onClose(client, 'aborted')
-    expect([table.sessions(FRONTEND), registry.size]).toEqual([0, 0])
+    expect([table.sessions(FRONTEND), connections.size]).toEqual([0, 0])
   },
 )

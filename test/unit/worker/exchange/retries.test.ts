@@ -298,7 +298,7 @@ describe('a request', () => {
     REFUSED.happen(lab, lastOf(lab))
     lab.client.handler.onClose(lab.client, 'reset')
     expectReleased(lab)
-    expect([triesOf(lab), lab.registry.size]).toEqual([1, 0])
+    expect([triesOf(lab), lab.connections.size]).toEqual([1, 0])
   })
 
   it('does not hold up those that its client has sent ahead', () => {
