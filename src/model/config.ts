@@ -205,6 +205,7 @@ export interface FrontendTimeouts {
   readonly clientFinMs: number
   readonly httpRequestMs: number
   readonly httpKeepAliveMs: number
+  readonly tarpitMs: number
   /** `mode tcp`, both directions: `timeout client` where given, else the default of a tunnel. */
   readonly tcpIdleMs: number
 }
@@ -307,6 +308,7 @@ export interface BackendTimeouts {
   readonly serverFinMs: number
   readonly queueMs: number
   readonly checkMs: number
+  readonly tarpitMs: number
   /** Both directions of an upgraded connection. */
   readonly tunnelMs: number
   /** `mode tcp`, both directions: `timeout server` where given, else the default of a tunnel. */

@@ -205,7 +205,7 @@ export function describeClientStream(kind: ClientStreamKind): void {
       const { peer, owner } = start()
       peer.request('/')
       const text = 'HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n'
-      owner.stream.answer({ status: 503, text: () => text })
+      owner.stream.answer({ status: 503, closes: false, text: () => text })
       owner.stream.finish()
       expect(peer.got).toContain(' 503 ')
       expect([peer.isWhole, peer.isOpen]).toEqual([true, true])

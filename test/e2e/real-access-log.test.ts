@@ -18,8 +18,9 @@ const HALF = 'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf of it'
 const SHORT_MS = 1600
 const LONG = '1m'
 
-type Timeout = 'connect' | 'server' | 'queue' | 'client' | 'http-request'
-const OF_FRONTEND: readonly Timeout[] = ['client', 'http-request']
+type Timeout = 'connect' | 'server' | 'queue' | 'client' | 'http-request' | 'tarpit'
+const OF_FRONTEND: readonly Timeout[] = ['client', 'http-request', 'tarpit']
+const OF_HTTP: readonly Timeout[] = ['http-request', 'tarpit']
 
 /** One failure, or the like, and what makes it in a frontend and a backend of its own. */
 interface Scene {
@@ -70,6 +71,17 @@ function sends(text: string) {
   }
 }
 
+/** Sends something, ends its side a while later, and reads to the end. */
+function sendsAndEnds(text: string) {
+  return async (port: number): Promise<void> => {
+    const client = await openSocket(port, true)
+    client.write(text)
+    await sleep(SHORT_MS)
+    client.end()
+    await readUntil(client)
+  }
+}
+
 /** Sends something, and resets the connection once the server has it. */
 function resets(text: string, isReady: (s1: TcpServer) => boolean) {
   return async (port: number, s1: TcpServer | null): Promise<void> => {
@@ -90,7 +102,8 @@ function resetsLater(text: string) {
   }
 }
 
-const hasConnection = ({ sockets }: TcpServer): boolean => sockets.length > 0
+/** So that a connection to the server is there for the proxy, too. */
+const hasBytes = ({ sockets }: TcpServer): boolean => sockets.some((s) => s.bytesRead > 0)
 
 /** Takes the only place at the server; what comes then waits. */
 function behindHolder(play: (port: number) => Promise<unknown>, text = GET) {
@@ -153,6 +166,20 @@ const SCENES: Readonly<Record<string, Scene>> = {
   },
   no_server: { s1: 'down', play: sends(GET) },
   denied: { s1: silent, rules: ['deny'], play: sends(GET) },
+  // HAProxy says of what it holds that its head never came.
+  tarpitted: {
+    s1: silent,
+    rules: ['tarpit'],
+    short: 'tarpit',
+    known: [' 0/w', ' -1/w'],
+    play: sends(GET),
+  },
+  client_ends_in_tarpit: {
+    s1: silent,
+    rules: ['tarpit deny_status 429'],
+    known: [' 0/w', ' -1/w'],
+    play: sendsAndEnds(GET),
+  },
   redirected: { s1: silent, rules: ['redirect location /x'], play: sends(GET) },
   returned: { s1: silent, rules: ['return status 200'], play: sends(GET) },
   bad_request: { s1: silent, play: sends('GET\r\n\r\n') },
@@ -242,7 +269,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
     hasAborts: true,
     play: resetsLater('x'),
   },
-  tcp_client_resets: { mode: 'tcp', s1: ending, play: resets('x', hasConnection) },
+  tcp_client_resets: { mode: 'tcp', s1: ending, play: resets('x', hasBytes) },
 }
 
 /** A proxy, and what it has logged of each scene. */
@@ -273,7 +300,7 @@ async function freePorts(): Promise<Map<string, number>> {
 }
 
 function timeoutsOf({ short }: Scene, ofFrontend: boolean): [Timeout, string][] {
-  const all: Timeout[] = ['connect', 'server', 'queue', 'client', 'http-request']
+  const all: Timeout[] = ['connect', 'server', 'queue', 'client', 'http-request', 'tarpit']
   return all
     .filter((name) => OF_FRONTEND.includes(name) === ofFrontend)
     .map((name) => [name, name === short ? `${SHORT_MS}ms` : LONG])
@@ -286,7 +313,7 @@ async function startReal(servers: Servers): Promise<Proxy> {
     const options = `${maxconn === undefined ? '' : ` maxconn ${maxconn}`}${s1 === 'down' ? ' disabled' : ''} weight 256`
     const timeouts = (ofFrontend: boolean): string =>
       timeoutsOf(scene, ofFrontend)
-        .filter(([timeout]) => mode === 'http' || timeout !== 'http-request')
+        .filter(([timeout]) => mode === 'http' || !OF_HTTP.includes(timeout))
         .map(([timeout, value]) => `  timeout ${timeout} ${value}`)
         .join('\n')
     return `

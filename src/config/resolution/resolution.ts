@@ -208,6 +208,7 @@ function frontendTimeouts(timeout: NonNullable<Defaults['timeout']>): FrontendTi
     clientFinMs: timeout['client-fin'] ?? clientMs,
     httpRequestMs: timeout['http-request'] ?? DEFAULT_TIMEOUTS_MS['http-request'],
     httpKeepAliveMs: timeout['http-keep-alive'] ?? DEFAULT_TIMEOUTS_MS['http-keep-alive'],
+    tarpitMs: tarpitMs(timeout),
     tcpIdleMs: timeout.client ?? DEFAULT_TIMEOUTS_MS.tunnel,
   }
 }
@@ -293,10 +294,15 @@ function backendTimeouts(timeout: NonNullable<Defaults['timeout']>): BackendTime
     serverFinMs: timeout['server-fin'] ?? serverMs,
     queueMs: timeout.queue ?? DEFAULT_TIMEOUTS_MS.queue,
     checkMs: timeout.check ?? DEFAULT_TIMEOUTS_MS.check,
+    tarpitMs: tarpitMs(timeout),
     tunnelMs: timeout.tunnel ?? DEFAULT_TIMEOUTS_MS.tunnel,
     tcpIdleMs: timeout.server ?? DEFAULT_TIMEOUTS_MS.tunnel,
     tcpTunnelMs: timeout.tunnel ?? null,
   }
+}
+
+function tarpitMs({ tarpit, connect }: NonNullable<Defaults['timeout']>): number {
+  return tarpit ?? connect ?? DEFAULT_TIMEOUTS_MS.connect
 }
 
 function resolveErrorAnswers(

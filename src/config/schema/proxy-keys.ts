@@ -15,7 +15,6 @@ import {
   UNSUPPORTED_DEFAULTS_KEYS,
   UNSUPPORTED_FRONTEND_KEYS,
   UNSUPPORTED_OPTIONS,
-  UNSUPPORTED_TIMEOUTS,
 } from './unsupported-keys.ts'
 import {
   absolutePath,
@@ -157,14 +156,9 @@ export const defaultsSchema = section(
     ...sharedSettings,
     ...frontendSettings,
     ...backendSettings,
-    'timeout': key(
-      section(
-        'timeout of defaults',
-        { ...clientTimeouts, ...serverTimeouts },
-        UNSUPPORTED_TIMEOUTS,
-      ),
-      { about: 'Timeouts by name' },
-    ),
+    'timeout': key(section('timeout of defaults', { ...clientTimeouts, ...serverTimeouts }), {
+      about: 'Timeouts by name',
+    }),
     'option': key(
       section('option of defaults', { ...clientOptions, ...serverOptions }, UNSUPPORTED_OPTIONS),
       { about: 'Options by name' },
@@ -199,14 +193,9 @@ export const frontendSchema = section(
     'bind': requiredKey(oneOrMany(z.union([bindAddress, bind])), {
       about: 'Where to listen: an address, a map, or a list of them',
     }),
-    'timeout': key(
-      section(
-        'timeout of a frontend',
-        inherited(clientTimeouts, '`defaults`'),
-        UNSUPPORTED_TIMEOUTS,
-      ),
-      { about: 'Timeouts by name' },
-    ),
+    'timeout': key(section('timeout of a frontend', inherited(clientTimeouts, '`defaults`')), {
+      about: 'Timeouts by name',
+    }),
     'option': key(
       section('option of a frontend', inherited(clientOptions, '`defaults`'), UNSUPPORTED_OPTIONS),
       { about: 'Options by name' },
@@ -227,14 +216,9 @@ export const backendSchema = section(
   'a backend',
   {
     ...inherited({ ...sharedSettings, ...backendSettings }, '`defaults`'),
-    'timeout': key(
-      section(
-        'timeout of a backend',
-        inherited(serverTimeouts, '`defaults`'),
-        UNSUPPORTED_TIMEOUTS,
-      ),
-      { about: 'Timeouts by name' },
-    ),
+    'timeout': key(section('timeout of a backend', inherited(serverTimeouts, '`defaults`')), {
+      about: 'Timeouts by name',
+    }),
     'option': key(
       section('option of a backend', inherited(serverOptions, '`defaults`'), UNSUPPORTED_OPTIONS),
       { about: 'Options by name' },

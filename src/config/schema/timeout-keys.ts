@@ -6,6 +6,13 @@ import { durationMs } from './value-schemas.ts'
 const timeout = (about: string, standardMs: number) =>
   key(durationMs, { about, standard: formatDuration(standardMs) })
 
+const tarpit = {
+  'tarpit': key(durationMs, {
+    about: 'How long a request is held that a rule `tarpit` denies; `mode http`',
+    otherwise: '`timeout connect`',
+  }),
+}
+
 /** Names of `timeout` on the side of clients. */
 export const clientTimeouts = {
   'client': timeout(
@@ -25,6 +32,7 @@ export const clientTimeouts = {
     'How long a client may wait before its next request; `mode http`',
     DEFAULT_TIMEOUTS_MS['http-keep-alive'],
   ),
+  ...tarpit,
 }
 
 /** Names of `timeout` on the side of servers. */
@@ -51,4 +59,5 @@ export const serverTimeouts = {
     'How long a server may take to answer a health check once it is connected to',
     DEFAULT_TIMEOUTS_MS.check,
   ),
+  ...tarpit,
 }

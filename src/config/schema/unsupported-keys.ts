@@ -227,12 +227,6 @@ export const UNSUPPORTED_HTTPCHK_KEYS: Alternatives = instead(
   ['Write version: HTTP/1.1 and host: NAME.', 'ver'],
 )
 
-/** Names of `timeout`. */
-export const UNSUPPORTED_TIMEOUTS: Alternatives = instead([
-  'Write http-request: deny; no request is held.',
-  'tarpit',
-])
-
 /** Values of `engine` of `cluster`. */
 export const UNSUPPORTED_ENGINES: Alternatives = instead(['Use raft.', 'paxos etcd'])
 

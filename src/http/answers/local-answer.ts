@@ -54,6 +54,8 @@ const REASONS: ReadonlyMap<number, string> = new Map([
 /** A response that is given here, in the place of a server's. */
 export interface OwnAnswer {
   readonly status: number
+  /** The client's connection closes with it, whatever the client wants. */
+  readonly closes: boolean
   /**
    * The whole response as it is written in HTTP/1.1, latin1.
    *

@@ -9,6 +9,7 @@ import {
   parseReturn,
   parseSetPath,
   parseSetQuery,
+  parseTarpit,
 } from './request-actions.ts'
 import { parseVariableAction, VARIABLE_ACTIONS, type VariableActionName } from './variable-rules.ts'
 
@@ -39,6 +40,7 @@ const ACTIONS: ReadonlyMap<string, ActionRow> = new Map<string, ActionRow>([
   ['unset-var', onVariables('unset-var')],
   ['allow', { request: () => allow, response: () => allow }],
   ['deny', { request: parseDeny }],
+  ['tarpit', { request: parseTarpit }],
   ['redirect', { request: parseRedirect }],
   ['return', { request: parseReturn }],
   ['set-path', { request: parseSetPath }],

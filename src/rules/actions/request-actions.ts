@@ -5,7 +5,7 @@ import type { Words } from '../language/words.ts'
 import { hostOf, pathOf, queryOf } from '../samples/fetches.ts'
 import { parseContentType, parseStatus, refuseUntyped } from './answer-arguments.ts'
 import { checkFieldText, isHeaderValue, parseHeaderName, parseHeaderValue } from './header-rules.ts'
-import type { AnswerHeader, RequestAction, RequestOutcome } from './outcomes.ts'
+import type { AnswerHeader, RequestAction, RequestOutcome, Wait } from './outcomes.ts'
 
 type RequestFormat = Format<RequestFacts>
 
@@ -14,6 +14,8 @@ type RequestFormat = Format<RequestFacts>
 // in `words`.
 
 const DENY_STATUS_DEFAULT = 403
+/** HAProxy's, so that who attacks does not suspect anything. */
+const TARPIT_STATUS_DEFAULT = 500
 const RETURN_STATUS_DEFAULT = 200
 const REDIRECT_STATUS_DEFAULT = 302
 const REDIRECT_KINDS = ['location', 'prefix', 'scheme']
@@ -26,14 +28,23 @@ const PATHQ = /^\/[\x21\x22\x24-\x7e]*$/
 
 /** Reads what follows `deny`. */
 export function parseDeny(words: Words): RequestAction | null {
-  let status = DENY_STATUS_DEFAULT
-  if (words.nextIf('deny_status', 'status') !== null) {
-    const given = parseStatus(400, words)
-    if (given === null) return null
-    status = given
-  }
-  const outcome: RequestOutcome = { kind: 'deny', status }
+  const status = parseDenyStatus(DENY_STATUS_DEFAULT, words)
+  if (status === null) return null
+  const outcome: RequestOutcome = { kind: 'deny', status, termination: 'PR' }
   return () => outcome
+}
+
+/** Reads what follows `tarpit`. */
+export function parseTarpit(words: Words): RequestAction | null {
+  const status = parseDenyStatus(TARPIT_STATUS_DEFAULT, words)
+  if (status === null) return null
+  const outcome: RequestOutcome = { kind: 'deny', status, termination: 'PT' }
+  const wait: Wait = { kind: 'wait', until: 'tarpit', resume: () => outcome }
+  return () => wait
+}
+
+function parseDenyStatus(standard: number, words: Words): number | null {
+  return words.nextIf('deny_status', 'status') === null ? standard : parseStatus(400, words)
 }
 
 /** Reads what follows `redirect`. */
@@ -55,7 +66,7 @@ export function parseRedirect(words: Words): RequestAction | null {
     const location = locate(facts)
     if (isHeaderValue(location)) return { kind: 'redirect', status, location }
     edits.failRewrite()
-    return { kind: 'deny', status: UNREDIRECTABLE_STATUS }
+    return { kind: 'deny', status: UNREDIRECTABLE_STATUS, termination: 'PR' }
   }
 }
 

@@ -2,7 +2,7 @@ import { SluiceError } from '../../base/errors.ts'
 import type { AclConfig } from '../../model/config.ts'
 import { parseRequestAction, parseResponseAction } from '../actions/action-registry.ts'
 import { editedHeader } from '../actions/header-rules.ts'
-import type { Action, RequestAction, RequestOutcome, ResponseAction } from '../actions/outcomes.ts'
+import type { RequestAction, RequestOutcome, ResponseAction, Wait } from '../actions/outcomes.ts'
 import type { HeaderEdits, RequestFacts, RequestHeadEdits, ResponseFacts } from '../facts.ts'
 import type { PatternEngine } from '../samples/patterns.ts'
 import { AclScope, aclProblem } from './acls.ts'
@@ -25,11 +25,30 @@ export interface CompiledRules {
   /** Headers that any of the rules sets, adds or deletes, in lower case. */
   readonly editedHeaders: ReadonlySet<string>
   /** Runs `http-request`. Null: the request goes on. */
-  readonly request: ((facts: RequestFacts, edits: RequestHeadEdits) => RequestOutcome | null) | null
+  readonly request: RequestRules | null
   /** Runs `http-response`. */
   readonly response: ((facts: ResponseFacts, edits: HeaderEdits) => void) | null
   /** Runs `use_backend`. Null: none applies, so that `default_backend` does. */
   readonly route: ((facts: RequestFacts) => string | null) | null
+}
+
+/**
+ * Runs the rules of a request from one of them on, 0 the first.
+ *
+ * @returns why the request ends, that it waits, or null where it goes on
+ */
+export type RequestRules = (
+  facts: RequestFacts,
+  edits: RequestHeadEdits,
+  from: number,
+) => RequestOutcome | Waiting | null
+
+/** A request that waits, and where its rules go on. */
+export interface Waiting {
+  readonly kind: 'wait'
+  readonly wait: Wait
+  /** The first rule that has not run. */
+  readonly next: number
 }
 
 /** An action with the condition under which it is done. */
@@ -66,8 +85,8 @@ export function compileRules(texts: RuleTexts, patterns: PatternEngine): Compile
   const edits = [...texts.httpRequest, ...texts.httpResponse].map(editedHeader)
   return {
     editedHeaders: new Set(edits.filter((name) => name !== null)),
-    request: request.length === 0 ? null : (facts, edits) => run(request, facts, edits),
-    response: response.length === 0 ? null : (facts, edits) => run(response, facts, edits),
+    request: request.length === 0 ? null : (facts, edits, from) => run(request, facts, edits, from),
+    response: response.length === 0 ? null : (facts, edits) => runAll(response, facts, edits),
     route: routes.length === 0 ? null : (facts) => runRoutes(routes, facts),
   }
 }
@@ -120,15 +139,29 @@ function withCondition<F, A>(action: A | null, words: Words, scope: Scope<F>): R
   return test === null ? null : { test, action }
 }
 
-/** @returns why the message ends, or null where it goes on */
-function run<F, E, O>(rules: readonly Rule<F, Action<F, E, O>>[], facts: F, edits: E): O | null {
-  for (const { test, action } of rules) {
+function run(
+  rules: readonly Rule<RequestFacts, RequestAction>[],
+  facts: RequestFacts,
+  edits: RequestHeadEdits,
+  from: number,
+): RequestOutcome | Waiting | null {
+  for (let index = from; index < rules.length; index++) {
+    const { test, action } = rules[index] as Rule<RequestFacts, RequestAction>
     if (!test(facts)) continue
     const verdict = action(facts, edits)
     if (verdict === 'allow') return null
-    if (verdict !== null) return verdict as O
+    if (verdict?.kind === 'wait') return { kind: 'wait', wait: verdict, next: index + 1 }
+    if (verdict !== null) return verdict
   }
   return null
+}
+
+function runAll(
+  rules: readonly Rule<ResponseFacts, ResponseAction>[],
+  facts: ResponseFacts,
+  edits: HeaderEdits,
+): void {
+  for (const { test, action } of rules) if (test(facts) && action(facts, edits) === 'allow') return
 }
 
 function runRoutes(

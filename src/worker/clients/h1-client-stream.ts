@@ -241,7 +241,7 @@ export class H1ClientStream implements ClientStream, ClientPhase {
   }
 
   answer(answer: OwnAnswer): void {
-    const keep = this.#mayKeep
+    const keep = this.#mayKeep && !answer.closes
     const text = answer.text(connectionOption(keep, this.#minorVersion), this.#isHead)
     // Where the client is to be told nothing, its connection closes: that tells it.
     this.#isKept = keep && text !== ''

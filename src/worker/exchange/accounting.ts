@@ -112,10 +112,11 @@ function logExchange(
 ): void {
   if (services.accessLog.isOff || !parties.frontend.log) return
   if (exchange.isNull && parties.frontend.dontlognull) return
-  const { startMs, headMs, queuedMs, connectedMs, responseMs, method } = exchange
+  const { startMs, headMs, heldMs, queuedMs, connectedMs, responseMs, method } = exchange
   describeParties(record, services, parties, startMs, nowMs)
   record.requestMs = method === '' ? -1 : headMs - startMs
-  record.queueMs = parties.dispatch.queuedMs
+  // Where a request never came to a server, HAProxy tells here how long it was held.
+  record.queueMs = heldMs < 0 ? parties.dispatch.queuedMs : heldMs
   record.connectMs = connectedMs < 0 ? -1 : connectedMs - headMs - queuedMs
   record.responseMs = responseMs < 0 ? -1 : responseMs - connectedMs
   record.totalMs = nowMs - startMs

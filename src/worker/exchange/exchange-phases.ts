@@ -4,8 +4,8 @@
  * ```
  *             clients/        exchange/    dispatch/      servers/       exchange/
  *  accept ──▶ head ─────────▶ rules ─────▶ choose ──────▶ connect ─────▶ forward ───▶ settle
- *   accept/    ▲ http-request   │           │ ▲  queue     │  connect     │ ▲ server    │
- *              │ keep-alive     │           │ └────────────┘ another      │ │ client    │
+ *   accept/    ▲ http-request   │ ▲ tarpit  │ ▲  queue     │  connect     │ ▲ server    │
+ *              │ keep-alive     │ └─ wait   │ └────────────┘ another      │ │ client    │
  *              │                │           │   try of the connection     │ │           │
  *              │                │           └─────────────────────────────┘ │           │
  *              │                │             another try of the request    │           │
@@ -21,6 +21,8 @@ export type Phase =
   | 'head'
   /** There is one, or what should have been one: whether it may pass, and to which backend. */
   | 'rules'
+  /** A rule holds it. */
+  | 'wait'
   /** A server is looked for. */
   | 'choose'
   /** The request goes to the server, its response to the client. */
@@ -42,7 +44,8 @@ export interface PhaseFacts {
 /** All phases of an exchange. */
 export const PHASES: Readonly<Record<Phase, PhaseFacts>> = {
   head: { next: ['rules'], letter: 'R' },
-  rules: { next: ['choose', 'head'], letter: 'R' },
+  rules: { next: ['choose', 'wait', 'head'], letter: 'R' },
+  wait: { next: ['rules', 'head'], letter: 'T' },
   choose: { next: ['forward', 'head'], letter: 'C' },
   forward: { next: ['choose', 'tunnel', 'head'], letter: 'H' },
   tunnel: { next: ['head'], letter: 'D' },

@@ -18,6 +18,8 @@ export class ExchangeRecord {
   startMs = -1
   /** The request head was complete. */
   headMs = -1
+  /** How long rules have held the request, -1 where none has. */
+  heldMs = -1
   /** Time until a server was found, which is most often none. */
   queuedMs = 0
   /** A server connection was there, new or reused. */
@@ -43,6 +45,7 @@ export class ExchangeRecord {
     this.version = '1.1'
     this.startMs = startMs
     this.headMs = nowMs
+    this.heldMs = -1
     this.queuedMs = 0
     this.connectedMs = -1
     this.responseMs = -1

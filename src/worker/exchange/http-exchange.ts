@@ -21,8 +21,19 @@ import { HttpRequest } from './http-request.ts'
 import { HttpResponse } from './http-response.ts'
 import { countAborts, HttpTunnel, TERMINATIONS } from './http-tunnel.ts'
 import { ErrorAnswer, RuleAnswer } from './own-answers.ts'
-import { outgoingRequestText, type RuleEnd, routeRequest } from './request-routing.ts'
+import type { RuledHead } from './request-heads.ts'
+import {
+  beginRules,
+  FIRST_RULE,
+  outgoingRequestText,
+  type Routed,
+  type RuledWait,
+  type RuleEnd,
+  resumeRequest,
+  routeRequest,
+} from './request-routing.ts'
 import { Retries } from './retries.ts'
+import { RuleWait } from './rule-wait.ts'
 import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
 import { ServerTimeout, type TimeoutOwner } from './server-timeout.ts'
 
@@ -55,6 +66,8 @@ export class HttpExchange
   readonly #record = new ExchangeRecord()
   readonly #retries: Retries
   readonly #timeout: ServerTimeout
+  /** Null while no rule holds the request. */
+  #wait: RuleWait | null = null
   #phase: Phase = 'head'
   #frontend: FrontendRuntime
   #backend: BackendRuntime | null = null
@@ -120,23 +133,24 @@ export class HttpExchange
   run(head: RequestHead): void {
     const services = this.#services
     const request = services.requestHeads.atHand
+    const frontend = this.#frontend
     this.#record.request(head)
     this.#request.begin(head)
-    const backend = routeRequest(
-      services,
-      request,
-      this.client,
-      this.#frontend,
-      this.#record.variables,
-    )
-    if ('status' in backend) {
-      this.#answer(backend.status, backend.termination)
-      return
-    }
-    if ('outcome' in backend) {
-      this.#answerByRule(backend)
-      return
-    }
+    const refusal = beginRules(request, this.client, frontend, this.#record.variables)
+    this.#route(request, refusal ?? routeRequest(services, request, frontend, FIRST_RULE))
+  }
+
+  /** @param routed what rules have made of the request */
+  #route(request: RuledHead, routed: Routed): void {
+    if ('status' in routed) this.#answer(routed.status, routed.termination)
+    else if ('outcome' in routed) this.#answerByRule(routed)
+    else if ('wait' in routed) this.#waitFor(routed, request)
+    else this.#send(request, routed)
+  }
+
+  /** Looks for a server of the backend to send the request to. */
+  #send(request: RuledHead, backend: BackendRuntime): void {
+    const services = this.#services
     this.#backend = backend
     const stickiness = backend.requestPersistence?.begin(request.rewrite) ?? null
     const text = outgoingRequestText(services, request, this.client, this.#frontend, backend)
@@ -270,6 +284,10 @@ export class HttpExchange
   }
 
   onClientEnd(): void {
+    if (this.#phase === 'wait') {
+      this.#resume()
+      return
+    }
     if (this.#stream.isRequestWhole) return
     this.#countRequestError()
     this.#dispatch.count(COUNTER.clientAborts)
@@ -284,7 +302,8 @@ export class HttpExchange
   /** The client was waited for and neither sent nor took anything. */
   onClientTimeout(): void {
     const { isBlocked, isRequestWhole } = this.#stream
-    if (!isBlocked && (this.#phase === 'choose' || isRequestWhole)) return
+    const isOurTurn = this.#phase === 'choose' || this.#phase === 'wait' || isRequestWhole
+    if (!isBlocked && isOurTurn) return
     this.#dispatch.count(COUNTER.clientAborts)
     if (isBlocked) this.#cutOff('cD')
     else this.#fail(408, this.#ending('c'))
@@ -302,8 +321,39 @@ export class HttpExchange
     this.#backend = backend
     if (outcome.kind === 'deny') {
       count(this.#services.cells, row, COUNTER.requestsDenied)
-      this.#answer(outcome.status, 'PR')
+      this.#answer(outcome.status, outcome.termination)
     } else this.#respond(new RuleAnswer(outcome), 'LR')
+  }
+
+  /** Holds the request as a rule wants it, with nothing more of it read. */
+  #waitFor(at: RuledWait, request: RuledHead): void {
+    this.#enter('wait')
+    this.#stream.watch()
+    const resume = (): void => this.#resume()
+    this.#wait = new RuleWait(this.#services, at, request, this.#frontend, resume)
+  }
+
+  /** The wait is over: the rules go on. */
+  #resume(): void {
+    const wait = this.#wait
+    assert(wait !== null, 'rules went on that had not waited')
+    const { at, request } = wait
+    this.#leaveWait()
+    this.#enter('rules')
+    this.#record.heldMs = this.#services.clock() - this.#record.headMs
+    this.#route(request, resumeRequest(this.#services, request, this.#frontend, at))
+    if (this.#wait?.request !== request) wait.giveBackHead()
+  }
+
+  #abandonWait(wait: RuleWait): void {
+    this.#leaveWait()
+    wait.giveBackHead()
+  }
+
+  #leaveWait(): void {
+    this.#wait?.stop()
+    this.#wait = null
+    this.#stream.unwatch()
   }
 
   /** Tries again if that is allowed. */
@@ -330,6 +380,7 @@ export class HttpExchange
 
   /** HAProxy's termination state for an end that the client or its timeout brought about. */
   #ending(by: 'C' | 'c'): Termination {
+    if (this.#phase === 'wait') return 'PT'
     if (this.#phase === 'choose' && this.#dispatch.place.isTaken) return `${by}Q`
     return by + (this.#response.started ? 'D' : PHASES[this.#phase].letter)
   }
@@ -352,7 +403,8 @@ export class HttpExchange
 
   /** Tells the client of an error. */
   #answer(status: number, termination: Termination): void {
-    this.#respond(new ErrorAnswer(status, this.#frontend, this.#backend), termination)
+    const closes = termination === 'PT'
+    this.#respond(new ErrorAnswer(status, this.#frontend, this.#backend, closes), termination)
   }
 
   /** Ends the exchange with an answer of our own. */
@@ -366,6 +418,7 @@ export class HttpExchange
   /** Gives up what the exchange holds, counts and logs it, and is ready for the next. */
   #settle(termination: Termination): void {
     const record = this.#record
+    if (this.#wait !== null) this.#abandonWait(this.#wait)
     this.#leaveServer()?.reset()
     record.bytesIn += this.#stream.bytesIn
     record.bytesOut += this.#stream.bytesOut

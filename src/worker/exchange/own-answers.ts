@@ -10,11 +10,18 @@ import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
  */
 export class ErrorAnswer implements OwnAnswer {
   readonly status: number
+  readonly closes: boolean
   readonly #frontend: FrontendRuntime
   readonly #backend: BackendRuntime | null
 
-  constructor(status: number, frontend: FrontendRuntime, backend: BackendRuntime | null) {
+  constructor(
+    status: number,
+    frontend: FrontendRuntime,
+    backend: BackendRuntime | null,
+    closes: boolean,
+  ) {
     this.status = status
+    this.closes = closes
     this.#frontend = frontend
     this.#backend = backend
   }
@@ -27,6 +34,7 @@ export class ErrorAnswer implements OwnAnswer {
 
 /** The answer that a rule gives in the place of a server. */
 export class RuleAnswer implements OwnAnswer {
+  readonly closes = false
   readonly #outcome: Exclude<RequestOutcome, { kind: 'deny' }>
 
   constructor(outcome: Exclude<RequestOutcome, { kind: 'deny' }>) {

@@ -30,6 +30,7 @@ const FRONTEND_TIMEOUTS: FrontendTimeouts = {
   clientFinMs: SHORT_MS,
   httpRequestMs: SHORT_MS,
   httpKeepAliveMs: SHORT_MS,
+  tarpitMs: SHORT_MS,
   tcpIdleMs: SHORT_MS,
 }
 const BACKEND_TIMEOUTS: BackendTimeouts = {
@@ -38,6 +39,7 @@ const BACKEND_TIMEOUTS: BackendTimeouts = {
   serverFinMs: SHORT_MS,
   queueMs: SHORT_MS,
   checkMs: SHORT_MS,
+  tarpitMs: SHORT_MS,
   tunnelMs: SHORT_MS,
   tcpIdleMs: SHORT_MS,
   tcpTunnelMs: null,
@@ -92,7 +94,12 @@ class ChaosWorld {
     const listener = { key: 'only', fd: 0, kind: 'inet', backlog: 10, acceptProxy } as const
     this.#dataPlane.apply(
       planOf({
-        frontend: { mode, timeouts: FRONTEND_TIMEOUTS, listeners: [listener] },
+        frontend: {
+          mode,
+          timeouts: FRONTEND_TIMEOUTS,
+          httpRequest: ['tarpit if { path /held }'],
+          listeners: [listener],
+        },
         backend: {
           mode,
           timeouts: BACKEND_TIMEOUTS,

@@ -63,6 +63,7 @@ export const FRONTEND_TIMEOUTS: FrontendTimeouts = {
   clientFinMs: CLIENT_MS,
   httpRequestMs: HTTP_REQUEST_MS,
   httpKeepAliveMs: 60_000,
+  tarpitMs: CONNECT_MS,
   tcpIdleMs: CLIENT_MS,
 }
 
@@ -100,6 +101,7 @@ const BACKEND_PLAN: PlannedBackend = {
     serverFinMs: SERVER_MS,
     queueMs: 1000,
     checkMs: 1000,
+    tarpitMs: CONNECT_MS,
     tunnelMs: SERVER_MS,
     tcpIdleMs: SERVER_MS,
     tcpTunnelMs: null,

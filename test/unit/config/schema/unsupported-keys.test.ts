@@ -122,7 +122,6 @@ const FORMS: readonly (readonly [words: string, form: Form])[] = [
     'Write version: HTTP/1.1 and host',
     form('backend', 'option: {httpchk: {version: HTTP/1.1, host: a}}'),
   ],
-  ['Write http-request: deny; no request is held.', form('frontend', 'http-request: [deny]')],
   ['Ask /readyz of the admin address.', form('admin', 'bind: 127.0.0.1:8404')],
   ['Use http or tcp.', form('frontend', 'mode: http')],
 ]

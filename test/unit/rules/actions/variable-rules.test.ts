@@ -9,7 +9,7 @@ import { Message } from '../messages.ts'
 function played(texts: Partial<RuleTexts>, request: Message): Message {
   const none = { acls: [], httpRequest: [], httpResponse: [], useBackend: [], backendNames: [] }
   const rules = compileRules({ ...none, ...texts }, linearPatterns)
-  rules.request?.(request, request)
+  rules.request?.(request, request, 0)
   const response = new Message()
   response.variables = request.variables
   response.variables.beginResponse()

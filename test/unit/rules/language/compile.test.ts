@@ -5,6 +5,7 @@ import {
   type CompiledRules,
   compileRules,
   type RuleTexts,
+  type Waiting,
 } from '../../../../src/rules/language/compile.ts'
 import { linearPatterns } from '../../../../src/rules-host/linear-patterns.ts'
 import { Message } from '../messages.ts'
@@ -24,8 +25,8 @@ function compile(texts: Partial<RuleTexts>): CompiledRules {
 }
 
 /** Runs `http-request` rules over a request. */
-function run(rules: readonly string[], request: Message): RequestOutcome | null {
-  return compile({ httpRequest: rules }).request!(request, request)
+function run(rules: readonly string[], request: Message): RequestOutcome | Waiting | null {
+  return compile({ httpRequest: rules }).request!(request, request, 0)
 }
 
 describe('compileRules', () => {
@@ -133,9 +134,9 @@ describe('http-request', () => {
   })
 
   it.each([
-    ['deny', { kind: 'deny', status: 403 }],
-    ['deny deny_status 429', { kind: 'deny', status: 429 }],
-    ['deny status 599', { kind: 'deny', status: 599 }],
+    ['deny', { kind: 'deny', status: 403, termination: 'PR' }],
+    ['deny deny_status 429', { kind: 'deny', status: 429, termination: 'PR' }],
+    ['deny status 599', { kind: 'deny', status: 599, termination: 'PR' }],
     ['redirect location /x%[path] code 301', { kind: 'redirect', status: 301, location: '/x/a' }],
     ['redirect prefix /', { kind: 'redirect', status: 302, location: '/a?b=c' }],
     [
@@ -191,6 +192,7 @@ describe('http-request', () => {
     expect(run(['redirect location /%[urlp(q),url_dec]'], evil)).toEqual({
       kind: 'deny',
       status: 400,
+      termination: 'PR',
     })
     expect(run(['return hdr X-Q %[urlp(q),url_dec] hdr X-P a'], evil)).toMatchObject({
       headers: [{ name: 'X-P', value: 'a' }],
@@ -198,10 +200,19 @@ describe('http-request', () => {
     expect(evil.failedRewrites).toBe(2)
   })
 
+  it('waits where a rule does, and goes on behind it', () => {
+    const rules = compile({ httpRequest: ['set-header X a', 'tarpit if { path /a }', 'deny'] })
+    const at = rules.request?.(request(), request(), 0)
+    expect(at).toMatchObject({ kind: 'wait', wait: { until: 'tarpit' }, next: 2 })
+    if (at?.kind !== 'wait') return
+    expect(at.wait.resume()).toEqual({ kind: 'deny', status: 500, termination: 'PT' })
+    expect(rules.request?.(request(), request(), at.next)).toMatchObject({ status: 403 })
+  })
+
   it('passes over the rules that follow an allow', () => {
     const rules = ['allow if { path /a }', 'deny']
     expect(run(rules, request())).toBeNull()
-    expect(run(rules, request('GET /b'))).toEqual({ kind: 'deny', status: 403 })
+    expect(run(rules, request('GET /b'))).toEqual({ kind: 'deny', status: 403, termination: 'PR' })
   })
 })
 
