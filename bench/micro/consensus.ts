@@ -11,6 +11,7 @@ import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/peer-limits.ts'
 import { WebSocketTransport } from '../../src/consensus/peers/web-socket-transport.ts'
 import type { Message } from '../../src/consensus/raft/messages.ts'
 import { raftProtocol } from '../../src/consensus/raft/raft-protocol.ts'
+import { AcceptPauses } from '../../src/net/accept-pauses.ts'
 import { median, quantile } from '../statistics.ts'
 
 const WRITES = 500
@@ -83,6 +84,7 @@ async function startNode(
           tls: null,
           isOpenAllowed: false,
           limits: DEFAULT_PEER_LIMITS,
+          accepts: new AcceptPauses(() => {}),
           random: Math.random,
           onRefused,
         },

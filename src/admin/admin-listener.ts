@@ -7,6 +7,7 @@ import {
 } from 'node:http'
 import { formatAddress, type InetAddress } from '../base/address.ts'
 import { SluiceError } from '../base/errors.ts'
+import type { AcceptPauses } from '../net/accept-pauses.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { ConnectionSlots } from './connection-slots.ts'
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.ts'
@@ -41,17 +42,24 @@ const CLOSE_WAIT_MS = 1000
 /** One address that the admin server listens on, with connections of its own. */
 export class AdminListener {
   readonly #log: DaemonLog
+  readonly #pauses: AcceptPauses
   readonly #server: Server
   readonly #slots = new ConnectionSlots(ADMIN_CONNECTIONS_MAX, ASKING_MAX)
   /** Of a Unix socket that listens. */
   #file: SocketFile | null = null
+  #isOpened = false
 
-  /** @param onRequest answers a request, whatever becomes of it */
+  /**
+   * @param onRequest answers a request, whatever becomes of it
+   * @param pauses has it wait while no descriptor is left
+   */
   constructor(
     onRequest: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
     log: DaemonLog,
+    pauses: AcceptPauses,
   ) {
     this.#log = log
+    this.#pauses = pauses
     const limits: ServerOptions = { maxHeaderSize: HEAD_BYTES_MAX }
     limits.connectionsCheckingInterval = LATE_CHECK_MS
     this.#server = createServer(limits, (request, response) => {
@@ -79,7 +87,7 @@ export class AdminListener {
         resolve()
       })
     })
-    this.#watch(formatAddress(bind))
+    this.#opened(formatAddress(bind))
     const bound = server.address()
     if (bound === null || typeof bound === 'string') return bind
     return { kind: 'inet', host: bound.address, port: bound.port }
@@ -92,13 +100,14 @@ export class AdminListener {
    */
   async listenOnSocket(path: string, access: SocketAccess): Promise<void> {
     this.#file = await listenOnSocket(this.#server, path, access)
-    this.#watch(path)
+    this.#opened(path)
   }
 
   /** Stops listening; answers on their way have a second to arrive. */
   async close(): Promise<void> {
     this.#file?.remove()
-    if (!this.#server.listening) return
+    if (!this.#isOpened) return
+    this.#pauses.remove(this.#server)
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
     const cut = setTimeout(() => this.#server.closeAllConnections(), CLOSE_WAIT_MS)
@@ -118,7 +127,9 @@ export class AdminListener {
     return false
   }
 
-  #watch(address: string): void {
+  #opened(address: string): void {
+    this.#isOpened = true
+    this.#pauses.add(this.#server)
     this.#server.on('error', (error) => {
       this.#log.error('admin-failed', `the admin address ${address} has failed`, { error })
     })

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { formatAddress, type InetAddress, isLoopback } from '../base/address.ts'
 import { assert, SluiceError } from '../base/errors.ts'
 import { type AdminLevel, reachesLevel } from '../model/admin-level.ts'
+import type { AcceptPauses } from '../net/accept-pauses.ts'
 import type { OperatedNode } from '../operations/operated-node.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { type Access, accessTo, METHODS, type Method } from './access.ts'
@@ -37,6 +38,8 @@ export interface AdminServerOptions extends OperatedNode {
   /** Name of this node, for the history of what was changed. */
   readonly node: string
   readonly log: DaemonLog
+  /** Has its addresses accept only while a descriptor is left. */
+  readonly pauses: AcceptPauses
 }
 
 /** The admin server: API, metrics and probes over HTTP, served by the control plane. */
@@ -57,7 +60,7 @@ export class AdminServer {
   readonly #forwarded: ForwardedServer
 
   /** @throws SluiceError `admin-unguarded` when others could connect and there is no token */
-  constructor({ bind, tokens, source, cluster, node, log }: AdminServerOptions) {
+  constructor({ bind, tokens, source, cluster, node, log, pauses }: AdminServerOptions) {
     this.#isExposed = bind !== null && !isLoopback(bind)
     if (bind !== null && this.#isExposed && tokens.isEmpty) {
       const message = `the admin address ${formatAddress(bind)} can be reached by others and has no token`
@@ -72,8 +75,8 @@ export class AdminServer {
     this.#routes = routesOf(this.#operated)
     const over = (way: Way) => (request: IncomingMessage, response: ServerResponse) =>
       this.#serve(request, response, way)
-    this.#tcp = new AdminListener(over('tcp'), log)
-    this.#socket = new AdminListener(over('socket'), log)
+    this.#tcp = new AdminListener(over('tcp'), log, pauses)
+    this.#socket = new AdminListener(over('socket'), log, pauses)
     const onForwarded = over('peer')
     this.#forwarded = new ForwardedServer((request, response) => {
       void onForwarded(request, response)

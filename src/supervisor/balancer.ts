@@ -30,7 +30,7 @@ import {
   reserve,
   retire,
 } from './preparation/preparation.ts'
-import { ShortageLog } from './shortage-log.ts'
+import type { ShortageLog } from './shortage-log.ts'
 import { WorkerPool } from './threads/worker-pool.ts'
 
 /** How long cut sessions may take to be closed and logged. */
@@ -43,6 +43,8 @@ export interface BalancerOptions {
   readonly log: DaemonLog
   /** What the workers write to; whoever made it closes it after {@link Balancer.stop}. */
   readonly accessLog: AccessLogOutput
+  /** Told of what lacks for connections to servers. */
+  readonly shortages: ShortageLog
   readonly clock: Clock
   /** The module that worker threads run. */
   readonly workerEntry: URL
@@ -73,11 +75,11 @@ export class Balancer {
   #reservation: Reservation = new Map()
 
   private constructor(options: BalancerOptions, lasting: Lasting, prepared: Prepared) {
-    const { config, log, clock, accessLog } = options
+    const { config, log, clock, accessLog, shortages } = options
     this.#log = log
     this.#lasting = lasting
     this.#prepared = prepared
-    this.#shortages = new ShortageLog(log, clock)
+    this.#shortages = shortages
     this.table = ServerTable.create(config.global.nbthread)
     const engine = createNodeEngine({ onAcceptFailure: () => {} })
     const trials = ConnectionTrials.create(clock)

@@ -7,6 +7,7 @@ import type { Seed } from '../cluster/own-file.ts'
 import { overlayPool } from '../config/resolution/pool-overlay.ts'
 import { NameResolution } from '../discovery/name-resolution.ts'
 import type { Config } from '../model/config.ts'
+import { AcceptPauses } from '../net/accept-pauses.ts'
 import { Status } from '../operations/status.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { AccessLogOutput } from './access-log-output.ts'
@@ -21,6 +22,7 @@ import type { Gathered } from './preparation/gathering.ts'
 import { refusalIn } from './preparation/lacks.ts'
 import { warnOfReadableSecrets } from './preparation/secret-files.ts'
 import { lookAround, lookAtOwn } from './preparation/surroundings-check.ts'
+import { ShortageLog } from './shortage-log.ts'
 
 /** What a daemon is started with. */
 export interface DaemonOptions {
@@ -42,6 +44,8 @@ export interface DaemonOptions {
 export class Daemon {
   readonly #options: DaemonOptions
   readonly #accessLog: AccessLogOutput
+  /** Of what the main thread listens on. */
+  readonly #pauses: AcceptPauses
   readonly #balancer: Balancer
   readonly #host: NodeHost
   /** Null on a single node, which begins with its file. */
@@ -54,11 +58,12 @@ export class Daemon {
   #admin: AdminServer | null = null
   #stopping: Promise<boolean> | null = null
 
-  private constructor(options: DaemonOptions, accessLog: AccessLogOutput, parts: StartedBalancer) {
-    const { file, log, surroundings } = options
+  private constructor(options: BalancerSurroundings, parts: StartedBalancer) {
+    const { file, log, surroundings, accessLog, shortages } = options
     const { balancer, running, remembered } = parts
     this.#options = options
     this.#accessLog = accessLog
+    this.#pauses = new AcceptPauses(() => shortages.note('exhausted', null))
     this.#balancer = balancer
     this.#remembered = remembered
     this.#host = new NodeHost({
@@ -97,8 +102,9 @@ export class Daemon {
   ): Promise<Daemon> {
     const relay = new VerdictRelay()
     const { onVerdict } = relay
-    const parts = await startBalancer({ ...options, accessLog, onVerdict }, beginning)
-    const daemon = new Daemon(options, accessLog, parts)
+    const shortages = new ShortageLog(options.log, options.clock)
+    const surrounded = { ...options, accessLog, shortages, onVerdict }
+    const daemon = new Daemon(surrounded, await startBalancer(surrounded, beginning))
     try {
       await daemon.#open(relay)
     } catch (error) {
@@ -173,7 +179,7 @@ export class Daemon {
     const host = this.#host
     const seed = seedOf(file, host)
     const { cluster: config } = file.config
-    const links = config === null ? null : new PeerLinks(config, log)
+    const links = config === null ? null : new PeerLinks(config, log, this.#pauses)
     this.#links = links
     const cluster = await startClusterNode({ config, seed, host, log }, links)
     this.#cluster = cluster
@@ -199,7 +205,8 @@ export class Daemon {
     const { bind } = file.config.admin
     const tokens = readAdminTokens(file.config.admin)
     const node = nodeNameOf(file.config.cluster)
-    const admin = new AdminServer({ bind, tokens, source, cluster, node, log })
+    const pauses = this.#pauses
+    const admin = new AdminServer({ bind, tokens, source, cluster, node, log, pauses })
     this.#admin = admin
     const owner = { env: surroundings.env, uid: process.getuid?.() ?? -1 }
     await openAdminAddresses(admin, file.config.admin, owner, log)
@@ -253,6 +260,10 @@ export class Daemon {
   }
 }
 
+/** What a balancer is started with that does not depend on what it begins with. */
+type BalancerSurroundings = DaemonOptions &
+  Pick<BalancerOptions, 'accessLog' | 'shortages' | 'onVerdict'>
+
 /** A balancer and what it began with. */
 interface StartedBalancer {
   readonly balancer: Balancer
@@ -296,7 +307,7 @@ async function begin({ file, log, surroundings }: DaemonOptions): Promise<Beginn
  * cluster has gone on meanwhile, and the node's file may be older. Otherwise with its file.
  */
 async function startBalancer(
-  options: DaemonOptions & Pick<BalancerOptions, 'accessLog' | 'onVerdict'>,
+  options: BalancerSurroundings,
   { remembered, last, names, gathered }: Beginning,
 ): Promise<StartedBalancer> {
   const { file, log, surroundings } = options

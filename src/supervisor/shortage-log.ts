@@ -23,8 +23,8 @@ const EVENTS: Readonly<Record<OwnFailure, { event: string; lacks: string; remedy
 }
 
 /**
- * Says what this node lacks for connections to its servers: once while it lasts, however many
- * sessions, checks and servers it concerns.
+ * Says what this node lacks for connections: once while it lasts, however many sessions, checks,
+ * servers and addresses of its own it concerns.
  */
 export class ShortageLog {
   readonly #log: DaemonLog
@@ -39,13 +39,17 @@ export class ShortageLog {
     this.#clock = clock
   }
 
-  /** @param to where the connection was to lead */
-  note(failure: OwnFailure, to: Address): void {
+  /** @param to where the connection was to lead; null: it would have been accepted */
+  note(failure: OwnFailure, to: Address | null): void {
     const nowMs = this.#clock()
     const isKnown = nowMs - this.#metMs[failure] < OVER_MS
     this.#metMs[failure] = nowMs
     if (isKnown) return
     const { event, lacks, remedy } = EVENTS[failure]
+    if (to === null) {
+      this.#log.warn(event, `${lacks}: ${remedy}`)
+      return
+    }
     const address = formatAddress(to)
     this.#log.warn(event, `${lacks}, as to ${address}: ${remedy}`, { address })
   }

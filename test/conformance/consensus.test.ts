@@ -10,6 +10,7 @@ import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/peer-limits.ts'
 import { WebSocketTransport } from '../../src/consensus/peers/web-socket-transport.ts'
 import { raftProtocol } from '../../src/consensus/raft/raft-protocol.ts'
 import { SoloEngine } from '../../src/consensus/solo/solo-engine.ts'
+import { AcceptPauses } from '../../src/net/accept-pauses.ts'
 import { freePort } from '../e2e/support/ports.ts'
 import { temporaryFolder } from '../e2e/support/temporary-folder.ts'
 import { until } from '../e2e/support/waiting.ts'
@@ -72,6 +73,7 @@ async function makeRaftGroup(
               tls: null,
               isOpenAllowed: false,
               limits: DEFAULT_PEER_LIMITS,
+              accepts: new AcceptPauses(() => {}),
               random: Math.random,
               onRefused,
             },

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/peer-limits.ts'
 import type { PeerTransportOptions } from '../../src/consensus/peers/transport-options.ts'
 import { WebSocketTransport } from '../../src/consensus/peers/web-socket-transport.ts'
+import { AcceptPauses } from '../../src/net/accept-pauses.ts'
 import { TestAuthority } from './transport-certificates.ts'
 import { linkedNodes, type TestNode, type TransportWay, until } from './transport-lab.ts'
 import { MemoryNetwork } from './transport-memory.ts'
@@ -25,6 +26,7 @@ function webSockets(
           ...proofs(hello.name),
           isOpenAllowed: true,
           limits: DEFAULT_PEER_LIMITS,
+          accepts: new AcceptPauses(() => {}),
           random: Math.random,
           onRefused: () => {},
         },

@@ -91,9 +91,33 @@ export class PeerServer {
 
   /**
    * @returns the bound address
-   * @throws SluiceError `address-in-use`, `bind-failed`
+   * @throws SluiceError `address-in-use`, `bind-failed`, `descriptors-exhausted`
    */
-  open(): Promise<string> {
+  async open(): Promise<string> {
+    await this.#bind()
+    this.#options.accepts.add(this.#server)
+    const { address, port } = this.#server.address() as AddressInfo
+    return formatHostPort(address, port)
+  }
+
+  /**
+   * Closes the address, and what has not become a peer; the peers' connections are for their owners
+   * to close, and are cut after `closeTimeoutMs`. Resolves when no connection is left.
+   */
+  async close(): Promise<void> {
+    this.#options.accepts.remove(this.#server)
+    const isClosed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const [socket, key] of this.#sockets) {
+      if (this.#pending.has(key)) socket.destroy()
+    }
+    const cut = setTimeout(() => {
+      for (const socket of this.#sockets.keys()) socket.destroy()
+    }, this.#options.limits.closeTimeoutMs)
+    await isClosed
+    clearTimeout(cut)
+  }
+
+  #bind(): Promise<void> {
     const { bind } = this.#options
     const { host, port } = parseHostPort(bind)
     return new Promise((resolve, reject) => {
@@ -106,26 +130,9 @@ export class PeerServer {
         this.#server.off('error', fail)
         // Afterwards only an accept can fail, which is tried again with the next connection.
         this.#server.on('error', () => {})
-        const address = this.#server.address() as AddressInfo
-        resolve(formatHostPort(address.address, address.port))
+        resolve()
       })
     })
-  }
-
-  /**
-   * Closes the address, and what has not become a peer; the peers' connections are for their owners
-   * to close, and are cut after `closeTimeoutMs`. Resolves when no connection is left.
-   */
-  async close(): Promise<void> {
-    const isClosed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    for (const [socket, key] of this.#sockets) {
-      if (this.#pending.has(key)) socket.destroy()
-    }
-    const cut = setTimeout(() => {
-      for (const socket of this.#sockets.keys()) socket.destroy()
-    }, this.#options.limits.closeTimeoutMs)
-    await isClosed
-    clearTimeout(cut)
   }
 
   #listen(): void {

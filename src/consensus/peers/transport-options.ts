@@ -1,3 +1,4 @@
+import type { Server } from 'node:net'
 import type { PeerLimits } from './peer-limits.ts'
 import type { Refusal } from './refusals.ts'
 import type { PeerHello } from './transport.ts'
@@ -9,6 +10,18 @@ export interface PeerTls {
   /** In the name of this node: DNS name of the subject's alternative names, or common name. */
   readonly crt: string
   readonly key: string
+}
+
+/** Says when servers accept: while the process has a descriptor left for who comes. */
+export interface AcceptControl {
+  /**
+   * Takes charge of a server that listens.
+   *
+   * @throws SluiceError `descriptors-exhausted`
+   */
+  add(server: Server): void
+  /** Lets go of a server that is about to be closed. Idempotent. */
+  remove(server: Server): void
 }
 
 /** What a transport of WebSockets is made with. */
@@ -23,6 +36,8 @@ export interface PeerTransportOptions {
   /** Neither a secret nor TLS, whoever reaches the address is believed: for loopback alone. */
   readonly isOpenAllowed: boolean
   readonly limits: PeerLimits
+  /** Of the process; what accepts connections of peers is handed to it. */
+  readonly accepts: AcceptControl
   /** Uniform in [0, 1); for the times between tries. */
   readonly random: () => number
   /** Told of every refusal, of either side; whoever logs them limits their rate. */

@@ -5,7 +5,7 @@ import type { PeerStats } from '../../consensus/peers/peer-counters.ts'
 import { DEFAULT_PEER_LIMITS } from '../../consensus/peers/peer-limits.ts'
 import type { Refusal } from '../../consensus/peers/refusals.ts'
 import type { PeerEvents, PeerHello, PeerTransport } from '../../consensus/peers/transport.ts'
-import type { PeerTls } from '../../consensus/peers/transport-options.ts'
+import type { AcceptControl, PeerTls } from '../../consensus/peers/transport-options.ts'
 import { WebSocketTransport } from '../../consensus/peers/web-socket-transport.ts'
 import type { ClusterConfig, ClusterTlsConfig } from '../../model/cluster-config.ts'
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
@@ -20,6 +20,7 @@ const REFUSALS_MAX = 64
 export class PeerLinks {
   readonly #config: ClusterConfig
   readonly #log: DaemonLog
+  readonly #accepts: AcceptControl
   readonly #secret: Uint8Array | null
   readonly #tls: PeerTls | null
   /** When a refusal was logged last. */
@@ -29,11 +30,13 @@ export class PeerLinks {
   /**
    * Reads secret and certificates.
    *
+   * @param accepts says when peers are accepted
    * @throws SluiceError `peer-credentials` where a file cannot be read
    */
-  constructor(config: ClusterConfig, log: DaemonLog) {
+  constructor(config: ClusterConfig, log: DaemonLog, accepts: AcceptControl) {
     this.#config = config
     this.#log = log
+    this.#accepts = accepts
     this.#secret = config.secretFile === null ? null : secretIn(config.secretFile)
     this.#tls = config.tls === null ? null : certificatesIn(config.tls)
   }
@@ -66,6 +69,7 @@ export class PeerLinks {
       // config/validation/cluster-validation.ts has refused addresses that others reach.
       isOpenAllowed: this.#secret === null && this.#tls === null,
       limits: DEFAULT_PEER_LIMITS,
+      accepts: this.#accepts,
       random: Math.random,
       onRefused: (refusal: Refusal) => {
         this.#tell(refusal)

@@ -1,8 +1,12 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { constants } from 'node:os'
+import { until } from './waiting.ts'
 
 /** The kernel's number of a socket that is listened on. */
 const LISTEN = '0A'
+
+/** How often a thread has to be found asleep: one that spins may wait for a lock once. */
+const SLEEPS_SEEN_MIN = 10
 
 /** Whether a process handles a signal by itself, as Linux tells it (proc(5), `SigCgt`). */
 export function catches(pid: number, signal: NodeJS.Signals): boolean {
@@ -27,6 +31,28 @@ export function listeningPorts(pid: number): number[] {
     if (state !== LISTEN || !own.has(fields[9] ?? '')) return []
     return [Number.parseInt(local.slice(local.lastIndexOf(':') + 1), 16)]
   })
+}
+
+/**
+ * Waits until each thread of a process has been found asleep some times: one that spins never is.
+ * Unlike the processor time that it takes, this does not depend on how busy the machine is.
+ *
+ * @throws Error after a minute
+ */
+export async function untilAllSleep(pid: number): Promise<void> {
+  const sleeps = new Map<string, number>()
+  await until(`all threads of process ${pid} to sleep`, () => {
+    const threads = readdirSync(`/proc/${pid}/task`)
+    for (const thread of threads) {
+      if (isAsleep(pid, thread)) sleeps.set(thread, (sleeps.get(thread) ?? 0) + 1)
+    }
+    return threads.every((thread) => (sleeps.get(thread) ?? 0) >= SLEEPS_SEEN_MIN) || undefined
+  })
+}
+
+/** Whether a thread waits for something to happen: proc(5), state S of `stat`. */
+function isAsleep(pid: number, thread: string): boolean {
+  return /^.*\) S /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1'))
 }
 
 /** Where a link leads; '' when it is gone meanwhile. */

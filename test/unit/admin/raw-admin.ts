@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { AdminServer, type AdminServerOptions } from '../../../src/admin/server.ts'
 import { AdminTokens } from '../../../src/admin/tokens.ts'
+import { AcceptPauses } from '../../../src/net/accept-pauses.ts'
 import { FakeCluster } from '../operations/fake-cluster.ts'
 import { sourceOf } from '../operations/fake-source.ts'
 import { recordingLog } from './admin-fixture.ts'
@@ -27,6 +28,7 @@ export function adminServer(changes: Partial<AdminServerOptions> = {}): AdminSer
     cluster: new FakeCluster(),
     node: 'lb1',
     log: recordingLog(),
+    pauses: new AcceptPauses(() => {}),
     ...changes,
   })
 }

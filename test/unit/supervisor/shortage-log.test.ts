@@ -17,8 +17,10 @@ it('says each shortage once while it lasts, with the remedy', () => {
   expect(told).toHaveLength(1)
   expect(told[0]?.[0]).toBe('ports-exhausted')
   expect(told[0]?.[1]).toMatch(/192\.0\.2\.1:80: .*ip_local_port_range/)
+  shortages.note('exhausted', null)
   shortages.note('exhausted', TO)
   expect(told[1]?.[0]).toBe('descriptors-exhausted')
+  expect(told[1]?.[1]).toMatch(/^no descriptor .* for connections: raise /)
   nowMs += MINUTE_MS
   shortages.note('portless', TO)
   expect(told.map(([event]) => event)).toEqual([

@@ -11,6 +11,7 @@ import type {
   PeerTransportOptions,
 } from '../../../../src/consensus/peers/transport-options.ts'
 import { WebSocketTransport } from '../../../../src/consensus/peers/web-socket-transport.ts'
+import { AcceptPauses } from '../../../../src/net/accept-pauses.ts'
 import { TestNode, until } from '../../../conformance/transport-lab.ts'
 
 /** Of nodes that are not given another. */
@@ -43,6 +44,7 @@ export class SecuredNode extends TestNode {
           hello,
           bind,
           limits: { ...DEFAULT_PEER_LIMITS, ...limits },
+          accepts: new AcceptPauses(() => {}),
           onRefused: (refusal) => refusals.push(refusal),
         },
         events,

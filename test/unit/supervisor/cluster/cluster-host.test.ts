@@ -13,6 +13,7 @@ import { Balancer } from '../../../../src/supervisor/balancer.ts'
 import { startClusterNode } from '../../../../src/supervisor/cluster/cluster-engine.ts'
 import { type ActiveConfig, NodeHost } from '../../../../src/supervisor/cluster/cluster-host.ts'
 import { readConfigText } from '../../../../src/supervisor/preparation/config-file.ts'
+import { ShortageLog } from '../../../../src/supervisor/shortage-log.ts'
 import { httpClient } from '../../../e2e/support/http-client.ts'
 import { type HttpServer, startHttpServer } from '../../../e2e/support/http-server.ts'
 import { freePort } from '../../../e2e/support/ports.ts'
@@ -94,6 +95,7 @@ async function startLab(
     config,
     log,
     accessLog: new AccessLogOutput({ to: 'off' }, log),
+    shortages: new ShortageLog(log, () => performance.now()),
     clock: () => performance.now(),
     workerEntry,
     names: new NameResolution({ lookup, log }),

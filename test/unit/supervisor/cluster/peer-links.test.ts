@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { PeerEvents, PeerTransport } from '../../../../src/consensus/peers/transport.ts'
 import type { ClusterConfig } from '../../../../src/model/cluster-config.ts'
+import { AcceptPauses } from '../../../../src/net/accept-pauses.ts'
 import { PeerLinks } from '../../../../src/supervisor/cluster/peer-links.ts'
 import { createAuthority } from '../../../fixtures/certificates.ts'
 import { type RecordedLine, recordedLog } from '../recorded-log.ts'
@@ -60,10 +61,12 @@ const EVENTS: PeerEvents = {
   onStream: () => {},
 }
 
+const PAUSES = new AcceptPauses(() => {})
+
 async function startNode(name: string, more: Partial<ClusterConfig>): Promise<Node> {
   const lines: RecordedLine[] = []
   const refused: string[] = []
-  const links = new PeerLinks(configOf(name, more), recordedLog(lines))
+  const links = new PeerLinks(configOf(name, more), recordedLog(lines), PAUSES)
   const id = `${name}/1`
   const hello = { name, id, clusterId: null, memberIds: [id] }
   const transport = links.make(hello, EVENTS, ({ reason }) => refused.push(reason))
@@ -111,7 +114,7 @@ describe('links between peers', () => {
   })
 
   it('have nothing to count before they are made', () => {
-    expect(new PeerLinks(configOf('lb1', {}), recordedLog([])).stats()).toBeNull()
+    expect(new PeerLinks(configOf('lb1', {}), recordedLog([]), PAUSES).stats()).toBeNull()
   })
 })
 
@@ -192,7 +195,7 @@ describe('what links are made with', () => {
       () => ({ tls: { caFile: write('a', ''), crtFile: write('c', ''), keyFile: absent() } }),
     ],
   ])('%s that cannot be read is told with its path', (_, more) => {
-    expect(() => new PeerLinks(configOf('lb1', more()), recordedLog([]))).toThrow(
+    expect(() => new PeerLinks(configOf('lb1', more()), recordedLog([]), PAUSES)).toThrow(
       expect.objectContaining({
         code: 'peer-credentials',
         message: expect.stringContaining(`cannot read ${folder}`),
