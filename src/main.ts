@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
 import { assert, SluiceError } from './base/errors.ts'
+import type { ClusterRemoveOptions } from './cli/cluster-commands.ts'
 import type { ConfigApplyOptions } from './cli/config-change-commands.ts'
 import type { ConfigShowOptions } from './cli/config-show-commands.ts'
 import type { ConnectionOptions, ReadOptions } from './cli/daemon-connection.ts'
@@ -225,7 +226,7 @@ function defineServer(server: Command): void {
 
 function defineCluster(cluster: Command): void {
   connecting(cluster.command('status'))
-    .description('show the nodes, as the asked one sees them')
+    .description('show the nodes, as the asked one sees them; status 1 without a quorum')
     .action(async (options: ConnectionOptions) =>
       (await import('./cli/cluster-commands.ts')).clusterStatus(options, io),
     )
@@ -239,7 +240,11 @@ function defineCluster(cluster: Command): void {
   connecting(cluster.command('remove'))
     .description('take a node out, running or not')
     .argument('<node>', 'its name')
-    .action(async (name: string, options: ConnectionOptions) =>
+    .option(
+      '--force',
+      'even if the voters that are left have no majority that answers; nothing can be changed then until they are back, and for good if they never come',
+    )
+    .action(async (name: string, options: ClusterRemoveOptions) =>
       (await import('./cli/cluster-commands.ts')).clusterRemove(name, options, io),
     )
   connecting(cluster.command('transfer'))

@@ -6,6 +6,7 @@ import {
 } from '../operations/cluster-operations.ts'
 import { parseMember, parseTransfer } from '../operations/inputs/member-inputs.ts'
 import type { OperatedNode } from '../operations/operated-node.ts'
+import { flagIn } from './query.ts'
 import { json, NO_CONTENT, type Route } from './route.ts'
 
 /** The paths that tell of the cluster's nodes and change them. */
@@ -24,8 +25,8 @@ export function clusterRoutes(node: OperatedNode): readonly Route[] {
     {
       name: '/api/v1/cluster/nodes/{name}',
       path: /^\/api\/v1\/cluster\/nodes\/([^/]+)$/,
-      DELETE: async ({ parts: [name = ''] }) => {
-        await removeNode(node, name)
+      DELETE: async ({ parts: [name = ''], query }) => {
+        await removeNode(node, { name, isForced: flagIn(query, 'force') })
         return NO_CONTENT
       },
     },

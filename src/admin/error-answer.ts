@@ -27,6 +27,7 @@ const STATUS_OF_ERROR: Partial<Record<ErrorCode, number>> = {
   'pool-full': 409,
   'member-exists': 409,
   'member-last': 409,
+  'quorum-at-risk': 409,
   'membership-changing': 409,
   'cluster-absent': 409,
   'body-too-large': 413,

@@ -129,6 +129,7 @@ export const SCHEMAS = {
     leader: orNull(TEXT),
     epoch: COUNT,
     hasQuorum: FLAG,
+    missing: list(TEXT),
     configVersion: COUNT,
     nodes: list(CLUSTER_NODE),
   }),

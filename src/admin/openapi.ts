@@ -4,6 +4,7 @@ import { SCHEMAS, type Schema, TEXT, VERSION } from './openapi-schemas.ts'
 type SchemaName = keyof typeof SCHEMAS
 
 const STALE = inQuery('stale', { type: 'boolean', default: false })
+const FORCE = inQuery('force', { type: 'boolean', default: false })
 
 const CONFIG_PATHS = {
   '/api/v1/config': {
@@ -57,7 +58,7 @@ const CLUSTER_PATHS = {
   },
   '/api/v1/cluster/nodes/{name}': {
     parameters: [inPath('name')],
-    delete: changing(operation('Take a node out', null)),
+    delete: { ...changing(operation('Take a node out', null)), parameters: [FORCE] },
   },
   '/api/v1/cluster/transfer': {
     post: changing(operation('Hand the leadership over', 'Transfer'), 'Transfer'),

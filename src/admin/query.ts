@@ -7,10 +7,19 @@ import type { ReadOptions } from '../operations/operated-node.ts'
  * @throws SluiceError `request-invalid`
  */
 export function readOptionsIn(query: URLSearchParams): ReadOptions {
-  const stale = query.get('stale') ?? 'false'
-  if (stale === '' || stale === 'true') return { isStale: true }
-  if (stale === 'false') return { isStale: false }
-  throw new SluiceError('request-invalid', `stale is true or false, not ${JSON.stringify(stale)}`)
+  return { isStale: flagIn(query, 'stale') }
+}
+
+/**
+ * A flag in a query, as `stale`, `stale=true`; false where it is not given.
+ *
+ * @throws SluiceError `request-invalid`
+ */
+export function flagIn(query: URLSearchParams, name: string): boolean {
+  const value = query.get(name) ?? 'false'
+  if (value === '' || value === 'true') return true
+  if (value === 'false') return false
+  throw new SluiceError('request-invalid', `${name} is true or false, not ${JSON.stringify(value)}`)
 }
 
 /**

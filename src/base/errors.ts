@@ -275,6 +275,11 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Stop the node instead: a cluster has at least one.',
   },
+  'quorum-at-risk': {
+    source: 'client',
+    retryable: false,
+    hint: 'Start the nodes that are not there, or remove those first. With --force it is done all the same: nothing can be changed then until they are back, or ever, but for `sluice cluster recover`.',
+  },
   'members-full': {
     source: 'client',
     retryable: false,

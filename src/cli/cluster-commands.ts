@@ -1,3 +1,4 @@
+import { SluiceError } from '../base/errors.ts'
 import type {
   ClusterNodeReport,
   ClusterReport,
@@ -20,15 +21,22 @@ const NODE_COLUMNS: readonly Column[] = [
   { title: 'NOTE' },
 ]
 
+/** Options of `sluice cluster remove`. */
+export interface ClusterRemoveOptions extends ConnectionOptions {
+  /** `--force`: also where the voters that are left have no majority that answers. */
+  readonly force?: boolean | undefined
+}
+
 /**
  * `sluice cluster status`: the cluster as the asked node sees it, with or without a quorum.
  *
- * @throws SluiceError as {@link askAdmin}
+ * @throws SluiceError as {@link askAdmin}; `no-quorum` once it has been shown, where there is none
  */
 export async function clusterStatus(options: ConnectionOptions, io: CliIo): Promise<void> {
   const cluster = await askAdmin<ClusterReport | null>({ path: '/api/v1/cluster' }, options, io)
   expectAnswer(Array.isArray(cluster?.nodes), 'list of nodes')
   show(cluster, cluster === null ? '' : statusText(cluster), options, io)
+  if (cluster?.hasQuorum === false) throw new SluiceError('no-quorum', quorumLackText(cluster))
 }
 
 /**
@@ -56,11 +64,12 @@ export async function clusterAdd(
  */
 export async function clusterRemove(
   name: string,
-  options: ConnectionOptions,
+  options: ClusterRemoveOptions,
   io: CliIo,
 ): Promise<void> {
   const path = `/api/v1/cluster/nodes/${encodeURIComponent(name)}`
-  const answer = await askAdmin<unknown>({ method: 'DELETE', path }, options, io)
+  const query = { force: options.force === true ? 'true' : undefined }
+  const answer = await askAdmin<unknown>({ method: 'DELETE', path, query }, options, io)
   show(answer, `${name} is removed\n`, options, io)
 }
 
@@ -86,6 +95,11 @@ function statusText(cluster: ClusterReport): string {
   const quorum = cluster.hasQuorum ? '' : ', NO QUORUM'
   const head = `${cluster.engine}: ${leader}, epoch ${cluster.epoch}${quorum}; config version ${cluster.configVersion}\n`
   return head + table(NODE_COLUMNS, cluster.nodes.map(nodeRow))
+}
+
+function quorumLackText({ node, missing }: ClusterReport): string {
+  if (missing.length === 0) return `${node} knows no leader`
+  return `${node} knows no leader, and does not reach ${missing.join(', ')}`
 }
 
 function nodeRow(node: ClusterNodeReport): string[] {

@@ -3,7 +3,7 @@ import { assert, SluiceError } from '../base/errors.ts'
 import type { StateMachine } from '../consensus/agreement.ts'
 import type { Engine, EngineEvents } from '../consensus/engine.ts'
 import type { EngineStatus } from '../consensus/engine-status.ts'
-import type { Members } from '../consensus/members.ts'
+import type { Members, RemovalOptions } from '../consensus/members.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { Activation, type ActivationFailure, type RunningVersion } from './activation.ts'
 import { ChangeLog } from './change-log.ts'
@@ -237,8 +237,8 @@ export class ClusterNode implements Cluster {
     await this.#members.add(name, address)
   }
 
-  async removeNode(name: string): Promise<void> {
-    await this.#members.remove(name)
+  async removeNode(name: string, options: RemovalOptions): Promise<void> {
+    await this.#members.remove(name, options)
   }
 
   async transfer(name: string): Promise<void> {

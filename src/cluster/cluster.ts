@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import type { RemovalOptions } from '../consensus/members.ts'
 import type { AdminState } from '../model/admin-state.ts'
 import type { AgreedBackend } from './state-machine/commands.ts'
 import type {
@@ -137,6 +138,8 @@ export interface ClusterStatus {
   readonly leader: string | null
   readonly epoch: number
   readonly hasQuorum: boolean
+  /** Names of the voters that the asked node does not reach; before the founding, of the peers. */
+  readonly missing: readonly string[]
   /** The active version; 0 while there is none. */
   readonly configVersion: number
   readonly nodes: readonly ClusterNodeStatus[]
@@ -178,8 +181,11 @@ export interface Cluster {
   status(): Promise<ClusterStatus>
   /** @throws SluiceError `cluster-absent`, `member-exists` */
   addNode(name: string, address: string): Promise<void>
-  /** @throws SluiceError `cluster-absent`, `member-unknown`, `member-last` */
-  removeNode(name: string): Promise<void>
+  /**
+   * @param options forced: also where the voters that are left have no majority that answers
+   * @throws SluiceError `cluster-absent`, `member-unknown`, `member-last`, `quorum-at-risk`
+   */
+  removeNode(name: string, options: RemovalOptions): Promise<void>
   /** @throws SluiceError `cluster-absent`, `member-unknown`, `transfer-failed` */
   transfer(name: string): Promise<void>
   stop(): Promise<void>

@@ -44,9 +44,20 @@ export async function clusterStatus(
     leader: status.leader,
     epoch: status.epoch,
     hasQuorum: status.hasQuorum,
+    missing: nodes.filter((node, n) => isMissing(status, node, answers[n])).map(({ name }) => name),
     configVersion,
     nodes: nodes.map((node, n) => describe(node, answers[n] ?? SILENCE, leaderIndex)),
   }
+}
+
+/** Whether a node that agreement needs, now or to begin with, is not reached. */
+function isMissing(
+  { clusterId }: EngineStatus,
+  { membership, isReachable }: NodeStatus,
+  answer: Answer | undefined,
+): boolean {
+  if (clusterId === null) return isReachable === false
+  return membership === 'voter' && answer?.isReachable !== true
 }
 
 /** An outsider is in nobody's list. */

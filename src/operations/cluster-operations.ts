@@ -1,5 +1,5 @@
 import type { ClusterStatus } from '../cluster/cluster.ts'
-import type { ClusterReport, Member, Transfer } from './contract/cluster.ts'
+import type { ClusterReport, Member, Removal, Transfer } from './contract/cluster.ts'
 import type { OperatedNode } from './operated-node.ts'
 
 /** The cluster as this node sees it, with or without a quorum. */
@@ -20,10 +20,11 @@ export async function addNode({ cluster }: OperatedNode, member: Member): Promis
 /**
  * Takes a node out, running or not.
  *
- * @throws SluiceError `cluster-absent`, `member-unknown`, `member-last`
+ * @throws SluiceError `cluster-absent`, `member-unknown`, `member-last`, `quorum-at-risk`
  */
-export async function removeNode({ cluster }: OperatedNode, name: string): Promise<void> {
-  await cluster.removeNode(name)
+export async function removeNode({ cluster }: OperatedNode, removal: Removal): Promise<void> {
+  const { name, isForced } = removal
+  await cluster.removeNode(name, { isForced })
 }
 
 /**
@@ -47,6 +48,7 @@ function describe({ nodes, ...status }: ClusterStatus): ClusterReport {
     leader: status.leader,
     epoch: status.epoch,
     hasQuorum: status.hasQuorum,
+    missing: status.missing,
     configVersion: status.configVersion,
     nodes: nodes.map(({ isReachable, ...node }) => ({
       name: node.name,

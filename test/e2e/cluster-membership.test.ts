@@ -123,6 +123,34 @@ describe('the membership of a cluster', () => {
   })
 })
 
+describe('the quorum of a cluster', () => {
+  it('is not given away by one wrong removal, and its loss is told with who is missing', async () => {
+    const cluster = await startCluster({ config: await sharedConfig() })
+    const leader = await cluster.leader()
+    const [lost, healthy] = (await cluster.followers()) as [TestNode, TestNode]
+    await lost.daemon.kill()
+    const refused = await sluiceOn(leader, 'cluster', 'remove', healthy.name)
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(new RegExp(`not there: ${lost.name} \\(quorum-at-risk\\)`))
+    expect(refused.stderr).toContain('--force')
+    expect((await sluiceOn(leader, 'cluster', 'status')).code).toBe(0)
+    expect((await sluiceOn(healthy, 'server', 'set', 'app/s1', '--weight', '9')).code).toBe(0)
+
+    await healthy.daemon.kill()
+    const status = await until('the quorum to be missed', async () => {
+      const finished = await sluiceOn(leader, 'cluster', 'status', '--json')
+      return finished.code === 0 ? undefined : finished
+    })
+    expect(status.code).toBe(1)
+    const missing = [lost.name, healthy.name].sort()
+    expect(JSON.parse(status.stdout)).toMatchObject({ hasQuorum: false, missing })
+    expect(JSON.parse(status.stderr)).toMatchObject({
+      code: 'no-quorum',
+      message: expect.stringContaining(missing.join(', ')),
+    })
+  })
+})
+
 describe('the links of a cluster', () => {
   it('ask for a secret, which a node with another one does not have', async () => {
     const shared = await sharedConfig()

@@ -28,6 +28,8 @@ export interface PeerStanding {
   readonly matchIndex: number
   /** It has answered within the time that a leader may be silent. */
   readonly isRecentlyActive: boolean
+  /** When it has last answered, by the clock of the core's inputs. Null: never. */
+  readonly heardMs: number | null
   /** It is so close behind that it may become a voter (Raft thesis section 4.2.1). */
   readonly isCaughtUp: boolean
 }

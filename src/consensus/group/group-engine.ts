@@ -337,12 +337,12 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
   }
 
   #reconcile(driver: Driver<M>): void {
-    const { role, membership, peers } = driver.status()
+    const { id, role, membership, peers } = driver.status()
     if (role !== 'leader') {
       this.#reconciler.reset()
       return
     }
-    const view = { membership, peers, hellos: this.#reachable() }
+    const view = { id, membership, peers, hellos: this.#reachable() }
     const step = this.#reconciler.next(view, this.#options.scheduler.nowMs())
     if (step === null || !driver.proposeMembership(step.target, null).ok) return
     this.#options.log.info('cluster-members', step.what)

@@ -4,9 +4,10 @@ import { ByteReader } from '../encoding/byte-reader.ts'
 import { ByteWriter } from '../encoding/byte-writer.ts'
 import type { Member, Membership } from '../log/entries.ts'
 import { ADDRESS_BYTES_MAX, NAME_BYTES_MAX } from '../log/entry-encoding.ts'
-import type { Members } from '../members.ts'
+import type { Members, RemovalOptions } from '../members.ts'
 import { membersOf } from './admission.ts'
 import { type AnyDriver, type EngineView, hasQuorum, noQuorum } from './engine-view.ts'
+import { haveOtherVoters, type QuorumLack, quorumLackOf } from './quorum-guard.ts'
 
 /** For a change from the first try until it is agreed on. */
 const CHANGE_TIMEOUT_MS = 10_000
@@ -25,6 +26,8 @@ const NODES_MAX = 32
 export type MemberRequest =
   | { readonly kind: 'add'; readonly name: string; readonly address: string }
   | { readonly kind: 'remove'; readonly name: string }
+  /** An own kind, so that a node that does not know of it refuses it. */
+  | { readonly kind: 'remove-forced'; readonly name: string }
   | { readonly kind: 'transfer'; readonly name: string }
 
 /** Changes of the members that operators ask for, from any node; the leader makes them. */
@@ -39,8 +42,8 @@ export class MemberChanges implements Members {
     return this.#ask({ kind: 'add', name, address })
   }
 
-  remove(name: string): Promise<void> {
-    return this.#ask({ kind: 'remove', name })
+  remove(name: string, { isForced }: RemovalOptions = { isForced: false }): Promise<void> {
+    return this.#ask({ kind: isForced ? 'remove-forced' : 'remove', name })
   }
 
   transfer(name: string): Promise<void> {
@@ -80,8 +83,11 @@ export class MemberChanges implements Members {
         await this.#change((membership) => withInvited(membership, request))
         return
       case 'remove':
-        await this.#change((membership) => withoutNamed(membership, request.name))
+      case 'remove-forced': {
+        const isForced = request.kind === 'remove-forced'
+        await this.#change((membership) => withoutNamed(membership, request.name), isForced)
         return
+      }
       case 'transfer':
         await this.#transfer(request.name)
         return
@@ -105,7 +111,7 @@ export class MemberChanges implements Members {
     await conditions.until(isOver, silenceMaxMs)
   }
 
-  async #change(targetOf: (membership: Membership) => Membership): Promise<void> {
+  async #change(targetOf: (membership: Membership) => Membership, isForced = false): Promise<void> {
     const { scheduler, conditions } = this.#view
     const untilMs = scheduler.nowMs() + CHANGE_TIMEOUT_MS
     for (;;) {
@@ -114,7 +120,12 @@ export class MemberChanges implements Members {
       if (role !== 'leader') throw noQuorum('the node does not lead any more')
       if (membership.outgoing.length === 0) {
         const target = targetOf(membership)
-        const outcome = await this.#propose(target, untilMs)
+        if (!isForced && haveOtherVoters(membership, target)) {
+          await this.#expectQuorum(driver, target)
+        }
+        // Another change may have been made meanwhile, which this target knows nothing of.
+        const isCurrent = driver.standing().membership === membership
+        const outcome = isCurrent ? await this.#propose(target, untilMs) : 'busy'
         if (outcome !== 'busy') {
           expectApplied(outcome)
           const isSettled = () => driver.appliedMembership.outgoing.length === 0
@@ -127,6 +138,29 @@ export class MemberChanges implements Members {
       }
       await conditions.until(() => false, RETRY_MS)
     }
+  }
+
+  /**
+   * Waits until a majority of a change's voters has answered since now. What they answered before
+   * is not enough: one that has just died would still be counted on.
+   *
+   * @throws SluiceError `quorum-at-risk`; `no-quorum`: this node leads no more
+   */
+  async #expectQuorum(driver: AnyDriver, target: Membership): Promise<void> {
+    const { scheduler, conditions, silenceMaxMs } = this.#view
+    const sinceMs = scheduler.nowMs()
+    const lackNow = (): QuorumLack | null => {
+      const { id: self, peers } = driver.status()
+      const answered = new Set([self])
+      for (const { id, heardMs } of peers)
+        if (heardMs !== null && heardMs > sinceMs) answered.add(id)
+      return quorumLackOf(target, (id) => answered.has(id))
+    }
+    const isLeader = (): boolean => driver.standing().role === 'leader'
+    await conditions.until(() => !isLeader() || lackNow() === null, silenceMaxMs)
+    if (!isLeader()) throw noQuorum('the node does not lead any more')
+    const lack = lackNow()
+    if (lack !== null) throw atRisk(lack)
   }
 
   /** @returns what became of it, or `busy`: nothing was proposed, for another change is under way */
@@ -224,6 +258,13 @@ function withoutNamed(membership: Membership, name: string): Membership {
     throw new SluiceError('member-last', `${name} is the only voter of the cluster`)
   }
   return target
+}
+
+function atRisk({ neededVoters, reached, missing }: QuorumLack): SluiceError {
+  const voters = reached.length + missing.length
+  const names = missing.map(({ name }) => name).join(', ')
+  const message = `of the ${voters} voters that would be left ${neededVoters} are needed, and ${reached.length} answer; not there: ${names}`
+  return new SluiceError('quorum-at-risk', message)
 }
 
 function memberNamed(membership: Membership, name: string): Member {

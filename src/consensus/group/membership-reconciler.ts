@@ -2,6 +2,7 @@ import type { PeerStanding } from '../core/core-status.ts'
 import type { Member, Membership, NodeId } from '../log/entries.ts'
 import type { PeerHello } from '../peers/transport.ts'
 import { membersOf } from './admission.ts'
+import { haveOtherVoters, quorumLackOf } from './quorum-guard.ts'
 
 /**
  * For how long a member has to be silent before another node of its name takes its place: longer
@@ -12,6 +13,8 @@ const REPLACE_AFTER_MS = 3000
 
 /** What a leader sees. */
 export interface LeaderView {
+  /** Of the leader. */
+  readonly id: NodeId
   /** As it stands in its log. */
   readonly membership: Membership
   readonly peers: readonly PeerStanding[]
@@ -36,15 +39,22 @@ export class MembershipReconciler {
     this.#silentSinceMs.clear()
   }
 
-  /** @returns the next step, or null: all is as it should be, or a change is under way */
-  next({ membership, peers, hellos }: LeaderView, nowMs: number): MembershipStep | null {
+  /**
+   * @returns the next step, or null: all is as it should be, a change is under way, or the voters
+   *   that there would be have no majority that answers
+   */
+  next(view: LeaderView, nowMs: number): MembershipStep | null {
+    const { id: self, membership, peers, hellos } = view
     this.#listen(peers, nowMs)
     if (membership.outgoing.length > 0) return null
-    return (
+    const step =
       this.#replacement(membership, hellos, nowMs) ??
       arrival(membership, hellos) ??
       promotion(membership, peers)
-    )
+    if (step === null || !haveOtherVoters(membership, step.target)) return step
+    const active = new Set([self])
+    for (const { id, isRecentlyActive } of peers) if (isRecentlyActive) active.add(id)
+    return quorumLackOf(step.target, (id) => active.has(id)) === null ? step : null
   }
 
   #listen(peers: readonly PeerStanding[], nowMs: number): void {

@@ -33,6 +33,7 @@ export async function answerPeer(
       return host.proposer.proposeFor(body)
     case 'add':
     case 'remove':
+    case 'remove-forced':
     case 'transfer':
       await host.changes.make(decodeRequest(kind, body))
       return new Uint8Array()

@@ -39,6 +39,8 @@ export interface ClusterReport {
   /** A term or a ballot. */
   readonly epoch: number
   readonly hasQuorum: boolean
+  /** Names of the voters that the asked node does not reach; before the founding, of the peers. */
+  readonly missing: readonly string[]
   /** The active version; 0 while there is none. */
   readonly configVersion: number
   readonly nodes: readonly ClusterNodeReport[]
@@ -49,6 +51,13 @@ export interface Member {
   readonly name: string
   /** `HOST:PORT` of its peer links. */
   readonly address: string
+}
+
+/** A node that is taken out of the cluster. */
+export interface Removal {
+  readonly name: string
+  /** Also where the voters that are left have no majority that answers. */
+  readonly isForced: boolean
 }
 
 /** A hand-over of the leadership. */

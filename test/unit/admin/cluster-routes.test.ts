@@ -19,8 +19,8 @@ describe('the cluster', () => {
 
   it.each([
     ['POST', '/nodes', { name: 'lb4', address: 'h4:7400' }, 201, ['addNode', 'lb4', 'h4:7400']],
-    ['DELETE', '/nodes/lb2', undefined, 204, ['removeNode', 'lb2']],
-    ['DELETE', '/nodes/lb%32', undefined, 204, ['removeNode', 'lb2']],
+    ['DELETE', '/nodes/lb2', undefined, 204, ['removeNode', 'lb2', { isForced: false }]],
+    ['DELETE', '/nodes/lb%32?force', undefined, 204, ['removeNode', 'lb2', { isForced: true }]],
     ['POST', '/transfer', { node: 'lb2' }, 200, ['transfer', 'lb2']],
   ])('changes: %s %s %j', async (method, path, body, status, call) => {
     const cluster = new FakeCluster()
@@ -57,6 +57,7 @@ describe('the cluster', () => {
     ['addNode', 'cluster-absent', 409],
     ['removeNode', 'member-unknown', 404],
     ['removeNode', 'member-last', 409],
+    ['removeNode', 'quorum-at-risk', 409],
     ['transfer', 'member-unknown', 404],
     ['transfer', 'transfer-failed', 503],
   ])('%s that fails with %s gets %i', async (call, code, status) => {

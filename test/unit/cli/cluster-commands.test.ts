@@ -39,7 +39,14 @@ describe('cluster status', () => {
 
   it('says that there is no leader, and no quorum', async () => {
     const admin = await startForCommands({ cluster: telling({ leader: null, hasQuorum: false }) })
-    expect(await status({ admin })).toMatch(/^raft: no leader, epoch 4, NO QUORUM; config/)
+    const failures: unknown[] = []
+    const { out } = await output((io) =>
+      clusterStatus({ admin }, io).catch((error: unknown) => void failures.push(error)),
+    )
+    expect(out).toMatch(/^raft: no leader, epoch 4, NO QUORUM; config/)
+    expect(failures).toMatchObject([
+      { code: 'no-quorum', message: 'lb1 knows no leader, and does not reach lb2' },
+    ])
   })
 
   it('prints the members that scripts rely on with --json', async () => {
@@ -78,7 +85,7 @@ describe('cluster add, remove and transfer', () => {
       'remove',
       (options: ConnectionOptions) => output((io) => clusterRemove('lb4', options, io)),
       'lb4 is removed\n',
-      ['removeNode', 'lb4'],
+      ['removeNode', 'lb4', { isForced: false }],
       {},
       'member-last',
     ],
@@ -101,6 +108,13 @@ describe('cluster add, remove and transfer', () => {
     const other = await startForCommands({ cluster: failing })
     await expect(command({ admin: other })).rejects.toMatchObject({ code })
   })
+})
+
+it('remove --force asks for it where the voters that are left have no majority', async () => {
+  const cluster = new FakeCluster()
+  const admin = await startForCommands({ cluster })
+  await output((io) => clusterRemove('lb4', { admin, force: true }, io))
+  expect(cluster.calls).toEqual([['removeNode', 'lb4', { isForced: true }]])
 })
 
 it('a change whose answer is lost may have been made', async () => {

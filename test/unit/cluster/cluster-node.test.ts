@@ -303,7 +303,7 @@ describe('a single node', () => {
     const { node } = lab.get('node')
     for (const change of [
       node.addNode('lb2', '127.0.0.1:1'),
-      node.removeNode('node'),
+      node.removeNode('node', { isForced: false }),
       node.transfer('node'),
     ]) {
       await expect(change).rejects.toMatchObject({ code: 'cluster-absent' })
@@ -329,7 +329,7 @@ describe('a single node', () => {
     const { node } = lab.get('node')
     for (const change of [
       node.addNode('lb2', 'h:1'),
-      node.removeNode('node'),
+      node.removeNode('node', { isForced: false }),
       node.transfer('x'),
     ]) {
       await expect(change).rejects.toMatchObject({ code: 'cluster-absent' })

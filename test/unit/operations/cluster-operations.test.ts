@@ -10,6 +10,7 @@ import { FakeCluster, STATUS } from './fake-cluster.ts'
 import { sourceOf } from './fake-source.ts'
 
 const MEMBER = { name: 'lb4', address: 'h4:7400' }
+const REMOVAL = { name: 'lb2', isForced: true }
 
 function nodeOf(cluster: FakeCluster): OperatedNode {
   return { cluster, source: sourceOf() }
@@ -26,18 +27,28 @@ describe('the cluster', () => {
   })
 
   it.each([
-    ['takes a node in', (it: OperatedNode) => addNode(it, MEMBER), 'addNode lb4 h4:7400', MEMBER],
-    ['takes one out', (it: OperatedNode) => removeNode(it, 'lb2'), 'removeNode lb2', undefined],
+    [
+      'takes a node in',
+      (it: OperatedNode) => addNode(it, MEMBER),
+      ['addNode', 'lb4', 'h4:7400'],
+      MEMBER,
+    ],
+    [
+      'takes one out',
+      (it: OperatedNode) => removeNode(it, REMOVAL),
+      ['removeNode', 'lb2', { isForced: true }],
+      undefined,
+    ],
     [
       'is led by another',
       (it: OperatedNode) => transferLeadership(it, { node: 'lb2' }),
-      'transfer lb2',
+      ['transfer', 'lb2'],
       { node: 'lb2' },
     ],
   ])('%s', async (_name, change, call, told) => {
     const cluster = new FakeCluster()
     expect(await change(nodeOf(cluster))).toEqual(told)
-    expect(cluster.calls).toEqual([call.split(' ')])
+    expect(cluster.calls).toEqual([call])
   })
 
   it.each([
@@ -49,7 +60,7 @@ describe('the cluster', () => {
     const node = nodeOf(FakeCluster.failing(method, code))
     const operation = {
       addNode: () => addNode(node, MEMBER),
-      removeNode: () => removeNode(node, 'lb2'),
+      removeNode: () => removeNode(node, REMOVAL),
       transfer: () => transferLeadership(node, { node: 'lb2' }),
       status: () => showCluster(node),
     }[method]

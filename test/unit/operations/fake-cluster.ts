@@ -8,6 +8,7 @@ import type {
   ServerSetting,
 } from '../../../src/cluster/cluster.ts'
 import type { AgreedHealth, ClusterState } from '../../../src/cluster/state-machine/state.ts'
+import type { RemovalOptions } from '../../../src/consensus/members.ts'
 import { SERVERS } from './fake-source.ts'
 
 /** 2026-01-02T03:04:05.000Z. */
@@ -37,6 +38,7 @@ export const STATUS: ClusterStatus = {
   leader: 'lb1',
   epoch: 4,
   hasQuorum: true,
+  missing: ['lb2'],
   configVersion: 3,
   nodes: [
     {
@@ -168,8 +170,8 @@ export class FakeCluster implements Cluster {
     return this.#note('addNode', [name, address], undefined)
   }
 
-  removeNode(name: string): Promise<void> {
-    return this.#note('removeNode', [name], undefined)
+  removeNode(name: string, options: RemovalOptions): Promise<void> {
+    return this.#note('removeNode', [name, options], undefined)
   }
 
   transfer(name: string): Promise<void> {

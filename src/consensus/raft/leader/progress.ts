@@ -180,6 +180,7 @@ export class Progress {
       id: this.id,
       matchIndex: this.#matchIndex,
       state: this.#state,
+      heardMs: this.#hasAnswered ? this.#heardMs : null,
       isRecentlyActive: this.#hasAnswered && nowMs - this.#heardMs < this.#options.electionMaxMs,
       isCaughtUp: this.#catchUp.isCaughtUp(nowMs),
     }

@@ -12,6 +12,7 @@ function peerOf(id: string, change: Partial<PeerStanding> = {}): PeerStanding {
     state: 'replicate',
     isRecentlyActive: true,
     isCaughtUp: true,
+    heardMs: 0,
   } as const
   return { id, ...state, ...change }
 }
@@ -27,6 +28,7 @@ function hellosOf(...ids: readonly string[]): LeaderView['hellos'] {
 
 /** Two voters that are well. */
 const calm: LeaderView = {
+  id: 'lb1/1',
   membership: membershipOf('lb1', 'lb2'),
   peers: [peerOf('lb2/1')],
   hellos: hellosOf('lb2/1'),
@@ -67,7 +69,12 @@ describe('a leader', () => {
   it('puts a node that lost its data in the place of the one that it was, after a time', () => {
     const membership = membershipOf('lb1', 'lb2', 'lb3')
     const silent = peerOf('lb2/1', { isRecentlyActive: false })
-    const view = { membership, peers: [silent, peerOf('lb3/1')], hellos: hellosOf('lb2/2') }
+    const view = {
+      ...calm,
+      membership,
+      peers: [silent, peerOf('lb3/1')],
+      hellos: hellosOf('lb2/2'),
+    }
     const reconciler = new MembershipReconciler()
     expect(reconciler.next(view, 1000)).toBeNull()
     expect(reconciler.next(view, 3999)).toBeNull()
@@ -81,7 +88,7 @@ describe('a leader', () => {
     const membership = membershipOf('lb1', 'lb2', 'lb3')
     const hellos = hellosOf('lb2/2')
     const reconciler = new MembershipReconciler()
-    const awake = { membership, peers: [peerOf('lb2/1'), peerOf('lb3/1')], hellos }
+    const awake = { ...calm, membership, peers: [peerOf('lb2/1'), peerOf('lb3/1')], hellos }
     const silent = {
       ...awake,
       peers: [peerOf('lb2/1', { isRecentlyActive: false }), peerOf('lb3/1')],
@@ -101,11 +108,33 @@ describe('a leader', () => {
   it('does not count the silence of before it led', () => {
     const membership = membershipOf('lb1', 'lb2', 'lb3')
     const silent = peerOf('lb2/1', { isRecentlyActive: false })
-    const view = { membership, peers: [silent, peerOf('lb3/1')], hellos: hellosOf('lb2/2') }
+    const view = {
+      ...calm,
+      membership,
+      peers: [silent, peerOf('lb3/1')],
+      hellos: hellosOf('lb2/2'),
+    }
     const reconciler = new MembershipReconciler()
     expect(reconciler.next(view, 0)).toBeNull()
     reconciler.reset()
     expect(reconciler.next(view, 4000)).toBeNull()
+  })
+
+  it('makes nobody a voter where the voters would have no majority that answers', () => {
+    const membership = {
+      ...membershipOf('lb1', 'lb2', 'lb3', 'lb4'),
+      learners: [memberOf('lb5')],
+    }
+    const silent = { isRecentlyActive: false }
+    const peersWith = (change: Partial<PeerStanding>) => [
+      peerOf('lb2/1', change),
+      peerOf('lb3/1', silent),
+      peerOf('lb4/1', silent),
+      peerOf('lb5/1'),
+    ]
+    const reconciler = new MembershipReconciler()
+    expect(reconciler.next({ ...calm, membership, peers: peersWith(silent) }, 0)).toBeNull()
+    expect(reconciler.next({ ...calm, membership, peers: peersWith({}) }, 0)).not.toBeNull()
   })
 
   it('waits while a change is under way', () => {

@@ -24,8 +24,8 @@ const core: CoreStatus = {
     invited: [{ name: 'lb5', address: 'lb5:7400' }],
   },
   peers: [
-    { id: 'lb2/1', matchIndex: 9, isRecentlyActive: true, isCaughtUp: true },
-    { id: 'lb4/1', matchIndex: 0, isRecentlyActive: false, isCaughtUp: false },
+    { id: 'lb2/1', matchIndex: 9, isRecentlyActive: true, heardMs: 9, isCaughtUp: true },
+    { id: 'lb4/1', matchIndex: 0, isRecentlyActive: false, heardMs: null, isCaughtUp: false },
   ],
   heardFromLeaderMs: 0,
 }
