@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import { AdminServer } from '../admin/server.ts'
 import type { Clock } from '../base/clock.ts'
 import { assert, SluiceError } from '../base/errors.ts'
+import { settlesWithin } from '../base/time-limit.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Seed } from '../cluster/own-file.ts'
 import { overlayPool } from '../config/resolution/pool-overlay.ts'
@@ -86,11 +87,13 @@ export class Daemon {
   static async start(options: DaemonOptions): Promise<Daemon> {
     const { file, log } = options
     const beginning = await begin(options)
-    const accessLog = new AccessLogOutput(file.config.global.log.access, log)
+    let accessLog: AccessLogOutput | null = null
     try {
+      accessLog = new AccessLogOutput(file.config.global.log.access, log)
       return await Daemon.#startWith(options, accessLog, beginning)
     } catch (error) {
-      accessLog.close()
+      beginning.names.stop()
+      accessLog?.close()
       throw error
     }
   }
@@ -108,7 +111,9 @@ export class Daemon {
     try {
       await daemon.#open(relay)
     } catch (error) {
-      await daemon.#close()
+      // Why it has failed is said in any case: nobody learns of it from what cannot be closed.
+      const closed = daemon.#close().catch(() => {})
+      await settlesWithin(closed, daemon.graceMs)
       throw error
     }
     return daemon

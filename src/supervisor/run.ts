@@ -1,7 +1,7 @@
 import { SluiceError } from '../base/errors.ts'
 import { type DaemonLog, openDaemonLog } from '../telemetry/daemon-log.ts'
 import { endAbruptly } from './abrupt-end.ts'
-import { Daemon } from './daemon.ts'
+import { Daemon, type DaemonOptions } from './daemon.ts'
 import { type ConfigSurroundings, readConfigFile } from './preparation/config-file.ts'
 import { ABORTED, type RunningDaemon, type SignalInbox } from './signal-inbox.ts'
 
@@ -13,6 +13,9 @@ const ENDING_MS_MAX = 5_000
 
 /** How long a start may go on that is to end, before it is given up where it is. */
 const START_MS_MAX = 5_000
+
+/** How long what a failed start has left behind may keep the process from ending by itself. */
+const LEFTOVERS_MS_MAX = 500
 
 /** What `sluice run` is started with. */
 export interface RunOptions extends ConfigSurroundings {
@@ -51,7 +54,7 @@ export async function run(options: RunOptions): Promise<void> {
     options.exit(0)
     return
   }
-  const daemon = await Daemon.start({
+  const daemon = await start({
     file: { name: options.file, text, config },
     surroundings: options,
     log,
@@ -62,6 +65,18 @@ export async function run(options: RunOptions): Promise<void> {
   })
   clearTimeout(overdue)
   signals.deliverTo(runningDaemon(daemon, log, options))
+}
+
+/** Starts the daemon, or has the process end once it has been said why it cannot. */
+async function start(options: DaemonOptions): Promise<Daemon> {
+  try {
+    return await Daemon.start(options)
+  } catch (error) {
+    // What has begun is closed. A thing that is left, whichever it is, must not keep a process that
+    // serves nobody: its manager waits for the end to start it again.
+    setTimeout(() => endAbruptly(1), LEFTOVERS_MS_MAX).unref()
+    throw error
+  }
 }
 
 function runningDaemon(daemon: Daemon, log: DaemonLog, options: RunOptions): RunningDaemon {

@@ -74,18 +74,21 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
   ): Promise<GroupEngine<M>> {
     const { folder, name, makeIncarnation } = options
     const opened = await openStore({ folder, name, makeIncarnation })
+    let engine: GroupEngine<M> | null = null
     try {
-      const engine = new GroupEngine(options, opened)
+      engine = new GroupEngine(options, opened)
       await engine.#transport.listen()
-      engine.#look()
+      engine.#begin(opened.stored)
       return engine
     } catch (error) {
+      // A transport that does not listen has called nobody, and no driver runs.
+      await engine?.stop()
       await opened.store.close()
       throw error
     }
   }
 
-  private constructor(options: GroupEngineOptions<M>, { store, stored }: OpenedStore) {
+  private constructor(options: GroupEngineOptions<M>, { store }: OpenedStore) {
     const { scheduler, random, name, peers } = options
     this.#options = options
     this.#store = store
@@ -145,8 +148,14 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
       this.#directory.refused(refusal),
     )
     this.#told = this.#status()
+  }
+
+  /** From now on it says something: it can be reached. */
+  #begin(stored: StoredState | null): void {
     if (stored !== null) this.#startDriver(stored)
     this.#membersChanged()
+    this.#told = this.#status()
+    this.#look()
   }
 
   stop(): Promise<void> {
