@@ -35,8 +35,9 @@ export interface ConfigChangesOptions {
 type Change = Pick<ActivateConfig, 'text' | 'author' | 'comment' | 'cause' | 'confirmMs'>
 
 /**
- * Changes of the active config that are asked of this node, one after the other. Any node may make
- * them: of two at once, the state machine takes one.
+ * Changes of the active config that are asked of this node, one after the other. Each follows the
+ * version that was active when it was asked for, which is the one that its author has seen: of two
+ * at once, on whichever nodes, one comes too late.
  */
 export class ConfigChanges {
   readonly #options: ConfigChangesOptions
@@ -49,51 +50,50 @@ export class ConfigChanges {
 
   /** As `Cluster.applyConfig`. */
   apply(request: ApplyRequest): Promise<ApplyOutcome> {
-    return this.#inTurn(async () => {
+    return this.#inTurn(async (seenVersion) => {
       checkRequest(request)
-      await this.#options.agreement.read()
       const { activeVersion, confirmation } = this.#options.state()
       const { ifVersion, text, author, comment, confirmMs } = request
       if (ifVersion !== null && ifVersion !== activeVersion) {
-        const message = `version ${activeVersion} is active, not version ${ifVersion}`
-        throw new SluiceError('config-conflict', message)
+        throw conflict(`version ${activeVersion} is active, not version ${ifVersion}`)
       }
-      if (confirmation !== null) {
+      const change = { text, author, comment, cause: 'apply', confirmMs } as const
+      const expectedVersion = ifVersion ?? seenVersion
+      if (confirmation !== null && expectedVersion === activeVersion) {
         const message = `version ${confirmation.version} is not confirmed yet`
         throw new SluiceError('confirmation-pending', message)
       }
-      return this.#activate({ text, author, comment, cause: 'apply', confirmMs })
+      return this.#activate(change, expectedVersion)
     })
   }
 
   /** As `Cluster.rollbackConfig`. */
   rollback(version: number | null, author: string): Promise<ApplyOutcome> {
-    return this.#inTurn(async () => {
-      await this.#options.agreement.read()
-      const { activeVersion, versions } = this.#options.state()
-      const wanted = version ?? activeVersion - 1
+    return this.#inTurn(async (seenVersion) => {
+      const { versions } = this.#options.state()
+      const wanted = version ?? seenVersion - 1
       const kept = versions.find((candidate) => candidate.version === wanted)
       if (kept === undefined) {
         const message =
           wanted < 1 ? 'there is no version before the active one' : `version ${wanted} is not kept`
         throw new SluiceError('config-version-unknown', message)
       }
+      const { text } = kept
       const comment = `back to version ${wanted}`
-      return this.#activate({
-        text: kept.text,
-        author,
-        comment,
-        cause: 'rollback',
-        confirmMs: null,
-      })
+      const change = { text, author, comment, cause: 'rollback', confirmMs: null } as const
+      return this.#activate(change, seenVersion)
     })
   }
 
-  async #activate(change: Change): Promise<ApplyOutcome> {
+  async #activate(change: Change, expectedVersion: number): Promise<ApplyOutcome> {
     const { host, timers, activation, state, propose } = this.#options
     const { activeVersion, versions } = state()
     if (versions.at(-1)?.text === change.text) {
       return { version: activeVersion, isChanged: false, warnings: '', nodes: [] }
+    }
+    if (expectedVersion !== activeVersion) {
+      const message = `version ${activeVersion} came while a change of version ${expectedVersion} waited`
+      throw conflict(message)
     }
     const { servers, backends, warnings } = host.check(change.text)
     const nodes = await prepareEverywhere(this.#options, change.text)
@@ -101,7 +101,7 @@ export class ConfigChanges {
       kind: 'config-activate',
       ...change,
       author: change.author.slice(0, AUTHOR_LENGTH_MAX),
-      expectedVersion: activeVersion,
+      expectedVersion,
       servers,
       backends,
       timeMs: Math.round(timers.wallMs()),
@@ -118,24 +118,27 @@ export class ConfigChanges {
     return `${name} cannot run version ${version} yet, and tries on: ${failure.error.message}\n`
   }
 
-  async #inTurn<T>(change: () => Promise<T>): Promise<T> {
+  /** @param change is given the version that is active as it is asked for */
+  async #inTurn<T>(change: (seenVersion: number) => Promise<T>): Promise<T> {
     if (this.#waiting >= WAITING_MAX) {
       throw new SluiceError('overloaded', `${WAITING_MAX} changes of the config wait already`)
     }
     this.#waiting++
-    const before = this.#turn
-    const turn = (async () => {
-      // How the one before has ended is told to who asked for it.
-      await before.catch(() => {})
-      return change()
-    })()
-    this.#turn = turn
     try {
+      await this.#options.agreement.read()
+      const { activeVersion } = this.#options.state()
+      // How the one before has ended is told to who asked for it.
+      const turn = this.#turn.catch(() => {}).then(() => change(activeVersion))
+      this.#turn = turn
       return await turn
     } finally {
       this.#waiting--
     }
   }
+}
+
+function conflict(message: string): SluiceError {
+  return new SluiceError('config-conflict', message)
 }
 
 function checkRequest({ text, comment, confirmMs }: ApplyRequest): void {

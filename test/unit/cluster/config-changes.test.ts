@@ -227,9 +227,41 @@ describe('applying a config', () => {
     const asked = Array.from({ length: 18 }, (_, n) =>
       codeOf(lab.get('lb1').node.applyConfig(request(`# ${n}\n${TEXT}`))),
     )
-    const codes = await Promise.all(asked)
-    expect(codes).toEqual([...Array.from({ length: 16 }, () => ''), 'overloaded', 'overloaded'])
-    expect(lab.get('lb2').node.state().activeVersion).toBe(17)
+    const [first, ...others] = await Promise.all(asked)
+    expect(first).toBe('')
+    const late = Array.from({ length: 15 }, () => 'config-conflict')
+    expect(others).toEqual([...late, 'overloaded', 'overloaded'])
+    expect(lab.get('lb2').node.state().activeVersion).toBe(2)
+  })
+
+  it('follows the version that was active when it was asked for', async () => {
+    const lab = await NodeLab.start()
+    const { node } = lab.get('lb1')
+    const asked = [node.applyConfig(request(NEXT)), node.applyConfig(request(OTHER))]
+    expect(await Promise.all(asked.map(codeOf))).toEqual(['', 'config-conflict'])
+    expect(lab.hosts().flatMap(({ prepared }) => prepared)).not.toContain(OTHER)
+    // Who has seen how that one ended is not too late.
+    expect(await codeOf(node.applyConfig(request(OTHER)))).toBe('')
+    expect(node.state().activeVersion).toBe(3)
+  })
+
+  it('may be asked for twice at once', async () => {
+    const lab = await NodeLab.start()
+    const { node } = lab.get('lb1')
+    const outcomes = await Promise.all([NEXT, NEXT].map((text) => node.applyConfig(request(text))))
+    expect(outcomes.map(({ version, isChanged }) => [version, isChanged])).toEqual([
+      [2, true],
+      [2, false],
+    ])
+  })
+
+  it('is not undone by a rollback that did not know of it', async () => {
+    const lab = await NodeLab.start()
+    const { node } = lab.get('lb1')
+    await node.applyConfig(request(NEXT))
+    const asked = [node.applyConfig(request(OTHER)), node.rollbackConfig(null, 'operator')]
+    expect(await Promise.all(asked.map(codeOf))).toEqual(['', 'config-conflict'])
+    expect(node.state().versions.at(-1)?.text).toBe(OTHER)
   })
 })
 
