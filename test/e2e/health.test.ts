@@ -1,9 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { errorCount, runWrk } from '../../bench/wrk.ts'
+import { errorCount } from '../../bench/wrk.ts'
 import { type Daemon, startDaemon } from './support/daemon.ts'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
-import { untilRequests } from './support/metrics.ts'
+import { underLoad } from './support/load.ts'
+import { untilMoreRequests } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
 import { requires } from './support/requirements.ts'
 import { startServerProcess } from './support/server-process.ts'
@@ -126,15 +127,16 @@ describe('under load', () => {
     const { daemon, port } = await startChecked(servers)
     const url = `http://127.0.0.1:${port}/`
 
-    const load = runWrk({ url, connections, seconds: 4 })
-    await untilRequests(daemon, 1000)
-    await servers[0]?.kill()
-    await daemon.event('server-down')
-    const during = await load
-    expect(during.requests).toBeGreaterThan(1000)
+    const during = await underLoad(daemon, { url, connections }, async () => {
+      await servers[0]?.kill()
+      await daemon.event('server-down')
+      await untilMoreRequests(daemon, 1000)
+    })
     expect(errorCount(during.errors)).toBeLessThanOrEqual(connections)
 
-    const after = await runWrk({ url, connections, seconds: 2 })
+    const after = await underLoad(daemon, { url, connections }, async () => {
+      await untilMoreRequests(daemon, 1000)
+    })
     expect(errorCount(after.errors)).toBe(0)
   })
 })

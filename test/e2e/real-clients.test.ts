@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { Pool } from 'undici'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { errorCount, runWrk } from '../../bench/wrk.ts'
+import { errorCount } from '../../bench/wrk.ts'
 import { type HttpServer, startHttpServer } from './support/http-server.ts'
+import { underLoad } from './support/load.ts'
+import { untilMoreRequests } from './support/metrics.ts'
 import { runProgram } from './support/processes.ts'
 import { startProxy } from './support/proxy.ts'
 import { requires } from './support/requirements.ts'
@@ -114,14 +116,10 @@ describe('load generators', () => {
     ['POST', { method: 'POST', bodyBytes: 3000 }],
     ['a connection per request', { headers: ['Connection: close'] }],
   ])('wrk: %s', async (_, run) => {
-    const { url } = await startProxy((await startServerProcess('s1')).address)
-    const { requests, errors } = await runWrk({
-      url: `${url}/`,
-      connections: 32,
-      seconds: 1,
-      ...run,
-    })
-    expect(requests).toBeGreaterThan(100)
+    const { daemon, url } = await startProxy((await startServerProcess('s1')).address)
+    const { errors } = await underLoad(daemon, { url: `${url}/`, connections: 32, ...run }, () =>
+      untilMoreRequests(daemon, 1000),
+    )
     expect(errorCount(errors)).toBe(0)
   })
 })

@@ -45,10 +45,10 @@ export async function expectSamples(
   expect(found).toEqual(expected)
 }
 
-/** Waits until the daemon has counted this many HTTP requests: the load is on. */
-export async function untilRequests(daemon: Daemon, requests: number): Promise<void> {
-  await until(`${requests} requests`, async () => {
-    const sample = await scrape(daemon)
-    return sample('sluice_frontend_http_requests_total') >= requests ? true : undefined
-  })
+/** Waits until the daemon has counted this many HTTP requests more: it is under load. */
+export async function untilMoreRequests(daemon: Daemon, requests: number): Promise<void> {
+  const count = async (): Promise<number> =>
+    (await scrape(daemon))('sluice_frontend_http_requests_total')
+  const wanted = (await count()) + requests
+  await until(`${requests} more requests`, async () => (await count()) >= wanted || undefined)
 }
