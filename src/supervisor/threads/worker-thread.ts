@@ -43,8 +43,7 @@ export class WorkerThread {
   readonly #options: WorkerThreadOptions
   readonly #worker: Worker
   #beats = 0
-  #hasStarted = false
-  /** How long it has not beaten, while the main thread ran. */
+  /** How long it had neither beaten nor said anything at the last look, while the main thread ran. */
   #quietMs = 0
   #isStuck = false
 
@@ -55,7 +54,10 @@ export class WorkerThread {
     this.#options = options
     this.#worker = new Worker(entry, { workerData })
     let failure: unknown
-    this.#worker.on('message', options.onMessage)
+    this.#worker.on('message', (message: FromWorker) => {
+      this.#quietMs = 0
+      options.onMessage(message)
+    })
     this.#worker.on('error', (error: unknown) => {
       failure = error
     })
@@ -82,7 +84,7 @@ export class WorkerThread {
 
   /** Whether it does not answer just now: it may be busy, or stuck. */
   get isQuiet(): boolean {
-    return this.#quietMs >= QUIET_MS
+    return this.#quietMs >= QUIET_MS && !this.#hasBeaten
   }
 
   /** Whether it was ended for being stuck, and has withstood that for as long again. */
@@ -106,16 +108,17 @@ export class WorkerThread {
    * @returns true when this look finds the thread stuck: not before, and not again
    */
   look(ranMs: number): boolean {
-    const { index, table } = this.#options
-    const beats = table.beats(index)
+    this.#quietMs = this.#hasBeaten ? 0 : this.#quietMs + ranMs
+    this.#beats = this.#options.table.beats(this.#options.index)
     // It runs its plan before its wheel ticks for the first time, and may be stuck from then on.
-    const hasStarted = beats > 0 || this.appliedSerial >= 0
-    const isSilent = beats === this.#beats && hasStarted === this.#hasStarted
-    this.#quietMs = isSilent ? this.#quietMs + ranMs : 0
-    this.#beats = beats
-    this.#hasStarted = hasStarted
+    const hasStarted = this.#beats > 0 || this.appliedSerial >= 0
     if (this.#isStuck || this.#quietMs < (hasStarted ? STUCK_MS : LOADING_MS_MAX)) return false
     this.#isStuck = true
     return true
+  }
+
+  /** Whether it has beaten since the last look. */
+  get #hasBeaten(): boolean {
+    return this.#options.table.beats(this.#options.index) !== this.#beats
   }
 }

@@ -11,7 +11,7 @@ import { type RecordedLine, recordedLog } from '../recorded-log.ts'
 /**
  * What a worker of these tests does. It beats and answers as the real one; `faults` in the plan,
  * by index of the worker, says what goes wrong: it throws, loops for ever, hangs in a system call that
- * nothing interrupts, or pauses for three seconds.
+ * nothing interrupts, or pauses for three seconds. Told to end, it writes its log for a while.
  */
 const WORKER = `
 import { spawnSync } from 'node:child_process'
@@ -36,13 +36,16 @@ parentPort.on('message', (message) => {
   }
   if (message.kind === 'drain' && !workerData.accessLog.holds) parentPort.postMessage({ kind: 'drained' })
   if (message.kind === 'cut') parentPort.postMessage({ kind: 'drained' })
-  if (message.kind === 'exit') process.exit(0)
+  if (message.kind === 'exit') setTimeout(() => {
+    parentPort.postMessage({ kind: 'warning', event: 'log-written', message: '', fields: {} })
+    process.exit(0)
+  }, 100)
 })
 `
 
 /** What goes wrong with a worker: before it has said that it runs the plan, or 100 ms later. */
 interface Fault {
-  readonly early?: 'throw'
+  readonly early?: 'throw' | 'pause'
   readonly late?: 'throw' | 'loop' | 'hang' | 'pause'
 }
 
@@ -130,6 +133,13 @@ describe('deaths by one cause', () => {
     // A plan that it can run is taken up by its next successor.
     await pool.apply(planWith())
   })
+})
+
+it('waits for the log of a worker that was slow to start and is told to end at once', async () => {
+  const { pool, of, stop } = startPool(1, planWith({ 0: { early: 'pause' } }))
+  await pool.ready()
+  expect(await stop()).toBe(0)
+  expect(of('log-written')).toHaveLength(1)
 })
 
 describe('a worker that is stuck', () => {
