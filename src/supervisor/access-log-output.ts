@@ -65,6 +65,7 @@ export class AccessLogOutput {
   /** The workers have ended. */
   close(): void {
     clearTimeout(this.#timer)
+    if (this.#untold > 0) this.#tell()
     // Nobody can do anything about a log that fails to close: its bytes were taken before.
     if (this.sink?.isOwned) closeSync(this.sink.fd)
   }

@@ -52,6 +52,10 @@ function runWorker(boot: WorkerBoot): void {
   const services = createServices(boot, send, acceptFailures)
   const { table, accessLog, wheel, clock } = services
   const dataPlane = new DataPlane(services)
+  const tellLoss = (): void => {
+    const loss = accessLog.takeLoss()
+    if (loss !== null) send({ kind: 'log-loss', loss })
+  }
   let ticks = 0
   const stopTicker = startTicker(wheel, clock, () => {
     table.beat(boot.index)
@@ -59,8 +63,7 @@ function runWorker(boot: WorkerBoot): void {
     if (ticks % DESCRIPTOR_TICKS === 0) dataPlane.watchDescriptors()
     if (ticks % SWEEP_TICKS !== 0) return
     dataPlane.sweep()
-    const loss = accessLog.takeLoss()
-    if (loss !== null) send({ kind: 'log-loss', loss })
+    tellLoss()
     const fields = acceptFailures.take()
     if (fields === null) return
     send({ kind: 'warning', event: 'accept-failed', message: 'connections were refused', fields })
@@ -83,7 +86,10 @@ function runWorker(boot: WorkerBoot): void {
         return
       case 'exit':
         stopTicker()
-        void accessLog.close().then(() => process.exit(0))
+        void accessLog.close().then(() => {
+          tellLoss()
+          process.exit(0)
+        })
         return
       default:
         message satisfies never

@@ -84,4 +84,13 @@ describe('an access log on a full disk', () => {
     expect(daemon.log.filter(({ event }) => event === 'worker-lost')).toEqual([])
     expect(await daemon.stop()).toBe(0)
   })
+
+  it('is told of to the last line when the daemon ends', async () => {
+    const { daemon, port } = await startLogging('/dev/full')
+    await ask(port, 20)
+    expect(await daemon.stop()).toBe(0)
+    const losses = daemon.log.filter(({ event }) => event === 'log-lines-lost')
+    expect(losses.at(-1)).toMatchObject({ lostTotal: 20 })
+    expect(losses.reduce((sum, { lines }) => sum + Number(lines), 0)).toBe(20)
+  })
 })

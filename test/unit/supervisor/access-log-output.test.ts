@@ -96,6 +96,17 @@ it('of which nothing is wanted is none, whatever is asked of it', () => {
   expect(lines).toEqual([])
 })
 
+it('tells of lost lines at the end that have not been told of', () => {
+  const output = new AccessLogOutput({ to: 'file', path: '/dev/null' }, recordedLog(lines))
+  output.lost({ lines: 2, reason: 'ENOSPC' })
+  output.lost({ lines: 3, reason: 'EPIPE' })
+  output.close()
+  expect(lines.map(({ fields }) => fields)).toEqual([
+    { lines: 2, lostTotal: 2 },
+    { lines: 3, lostTotal: 5 },
+  ])
+})
+
 it('tells of lost lines at once, and then of all together every ten seconds', () => {
   vi.useFakeTimers()
   const output = outputTo('/dev/null')
