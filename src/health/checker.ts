@@ -115,6 +115,11 @@ export class Checker {
     return this.#checks.get(key)?.state()
   }
 
+  /** What a server's checks say; null: it is not checked, or none of its checks has ended yet. */
+  verdict(key: string): boolean | null {
+    return this.#checks.get(key)?.verdict() ?? null
+  }
+
   /**
    * The traffic of a server has shown that it fails (HAProxy configuration manual, `on-error`).
    * Does nothing for one that is not checked itself.
@@ -163,7 +168,7 @@ class Check implements Watch<CheckTarget> {
   readonly #runner: Runner
   #health: number
   #last: ProbeOutcome = { status: 'INI', code: 0, info: '', durationMs: 0 }
-  /** A check has found the server up, or down. */
+  /** A check, or its traffic, has found the server up or down. */
   #hasVerdict = false
   #changedMs: number
   #failuresTotal = 0
@@ -216,6 +221,7 @@ class Check implements Watch<CheckTarget> {
     const goesDown = isUp(this.#health, check) && !isUp(health, check)
     if (health < this.#health) this.#failuresTotal++
     this.#health = health
+    this.#hasVerdict ||= goesDown
     this.#hasten()
     if (goesDown) this.#turn({ ...this.#last, durationMs: 0 }, false, reason)
   }
@@ -228,6 +234,10 @@ class Check implements Watch<CheckTarget> {
     this.#dueMs = dueMs
     clearTimeout(this.#timer)
     this.#wait()
+  }
+
+  verdict(): boolean | null {
+    return this.#hasVerdict ? isUp(this.#health, this.target.check) : null
   }
 
   state(): CheckState {

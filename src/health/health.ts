@@ -84,6 +84,8 @@ export class Health {
   #authorities: ReadonlyMap<string, string> = new Map()
   /** The verdicts of the cluster, by server; where there is none, the node's own checks decide. */
   readonly #agreed = new Map<string, boolean>()
+  /** Verdicts that the cluster had last, of servers that this node's own checks have not met since. */
+  readonly #lastAgreed = new Map<string, boolean>()
   #settings: ReadonlyMap<string, RunTimeSettings> = new Map()
   #isWatched: (key: string) => boolean = () => true
   /** By server: those that track it. */
@@ -100,7 +102,7 @@ export class Health {
       trials,
       patterns: linearPatterns,
       onTransition: (transition) => this.#onTransition(transition),
-      onConfirmed: (key) => onVerdict(key, true, 'its first check has passed'),
+      onConfirmed: (key) => this.#onConfirmed(key),
     })
     this.#slowStarts = new SlowStarts(table, clock)
     this.#agents = new AgentChecker({
@@ -126,6 +128,7 @@ export class Health {
         const life = known?.isSame(server) ? known : new ServerLife(backend, server, nowMs)
         if (life === known) life.follow(backend, server)
         else {
+          if (known !== undefined) this.#lastAgreed.delete(life.key)
           life.set(this.#settings.get(life.key) ?? AS_CONFIGURED)
           fresh.push(life)
         }
@@ -136,6 +139,7 @@ export class Health {
         else trackers.push(life)
       }
     }
+    for (const key of before.keys()) if (!this.#lives.has(key)) this.#lastAgreed.delete(key)
     this.checker.replace([...this.#lives.values()].flatMap((life) => this.#targetOf(life) ?? []))
     this.#agents.replace([...this.#lives.values()].flatMap(({ agentTarget }) => agentTarget ?? []))
     // How a server begins is no change to be told.
@@ -167,7 +171,8 @@ export class Health {
 
   /**
    * Goes by what the cluster has agreed on; for servers of which nothing is agreed, and with null
-   * for all, by this node's own checks.
+   * for all, by this node's own checks. One that these have not met yet, as other nodes watched it
+   * (`check-sharding`), stays as the cluster had it last: its first check says otherwise, or not.
    *
    * @param verdicts those that have changed
    */
@@ -175,8 +180,7 @@ export class Health {
     const reason = 'the node goes by its own checks'
     const lost = [...this.#agreed.keys()].map((key) => ({ key, isUp: null, reason }))
     for (const { key, isUp, reason } of verdicts ?? lost) {
-      if (isUp === null) this.#agreed.delete(key)
-      else this.#agreed.set(key, isUp)
+      this.#setVerdict(key, isUp)
       const life = this.#lives.get(key)
       if (life === undefined) continue
       if (isUp !== null) life.checkReason = reason
@@ -237,6 +241,25 @@ export class Health {
     this.#slowStarts.stop()
   }
 
+  #setVerdict(key: string, isUp: boolean | null): void {
+    const before = this.#agreed.get(key)
+    if (isUp !== null) {
+      this.#agreed.set(key, isUp)
+      this.#lastAgreed.delete(key)
+    } else if (before !== undefined) {
+      this.#agreed.delete(key)
+      this.#lastAgreed.set(key, before)
+    }
+  }
+
+  /** The first check of a server has found it up. */
+  #onConfirmed(key: string): void {
+    const reason = 'its first check has passed'
+    this.#onVerdict(key, true, reason)
+    const life = this.#lives.get(key)
+    if (life !== undefined) this.#settle(life, { reason })
+  }
+
   #onTransition({ key, up, reason, durationMs }: CheckTransition): void {
     const life = this.#lives.get(key)
     if (life === undefined) return
@@ -260,7 +283,9 @@ export class Health {
 
   #checkedUp({ key, checkTarget }: ServerLife): boolean | null {
     if (checkTarget === null) return null
-    return this.#agreed.get(key) ?? this.checker.state(key)?.up ?? null
+    const known = this.#agreed.get(key) ?? this.checker.verdict(key) ?? this.#lastAgreed.get(key)
+    // A server is up until its checks say otherwise, as in HAProxy.
+    return known ?? this.checker.state(key)?.up ?? null
   }
 
   /** Brings the server table to what a server's sources say now. */

@@ -332,6 +332,55 @@ describe('the verdicts of the cluster', () => {
     expect(told.at(-1)).toMatchObject(['server-up', { reason: 'the node goes by its own checks' }])
   })
 
+  it.each([
+    ['dead', true, down],
+    ['alive', false, up],
+  ])(
+    'are kept of a server that others watched until its first check here: %s',
+    async (_, isBroken, state) => {
+      const other = isBroken ? up : down
+      health.setWatched((key) => key === 'app/b')
+      health.follow(planOf(checked('a', 1), checked('b', 2)))
+      if (isBroken) engine.broken.add(1)
+      health.setAgreed(verdict(!isBroken))
+      await passTime(2000)
+      // The quorum is lost: all servers are checked here.
+      health.setAgreed(null)
+      expect(states(0)).toEqual([state])
+      health.setWatched(() => true)
+      expect(states(0)).toEqual([state])
+      await passTime(2000)
+      expect(states(0)).toEqual([state])
+      // From now on its own checks decide.
+      if (isBroken) engine.broken.delete(1)
+      else engine.broken.add(1)
+      await passTime(3000)
+      expect(states(0)).toEqual([other])
+    },
+  )
+
+  it('give way to the first check, whatever they were', async () => {
+    health.setWatched(() => false)
+    health.follow(planOf(checked('a', 1)))
+    health.setAgreed(verdict(false))
+    health.setAgreed(null)
+    expect(states(0)).toEqual([down])
+    health.setWatched(() => true)
+    await passTime(1100)
+    expect(states(0)).toEqual([up])
+    expect(told.at(-1)).toMatchObject(['server-up', { reason: 'its first check has passed' }])
+    expect(verdicts.at(-1)).toEqual(['app/a', true, 'its first check has passed'])
+  })
+
+  it('are not kept for another server under the same name', async () => {
+    health.setWatched(() => false)
+    health.follow(planOf(checked('a', 1)))
+    health.setAgreed(verdict(false))
+    health.setAgreed(null)
+    health.follow(planOf(checked('a', 3)))
+    expect(states(0)).toEqual([up])
+  })
+
   it('hold for a server that comes later, and for none that is not checked', () => {
     health.setAgreed([...verdict(false), { key: 'app/b', isUp: false, reason: '' }])
     health.follow(planOf(checked('a', 1), { name: 'b', port: 2 }))
