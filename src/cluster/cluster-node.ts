@@ -17,6 +17,7 @@ import type {
   ServerSetting,
 } from './cluster.ts'
 import { ACTIVATION_WAIT_MS, ConfigChanges } from './config-changes.ts'
+import { ConfirmationClock } from './duties/confirmation-clock.ts'
 import { HealthReports } from './duties/health-reports.ts'
 import { LeaderDuties } from './duties/leader-duties.ts'
 import type { NodeTimers } from './duties/node-timers.ts'
@@ -24,7 +25,12 @@ import { OwnReport } from './duties/own-report.ts'
 import { VerdictFollowing } from './duties/verdict-following.ts'
 import { clusterStatus } from './node-status.ts'
 import { OwnFile, type Seed } from './own-file.ts'
-import { decodePrepare, encodeMessage, type NodeReport } from './peer-requests.ts'
+import {
+  decodeElapsedRequest,
+  decodePrepare,
+  encodeMessage,
+  type NodeReport,
+} from './peer-requests.ts'
 import { Replica } from './replica.ts'
 import { serverAddition, serverChange, serverRemoval } from './server-changes.ts'
 import { ClusterStateMachine, type StateChange } from './state-machine/cluster-state-machine.ts'
@@ -76,6 +82,7 @@ export class ClusterNode implements Cluster {
   readonly #own: OwnReport
   readonly #changeLog: ChangeLog
   readonly #file: OwnFile
+  readonly #confirmation: ConfirmationClock
   #parts: Parts | null = null
   /** What the engine has told last; null: nothing yet. */
   #status: EngineStatus | null = null
@@ -96,6 +103,7 @@ export class ClusterNode implements Cluster {
     this.#file = new OwnFile(host, log, options.seed)
     this.#machine = new ClusterStateMachine((change) => this.#onChange(change))
     const machine = this.#machine
+    this.#confirmation = new ConfirmationClock(timers)
     this.#replica = new Replica(machine)
     this.#activation = new Activation(host, timers, log, options.running)
     this.#own = new OwnReport(machine, this.#activation, timers)
@@ -289,7 +297,17 @@ export class ClusterNode implements Cluster {
         state,
         propose,
       }),
-      duties: new LeaderDuties({ name, file, timers, log, agreement, state, propose }),
+      duties: new LeaderDuties({
+        name,
+        file,
+        timers,
+        log,
+        agreement,
+        peers,
+        confirmation: this.#confirmation,
+        state,
+        propose,
+      }),
     }
     this.#tick()
   }
@@ -338,6 +356,7 @@ export class ClusterNode implements Cluster {
 
   #onChange(change: StateChange): void {
     const { before, after, health, command } = change
+    this.#confirmation.follow(after)
     if (this.#following.isFollowing) {
       this.#changeLog.tellChange(change)
       if (this.isReplicated) this.#changeLog.tellHealth(health)
@@ -398,6 +417,10 @@ export class ClusterNode implements Cluster {
         const { text, keepMs } = decodePrepare(body)
         await this.#options.host.prepare(text, keepMs)
         return encodeMessage({})
+      }
+      case 'confirmation': {
+        const elapsedMs = this.#confirmation.elapsedMs(decodeElapsedRequest(body).version)
+        return encodeMessage({ elapsedMs: elapsedMs === null ? null : Math.floor(elapsedMs) })
       }
       case 'status':
         return encodeMessage(this.#ownReport(await this.engineStatus()))

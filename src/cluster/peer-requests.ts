@@ -32,6 +32,17 @@ export interface PrepareRequest {
   readonly keepMs: number
 }
 
+/** Asks a node how long a version has waited to be confirmed. */
+export interface ElapsedRequest {
+  readonly version: number
+}
+
+/** What it has counted. */
+export interface ElapsedAnswer {
+  /** Null: the version does not wait there. */
+  readonly elapsedMs: number | null
+}
+
 /** What a node says of itself. */
 export interface NodeReport {
   /** The newest format of commands that it knows. */
@@ -68,11 +79,17 @@ const readReport: Reader<NodeReport> = record<NodeReport>(
   'left-out',
 )
 
+const readElapsedRequest = record<ElapsedRequest>({ version: whole(1) }, 'left-out')
+
+const readElapsedAnswer = record<ElapsedAnswer>({ elapsedMs: nullable(whole(0)) }, 'left-out')
+
 /**
  * Encodes a request or an answer, with the newest format of commands that this node knows. Members
  * that the other node does not know are passed over there.
  */
-export function encodeMessage(message: PrepareRequest | NodeReport | EmptyMessage): Uint8Array {
+export function encodeMessage(
+  message: PrepareRequest | NodeReport | ElapsedRequest | ElapsedAnswer | EmptyMessage,
+): Uint8Array {
   return jsonBytes({ format: FORMAT, ...message })
 }
 
@@ -83,6 +100,19 @@ export function decodePrepare(body: Uint8Array): PrepareRequest {
     throw new SluiceError('request-invalid', 'the request to prepare a config cannot be read')
   }
   return request
+}
+
+/** @throws SluiceError `request-invalid` */
+export function decodeElapsedRequest(body: Uint8Array): ElapsedRequest {
+  const request = body.length > ANSWER_BYTES_MAX ? undefined : readElapsedRequest(parseJson(body))
+  if (request !== undefined) return request
+  throw new SluiceError('request-invalid', 'the request about a confirmation cannot be read')
+}
+
+/** @returns milliseconds; null: the version does not wait there, or these bytes are no answer */
+export function decodeElapsed(answer: Uint8Array): number | null {
+  if (answer.length > ANSWER_BYTES_MAX) return null
+  return readElapsedAnswer(parseJson(answer))?.elapsedMs ?? null
 }
 
 /** @returns null: these bytes are none */

@@ -1,11 +1,14 @@
 import type { SluiceError } from '../../base/errors.ts'
 import type { Agreement } from '../../consensus/agreement.ts'
-import type { EngineStatus } from '../../consensus/engine-status.ts'
+import type { EngineStatus, NodeStatus } from '../../consensus/engine-status.ts'
+import type { PeerBus } from '../../consensus/peer-bus.ts'
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
 import type { OwnFile } from '../own-file.ts'
 import type { Done } from '../state-machine/command-outcomes.ts'
 import type { Command } from '../state-machine/commands.ts'
 import type { ClusterState } from '../state-machine/state.ts'
+import type { ConfirmationClock } from './confirmation-clock.ts'
+import { askElapsed } from './confirmation-inheritance.ts'
 import { Duty } from './duty.ts'
 import type { NodeTimers } from './node-timers.ts'
 import { WitnessKeeper } from './witness-keeper.ts'
@@ -17,6 +20,10 @@ export interface LeaderDutiesOptions {
   readonly timers: NodeTimers
   readonly log: DaemonLog
   readonly agreement: Agreement
+  /** Null: this node has no others to ask. */
+  readonly peers: PeerBus | null
+  /** How long the version that waits has waited. */
+  readonly confirmation: ConfirmationClock
   readonly state: () => ClusterState
   readonly propose: (command: Command) => Promise<Done>
 }
@@ -33,6 +40,8 @@ export class LeaderDuties {
   readonly #expiry: Duty
   readonly #witnessing: Duty
   #witnesses: readonly string[] = []
+  /** The version of which the others were asked how long it has waited, since this node leads. */
+  #askedVersion: number | null = null
 
   constructor(options: LeaderDutiesOptions) {
     this.#options = options
@@ -51,13 +60,33 @@ export class LeaderDuties {
     const { timers, file, state } = this.#options
     if (role !== 'leader') {
       this.#keeper.reset()
+      this.#askedVersion = null
       return
     }
     const { activeVersion, confirmation, witnesses } = state()
     if (activeVersion === 0 && file.seed !== null) this.#seeding.due()
-    if (confirmation !== null && timers.wallMs() >= confirmation.deadlineMs) this.#expiry.due()
+    if (confirmation !== null) this.#watchConfirmation(confirmation.version, nodes)
     this.#witnesses = this.#keeper.look(nodes, witnesses, timers.nowMs())
     if (!isSameList(this.#witnesses, witnesses)) this.#witnessing.due()
+  }
+
+  #watchConfirmation(version: number, nodes: readonly NodeStatus[]): void {
+    if (this.#askedVersion !== version) {
+      this.#askedVersion = version
+      void this.#inherit(version, nodes)
+    }
+    if (this.#options.confirmation.isOver) this.#expiry.due()
+  }
+
+  /** A node that was started while the version waited has counted from then on alone. */
+  async #inherit(version: number, nodes: readonly NodeStatus[]): Promise<void> {
+    const { name, peers, confirmation } = this.#options
+    if (peers === null) return
+    const others = nodes.filter((node) => node.name !== name && node.membership !== 'invited')
+    const names = others.map((node) => node.name)
+    for (const elapsedMs of await askElapsed(peers, names, version)) {
+      confirmation.inherit(version, elapsedMs)
+    }
   }
 
   async #seed(): Promise<void> {
@@ -85,8 +114,11 @@ export class LeaderDuties {
     const { timers, state, propose } = this.#options
     const { confirmation } = state()
     if (confirmation === null) return
-    const { version } = confirmation
-    await propose({ kind: 'config-expire', version, timeMs: Math.round(timers.wallMs()) })
+    const { version, deadlineMs } = confirmation
+    // The state tells the deadline by the clock of who proposed the version, and this node's may be
+    // behind that: what has been counted rules.
+    const timeMs = Math.max(Math.round(timers.wallMs()), deadlineMs)
+    await propose({ kind: 'config-expire', version, timeMs })
   }
 
   async #setWitnesses(): Promise<void> {

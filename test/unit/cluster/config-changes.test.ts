@@ -316,6 +316,45 @@ describe('a config that is to be confirmed', () => {
     expect(lab.get('lb1').host.runningText).toBe(TEXT)
   })
 
+  it.each([-3_600_000, 3_600_000])(
+    'goes back in its time, though clocks are set by %i ms meanwhile',
+    async (shiftMs) => {
+      const lab = await pending()
+      lab.timers.wallShiftMs = shiftMs
+      await lab.timers.advance(59_400)
+      expect(lab.hosts().map(({ runningVersion }) => runningVersion)).toEqual([2, 2, 2])
+      await lab.timers.advance(1_100)
+      expect(lab.hosts().map(({ runningText }) => runningText)).toEqual([TEXT, TEXT, TEXT])
+      expect(versions(lab.get('lb2')).at(-1)).toBe('3 expiry active')
+    },
+  )
+
+  it('goes back in its time under a leader that has counted for less', async () => {
+    const lab = await pending()
+    await lab.timers.advance(40_000)
+    await lab.get('lb3').node.stop()
+    await lab.timers.advance(10_000)
+    // It reads its log from the start, and has seen the version for a moment when it leads.
+    await lab.startNode('lb3')
+    lab.cluster.lead('lb3')
+    await lab.timers.advance(9_000)
+    expect(lab.get('lb3').host.runningVersion).toBe(2)
+    await lab.timers.advance(2_500)
+    expect(versions(lab.get('lb3')).at(-1)).toBe('3 expiry active')
+  })
+
+  it('begins anew where every node was started meanwhile: nobody knows better', async () => {
+    const lab = await pending()
+    await lab.timers.advance(50_000)
+    for (const name of ['lb1', 'lb2', 'lb3']) await lab.get(name).node.stop()
+    for (const name of ['lb1', 'lb2', 'lb3']) await lab.startNode(name)
+    lab.cluster.lead('lb2')
+    await lab.timers.advance(58_000)
+    expect(lab.get('lb2').host.runningVersion).toBe(2)
+    await lab.timers.advance(3_000)
+    expect(versions(lab.get('lb2')).at(-1)).toBe('3 expiry active')
+  })
+
   it('lets no other config in before, but a rollback', async () => {
     const lab = await pending()
     const { node } = lab.get('lb1')

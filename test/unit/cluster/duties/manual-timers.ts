@@ -21,8 +21,11 @@ export class ManualTimers implements NodeTimers {
     return this.#nowMs
   }
 
+  /** By how much the wall clock was set on, or back. */
+  wallShiftMs = 0
+
   wallMs(): number {
-    return 1_700_000_000_000 + this.#nowMs
+    return 1_700_000_000_000 + this.wallShiftMs + this.#nowMs
   }
 
   after(delayMs: number, work: () => void): () => void {
