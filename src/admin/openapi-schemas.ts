@@ -1,4 +1,4 @@
-import { DURATION_MS_MAX } from '../config/values/durations.ts'
+import { DURATION_MS_MAX } from '../base/quantities.ts'
 import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'
 import { COMMENT_LENGTH_MAX, CONFIRM_MIN_MS } from '../model/change-limits.ts'
 import { CHECK_STATUS } from '../model/probe-state.ts'

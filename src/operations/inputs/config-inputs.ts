@@ -1,4 +1,4 @@
-import { DURATION_MS_MAX } from '../../config/values/durations.ts'
+import { DURATION_MS_MAX } from '../../base/quantities.ts'
 import { COMMENT_LENGTH_MAX, CONFIRM_MIN_MS } from '../../model/change-limits.ts'
 import type { ConfigApplication, VersionChoice } from '../contract/configs.ts'
 import { InputMembers, invalidChange } from './input-members.ts'

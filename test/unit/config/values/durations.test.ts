@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { DURATION_MS_MAX } from '../../../../src/base/quantities.ts'
 import {
-  DURATION_MS_MAX,
   DURATION_PATTERN,
   formatDuration,
   parseDuration,

@@ -1,11 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  formatSize,
-  parseSize,
-  SIZE_BYTES_MAX,
-  SIZE_PATTERN,
-} from '../../../../src/config/values/sizes.ts'
+import { SIZE_BYTES_MAX } from '../../../../src/base/quantities.ts'
+import { formatSize, parseSize, SIZE_PATTERN } from '../../../../src/config/values/sizes.ts'
 
 describe('parseSize', () => {
   it.each([
