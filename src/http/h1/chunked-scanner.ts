@@ -59,7 +59,7 @@ export class ChunkedScanner {
   spanCount = 0
   /**
    * Once the body is {@link done}: what follows the last span, which is the trailers to pass on and
-   * the empty line after them. '' where there were no trailers, or data alone is wanted.
+   * the empty line after them. '' where there were no trailers.
    */
   trailers = ''
   private readonly limits: ChunkLimits
@@ -98,7 +98,8 @@ export class ChunkedScanner {
    * Begins a body.
    *
    * @param decode false: spans are the body with its framing, without chunk extensions, to be sent
-   *   as a chunked body with {@link trailers} behind it. true: spans are the data alone
+   *   as a chunked body with {@link trailers} behind it. true: spans are the data alone, and the
+   *   trailers are what would stand behind the last chunk
    */
   reset(decode: boolean): void {
     this.dataBytes = 0
@@ -322,7 +323,7 @@ export class ChunkedScanner {
     if (byte !== COLON) return this.refuse(REJECT.name, at)
     const name = this.trailerLine.toLowerCase()
     if (isRefusedTrailer(name)) return this.refuse(REJECT.trailerForbidden, at)
-    this.isTrailerKept = !this.decode && !isDroppedTrailer(name) && !this.dropsTrailer(name)
+    this.isTrailerKept = !isDroppedTrailer(name) && !this.dropsTrailer(name)
     this.collect(view, at, at + 1)
     this.state = TRAILER_VALUE
     return at + 1
@@ -335,7 +336,7 @@ export class ChunkedScanner {
 
   /** Takes a byte of the line end that ends the body; behind trailers it is sent with them. */
   private takeLineEnd(at: number, state: number): number {
-    if (this.decode || this.trailerLine === '') return this.keep(at, at + 1, state)
+    if (this.trailerLine === '') return this.keep(at, at + 1, state)
     if (state === DONE) this.trailers += '\r\n'
     this.state = state
     return at + 1

@@ -232,6 +232,7 @@ export class H1ClientStream implements ClientStream, ClientPhase {
   }
 
   endBody(trailers: string): void {
+    if (!this.takesChunks) return
     this.bytesOut += trailers.length
     this.#out.addText(trailers)
   }
