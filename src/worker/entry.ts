@@ -14,8 +14,8 @@ import { nameSourcesInStacks } from '../telemetry/source-stacks.ts'
 import { HangUpWatch } from './clients/hang-up-watch.ts'
 import { DataPlane, type DataPlaneServices } from './data-plane.ts'
 import { SessionQueues } from './dispatch/session-queue.ts'
-import { RequestHeads } from './exchange/request-heads.ts'
 import { ResponseRewrite } from './exchange/rewriting/rewrite.ts'
+import { RequestHeads } from './exchange/routing/request-heads.ts'
 import { Shortages } from './servers/shortages.ts'
 
 /** How often idle connections are aged and full listeners looked at again. */

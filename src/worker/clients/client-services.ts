@@ -4,7 +4,7 @@ import type { ChunkLimits } from '../../http/limits.ts'
 import type { ServerTable } from '../../memory/server-table.ts'
 import type { TuneConfig } from '../../model/config.ts'
 import type { DeadlineWheel } from '../../net/deadline-wheel.ts'
-import type { RequestHeads } from '../exchange/request-heads.ts'
+import type { RequestHeads } from '../exchange/routing/request-heads.ts'
 import type { FrontendRuntime } from '../exchange/runtime.ts'
 import type { HangUpWatch } from './hang-up-watch.ts'
 

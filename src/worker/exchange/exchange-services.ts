@@ -3,7 +3,7 @@ import type { DispatchServices } from '../dispatch/dispatch.ts'
 import type { ResponseServices } from '../servers/server-services.ts'
 import type { SettleServices } from './accounting.ts'
 import type { ForwardServices } from './http-response.ts'
-import type { RoutingServices } from './request-routing.ts'
+import type { RoutingServices } from './routing/request-routing.ts'
 
 /** What an exchange takes of the worker: what each of its parts does. */
 export interface ExchangeServices

@@ -21,7 +21,8 @@ import { HttpRequest } from './http-request.ts'
 import { HttpResponse } from './http-response.ts'
 import { countAborts, HttpTunnel, TERMINATIONS } from './http-tunnel.ts'
 import { ErrorAnswer, RuleAnswer } from './own-answers.ts'
-import type { RuledHead } from './request-heads.ts'
+import { Retries } from './retries.ts'
+import type { RuledHead } from './routing/request-heads.ts'
 import {
   beginRules,
   FIRST_RULE,
@@ -31,9 +32,8 @@ import {
   type RuleEnd,
   resumeRequest,
   routeRequest,
-} from './request-routing.ts'
-import { Retries } from './retries.ts'
-import { RuleWait } from './rule-wait.ts'
+} from './routing/request-routing.ts'
+import { RuleWait } from './routing/rule-wait.ts'
 import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
 import { ServerTimeout, type TimeoutOwner } from './server-timeout.ts'
 

@@ -25,8 +25,8 @@ import { compileRuntime, enterRuntime, type Runtime } from '../../../src/worker/
 import type { DataPlaneServices } from '../../../src/worker/data-plane.ts'
 import { SessionQueues } from '../../../src/worker/dispatch/session-queue.ts'
 import { HttpExchange } from '../../../src/worker/exchange/http-exchange.ts'
-import { RequestHeads } from '../../../src/worker/exchange/request-heads.ts'
 import { ResponseRewrite } from '../../../src/worker/exchange/rewriting/rewrite.ts'
+import { RequestHeads } from '../../../src/worker/exchange/routing/request-heads.ts'
 import { Shortages } from '../../../src/worker/servers/shortages.ts'
 import { FakeConn, FakeEngine } from './fake-network.ts'
 

@@ -1,7 +1,7 @@
-import { Deadline, type DeadlineWheel } from '../../net/deadline-wheel.ts'
+import { Deadline, type DeadlineWheel } from '../../../net/deadline-wheel.ts'
+import type { FrontendRuntime } from '../runtime.ts'
 import type { RequestHeads, RuledHead } from './request-heads.ts'
 import type { RuledWait } from './request-routing.ts'
-import type { FrontendRuntime } from './runtime.ts'
 
 /** What waiting for a rule takes of the worker. */
 export interface WaitServices {

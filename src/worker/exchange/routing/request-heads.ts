@@ -1,6 +1,6 @@
-import type { HeadLimits } from '../../http/limits.ts'
-import { RequestHead } from '../../http/request-head.ts'
-import { RequestRewrite } from './rewriting/rewrite.ts'
+import type { HeadLimits } from '../../../http/limits.ts'
+import { RequestHead } from '../../../http/request-head.ts'
+import { RequestRewrite } from '../rewriting/rewrite.ts'
 
 /** Heads that are laid by for the next request that keeps its own: a few kilobytes each. */
 const SPARE_HEADS_MAX = 16
