@@ -47,6 +47,8 @@ export interface RequestFacts extends SessionFacts, HeaderFacts {
   readonly pathq: string | null
   /** `1.0` or `1.1`. */
   readonly version: string
+  /** The body as far as a rule has waited for it, without the framing of chunks; '' before. */
+  readonly body: string
 }
 
 /** What rules can ask of a response. */

@@ -90,15 +90,28 @@ class Notes implements ResponseOwner {
   }
 }
 
-const GET = { text: 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n', method: 'GET', asksUpgrade: false }
+const GET = {
+  text: 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n',
+  method: 'GET',
+  isUnframed: false,
+  asksUpgrade: false,
+}
 const UPGRADE = {
   text: 'GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n',
   method: 'GET',
+  isUnframed: false,
   asksUpgrade: true,
 }
 const POST = {
   text: 'POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n',
   method: 'POST',
+  isUnframed: false,
+  asksUpgrade: false,
+}
+const UNFRAMED = {
+  text: 'POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n',
+  method: 'POST',
+  isUnframed: true,
   asksUpgrade: false,
 }
 
@@ -175,6 +188,21 @@ export function describeServerStream(kind: ServerStreamKind): void {
       peer.respond(200, 0)
       stream.release(true, false)
       expect([peer.restsFor, peer.isStopped]).toEqual(['anybody', false])
+    })
+
+    it.each([
+      ['', '0\r\n\r\n'],
+      ['X-T: 1\r\n\r\n', '0\r\nX-T: 1\r\n\r\n'],
+    ])('frames a body that comes as data, with its trailers: %j', (trailers, end) => {
+      const { peer, stream } = start(UNFRAMED)
+      const view = Buffer.from('0123456789abcdef')
+      stream.sendBody(view, 0, 16)
+      stream.sendBody(view, 3, 3)
+      stream.sendBody(view, 0, 1)
+      stream.endBody(trailers)
+      stream.flush()
+      const [, body] = peer.got.split('chunked\r\n\r\n')
+      expect(body).toBe(`10\r\n0123456789abcdef\r\n1\r\n0\r\n${end}`)
     })
 
     it('is kept for a client whom its server knows by the connection', () => {

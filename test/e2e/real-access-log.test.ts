@@ -11,6 +11,7 @@ import { startTcpServer, type TcpServer } from './support/tcp-server.ts'
 import { until } from './support/waiting.ts'
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
+const POST_OF_FOUR = GET.replace('GET', 'POST').replace('Host', 'Content-Length: 4\r\nHost')
 const OK = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok'
 const HALF = 'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf of it'
 
@@ -166,19 +167,32 @@ const SCENES: Readonly<Record<string, Scene>> = {
   },
   no_server: { s1: 'down', play: sends(GET) },
   denied: { s1: silent, rules: ['deny'], play: sends(GET) },
-  // HAProxy says of what it holds that its head never came.
   tarpitted: {
     s1: silent,
     rules: ['tarpit'],
     short: 'tarpit',
-    known: [' 0/w', ' -1/w'],
     play: sends(GET),
   },
   client_ends_in_tarpit: {
     s1: silent,
     rules: ['tarpit deny_status 429'],
-    known: [' 0/w', ' -1/w'],
     play: sendsAndEnds(GET),
+  },
+  body_waited_for: {
+    s1: answering(OK, (socket) => socket.end()),
+    rules: ['wait-for-body time 1m at-least 4'],
+    play: async (port) => {
+      const client = await openSocket(port)
+      client.write(POST_OF_FOUR)
+      await sleep(SHORT_MS)
+      client.write('body')
+      await readUntil(client)
+    },
+  },
+  body_too_late: {
+    s1: silent,
+    rules: [`wait-for-body time ${SHORT_MS}`],
+    play: sends(`${POST_OF_FOUR}bo`),
   },
   redirected: { s1: silent, rules: ['redirect location /x'], play: sends(GET) },
   returned: { s1: silent, rules: ['return status 200'], play: sends(GET) },

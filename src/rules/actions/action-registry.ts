@@ -10,6 +10,7 @@ import {
   parseSetPath,
   parseSetQuery,
   parseTarpit,
+  parseWaitForBody,
 } from './request-actions.ts'
 import { parseVariableAction, VARIABLE_ACTIONS, type VariableActionName } from './variable-rules.ts'
 
@@ -41,6 +42,7 @@ const ACTIONS: ReadonlyMap<string, ActionRow> = new Map<string, ActionRow>([
   ['allow', { request: () => allow, response: () => allow }],
   ['deny', { request: parseDeny }],
   ['tarpit', { request: parseTarpit }],
+  ['wait-for-body', { request: parseWaitForBody }],
   ['redirect', { request: parseRedirect }],
   ['return', { request: parseReturn }],
   ['set-path', { request: parseSetPath }],

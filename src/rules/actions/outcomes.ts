@@ -16,6 +16,10 @@ export type RequestOutcome =
       readonly termination: 'PR' | 'PT'
     }
   | {
+      /** The client was too slow with what a rule has waited for. */
+      readonly kind: 'late'
+    }
+  | {
       readonly kind: 'redirect'
       readonly status: 301 | 302 | 303 | 307 | 308
       /** Fit to be the value of Location. */
@@ -32,16 +36,24 @@ export type RequestOutcome =
       readonly headers: readonly AnswerHeader[]
     }
 
+/** Those that say what the answer is. */
+export type GivenAnswer = Extract<RequestOutcome, { kind: 'redirect' | 'return' }>
+
 /**
  * What a request waits for before its rules go on: HAProxy's rules yield so, and are called again
  * (configuration manual, section 4.2). Whoever runs the rules waits, and then asks {@link resume}.
  */
 export interface Wait {
   readonly kind: 'wait'
-  /** `timeout tarpit` of the frontend or backend whose rule it is passes. */
-  readonly until: 'tarpit'
-  /** What becomes of the request, as by an action. */
-  readonly resume: () => RequestOutcome | null
+  /** At most; null: `timeout tarpit` of the frontend or backend whose rule it is. */
+  readonly timeoutMs: number | null
+  /**
+   * So many bytes of the request's body end the wait, and so does its end; 0: all that there is room
+   * for. Null: nothing of it is read.
+   */
+  readonly bodyBytes: number | null
+  /** What becomes of the request, as by an action. @param isLate the time has passed */
+  readonly resume: (isLate: boolean) => RequestOutcome | null
 }
 
 /**

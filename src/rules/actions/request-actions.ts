@@ -1,3 +1,9 @@
+import {
+  DURATION_MS_MAX,
+  readDurationMs,
+  readSizeBytes,
+  SIZE_BYTES_MAX,
+} from '../../base/quantities.ts'
 import type { RequestFacts } from '../facts.ts'
 import { type Format, parseFormat } from '../language/formats.ts'
 import { REQUEST_PHASE } from '../language/phases.ts'
@@ -39,8 +45,38 @@ export function parseTarpit(words: Words): RequestAction | null {
   const status = parseDenyStatus(TARPIT_STATUS_DEFAULT, words)
   if (status === null) return null
   const outcome: RequestOutcome = { kind: 'deny', status, termination: 'PT' }
-  const wait: Wait = { kind: 'wait', until: 'tarpit', resume: () => outcome }
+  const wait: Wait = { kind: 'wait', timeoutMs: null, bodyBytes: null, resume: () => outcome }
   return () => wait
+}
+
+const LATE: RequestOutcome = { kind: 'late' }
+
+/** Reads what follows `wait-for-body`: `time TIME [at-least BYTES]`. */
+export function parseWaitForBody(words: Words): RequestAction | null {
+  const usage = 'Write wait-for-body time 1s, or wait-for-body time 1s at-least 1k.'
+  const keyword = words.expect('time', usage)
+  if (keyword === null) return null
+  if (keyword.text !== 'time') return words.refuse(keyword, `"${keyword.text}" is not time`, usage)
+  const timeoutMs = parseNumber('a duration', readDurationMs, DURATION_MS_MAX, words)
+  if (timeoutMs === null) return null
+  const isBounded = words.nextIf('at-least') !== null
+  const bodyBytes = isBounded ? parseNumber('a size', readSizeBytes, SIZE_BYTES_MAX, words) : 0
+  if (bodyBytes === null) return null
+  const resume = (isLate: boolean): RequestOutcome | null => (isLate ? LATE : null)
+  const wait: Wait = { kind: 'wait', timeoutMs, bodyBytes, resume }
+  return () => wait
+}
+
+function parseNumber(
+  what: string,
+  read: (text: string) => number | null,
+  max: number,
+  words: Words,
+): number | null {
+  const word = words.expect(what)
+  const value = word === null ? null : read(word.text)
+  if (word === null || (value !== null && value <= max)) return value
+  return words.refuse(word, `"${word.text}" is not ${what} up to ${max}`)
 }
 
 function parseDenyStatus(standard: number, words: Words): number | null {

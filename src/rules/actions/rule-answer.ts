@@ -1,6 +1,6 @@
 import { localAnswerText } from '../../http/answers/local-answer.ts'
 import type { ConnectionOption } from '../../http/head-edits.ts'
-import type { RequestOutcome } from './outcomes.ts'
+import type { GivenAnswer } from './outcomes.ts'
 
 /**
  * The answer that a `redirect` or `return` rule gives; `deny` is answered like an error.
@@ -8,7 +8,7 @@ import type { RequestOutcome } from './outcomes.ts'
  * @param connection what the client is told of its connection, '' for nothing
  */
 export function ruleAnswerText(
-  outcome: Exclude<RequestOutcome, { kind: 'deny' }>,
+  outcome: GivenAnswer,
   connection: ConnectionOption,
   headOnly: boolean,
 ): string {

@@ -46,6 +46,9 @@ export const REQUEST_FETCHES: ReadonlyMap<string, Fetch<RequestFacts>> = new Map
     ...COOKIE_FETCHES,
     ['method', plain('str', (facts) => facts.method)],
     ['req.ver', plain('str', (facts) => facts.version)],
+    ['req.body', plain('str', (facts) => facts.body)],
+    ['req.body_len', plain('int', (facts) => facts.body.length)],
+    ['req.body_size', plain('int', bodySizeOf)],
     ['url', plain('str', (facts) => facts.url, 'derives')],
     ['path', plain('str', pathOf, 'derives')],
     ['pathq', plain('str', (facts) => facts.pathq)],
@@ -75,6 +78,11 @@ export const RESPONSE_FETCHES: ReadonlyMap<string, Fetch<ResponseFacts>> = new M
   ['status', plain('int', (facts) => facts.status)],
   ['res.ver', plain('str', (facts) => facts.version)],
 ])
+
+/** What the client says, where it does; else what has come. */
+function bodySizeOf(facts: RequestFacts): number {
+  return Number(headerValueAt(facts, 'content-length', 'line', 1) ?? facts.body.length)
+}
 
 /** Path of a request without its query, or null where it has none. */
 export function pathOf(facts: RequestFacts): string | null {

@@ -12,6 +12,8 @@ import type { Tunnel } from '../streams/tunnel.ts'
 import type { ClientPhase } from './client-phase.ts'
 import type { ClientServices, Door } from './client-services.ts'
 
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n'
+
 /** Response bodies up to this size that came with their head are written together with it. */
 const JOINED_BODY_BYTES_MAX = 8192
 
@@ -209,6 +211,10 @@ export class H1ClientStream implements ClientStream, ClientPhase {
 
   unwatch(): void {
     this.#services.hangUps.remove(this.connection)
+  }
+
+  sendContinue(): void {
+    this.#write(CONTINUE)
   }
 
   sendInterim(head: ResponseHead): void {

@@ -114,8 +114,7 @@ function logExchange(
   if (exchange.isNull && parties.frontend.dontlognull) return
   const { startMs, headMs, heldMs, queuedMs, connectedMs, responseMs, method } = exchange
   describeParties(record, services, parties, startMs, nowMs)
-  record.requestMs = method === '' ? -1 : headMs - startMs
-  // Where a request never came to a server, HAProxy tells here how long it was held.
+  record.requestMs = method === '' || headMs < 0 ? -1 : headMs - startMs
   record.queueMs = heldMs < 0 ? parties.dispatch.queuedMs : heldMs
   record.connectMs = connectedMs < 0 ? -1 : connectedMs - headMs - queuedMs
   record.responseMs = responseMs < 0 ? -1 : responseMs - connectedMs

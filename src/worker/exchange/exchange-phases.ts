@@ -45,7 +45,7 @@ export interface PhaseFacts {
 export const PHASES: Readonly<Record<Phase, PhaseFacts>> = {
   head: { next: ['rules'], letter: 'R' },
   rules: { next: ['choose', 'wait', 'head'], letter: 'R' },
-  wait: { next: ['rules', 'head'], letter: 'T' },
+  wait: { next: ['rules', 'head'], letter: 'R' },
   choose: { next: ['forward', 'head'], letter: 'C' },
   forward: { next: ['choose', 'tunnel', 'head'], letter: 'H' },
   tunnel: { next: ['head'], letter: 'D' },

@@ -16,9 +16,9 @@ export class ExchangeRecord {
   version = '1.1'
   /** First byte of the request. */
   startMs = -1
-  /** The request head was complete. */
+  /** The request head was complete, and what rules have waited for behind it. */
   headMs = -1
-  /** How long rules have held the request, -1 where none has. */
+  /** How long a rule has held the request that none was to have, -1 where none has. */
   heldMs = -1
   /** Time until a server was found, which is most often none. */
   queuedMs = 0

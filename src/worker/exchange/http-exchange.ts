@@ -1,7 +1,7 @@
 import { NO_KEY } from '../../balance/strategy.ts'
 import { assert } from '../../base/errors.ts'
 import type { OwnAnswer } from '../../http/answers/local-answer.ts'
-import type { BodySink } from '../../http/body.ts'
+import { BODY_CHUNKED, type BodySink } from '../../http/body.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import type { ResponseHead } from '../../http/response-head.ts'
 import type { TrailerTest } from '../../http/trailers.ts'
@@ -22,6 +22,7 @@ import { HttpResponse } from './http-response.ts'
 import { countAborts, HttpTunnel, TERMINATIONS } from './http-tunnel.ts'
 import { ErrorAnswer, RuleAnswer } from './own-answers.ts'
 import { Retries } from './retries.ts'
+import { CollectedBody } from './routing/collected-body.ts'
 import type { RuledHead } from './routing/request-heads.ts'
 import {
   beginRules,
@@ -36,6 +37,8 @@ import {
 import { RuleWait } from './routing/rule-wait.ts'
 import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
 import { ServerTimeout, type TimeoutOwner } from './server-timeout.ts'
+
+const EXPECT = { written: 'Expect', lower: 'expect' }
 
 /** Where requests come in: what of it may change from one to the next. */
 export interface Entrance {
@@ -98,7 +101,7 @@ export class HttpExchange
   }
 
   get requestBody(): BodySink | null {
-    return this.#server === null ? null : this.#request
+    return this.#server === null && !this.#isBodyAwaited ? null : this.#request
   }
 
   get isClientAwaited(): boolean {
@@ -169,6 +172,11 @@ export class HttpExchange
 
   onRequestProgress(hasMore: boolean): void {
     const request = this.#request
+    if (this.#phase === 'wait') {
+      if (this.#isBodyThere) this.#resume(false)
+      else if (hasMore) this.#stream.expectClient()
+      return
+    }
     request.flush()
     if (!hasMore) return
     this.#timeout.restart()
@@ -284,8 +292,8 @@ export class HttpExchange
   }
 
   onClientEnd(): void {
-    if (this.#phase === 'wait') {
-      this.#resume()
+    if (this.#phase === 'wait' && !this.#isBodyAwaited) {
+      this.#resume(true)
       return
     }
     if (this.#stream.isRequestWhole) return
@@ -302,7 +310,8 @@ export class HttpExchange
   /** The client was waited for and neither sent nor took anything. */
   onClientTimeout(): void {
     const { isBlocked, isRequestWhole } = this.#stream
-    const isOurTurn = this.#phase === 'choose' || this.#phase === 'wait' || isRequestWhole
+    const isHeld = this.#phase === 'wait' && !this.#isBodyAwaited
+    const isOurTurn = this.#phase === 'choose' || isHeld || isRequestWhole
     if (!isBlocked && isOurTurn) return
     this.#dispatch.count(COUNTER.clientAborts)
     if (isBlocked) this.#cutOff('cD')
@@ -319,7 +328,10 @@ export class HttpExchange
 
   #answerByRule({ outcome, row, backend }: RuleEnd): void {
     this.#backend = backend
-    if (outcome.kind === 'deny') {
+    if (outcome.kind === 'late') {
+      this.#countRequestError()
+      this.#answer(408, 'cR')
+    } else if (outcome.kind === 'deny') {
       count(this.#services.cells, row, COUNTER.requestsDenied)
       this.#answer(outcome.status, outcome.termination)
     } else this.#respond(new RuleAnswer(outcome), 'LR')
@@ -327,21 +339,57 @@ export class HttpExchange
 
   /** Holds the request as a rule wants it, with nothing more of it read. */
   #waitFor(at: RuledWait, request: RuledHead): void {
+    const onTime = (): void => this.#resume(true)
     this.#enter('wait')
-    this.#stream.watch()
-    const resume = (): void => this.#resume()
-    this.#wait = new RuleWait(this.#services, at, request, this.#frontend, resume)
+    this.#record.headMs = -1
+    this.#wait = new RuleWait(this.#services, at, request, this.#frontend, onTime)
+    if (this.#wait.wantsBody) this.#collectBody(request)
+    else this.#stream.watch()
+  }
+
+  /** Has the body read before there is a server for it. */
+  #collectBody({ head, rewrite }: RuledHead): void {
+    const { bufsizeBytes, maxrewriteBytes } = this.#services.tune
+    if (this.#request.collected === null) {
+      const isChunked = head.body === BODY_CHUNKED
+      const bytesMax = bufsizeBytes - maxrewriteBytes - head.text.length
+      this.#request.collected = new CollectedBody(isChunked, bytesMax)
+      if (head.expectContinue && !this.#stream.isRequestWhole) {
+        rewrite.removeHeader(EXPECT)
+        this.#stream.sendContinue()
+      }
+    }
+    if (this.#isBodyThere) this.#resume(false)
+    else {
+      this.#stream.expectClient()
+      this.#stream.readRequest()
+    }
+  }
+
+  /** A rule waits for the body, which is read. */
+  get #isBodyAwaited(): boolean {
+    return this.#wait?.wantsBody === true
+  }
+
+  get #isBodyThere(): boolean {
+    const { collected } = this.#request
+    if (collected === null) return false
+    return this.#stream.isRequestWhole || this.#wait?.hasEnough(collected) === true
   }
 
   /** The wait is over: the rules go on. */
-  #resume(): void {
+  #resume(isLate: boolean): void {
     const wait = this.#wait
     assert(wait !== null, 'rules went on that had not waited')
     const { at, request } = wait
     this.#leaveWait()
     this.#enter('rules')
-    this.#record.heldMs = this.#services.clock() - this.#record.headMs
-    this.#route(request, resumeRequest(this.#services, request, this.#frontend, at))
+    const nowMs = this.#services.clock()
+    // As HAProxy logs it: a body belongs to the request's time, a tarpit to that of the queue.
+    if (!wait.wantsBody) this.#record.heldMs = nowMs - wait.beganMs
+    else if (!isLate) this.#record.headMs = nowMs
+    request.rewrite.body = this.#request.collected?.text ?? ''
+    this.#route(request, resumeRequest(this.#services, request, this.#frontend, at, isLate))
     if (this.#wait?.request !== request) wait.giveBackHead()
   }
 
@@ -380,7 +428,7 @@ export class HttpExchange
 
   /** HAProxy's termination state for an end that the client or its timeout brought about. */
   #ending(by: 'C' | 'c'): Termination {
-    if (this.#phase === 'wait') return 'PT'
+    if (this.#phase === 'wait' && !this.#isBodyAwaited) return 'PT'
     if (this.#phase === 'choose' && this.#dispatch.place.isTaken) return `${by}Q`
     return by + (this.#response.started ? 'D' : PHASES[this.#phase].letter)
   }

@@ -1,6 +1,6 @@
 import type { OwnAnswer } from '../../http/answers/local-answer.ts'
 import type { ConnectionOption } from '../../http/head-edits.ts'
-import type { RequestOutcome } from '../../rules/actions/outcomes.ts'
+import type { GivenAnswer } from '../../rules/actions/outcomes.ts'
 import { ruleAnswerText } from '../../rules/actions/rule-answer.ts'
 import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
 
@@ -35,9 +35,9 @@ export class ErrorAnswer implements OwnAnswer {
 /** The answer that a rule gives in the place of a server. */
 export class RuleAnswer implements OwnAnswer {
   readonly closes = false
-  readonly #outcome: Exclude<RequestOutcome, { kind: 'deny' }>
+  readonly #outcome: GivenAnswer
 
-  constructor(outcome: Exclude<RequestOutcome, { kind: 'deny' }>) {
+  constructor(outcome: GivenAnswer) {
     this.#outcome = outcome
   }
 

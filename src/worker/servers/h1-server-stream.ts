@@ -44,6 +44,8 @@ export class H1ServerStream implements ServerStream, ConnHandler, Lender<ServerS
   #acceptsInvalid = false
   #method = ''
   #asksUpgrade = false
+  /** The body is to be written in chunks: RFC 9112 section 7.1. */
+  #frames = false
   /** Bytes of interim responses that the present rate has not allowed for yet. */
   #interimBytes = 0
   #interimMs = 0
@@ -84,18 +86,27 @@ export class H1ServerStream implements ServerStream, ConnHandler, Lender<ServerS
     return this.#to === null && this.#held.length === 0
   }
 
-  sendHead({ text, method, asksUpgrade }: OutgoingHead): void {
+  sendHead({ text, method, asksUpgrade, isUnframed }: OutgoingHead): void {
+    this.#frames = isUnframed
     this.#method = method
     this.#asksUpgrade = asksUpgrade
     this.#out.addText(text)
   }
 
   sendBody(view: ByteView, start: number, end: number): void {
+    if (!this.#frames) {
+      this.#out.add(view, start, end)
+      return
+    }
+    // An empty chunk would be the last.
+    if (start === end) return
+    this.#out.addText(`${(end - start).toString(16)}\r\n`)
     this.#out.add(view, start, end)
+    this.#out.addText('\r\n')
   }
 
   endBody(trailers: string): void {
-    this.#out.addText(trailers)
+    this.#out.addText(this.#frames ? `0\r\n${trailers || '\r\n'}` : trailers)
   }
 
   flush(): boolean {

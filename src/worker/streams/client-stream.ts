@@ -50,6 +50,8 @@ export interface ClientStream extends BodySink {
   /** It need not be looked after any more. */
   unwatch(): void
 
+  /** Says that the body may come: RFC 9110 section 15.2.1. */
+  sendContinue(): void
   /** Sends an interim (1xx) response, if the client knows them (RFC 9110 section 15.2). */
   sendInterim(head: ResponseHead): void
   /**

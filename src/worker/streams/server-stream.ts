@@ -39,6 +39,8 @@ export interface OutgoingHead {
   /** As it is written; see `writeRequestHead`. */
   readonly text: string
   readonly method: string
+  /** The head says that the body comes in chunks, but what comes is their data: it is to be framed. */
+  readonly isUnframed: boolean
   /** The client asks to change to another protocol (RFC 9110 section 7.8). */
   readonly asksUpgrade: boolean
 }

@@ -23,6 +23,7 @@ export class Message implements RequestFacts, RequestHeadEdits, ResponseFacts {
   url: string
   readonly status: number
   readonly version = '1.1'
+  body = ''
   readonly src: string
   readonly srcPort = 50_000
   readonly dst = '192.0.2.1'

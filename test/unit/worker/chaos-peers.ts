@@ -20,7 +20,7 @@ function requestOf(dice: Dice): string {
     case 2:
       return `${head('POST /')}Content-Length: ${body.length}\r\n\r\n${body}`
     case 3:
-      return `${head(dice.chance(0.2) ? 'PUT /held' : 'PUT /')}Transfer-Encoding: chunked\r\n\r\n${chunkOf(body)}${chunkOf('')}`
+      return `${head(`PUT ${dice.pick(['/', '/', '/read', '/held'])}`)}Transfer-Encoding: chunked\r\n\r\n${chunkOf(body)}${chunkOf('')}`
     case 4:
       return `${head('GET /')}Connection: upgrade\r\nUpgrade: chaos\r\n\r\n${body}`
     default:

@@ -97,7 +97,10 @@ class ChaosWorld {
         frontend: {
           mode,
           timeouts: FRONTEND_TIMEOUTS,
-          httpRequest: ['tarpit if { path /held }'],
+          httpRequest: [
+            'tarpit if { path /held }',
+            `wait-for-body time ${SHORT_MS} at-least 100 if { path /read }`,
+          ],
           listeners: [listener],
         },
         backend: {

@@ -174,6 +174,8 @@ function lineBytes(name: HeaderName, value: string): number {
 export class RequestRewrite extends Rewrite implements RequestFacts, RequestHeadEdits {
   readonly #head: RequestHead
   #pathq: string | null = null
+  /** See {@link RequestFacts.body}. */
+  body = ''
 
   /** @param addedBytesMax bytes of all lines together that rules may add to one head */
   constructor(head: RequestHead, addedBytesMax: number) {
@@ -184,6 +186,7 @@ export class RequestRewrite extends Rewrite implements RequestFacts, RequestHead
   override begin(client: ClientConnection, frontendName: string, variables: Variables): void {
     super.begin(client, frontendName, variables)
     this.#pathq = null
+    this.body = ''
     const { impliedHost } = this.#head
     if (impliedHost !== '') this.implyHeader(HOST, impliedHost)
   }

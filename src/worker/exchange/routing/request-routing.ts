@@ -101,14 +101,15 @@ export function routeRequest(
   return runBackendRules(rewrite, backend, 0)
 }
 
-/** Goes on with a request whose wait is over; as {@link routeRequest}. */
+/** Goes on with a request whose wait is over; as {@link routeRequest}. @param isLate by its time */
 export function resumeRequest(
   services: RoutingServices,
   request: RuledHead,
   frontend: FrontendRuntime,
   waited: RuledWait,
+  isLate: boolean,
 ): Routed {
-  const outcome = waited.wait.resume()
+  const outcome = waited.wait.resume(isLate)
   if (outcome === null) return routeRequest(services, request, frontend, waited)
   const { backend } = waited
   return { outcome, row: (backend ?? frontend).plan.row, backend }

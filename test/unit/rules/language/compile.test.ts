@@ -203,10 +203,20 @@ describe('http-request', () => {
   it('waits where a rule does, and goes on behind it', () => {
     const rules = compile({ httpRequest: ['set-header X a', 'tarpit if { path /a }', 'deny'] })
     const at = rules.request?.(request(), request(), 0)
-    expect(at).toMatchObject({ kind: 'wait', wait: { until: 'tarpit' }, next: 2 })
+    expect(at).toMatchObject({ kind: 'wait', wait: { timeoutMs: null, bodyBytes: null }, next: 2 })
     if (at?.kind !== 'wait') return
-    expect(at.wait.resume()).toEqual({ kind: 'deny', status: 500, termination: 'PT' })
+    expect(at.wait.resume(true)).toEqual({ kind: 'deny', status: 500, termination: 'PT' })
     expect(rules.request?.(request(), request(), at.next)).toMatchObject({ status: 403 })
+  })
+
+  it.each([
+    ['wait-for-body time 5s', { timeoutMs: 5000, bodyBytes: 0 }],
+    ['wait-for-body time 250 at-least 2k', { timeoutMs: 250, bodyBytes: 2048 }],
+  ])('waits for a body: %s', (rule, wait) => {
+    const at = run([rule, 'deny'], request())
+    expect(at).toMatchObject({ kind: 'wait', wait, next: 1 })
+    if (at?.kind !== 'wait') return
+    expect([at.wait.resume(false), at.wait.resume(true)]).toEqual([null, { kind: 'late' }])
   })
 
   it('passes over the rules that follow an allow', () => {

@@ -87,7 +87,7 @@ describe('validateRule', () => {
   it.each([
     [
       '',
-      '^ | an action is missing | Known: set-header, add-header, del-header, set-var, set-var-fmt, unset-var, allow, deny, tarpit, redirect, return, set-path, set-query.',
+      '^ | an action is missing | Known: set-header, add-header, del-header, set-var, set-var-fmt, unset-var, allow, deny, tarpit, wait-for-body, redirect, return, set-path, set-query.',
     ],
     ['denny', '^denny | unknown action "denny" | Did you mean deny?'],
     [

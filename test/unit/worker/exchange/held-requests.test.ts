@@ -10,6 +10,21 @@ const TARPIT_MS = CONNECT_MS
 /** The wheel's tick and its granularity. */
 const SLACK_MS = 200
 
+const WAIT_MS = 2 * CONNECT_MS
+const BODY: LabPlan = {
+  frontend: {
+    httpRequest: [
+      `wait-for-body time ${WAIT_MS} at-least 8 if { method POST PUT }`,
+      'deny if { req.body -m sub evil }',
+      'set-header X-Seen "%[req.body] %[req.body_len] %[req.body_size]"',
+    ],
+  },
+}
+const postOf = (body: string, length = body.length, method = 'POST'): string =>
+  `${method} / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n${body}`
+const chunkOf = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`
+const CHUNKED = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
+
 const HOLDING: LabPlan = {
   frontend: {
     httpRequest: ['set-header X-Path %[path]', 'tarpit deny_status 429 if { path_beg /tar }'],
@@ -83,5 +98,116 @@ describe('a request that a rule holds', () => {
     expect([client.written, client.destroyed]).toEqual(['', true])
     client.handler.onClose(client, null)
     expect(table.sessions(FRONTEND)).toBe(0)
+  })
+})
+
+describe('a request whose body a rule waits for', () => {
+  it('goes on as it came, once so much of it is there, and its rules see that', () => {
+    const { client, connectServer, engine } = start({}, BODY)
+    client.receive(postOf('abcd', 12))
+    expect(engine.opened).toEqual([])
+    client.receive('efgh')
+    const server = connectServer()
+    expect(server.written).toMatch(/X-Seen: abcdefgh 8 12\r\n\r\nabcdefgh$/)
+    client.receive('ijkl')
+    expect(server.written).toMatch(/abcdefghijkl$/)
+    server.receive(OK)
+    expect(client.written).toBe(OK)
+  })
+
+  it.each([
+    { what: 'a body that is whole before', sent: postOf('abc'), seen: 'abc 3 3', goesOn: 'abc' },
+    { what: 'no body at all', sent: postOf('', 0), seen: ' 0 0', goesOn: '' },
+    {
+      what: 'chunks, byte by byte',
+      sent: `${CHUNKED}${chunkOf('abc')}${chunkOf('defgh')}`,
+      seen: 'abcdefgh 8 8',
+      goesOn: null,
+    },
+  ])('waits no longer than there is something to come: $what', ({ sent, seen, goesOn }) => {
+    const { client, connectServer } = start({}, BODY)
+    for (const byte of sent) client.receive(byte)
+    const server = connectServer()
+    expect(server.written).toContain(`X-Seen: ${seen}\r\n\r\n`)
+    if (goesOn !== null) expect(server.written.split('\r\n\r\n')[1]).toBe(goesOn)
+  })
+
+  it('frames chunks anew, whose trailers go on', () => {
+    const { client, connectServer } = start({}, BODY)
+    client.receive(`${CHUNKED}${chunkOf('abcdefgh')}`)
+    const server = connectServer()
+    client.receive(`${chunkOf('ij')}0\r\nX-T: 1\r\n\r\n`)
+    const [, body] = server.written.split(/chunked.*?\r\n\r\n/s)
+    expect(body).toBe(`${chunkOf('abcdefgh')}${chunkOf('ij')}0\r\nX-T: 1\r\n\r\n`)
+  })
+
+  it('is refused by what its body says', () => {
+    const { client, engine } = start({}, BODY)
+    client.receive(`${CHUNKED}${chunkOf('so ev')}`)
+    client.receive(chunkOf('il'))
+    expect(client.written).toBe('')
+    client.receive(chunkOf('!'))
+    expect(client.written).toContain(' 403 ')
+    expect(engine.opened).toEqual([])
+  })
+
+  it('is refused where it does not come in time', () => {
+    const { client, pass, engine, counted } = start({}, BODY)
+    client.receive(postOf('abc', 100))
+    pass(WAIT_MS - SLACK_MS)
+    expect(client.written).toBe('')
+    pass(2 * SLACK_MS)
+    expect(client.written).toContain(' 408 ')
+    expect([engine.opened, counted('requestErrors', FRONTEND)]).toEqual([[], 1])
+  })
+
+  it('is refused where its client has ended it too early, or breaks its chunks', () => {
+    const early = start({}, BODY)
+    early.client.receive(postOf('abc', 100))
+    early.client.handler.onEnd(early.client)
+    expect(early.client.written).toContain(' 400 ')
+    const broken = start({}, BODY)
+    broken.client.receive(`${CHUNKED}zz\r\n`)
+    expect(broken.client.written).toContain(' 400 ')
+  })
+
+  it('is read no further than there is room for', () => {
+    const { client, connectServer, engine } = start(
+      {},
+      { frontend: { httpRequest: ['wait-for-body time 1m'] } },
+    )
+    client.receive(postOf('', 1_000_000))
+    const piece = 'x'.repeat(1000)
+    let sent = 0
+    for (; engine.opened.length === 0; sent += piece.length) client.receive(piece)
+    expect(sent).toBeGreaterThan(14_000)
+    expect(sent).toBeLessThanOrEqual(16_384)
+    client.receive(piece)
+    expect(client.paused).toBe(true)
+    expect(connectServer().written).toMatch(new RegExp(`x{${sent + piece.length}}$`))
+    expect(client.paused).toBe(false)
+  })
+
+  it('is told to send it where it waits to be told, and its server is not asked', () => {
+    const { client, connectServer } = start({}, BODY)
+    client.receive(postOf('', 8).replace('Content', 'Expect: 100-continue\r\nContent'))
+    expect(client.written).toBe('HTTP/1.1 100 Continue\r\n\r\n')
+    client.receive('abcdefgh')
+    expect(connectServer().written).not.toContain('Expect')
+  })
+
+  it.each([
+    { method: 'PUT', tries: 2 },
+    { method: 'POST', tries: 1 },
+  ])('is kept for another try where $method may be done twice', ({ method, tries }) => {
+    const { client, connectServer, engine } = start(
+      {},
+      { ...BODY, backend: { retryOn: ['empty-response'] } },
+    )
+    client.receive(postOf('abcdefgh', 8, method))
+    const server = connectServer()
+    server.handler.onEnd(server)
+    expect(engine.opened).toHaveLength(tries)
+    if (tries > 1) expect(connectServer().written).toMatch(/abcdefgh$/)
   })
 })
