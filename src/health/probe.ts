@@ -15,7 +15,7 @@ import {
 import { isOwnFailure } from '../net/failures.ts'
 import { encodeProxyHeader } from '../net/proxy-protocol/proxy-protocol.ts'
 import type { RunningTimer, RunningTimers } from '../net/running-timers.ts'
-import { type ClientTlsSettings, TlsConn } from '../net/tls/tls-conn.ts'
+import { type ClientTlsSettings, connectTls, TlsConn } from '../net/tls/tls-conn.ts'
 import { UNHEARD } from '../net/unheard.ts'
 import type { BeginConversation, Conversation } from './checks/conversation.ts'
 import { type Dialogue, type Finding, findingOf, type Turn } from './checks/dialogue.ts'
@@ -134,7 +134,7 @@ export class Probe implements ConnHandler {
     // The header is for who takes the connection, and so goes before TLS.
     if (header !== '') conn.write(header)
     this.#progress = 'securing'
-    this.#conn = new TlsConn(conn, tls, this)
+    this.#conn = connectTls(conn, tls, this)
   }
 
   onData(_conn: Conn, view: ByteView, length: number): void {

@@ -66,6 +66,20 @@ export const UNIX_ENDPOINT: Endpoint = { kind: 'unix', address: '', port: 0 }
 /** An end that has an IP address, but which one is not known. */
 export const UNKNOWN_ENDPOINT: Endpoint = { kind: 'unknown', address: '', port: 0 }
 
+/** What two ends have agreed on in their TLS handshake. */
+export interface TlsFacts {
+  /** `TLSv1.2` or `TLSv1.3`. */
+  readonly protocol: string
+  /** As OpenSSL calls it: `TLS_AES_128_GCM_SHA256`, `ECDHE-RSA-AES128-GCM-SHA256`. */
+  readonly cipher: string
+  /** The name that the client has asked for (SNI, RFC 6066 section 3); null: none. */
+  readonly serverName: string | null
+  /** The protocol that was chosen by ALPN (RFC 7301); null: none. */
+  readonly alpn: string | null
+  /** An earlier session was resumed: no certificate was shown again. */
+  readonly isResumed: boolean
+}
+
 /** One byte stream: TCP, Unix socket, or TLS over one of them. Lives in one thread. */
 export interface Conn {
   handler: ConnHandler
@@ -76,8 +90,8 @@ export interface Conn {
   readonly remote: Endpoint
   /** Our own end. Unknown until `onConnect`, and once the connection is gone if not asked before. */
   readonly local: Endpoint
-  /** Whether it is encrypted. */
-  readonly isTls: boolean
+  /** Of TLS, from `onConnect` on; null: it is not encrypted. */
+  readonly tls: TlsFacts | null
   /**
    * Takes the ends that a proxy in front has told of for those of this connection: what the two
    * properties above say from now on, also after the connection is gone.

@@ -1,3 +1,4 @@
+import type { TlsFacts } from '../net/conn.ts'
 import type { Variables } from './variables.ts'
 
 /**
@@ -13,8 +14,8 @@ export interface SessionFacts {
   readonly dst: string
   readonly dstPort: number
   readonly frontendName: string
-  /** Whether the client's connection is encrypted. */
-  readonly isTls: boolean
+  /** Of the client's connection; null: it is not encrypted. */
+  readonly tls: TlsFacts | null
   /** What rules keep for rules that come later. */
   readonly variables: Variables
 }

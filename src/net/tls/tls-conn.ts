@@ -1,5 +1,5 @@
 import { checkServerIdentity, connect, type SecureContext, type TLSSocket } from 'node:tls'
-import type { Conn, ConnFailure, ConnHandler, Endpoint } from '../conn.ts'
+import type { Conn, ConnFailure, ConnHandler, Endpoint, TlsFacts } from '../conn.ts'
 import { ConnStream } from '../conn-stream.ts'
 
 /** How a connection to a server is made secure. */
@@ -17,49 +17,104 @@ export interface ClientTlsSettings {
   readonly alpn: readonly string[]
 }
 
+/** What carries the records of TLS, and may hold some of them. */
+export interface TlsCarrier {
+  readonly readableLength: number
+  readonly writableLength: number
+  /** Why the connection below ended; null while it has not, and where both sides had finished. */
+  readonly failure: ConnFailure | null
+}
+
 /**
- * TLS over any connection, as its client: a {@link Conn} itself, whose `onConnect` tells that the
- * handshake is complete. Where it fails, `onClose` follows, with `problem` set unless the connection
- * below has broken.
+ * Speaks TLS over any connection as its client. `onConnect` tells that the handshake is complete.
+ *
+ * @param conn is established, and taken over; what was written to it goes before the handshake
+ */
+export function connectTls(conn: Conn, settings: ClientTlsSettings, handler: ConnHandler): TlsConn {
+  const stream = new ConnStream(conn)
+  const { context, verify, serverName, alpn } = settings
+  const tls = connect({
+    socket: stream,
+    secureContext: context,
+    rejectUnauthorized: verify,
+    ...(serverName !== null && { servername: serverName }),
+    ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
+    checkServerIdentity: (_, certificate) =>
+      serverName === null ? undefined : checkServerIdentity(serverName, certificate),
+  })
+  stream.on('close', () => tls.destroy())
+  return new TlsConn(
+    conn,
+    tls,
+    { carrier: stream, serverName, secureEvent: 'secureConnect' },
+    handler,
+  )
+}
+
+/** What a {@link TlsConn} is told of the socket that it stands on. */
+export interface TlsConnOptions {
+  readonly carrier: TlsCarrier
+  /** The name that the client has asked for; null: none. */
+  readonly serverName: string | null
+  /** By which the socket tells that its handshake is complete, and the peer accepted. */
+  readonly secureEvent: 'secure' | 'secureConnect'
+}
+
+/**
+ * TLS over another connection: a {@link Conn} itself, whose `onConnect` tells that the handshake is
+ * complete. Where it fails, `onClose` follows, with `problem` set unless the connection below has
+ * broken.
+ *
+ * Unlike one without TLS it is over when a write fails: what the peer had sent before that, and was
+ * not read yet, is lost.
  */
 export class TlsConn implements Conn {
   handler: ConnHandler
-  readonly isTls = true
   readonly #conn: Conn
-  readonly #stream: ConnStream
+  readonly #carrier: TlsCarrier
   readonly #tls: TLSSocket
+  readonly #serverName: string | null
+  #facts: TlsFacts | null = null
   #isSecure = false
   #failure: ConnFailure | null = null
   #problem: string | null = null
 
-  /** @param conn is established, and taken over; what was written to it goes before the handshake */
-  constructor(conn: Conn, settings: ClientTlsSettings, handler: ConnHandler) {
+  /** @param conn what the socket stands on: told of ends, and asked for addresses */
+  constructor(conn: Conn, tls: TLSSocket, options: TlsConnOptions, handler: ConnHandler) {
     this.handler = handler
     this.#conn = conn
-    this.#stream = new ConnStream(conn)
-    const { context, verify, serverName, alpn } = settings
-    const tls = connect({
-      socket: this.#stream,
-      secureContext: context,
-      rejectUnauthorized: verify,
-      ...(serverName !== null && { servername: serverName }),
-      ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
-      checkServerIdentity: (_, certificate) =>
-        serverName === null ? undefined : checkServerIdentity(serverName, certificate),
-    })
+    this.#carrier = options.carrier
     this.#tls = tls
-    tls.on('secureConnect', () => {
+    this.#serverName = options.serverName
+    tls.on(options.secureEvent, () => {
       this.#isSecure = true
       this.handler.onConnect(this)
     })
     tls.on('data', (data: Buffer) => this.handler.onData(this, data, data.length))
     tls.on('drain', () => this.handler.onDrain(this))
     tls.on('end', () => this.#onEnd())
-    tls.on('error', (error: TlsError) => {
+    const fail = (error: TlsError): void => {
       this.#problem ??= describeProblem(error)
-    })
-    this.#stream.on('close', () => tls.destroy())
+      tls.destroy()
+    }
+    tls.on('error', fail)
+    // Of a server's socket nothing else tells that a record was forged.
+    tls.on('_tlsError', fail)
     tls.on('close', () => this.#onClose())
+  }
+
+  get tls(): TlsFacts | null {
+    if (this.#facts === null && this.#isSecure) {
+      const { alpnProtocol } = this
+      this.#facts = {
+        protocol: this.#tls.getProtocol() ?? '',
+        cipher: this.#tls.getCipher()?.name ?? '',
+        serverName: this.#serverName,
+        alpn: alpnProtocol,
+        isResumed: this.#tls.isSessionReused(),
+      }
+    }
+    return this.#facts
   }
 
   /** Why TLS has failed, for people; null where it has not. */
@@ -86,7 +141,7 @@ export class TlsConn implements Conn {
   }
 
   isQuiet(): boolean {
-    const isIdle = this.#tls.readableLength + this.#stream.readableLength === 0
+    const isIdle = this.#tls.readableLength + this.#carrier.readableLength === 0
     return this.#isSecure && isIdle && !this.#tls.destroyed && this.#conn.isQuiet()
   }
 
@@ -95,15 +150,15 @@ export class TlsConn implements Conn {
   }
 
   get queuedBytes(): number {
-    return this.#tls.writableLength + this.#stream.writableLength + this.#conn.queuedBytes
+    return this.#tls.writableLength + this.#carrier.writableLength + this.#conn.queuedBytes
   }
 
   write(data: Uint8Array | string): boolean {
     if (this.#tls.destroyed) return false
-    // What is queued must not change with the memory of the caller.
-    return this.#tls.write(
-      typeof data === 'string' ? Buffer.from(data, 'latin1') : Buffer.from(data),
-    )
+    if (typeof data === 'string') return this.#tls.write(data, 'latin1')
+    // OpenSSL seals at once what is not queued; what is must not change with the caller's memory.
+    const isSealedAtOnce = this.#isSecure && this.#tls.writableLength === 0
+    return this.#tls.write(isSealedAtOnce ? data : Buffer.from(data))
   }
 
   pause(): void {
@@ -143,12 +198,21 @@ export class TlsConn implements Conn {
 
   #onEnd(): void {
     if (this.#isSecure) this.handler.onEnd(this)
-    else this.#problem ??= HANDSHAKE_CUT
+    else {
+      this.#problem ??= HANDSHAKE_CUT
+      this.#tls.destroy()
+    }
   }
 
   #onClose(): void {
-    const broken = this.#problem === null ? this.#stream.failure : 'reset'
-    this.handler.onClose(this, this.#failure ?? broken)
+    this.handler.onClose(this, this.#failure ?? this.#brokenBy())
+  }
+
+  #brokenBy(): ConnFailure | null {
+    if (this.#problem !== null) return 'reset'
+    // Both sides had ended: what became of the connection below after that is nobody's loss.
+    const { readableEnded, writableFinished } = this.#tls
+    return readableEnded && writableFinished ? null : this.#carrier.failure
   }
 }
 
@@ -159,7 +223,8 @@ interface TlsError extends Error {
   readonly reason?: string
 }
 
-const HANDSHAKE_CUT = 'closed during the handshake'
+/** The `problem` of a connection whose peer has left during the handshake. */
+export const HANDSHAKE_CUT = 'closed during the handshake'
 
 /** Errors that are worth more than OpenSSL's word (`X509_verify_cert_error_string`, node:tls). */
 const PROBLEMS: Readonly<Record<string, string>> = {

@@ -28,13 +28,18 @@ const SESSION_ROWS: readonly FetchRow<SessionFacts>[] = [
   ['dst', plain('ip', (facts) => facts.dst || null)],
   ['dst_port', plain('int', (facts) => facts.dstPort)],
   ['fe_name', plain('str', (facts) => facts.frontendName)],
-  ['ssl_fc', plain('bool', (facts) => Number(facts.isTls))],
+  ['ssl_fc', plain('bool', ({ tls }) => Number(tls !== null))],
+  ['ssl_fc_protocol', plain('str', ({ tls }) => tls?.protocol ?? null)],
+  ['ssl_fc_cipher', plain('str', ({ tls }) => tls?.cipher ?? null)],
+  ['ssl_fc_sni', plain('str', ({ tls }) => tls?.serverName ?? null)],
+  ['ssl_fc_alpn', plain('str', ({ tls }) => tls?.alpn ?? null)],
+  ['ssl_fc_is_resumed', plain('bool', ({ tls }) => Number(tls?.isResumed ?? false))],
   ['var', { parameters: [NAME, DEFAULT], derives: false, make: variableSample }],
 ]
 
 /**
  * What can be fetched where a client has connected and nothing more is known. HAProxy
- * configuration manual, sections 7.3.2 and 7.3.3.
+ * configuration manual, sections 7.3.2 to 7.3.4.
  */
 export const SESSION_FETCHES: ReadonlyMap<string, Fetch<SessionFacts>> = new Map(SESSION_ROWS)
 

@@ -223,7 +223,7 @@ export function sessionFacts(client: Conn, frontendName: string): SessionFacts {
     dst: client.local.address,
     dstPort: client.local.port,
     frontendName,
-    isTls: client.isTls,
+    tls: client.tls,
     variables: NO_VARIABLES,
   }
 }

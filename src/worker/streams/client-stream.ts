@@ -3,7 +3,7 @@ import type { BodySink } from '../../http/body.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import type { ResponseHead } from '../../http/response-head.ts'
 import type { TrailerTest } from '../../http/trailers.ts'
-import type { Conn, Endpoint } from '../../net/conn.ts'
+import type { Conn, Endpoint, TlsFacts } from '../../net/conn.ts'
 import type { Tunnel } from './tunnel.ts'
 
 /** What is known of the connection that a client has come by. */
@@ -12,8 +12,8 @@ export interface ClientConnection {
   readonly remote: Endpoint
   /** Our own. */
   readonly local: Endpoint
-  /** It is encrypted. */
-  readonly isTls: boolean
+  /** Null: it is not encrypted. */
+  readonly tls: TlsFacts | null
 }
 
 /**

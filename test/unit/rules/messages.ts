@@ -1,3 +1,4 @@
+import type { TlsFacts } from '../../../src/net/conn.ts'
 import type {
   HeaderName,
   RequestFacts,
@@ -14,7 +15,7 @@ interface Written {
   /** Lines as `Name: value`. */
   readonly headers?: readonly string[]
   readonly src?: string
-  readonly isTls?: boolean
+  readonly tls?: TlsFacts
 }
 
 /** A message as rules see and change it: facts and edits over one list of header lines. */
@@ -29,7 +30,7 @@ export class Message implements RequestFacts, RequestHeadEdits, ResponseFacts {
   readonly dst = '192.0.2.1'
   readonly dstPort = 8080
   readonly frontendName = 'web'
-  readonly isTls: boolean
+  readonly tls: TlsFacts | null
   variables = new Variables()
   failedRewrites = 0
   #headers: { name: string; value: string }[]
@@ -40,7 +41,7 @@ export class Message implements RequestFacts, RequestHeadEdits, ResponseFacts {
     this.url = url
     this.status = written.status ?? 200
     this.src = written.src ?? '127.0.0.1'
-    this.isTls = written.isTls ?? false
+    this.tls = written.tls ?? null
     this.#headers = (written.headers ?? []).map((line) => {
       const colon = line.indexOf(':')
       return { name: line.slice(0, colon), value: line.slice(colon + 1).trim() }

@@ -22,7 +22,7 @@ export class ChaosConn implements Conn {
   handler: ConnHandler = UNHEARD
   readonly remote = inetEndpoint('192.0.2.1', 50_000)
   readonly local = inetEndpoint('192.0.2.2', 80)
-  readonly isTls = false
+  readonly tls = null
   queuedBytes = 0
   /** Everything that the peer was sent, as latin1. */
   written = ''

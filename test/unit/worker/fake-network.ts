@@ -1,5 +1,14 @@
 import type { Address } from '../../../src/base/address.ts'
-import type { Conn, ConnHandler, Endpoint, Listener, NetEngine } from '../../../src/net/conn.ts'
+import type {
+  Conn,
+  ConnHandler,
+  Endpoint,
+  Listener,
+  NetEngine,
+  TlsFacts,
+} from '../../../src/net/conn.ts'
+import type { AcceptTls } from '../../../src/net/tls/server-tls.ts'
+import { TLS_FACTS } from '../../fixtures/tls-facts.ts'
 
 const NOBODY: ConnHandler = {
   onConnect() {},
@@ -16,7 +25,7 @@ export class FakeConn implements Conn {
   to = ''
   remote: Endpoint = { kind: 'inet', address: '192.0.2.1', port: 50_000 }
   local: Endpoint = { kind: 'inet', address: '192.0.2.2', port: 80 }
-  isTls = false
+  tls: TlsFacts | null = null
   /** What `isQuiet` says. */
   quiet = true
   /** What `hasHungUp` says. */
@@ -101,4 +110,14 @@ export class FakeEngine implements NetEngine {
     this.opened.push(conn)
     return conn
   }
+}
+
+/** TLS whose handshakes the test completes or breaks, by the handler of what is given back. */
+export const acceptFakeTls: AcceptTls = (conn, _ahead, { serverName, alpn }, handler) => {
+  const { remote, local } = conn
+  const over = new FakeConn()
+  over.declareEndpoints(remote, local)
+  over.tls = { ...TLS_FACTS, serverName, alpn }
+  over.handler = handler
+  return over
 }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { sessionFacts } from '../../../src/worker/clients/tcp-session.ts'
+import { TLS_FACTS } from '../../fixtures/tls-facts.ts'
 import type { FakeConn } from './fake-network.ts'
 import { start } from './session-lab.ts'
 
@@ -7,7 +8,7 @@ const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
 const FORWARDED = { proto: true, host: false, by: false, byPort: false, for: false, forPort: false }
 
-it.each([true, false])('whether a client uses TLS (%s) is a fact of its connection', (isTls) => {
+it.each([TLS_FACTS, null])('whether a client uses TLS is a fact of its connection: %o', (tls) => {
   const { connectClient, connectServer } = start(
     {},
     {
@@ -22,15 +23,15 @@ it.each([true, false])('whether a client uses TLS (%s) is a fact of its connecti
     },
   )
   const client = connectClient()
-  client.isTls = isTls
+  client.tls = tls
   client.receive(GET)
   const server = connectServer()
-  const scheme = isTls ? 'https' : 'http'
+  const scheme = tls !== null ? 'https' : 'http'
   expect(server.written).toContain(`\r\nX-Forwarded-Proto: ${scheme}\r\n`)
   expect(server.written).toContain(`\r\nForwarded: proto=${scheme}\r\n`)
   server.receive(OK)
-  expect(client.written).toContain(`\r\nX-Secure: ${isTls ? 1 : 0}\r\n`)
-  expect(sessionFacts(client, 'web').isTls).toBe(isTls)
+  expect(client.written).toContain(`\r\nX-Secure: ${tls === null ? 0 : 1}\r\n`)
+  expect(sessionFacts(client, 'web').tls).toBe(tls)
 })
 
 it('a connection beside it is told of by its own', () => {
@@ -39,7 +40,7 @@ it('a connection beside it is told of by its own', () => {
     { frontend: { httpRequest: ['set-header X-Secure %[ssl_fc]'] } },
   )
   const secure: FakeConn = connectClient()
-  secure.isTls = true
+  secure.tls = TLS_FACTS
   for (const [conn, fact] of [
     [client, 0],
     [secure, 1],

@@ -1,4 +1,4 @@
-import type { ConnectOpts, SocketConstructorOpts } from 'node:net'
+import type { ConnectOpts, Socket, SocketConstructorOpts } from 'node:net'
 import type { DuplexOptions } from 'node:stream'
 import type { Address } from '../../../base/address.ts'
 import { assert } from '../../../base/errors.ts'
@@ -63,7 +63,7 @@ export interface NodeConnMemory {
  */
 export class NodeConn implements Conn, LastingSocketOwner {
   handler: ConnHandler
-  readonly isTls = false
+  readonly tls = null
   readonly #kind: Address['kind']
   readonly #socket: LastingSocket
   readonly #descriptors: DescriptorGauge
@@ -122,6 +122,18 @@ export class NodeConn implements Conn, LastingSocketOwner {
       if (this.#failure === 'exhausted') this.#descriptors.refused()
     })
     socket.on('close', () => this.handler.onClose(this, this.#failure))
+  }
+
+  /**
+   * Gives its socket to who speaks a protocol over it, such as TLS: nothing is read or written here
+   * any more, and the handler hears of the close alone.
+   *
+   * @param ahead what has been read already, for that one to read again
+   */
+  lend(ahead: Uint8Array): Socket {
+    this.#socket.pause()
+    this.#socket.unshift(ahead)
+    return this.#socket
   }
 
   /** Opens the connection. An IP address and a path need no lookup; a host name gets one. */

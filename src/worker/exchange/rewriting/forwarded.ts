@@ -18,7 +18,7 @@ export function compileForwarded(option: ForwardedConfig | null): ForwardedLine 
   if (option === null) return null
   const { byPort, forPort } = option
   const parameters: Parameter[] = []
-  if (option.proto) parameters.push(({ isTls }) => (isTls ? 'proto=https' : 'proto=http'))
+  if (option.proto) parameters.push(({ tls }) => (tls === null ? 'proto=http' : 'proto=https'))
   if (option.host) parameters.push((_session, head) => hostParameter(head))
   if (option.by) parameters.push(({ dst, dstPort }) => `by=${node(dst, byPort ? dstPort : null)}`)
   if (option.for)

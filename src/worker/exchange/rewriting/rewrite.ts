@@ -72,8 +72,8 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
     return this.#client?.local.port ?? 0
   }
 
-  get isTls(): boolean {
-    return this.#client?.isTls ?? false
+  get tls(): SessionFacts['tls'] {
+    return this.#client?.tls ?? null
   }
 
   findHeader(name: string, from: number): number {

@@ -9,7 +9,11 @@ import {
   inetEndpoint,
 } from '../../../../src/net/conn.ts'
 import { createNodeEngine } from '../../../../src/net/engines/node/node-engine.ts'
-import { type ClientTlsSettings, TlsConn } from '../../../../src/net/tls/tls-conn.ts'
+import {
+  type ClientTlsSettings,
+  connectTls,
+  type TlsConn,
+} from '../../../../src/net/tls/tls-conn.ts'
 import { ClientTlsContexts } from '../../../../src/net/tls/tls-contexts.ts'
 import { createAuthority, selfSigned } from '../../../fixtures/certificates.ts'
 
@@ -110,7 +114,7 @@ function dial(
       ...handler,
       onConnect: (conn: Conn) => {
         if (greeting !== '') conn.write(greeting)
-        tell.secured(new TlsConn(conn, settings, handler) as never)
+        tell.secured(connectTls(conn, settings, handler) as never)
       },
     },
   )

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compileRules } from '../../../../src/rules/language/compile.ts'
 import { linearPatterns } from '../../../../src/rules-host/linear-patterns.ts'
+import { TLS_FACTS } from '../../../fixtures/tls-facts.ts'
 import { Message } from '../messages.ts'
 
 /** Whether an expression matches a request. */
@@ -242,7 +243,7 @@ describe('cookies', () => {
 describe('the connection', () => {
   const requests = [
     new Message({ src: '10.1.2.3' }),
-    new Message({ src: '::1', isTls: true }),
+    new Message({ src: '::1', tls: TLS_FACTS }),
     new Message({ src: '127.9.9.9' }),
     new Message({ src: '' }),
   ]

@@ -9,6 +9,7 @@ import {
   compileForwarded,
   type ForwardedLine,
 } from '../../../../../src/worker/exchange/rewriting/forwarded.ts'
+import { TLS_FACTS } from '../../../../fixtures/tls-facts.ts'
 
 const NOTHING: ForwardedConfig = {
   proto: false,
@@ -24,7 +25,7 @@ const SESSION: SessionFacts = {
   dst: '192.0.2.2',
   dstPort: 80,
   frontendName: 'web',
-  isTls: false,
+  tls: null,
   variables: NO_VARIABLES,
 }
 const IPV6: Partial<SessionFacts> = { src: '2001:db8::1', dst: '::1' }
@@ -59,7 +60,7 @@ function valueFor(
 describe('option forwarded', () => {
   it.each<[string, Partial<ForwardedConfig>, Partial<SessionFacts>]>([
     ['proto=http;for=192.0.2.1', { proto: true, for: true }, {}],
-    ['proto=https', { proto: true }, { isTls: true }],
+    ['proto=https', { proto: true }, { tls: TLS_FACTS }],
     ['proto=http;host="a";by="192.0.2.2:80";for="192.0.2.1:50000"', ALL, {}],
     ['proto=http;host="a";by="[::1]:80";for="[2001:db8::1]:50000"', ALL, IPV6],
     ['by=192.0.2.2', { by: true }, {}],

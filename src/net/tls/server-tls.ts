@@ -1,0 +1,68 @@
+import { constants } from 'node:crypto'
+import { createSecureContext, type SecureContext } from 'node:tls'
+import type { BindTlsSettings } from '../../model/bind-tls.ts'
+import type { Conn, ConnHandler } from '../conn.ts'
+
+/** How a client's connection is made secure, decided by its ClientHello. */
+export interface ServerTlsSettings {
+  /** Holds the certificates that the client may be shown. */
+  readonly context: SecureContext
+  /** The protocol that is agreed on by ALPN; null: none is. */
+  readonly alpn: string | null
+  /** The name that the client has asked for; null: none. */
+  readonly serverName: string | null
+}
+
+/**
+ * Speaks TLS as the server from now on. The connection that is given back tells by `onConnect` that
+ * the handshake is complete, or by `onClose` that it has failed.
+ *
+ * @param conn was accepted by the same engine, and is taken over
+ * @param ahead what has been read of it; copied
+ */
+export type AcceptTls = (
+  conn: Conn,
+  ahead: Uint8Array,
+  settings: ServerTlsSettings,
+  handler: ConnHandler,
+) => Conn
+
+/** A certificate with what comes with it, in PEM form. */
+export interface KeyedCertificate {
+  /** The certificate itself first, then each that has certified the one before. */
+  readonly chain: string
+  readonly key: string
+}
+
+/** Node.js does not name it: OpenSSL, SSL_CTX_set_options(3). */
+const SSL_OP_NO_RENEGOTIATION = 0x4000_0000
+
+/**
+ * What TLS as a server needs; to make it takes a millisecond.
+ *
+ * @param certificates one of a kind of key
+ * @param ticketKeys 48 bytes that seal session tickets, the same in all threads
+ */
+export function serverContext(
+  settings: BindTlsSettings,
+  certificates: readonly KeyedCertificate[],
+  ticketKeys: Uint8Array,
+): SecureContext {
+  const { minVersion, maxVersion, ciphers, ciphersuites, curves } = settings
+  const { SSL_OP_NO_TICKET, SSL_OP_CIPHER_SERVER_PREFERENCE, SSL_OP_PRIORITIZE_CHACHA } = constants
+  const preference = settings.preferClientCiphers
+    ? 0
+    : SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA
+  return createSecureContext({
+    cert: certificates.map(({ chain }) => chain),
+    key: certificates.map(({ key }) => key),
+    minVersion,
+    maxVersion,
+    ciphers: `${ciphersuites}:${ciphers}`,
+    ecdhCurve: curves,
+    secureOptions:
+      SSL_OP_NO_RENEGOTIATION | preference | (settings.hasTickets ? 0 : SSL_OP_NO_TICKET),
+    sessionIdContext: 'sluice',
+    ticketKeys: Buffer.from(ticketKeys),
+  })
+}
