@@ -55,6 +55,16 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Give certificates of authorities in PEM form, no longer than 4 MiB in all.',
   },
+  'certificate-unreadable': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Check that crt names a file, or a folder of files, that this user may read.',
+  },
+  'certificate-invalid': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Put into one PEM file the certificate, then those of its issuers but for the root, and its key; the key may be beside it, in FILE.key.',
+  },
   'address-in-use': {
     source: 'operator',
     retryable: true,

@@ -32,6 +32,9 @@ export const COUNTER_COLUMNS = [
   'serverResponses', // final responses whose head came from a server
   'serverErrors', // of these, 5xx but 501 and 505, which a client can ask for
   'gatewayErrors', // of these, 502, 503 and 504
+  'tlsSessions', // frontends: TLS handshakes that were complete
+  'tlsResumed', // of these, those that resumed an earlier session
+  'tlsFailures', // connections that ended without a complete handshake
   'clientAborts',
   'serverAborts',
   'idleConnections', // a gauge: open server connections without a request
@@ -64,7 +67,7 @@ export const COUNTER = Object.fromEntries(COUNTER_COLUMNS.map((name, i) => [name
 >
 
 /** Cells of a row: the columns rounded up, so that rows keep to cache lines. */
-export const COUNTER_STRIDE = 48
+export const COUNTER_STRIDE = 56
 
 /**
  * Upper bounds of the response-duration histogram in milliseconds. Prometheus' customary bounds

@@ -1,5 +1,6 @@
 import type { Address, InetAddress } from '../base/address.ts'
 import type { AdminLevel } from './admin-level.ts'
+import type { BindTlsConfig, BindTlsSettings } from './bind-tls.ts'
 import type { ClusterConfig } from './cluster-config.ts'
 import type { HealthAgreement } from './health-agreement.ts'
 import type {
@@ -39,6 +40,8 @@ export interface GlobalConfig {
   readonly spreadChecksPercent: number
   readonly log: LogConfig
   readonly tune: TuneConfig
+  /** `ssl-default-bind-*`: for every bind with `ssl` that does not say otherwise. */
+  readonly bindTls: BindTlsSettings
 }
 
 /** Where the daemon log and the access log go. */
@@ -119,6 +122,8 @@ export interface BindConfig {
   readonly backlog: number
   /** `accept-proxy`: every connection begins with a PROXY protocol header, version 1 or 2. */
   readonly acceptProxy: boolean
+  /** Null: connections are not encrypted. */
+  readonly tls: BindTlsConfig | null
 }
 
 /** HAProxy's `option forwardfor`. */

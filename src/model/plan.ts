@@ -1,4 +1,5 @@
 import type { Address } from '../base/address.ts'
+import type { BindTlsConfig } from './bind-tls.ts'
 import type { BackendConfig, FrontendConfig, ServerConfig, TuneConfig } from './config.ts'
 
 /** The answer to give instead of the standard one of a status. */
@@ -30,6 +31,26 @@ export interface PlannedBackend
   readonly stickMemory: SharedArrayBuffer | null
 }
 
+/** A certificate that clients may be shown, with its private key. */
+export interface PlannedCertificate {
+  /** The file that it was read from. */
+  readonly path: string
+  /** In PEM form: the certificate itself first, then each that has certified the one before. */
+  readonly chain: string
+  /** Its private key, in PEM form. Never told to anybody. */
+  readonly key: string
+  /** Host names that it is for, in lower case; `*.example.com` stands for one label more. */
+  readonly names: readonly string[]
+  /** As node:crypto calls it: `rsa`, `ec` ... */
+  readonly keyType: string
+}
+
+/** TLS of a listening socket. */
+export interface PlannedTls extends Omit<BindTlsConfig, 'crt'> {
+  /** In the order in which they count; one at least. */
+  readonly certificates: readonly PlannedCertificate[]
+}
+
 /** A listening socket that the control plane holds open for the workers to accept on. */
 export interface PlannedListener {
   /** Mode, protocol and bind address: the identity of the listener over reloads. */
@@ -41,6 +62,8 @@ export interface PlannedListener {
   readonly backlog: number
   /** Every connection begins with a PROXY protocol header. */
   readonly acceptProxy: boolean
+  /** Null: connections are not encrypted. */
+  readonly tls: PlannedTls | null
 }
 
 /** A frontend with its row in the server table and its listening sockets. */
@@ -71,6 +94,8 @@ export interface Plan {
   readonly trafficNumbersMax: number
   readonly tune: TuneConfig
   readonly authorities: readonly PlannedAuthorities[]
+  /** 48 bytes that seal the session tickets of TLS: as old as the process, and in memory alone. */
+  readonly ticketKeys: Uint8Array
   readonly frontends: readonly PlannedFrontend[]
   readonly backends: readonly PlannedBackend[]
 }

@@ -1,6 +1,11 @@
 import { write, writeSync } from 'node:fs'
 import type { LogLoss, LogSink } from '../model/log-sink.ts'
-import { AccessLogFormat, type HttpLogRecord, type TcpLogRecord } from './access-log.ts'
+import {
+  AccessLogFormat,
+  type FailureLogRecord,
+  type HttpLogRecord,
+  type TcpLogRecord,
+} from './access-log.ts'
 
 /**
  * Bytes of one of the two buffers of a writer: one is filled while the other is written. A line
@@ -77,6 +82,11 @@ export class AccessLogWriter {
   /** Logs a TCP session. The record may be reused at once. */
   tcp(record: TcpLogRecord): void {
     if (this.#sink !== null) this.#append(this.#format.tcpLine(record))
+  }
+
+  /** Logs a connection that ended before there was a session. */
+  failure(record: FailureLogRecord): void {
+    if (this.#sink !== null) this.#append(this.#format.failureLine(record))
   }
 
   /** The lines that were lost since this was asked last; null: none. */

@@ -23,6 +23,8 @@ export interface TcpLogRecord {
   /** When the connection was accepted or the request began: milliseconds since 1970. */
   startedAtMs: number
   frontend: string
+  /** The client uses TLS: HAProxy writes `~` behind the frontend's name. */
+  isTls: boolean
   /** '' when none was chosen. */
   backend: string
   /** '' when none was reached: `<NOSRV>`. */
@@ -68,6 +70,18 @@ export interface HttpLogRecord extends TcpLogRecord {
   request: string
 }
 
+/** A connection that ended before there was a session. */
+export interface FailureLogRecord {
+  readonly clientAddress: string
+  readonly clientPort: number
+  /** When the connection was accepted: milliseconds since 1970. */
+  readonly startedAtMs: number
+  readonly frontend: string
+  /** The number of the bind in its frontend, from 1. */
+  readonly bind: number
+  readonly reason: string
+}
+
 /** Formats access-log lines. One instance a thread; it keeps the text of the present second. */
 export class AccessLogFormat {
   #second = Number.NaN
@@ -87,13 +101,19 @@ export class AccessLogFormat {
     return `${this.#origin(record)} ${timers} ${record.bytes} ${record.termination} ${load(record)}\n`
   }
 
+  /** One line of HAProxy's error log format (section 8.2.5), ending in a newline. */
+  failureLine(record: FailureLogRecord): string {
+    const { startedAtMs, frontend, bind, reason } = record
+    return `${clientOf(record)} [${this.#date(startedAtMs)}] ${frontend}/${bind}: ${reason}\n`
+  }
+
   #origin(record: TcpLogRecord): string {
-    const { clientAddress, clientPort, frontend } = record
-    // HAProxy has the listener's number in the place of a Unix socket's port.
-    const client = clientAddress === '' ? 'unix:1' : `${clientAddress}:${clientPort}`
+    const { frontend, isTls } = record
+    const client = clientOf(record)
     const backend = record.backend === '' ? frontend : record.backend
     const server = record.server === '' ? '<NOSRV>' : record.server
-    return `${client} [${this.#date(record.startedAtMs)}] ${frontend} ${backend}/${server}`
+    const mark = isTls ? '~' : ''
+    return `${client} [${this.#date(record.startedAtMs)}] ${frontend}${mark} ${backend}/${server}`
   }
 
   /** Local time, as in `06/Feb/2009:12:14:14.655`. */
@@ -105,6 +125,14 @@ export class AccessLogFormat {
     }
     return `${this.#secondText}.${padded(Math.floor(atMs) % 1000, 3)}`
   }
+}
+
+function clientOf({
+  clientAddress,
+  clientPort,
+}: Pick<TcpLogRecord, 'clientAddress' | 'clientPort'>): string {
+  // HAProxy has the listener's number in the place of a Unix socket's port.
+  return clientAddress === '' ? 'unix:1' : `${clientAddress}:${clientPort}`
 }
 
 function load(record: TcpLogRecord): string {

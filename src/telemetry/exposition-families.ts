@@ -103,6 +103,13 @@ export const FRONTEND_FAMILIES: readonly Family<FrontendSubject>[] = [
   counter('frontend_sessions_total', 'connectionsTotal', 'Sessions, one for each connection.'),
   counter('frontend_bytes_in_total', 'bytesIn', 'Bytes received from clients.'),
   counter('frontend_bytes_out_total', 'bytesOut', 'Bytes sent to clients.'),
+  counter('frontend_ssl_sess_total', 'tlsSessions', 'TLS handshakes that were complete.'),
+  counter('frontend_ssl_reused_sess_total', 'tlsResumed', 'Of these, resumed sessions.'),
+  counter(
+    'frontend_ssl_failed_handshake_total',
+    'tlsFailures',
+    'Connections that ended without a complete TLS handshake.',
+  ),
   counter('frontend_request_errors_total', 'requestErrors', 'Requests malformed or incomplete.'),
   httpOnly(
     counter('frontend_requests_denied_total', 'requestsDenied', 'Requests that a rule denied.'),

@@ -5,7 +5,9 @@ import type { AcceptServices } from './accept/accept-services.ts'
 import { FrontendListener } from './accept/listener.ts'
 import { Places } from './accept/place.ts'
 import { proxyHeaderStage } from './accept/proxy-header-acceptance.ts'
+import { BindTls, ServerContexts } from './accept/server-contexts.ts'
 import { type Begin, inRow, type Stage } from './accept/stages.ts'
+import { tlsStage } from './accept/tls-acceptance.ts'
 import type { ClientServices } from './clients/client-services.ts'
 import { H1Client } from './clients/h1-client.ts'
 import type { OpenExchange } from './clients/h1-client-stream.ts'
@@ -38,6 +40,7 @@ export class DataPlane {
   readonly #sessions: Readonly<Record<Mode, Begin>>
   readonly #listeners = new Map<string, FrontendListener>()
   #runtime: Runtime | null = null
+  #contexts: ServerContexts | null = null
   #onDrained: (() => void) | null = null
 
   constructor(services: DataPlaneServices) {
@@ -61,11 +64,14 @@ export class DataPlane {
     this.#services.descriptors.numbersMax = plan.trafficNumbersMax
     const wanted = new Set<string>()
     const sockets = new Set<number>()
+    const contexts = new ServerContexts(plan.ticketKeys, this.#contexts)
+    this.#contexts = contexts
     for (const frontend of runtime.frontends.values()) {
-      for (const listener of frontend.plan.listeners) {
+      for (const [n, listener] of frontend.plan.listeners.entries()) {
         wanted.add(listener.key)
         sockets.add(listener.fd)
-        this.#listen(listener, frontend)
+        const stages = stagesOf(listener, n + 1, contexts, this.#services)
+        this.#listen(listener, frontend, inRow(stages, this.#sessions[frontend.plan.mode]))
       }
     }
     const removed: FrontendListener[] = []
@@ -122,9 +128,8 @@ export class DataPlane {
     for (const { pool } of this.#runtime?.backends.values() ?? []) pool.freePorts(address)
   }
 
-  #listen(planned: PlannedListener, frontend: FrontendRuntime): void {
+  #listen(planned: PlannedListener, frontend: FrontendRuntime, begin: Begin): void {
     const services = this.#services
-    const begin = inRow(stagesOf(planned, services), this.#sessions[frontend.plan.mode])
     const known = this.#listeners.get(planned.key)
     if (known !== undefined) {
       known.enter(frontend, begin)
@@ -160,9 +165,21 @@ export class DataPlane {
   }
 }
 
-/** What a connection of this listener goes through before its session begins, in order. */
-function stagesOf({ acceptProxy }: PlannedListener, services: DataPlaneServices): Stage[] {
-  return acceptProxy ? [proxyHeaderStage(services)] : []
+/**
+ * What a connection of this listener goes through before its session begins, in order.
+ *
+ * @param bind its number in its frontend, from 1
+ */
+function stagesOf(
+  { acceptProxy, tls }: PlannedListener,
+  bind: number,
+  contexts: ServerContexts,
+  services: DataPlaneServices,
+): Stage[] {
+  const stages: Stage[] = []
+  if (acceptProxy) stages.push(proxyHeaderStage(services))
+  if (tls !== null) stages.push(tlsStage(new BindTls(tls, contexts), bind, services))
+  return stages
 }
 
 function sessionsOf(services: DataPlaneServices): Record<Mode, Begin> {

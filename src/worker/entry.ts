@@ -7,6 +7,7 @@ import type { FromWorker, ToWorker, WorkerBoot } from '../model/channel.ts'
 import { DeadlineWheel } from '../net/deadline-wheel.ts'
 import { DescriptorGauge } from '../net/descriptor-gauge.ts'
 import { createNodeEngine } from '../net/engines/node/node-engine.ts'
+import { acceptNodeTls } from '../net/engines/node/node-tls.ts'
 import { startTicker } from '../net/wheel-ticker.ts'
 import { linearPatterns } from '../rules-host/linear-patterns.ts'
 import { AccessLogWriter } from '../telemetry/access-log-writer.ts'
@@ -116,6 +117,7 @@ function createServices(
       descriptors,
       onAcceptFailure: (errorName) => acceptFailures.note(errorName),
     }),
+    acceptTls: acceptNodeTls,
     wheel,
     clock,
     random: Math.random,

@@ -1,4 +1,5 @@
 import type { InetAddress } from '../../base/address.ts'
+import type { BindTlsSettings } from '../../model/bind-tls.ts'
 import type { ClusterConfig } from '../../model/cluster-config.ts'
 import type {
   AclConfig,
@@ -28,6 +29,7 @@ import {
   NBTHREAD_MAX,
 } from '../values/default-values.ts'
 import { resolveRetryOn } from '../values/retry-causes.ts'
+import { resolveBindTls, resolveBindTlsDefaults } from './bind-tls-resolution.ts'
 import { resolveCluster } from './cluster-resolution.ts'
 import {
   type AnswersByStatus,
@@ -64,6 +66,8 @@ interface Surroundings extends ResolveOptions {
   /** `spread-checks` of `global`. */
   readonly spreadPercent: number
   readonly tune: TuneConfig
+  /** `ssl-default-bind-*` of `global`. */
+  readonly bindTls: BindTlsSettings
 }
 
 /**
@@ -84,6 +88,7 @@ export function resolveConfig(input: ConfigInput, tree: Cursor, options: Resolve
     globalMaxconn: global.maxconn ?? DEFAULT_GLOBAL.maxconn,
     spreadPercent: global.spreadChecksPercent,
     tune: global.tune,
+    bindTls: global.bindTls,
   }
   const frontends = inOrder(input.frontends, tree.at('frontends'))
   const backends = inOrder(input.backends ?? {}, tree.at('backends'))
@@ -145,6 +150,7 @@ function resolveGlobal(global: NonNullable<ConfigInput['global']>, cores: number
       access: log?.access ?? { to: DEFAULT_GLOBAL.logAccess },
     },
     tune: resolveTune(tune ?? {}),
+    bindTls: resolveBindTlsDefaults(global),
   }
 }
 
@@ -182,7 +188,7 @@ function resolveFrontend(
     binds: frontend.bind.map((bind) => {
       const given = 'kind' in bind ? { address: bind } : bind
       const { address, backlog = standardBacklog, 'accept-proxy': acceptProxy = false } = given
-      return { address, backlog, acceptProxy }
+      return { address, backlog, acceptProxy, tls: resolveBindTls(given, mode, around.bindTls) }
     }),
     maxconn,
     timeouts: frontendTimeouts({ ...defaults.timeout, ...frontend.timeout }),

@@ -9,6 +9,7 @@ import { probeSettings } from './probe-keys.ts'
 import { inherited, key, name, namedMap, oneOrMany, requiredKey, section } from './sections.ts'
 import { backendServer, defaultsServer, serverSchema } from './server-keys.ts'
 import { clientTimeouts, serverTimeouts } from './timeout-keys.ts'
+import { bindTlsSettings } from './tls-keys.ts'
 import {
   UNSUPPORTED_BACKEND_KEYS,
   UNSUPPORTED_BIND_KEYS,
@@ -181,6 +182,7 @@ const bind = section(
       about: 'Every connection begins with a PROXY protocol header, which tells who the client is',
       standard: false,
     }),
+    ...bindTlsSettings,
   },
   UNSUPPORTED_BIND_KEYS,
 )

@@ -6,6 +6,7 @@ import { adminSchema } from './admin-keys.ts'
 import { clusterSchema } from './cluster-keys.ts'
 import { backendSchema, defaultsSchema, frontendSchema } from './proxy-keys.ts'
 import { key, namedMap, requiredKey, section } from './sections.ts'
+import { bindTlsDefaults } from './tls-keys.ts'
 import {
   UNSUPPORTED_GLOBAL_KEYS,
   UNSUPPORTED_LOG_KEYS,
@@ -43,6 +44,7 @@ const globalSchema = section(
       about: 'Percent by which each interval between checks is shorter or longer, at random',
       standard: DEFAULT_GLOBAL.spreadChecks,
     }),
+    ...bindTlsDefaults,
     log: key(
       section(
         'log of global',

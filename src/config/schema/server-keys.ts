@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { DEFAULT_SERVER, MAXCONN_MAX } from '../values/default-values.ts'
 import { formatDuration } from '../values/durations.ts'
 import { inherited, key, requiredKey, section } from './sections.ts'
-import { tlsSettings } from './server-tls-keys.ts'
+import { tlsSettings } from './tls-keys.ts'
 import { UNSUPPORTED_SERVER_KEYS } from './unsupported-keys.ts'
 import {
   byteText,

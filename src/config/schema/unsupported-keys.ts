@@ -22,9 +22,11 @@ function joined(...parts: readonly Alternatives[]): Alternatives {
   return Object.assign(Object.create(null), ...parts)
 }
 
-const NO_CLIENT_TLS = 'End TLS in front of Sluice, and pass the client on with accept-proxy.'
+const NO_CLIENT_CERTIFICATES =
+  'Have clients verified in front of Sluice, and pass them on with accept-proxy.'
 const NO_SERVER_TLS =
   'Let a sidecar such as stunnel carry TLS to the server; checks have check-ssl.'
+const CERTIFICATES_BY_FOLDER = 'List the files in crt, or give their folder.'
 const BY_SERVICE = 'Leave it to the service manager, as in deploy/systemd/sluice.service.'
 const BY_KERNEL = 'Delete it; set the sysctl of the kernel where the default is not enough.'
 const ALERTS = 'Alert on the metrics of /metrics: docs/operations.md lists them.'
@@ -60,7 +62,6 @@ export const UNSUPPORTED_GLOBAL_KEYS: Alternatives = instead(
   ['Use maxconn.', 'maxconnrate maxsessrate maxsslconn'],
   ['Use cluster.node.', 'node'],
   ['A node of a cluster keeps it in cluster.data-dir.', 'server-state-file'],
-  [NO_CLIENT_TLS, 'ssl-default-bind-ciphers ssl-default-bind-options'],
   [NO_SERVER_TLS, 'ssl-default-server-ciphers ssl-default-server-options'],
   [BY_ADMIN, 'stats'],
 )
@@ -78,7 +79,7 @@ export const UNSUPPORTED_TUNE_KEYS: Alternatives = instead(
   ['Use pool-max-conn of a server.', 'idle-pool.shared'],
   [DELETE_IT, 'maxaccept maxpollevents pipesize'],
   [BY_KERNEL, 'rcvbuf.client rcvbuf.server sndbuf.client sndbuf.server'],
-  [NO_CLIENT_TLS, 'ssl.cachesize ssl.lifetime'],
+  ['Delete it; sessions are resumed by tickets.', 'ssl.cachesize ssl.lifetime'],
 )
 
 /** Keys of `admin`. */
@@ -152,7 +153,14 @@ export const UNSUPPORTED_DEFAULTS_KEYS: Alternatives = joined(
 
 /** Keys of an entry of `bind`. */
 export const UNSUPPORTED_BIND_KEYS: Alternatives = instead(
-  [NO_CLIENT_TLS, 'alpn ca-file ciphers crl-file crt crt-list npn ssl strict-sni verify'],
+  [
+    'Write it below ssl: {...}.',
+    'ciphers ciphersuites crt curves ssl-max-ver ssl-min-ver strict-sni',
+  ],
+  ['Write it below ssl: {...}.', 'no-tls-tickets prefer-client-ciphers'],
+  [NO_CLIENT_CERTIFICATES, 'ca-file crl-file verify'],
+  [CERTIFICATES_BY_FOLDER, 'crt-list'],
+  ['Use alpn.', 'npn'],
   ['Use accept-proxy.', 'accept-netscaler-cip'],
   [BY_KERNEL, 'defer-accept mss tcp-ut tfo'],
   ['Delete it; descriptors are handed to no other process.', 'expose-fd'],
@@ -166,6 +174,18 @@ export const UNSUPPORTED_BIND_KEYS: Alternatives = instead(
   ['Use global.nbthread: all threads accept on all addresses.', 'thread'],
   ['Use accept-proxy to learn the client of a proxy in front.', 'transparent'],
   ['Write "[::]:PORT" for IPv6 and IPv4, ":PORT" for IPv4 alone.', 'v4v6 v6only'],
+)
+
+/** Keys of `ssl` of a bind, and of `ssl-default-bind-options`. */
+export const UNSUPPORTED_BIND_TLS_KEYS: Alternatives = instead(
+  [NO_CLIENT_CERTIFICATES, 'ca-file ca-ignore-err ca-verify-file crl-file crt-ignore-err verify'],
+  [CERTIFICATES_BY_FOLDER, 'crt-list'],
+  ['Write it beside ssl.', 'alpn'],
+  ['Use curves.', 'ecdhe'],
+  ['Use ssl-min-ver and ssl-max-ver.', 'force-tlsv12 force-tlsv13 no-tlsv12 no-tlsv13'],
+  ['Delete it; only TLS 1.2 and 1.3 are spoken.', 'no-sslv3 no-tlsv10 no-tlsv11'],
+  ['Delete it; no early data is taken.', 'allow-0rtt'],
+  ['Delete it; a key is made at the start, and is in memory alone.', 'tls-ticket-keys'],
 )
 
 /** Keys of a server, and of `default-server`. */
@@ -235,6 +255,12 @@ export const UNSUPPORTED_MODES: Alternatives = instead(
   ['Ask /readyz of the admin address.', 'health'],
   ['Use http or tcp.', 'log udp'],
 )
+
+/** Values of `ssl-min-ver` and `ssl-max-ver`. */
+export const UNSUPPORTED_TLS_VERSIONS: Alternatives = instead([
+  'Use TLSv1.2; older versions are broken (RFC 8996).',
+  'SSLv3 TLSv1.0 TLSv1.1',
+])
 
 /** Values of `retry-on`. */
 export const UNSUPPORTED_RETRY_CAUSES: Alternatives = instead([

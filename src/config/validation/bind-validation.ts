@@ -1,10 +1,11 @@
 import { isIPv4 } from 'node:net'
 import { type Address, formatAddress, isLoopback } from '../../base/address.ts'
-import type { AdminConfig } from '../../model/config.ts'
+import type { AdminConfig, Mode } from '../../model/config.ts'
 import type { Report } from '../diagnostics/diagnostics.ts'
 import type { Cursor } from '../text/tree.ts'
 import { parseAddress } from '../values/addresses.ts'
 import { DEFAULT_ADMIN_BIND } from '../values/default-values.ts'
+import { effectiveMode } from './proxy-views.ts'
 
 interface Bind {
   readonly address: Address
@@ -40,6 +41,56 @@ export function validateBinds(tree: Cursor, ownAdmin: AdminConfig | null, report
     inetByPort.set(address.port, byHost)
     reportTwice(bind, overlapping(byHost, address.host), report)
     byHost.set(address.host, bind)
+  }
+}
+
+/** What can be spoken in `mode http`, where the protocol that is agreed on must be known. */
+const HTTP_PROTOCOLS = ['http/1.1', 'http/1.0']
+
+/** Reports what about the TLS of binds does not fit together. */
+export function validateBindTls(tree: Cursor, report: Report): void {
+  const defaults = tree.at('global').at('ssl-default-bind-options')
+  validateVersions(defaults, defaults, report)
+  for (const frontend of tree.at('frontends').values()) {
+    const mode = effectiveMode(frontend, tree.at('defaults'))
+    for (const bind of frontend.at('bind').items()) {
+      validateVersions(bind.at('ssl'), defaults, report)
+      validateAlpn(bind, mode, report)
+    }
+  }
+}
+
+function validateVersions(own: Cursor, defaults: Cursor, report: Report): void {
+  const version = (key: string): string | null => own.at(key).text ?? defaults.at(key).text
+  if (version('ssl-min-ver') !== 'TLSv1.3' || version('ssl-max-ver') !== 'TLSv1.2') return
+  const at = own.at('ssl-min-ver').node === null ? own.at('ssl-max-ver') : own.at('ssl-min-ver')
+  if (at.node === null) return
+  report.error(at.span, at.path, {
+    code: 'out-of-range',
+    message: 'ssl-min-ver is newer than ssl-max-ver',
+    hint: 'Delete one of them; TLSv1.2 and TLSv1.3 are the default.',
+  })
+}
+
+function validateAlpn(bind: Cursor, mode: Mode | null, report: Report): void {
+  const alpn = bind.at('alpn')
+  if (alpn.node === null) return
+  if (bind.at('ssl').node === null) {
+    report.error(alpn.keySpan, alpn.path, {
+      code: 'invalid-value',
+      message: 'alpn is a part of TLS, and this bind has no ssl',
+      hint: 'Write ssl: {crt: FILE} beside it, or delete it.',
+    })
+  }
+  if (mode !== 'http') return
+  for (const protocol of alpn.items()) {
+    const { text } = protocol
+    if (text === null || HTTP_PROTOCOLS.includes(text)) continue
+    report.error(protocol.span, protocol.path, {
+      code: 'unsupported',
+      message: `alpn "${text}" is not available in this version in mode http`,
+      hint: 'Write alpn: http/1.1.',
+    })
   }
 }
 

@@ -7,6 +7,7 @@ import {
   UNSUPPORTED_ENGINES,
   UNSUPPORTED_MODES,
   UNSUPPORTED_RETRY_CAUSES,
+  UNSUPPORTED_TLS_VERSIONS,
 } from '../schema/unsupported-keys.ts'
 import type { ValueIssue } from '../schema/value-schemas.ts'
 import type { Cursor, MapNode, TreeNode } from '../text/tree.ts'
@@ -30,6 +31,8 @@ const TYPE_TITLES: Readonly<Record<string, string>> = {
 
 /** Values of a key that HAProxy has and this version does not. */
 const UNSUPPORTED_VALUES = new Map([
+  ['ssl-min-ver', UNSUPPORTED_TLS_VERSIONS],
+  ['ssl-max-ver', UNSUPPORTED_TLS_VERSIONS],
   ['mode', UNSUPPORTED_MODES],
   ['engine', UNSUPPORTED_ENGINES],
   ['retry-on', UNSUPPORTED_RETRY_CAUSES],

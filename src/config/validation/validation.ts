@@ -4,7 +4,7 @@ import type { AdminConfig } from '../../model/config.ts'
 import { DIAGNOSTICS_MAX, type Report } from '../diagnostics/diagnostics.ts'
 import type { SourceText } from '../diagnostics/source-text.ts'
 import type { Cursor } from '../text/tree.ts'
-import { validateBinds } from './bind-validation.ts'
+import { validateBinds, validateBindTls } from './bind-validation.ts'
 import { validateCluster } from './cluster-validation.ts'
 import { validateErrorAnswers } from './error-answer-validation.ts'
 import { type LanguageValidation, validateLanguage } from './language-validation.ts'
@@ -31,6 +31,7 @@ export function validateReferences(
   validateRoutes(tree, report)
   validateModes(tree, report)
   validateBinds(tree, language.ownAdmin, report)
+  validateBindTls(tree, report)
   validateProxies(tree, report)
   validateServers(tree, report)
   validateProbes(tree, report)

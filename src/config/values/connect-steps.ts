@@ -1,6 +1,6 @@
 import type { ConnectStep } from '../../model/probe-protocol.ts'
 import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
-import { ALPN_PATTERN, parseServerName } from './server-names.ts'
+import { ALPN_PATTERN, parseServerName } from './tls-names.ts'
 
 const PORT_MAX = 65_535
 const HINT = 'Known: default, port N, send-proxy, ssl, sni NAME, alpn LIST.'

@@ -1,3 +1,4 @@
+import type { BindTlsSettings } from '../../model/bind-tls.ts'
 import type { ForwardedConfig, HashTypeConfig } from '../../model/config.ts'
 
 /**
@@ -69,6 +70,27 @@ export const DEFAULT_PROXY = {
   log: true,
   forwardforHeader: 'X-Forwarded-For',
 } as const
+
+/**
+ * Clients with TLS: what Mozilla recommends for general use ("intermediate", version 5.7) less
+ * finite-field Diffie-Hellman, which needs parameters of its own and costs ten times as much.
+ */
+export const DEFAULT_BIND_TLS: BindTlsSettings = {
+  minVersion: 'TLSv1.2',
+  maxVersion: 'TLSv1.3',
+  ciphers: [
+    'ECDHE-ECDSA-AES128-GCM-SHA256',
+    'ECDHE-RSA-AES128-GCM-SHA256',
+    'ECDHE-ECDSA-AES256-GCM-SHA384',
+    'ECDHE-RSA-AES256-GCM-SHA384',
+    'ECDHE-ECDSA-CHACHA20-POLY1305',
+    'ECDHE-RSA-CHACHA20-POLY1305',
+  ].join(':'),
+  ciphersuites: 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256',
+  curves: 'auto',
+  preferClientCiphers: false,
+  hasTickets: true,
+}
 
 /** What `hash-type` is where it is not given. */
 export const DEFAULT_HASH_TYPE: HashTypeConfig = {

@@ -44,6 +44,8 @@ function pathsOf(named: AgreedNamed): readonly string[] {
     case 'bind':
     case 'server':
       return named.address.kind === 'unix' ? [named.address.path] : []
+    case 'certificates':
+      return [named.crt]
     case 'authorities':
       return named.caFile === SYSTEM_AUTHORITIES ? [] : [named.caFile]
   }

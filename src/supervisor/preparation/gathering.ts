@@ -1,9 +1,16 @@
 import { SluiceError } from '../../base/errors.ts'
 import type { NameResolution } from '../../discovery/name-resolution.ts'
 import { hostNamesOf, lookUpServers, placesOf } from '../../discovery/server-addresses.ts'
+import type { BindTlsConfig } from '../../model/bind-tls.ts'
 import type { Config, ErrorAnswerConfig } from '../../model/config.ts'
-import type { PlannedAuthorities, PlannedErrorAnswer } from '../../model/plan.ts'
+import type {
+  PlannedAuthorities,
+  PlannedCertificate,
+  PlannedErrorAnswer,
+  PlannedTls,
+} from '../../model/plan.ts'
 import { readAuthority } from './certificate-authorities.ts'
+import { CertificateFiles } from './certificate-files.ts'
 import { answerKey, readErrorAnswer } from './error-answer-files.ts'
 import { type Lack, lackOf } from './lacks.ts'
 import { type AgreedNamed, agreedNamed } from './named-things.ts'
@@ -17,6 +24,8 @@ export interface Gathered {
   readonly answers: ReadonlyMap<string, string>
   /** By `ca-file`. */
   readonly authorities: ReadonlyMap<string, PlannedAuthorities>
+  /** By `crt`. */
+  readonly certificates: ReadonlyMap<string, readonly PlannedCertificate[]>
   /** Host names that were looked up. */
   readonly names: ReadonlySet<string>
 }
@@ -31,6 +40,7 @@ export interface Gathering {
 export const NOTHING_GATHERED: Gathered = {
   answers: new Map(),
   authorities: new Map(),
+  certificates: new Map(),
   names: new Set(),
 }
 
@@ -49,7 +59,7 @@ export async function gather(
 ): Promise<Gathering> {
   const hosts = hostNamesOf(config)
   const reader = new Reader(config, names, held, running)
-  const { answers, authorities } = reader
+  const { answers, authorities, certificates } = reader
   const lookedUp = lookUpServers(config, names, held.names)
   const named = agreedNamed(config)
   const lacks: Lack[] = []
@@ -59,7 +69,15 @@ export async function gather(
   await read(({ kind }) => kind !== 'server')
   await lookedUp
   await read(({ kind }) => kind === 'server')
-  return { gathered: { answers, authorities, names: hosts }, lacks }
+  return { gathered: { answers, authorities, certificates, names: hosts }, lacks }
+}
+
+/** TLS of a bind, with the certificates that it names. */
+export function tlsOf({ certificates }: Gathered, tls: BindTlsConfig | null): PlannedTls | null {
+  if (tls === null) return null
+  const { crt, ...settings } = tls
+  const named = crt.flatMap((path) => certificates.get(path) ?? [])
+  return { ...settings, certificates: named }
 }
 
 /** The answers of a section. */
@@ -77,6 +95,8 @@ export function answersOf(
 class Reader {
   readonly answers: Map<string, string>
   readonly authorities: Map<string, PlannedAuthorities>
+  readonly certificates: Map<string, readonly PlannedCertificate[]>
+  readonly #certificateFiles = new CertificateFiles(Date.now())
   readonly #unreadable = new Map<string, SluiceError>()
   readonly #tune: Config['global']['tune']
   readonly #names: NameResolution
@@ -88,6 +108,7 @@ class Reader {
     this.#running = running
     this.answers = new Map(held.answers)
     this.authorities = new Map(held.authorities)
+    this.certificates = new Map(held.certificates)
   }
 
   async lackOf(named: AgreedNamed): Promise<Lack[]> {
@@ -109,6 +130,10 @@ class Reader {
       }
       case 'authorities':
         if (named.isNeeded) await this.#readAuthority(named.caFile)
+        return
+      case 'certificates':
+        if (this.certificates.has(named.crt)) return
+        this.certificates.set(named.crt, await this.#certificateFiles.read(named.crt))
         return
       case 'server':
         placesOf(named.server, this.#names)

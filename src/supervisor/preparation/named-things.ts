@@ -40,6 +40,13 @@ export interface NamedAnswer extends Named {
   readonly files: readonly string[]
 }
 
+/** The certificates that the clients of a bind are shown. */
+export interface NamedCertificates extends Named {
+  readonly kind: 'certificates'
+  /** A file, or a folder of them. */
+  readonly crt: string
+}
+
 /** The authorities that the check of a server trusts. */
 export interface NamedAuthorities extends Named {
   readonly kind: 'authorities'
@@ -59,7 +66,12 @@ export interface NamedServer extends Named {
 export type OwnNamed = OwnThing | NamedBind
 
 /** What the sections name that all nodes agree on: `defaults`, `frontends`, `backends`. */
-export type AgreedNamed = NamedBind | NamedAnswer | NamedAuthorities | NamedServer
+export type AgreedNamed =
+  | NamedBind
+  | NamedCertificates
+  | NamedAnswer
+  | NamedAuthorities
+  | NamedServer
 
 /**
  * What a node's own sections name outside of the config: files, folders, addresses, a group. Needed
@@ -102,6 +114,7 @@ export function ownNamed({ global, admin, cluster }: Config): OwnNamed[] {
 export function agreedNamed({ frontends, backends }: Config): AgreedNamed[] {
   return [
     ...namedBinds({ frontends }).map(({ named }) => named),
+    ...frontends.flatMap(certificatesOf),
     ...frontends.flatMap((frontend) => answers('frontends', frontend)),
     ...backends.flatMap((backend) => [
       ...answers('backends', backend),
@@ -126,6 +139,20 @@ export function namedBinds({ frontends }: Pick<Config, 'frontends'>): {
       return { named: { kind: 'bind', address, paths, key } as const, backlog }
     }),
   )
+}
+
+function certificatesOf({ name, binds }: FrontendConfig): NamedCertificates[] {
+  return binds.flatMap(({ tls }, i) => {
+    const bind: Path = ['frontends', name, 'bind']
+    const key = `crt of frontend ${name}`
+    return (tls?.crt ?? []).map((crt, n): NamedCertificates => {
+      const paths = [[...bind, i], bind].flatMap((at): Path[] => [
+        [...at, 'ssl', 'crt', n],
+        [...at, 'ssl', 'crt'],
+      ])
+      return { kind: 'certificates', crt, paths, key }
+    })
+  })
 }
 
 function own(kind: OwnThing['kind'], name: string, path: Path): OwnThing {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { formatAddress } from '../../base/address.ts'
 import type { NameResolution } from '../../discovery/name-resolution.ts'
@@ -9,14 +10,18 @@ import type {
   PlannedAuthorities,
   PlannedBackend,
   PlannedFrontend,
+  PlannedListener,
   PlannedServer,
 } from '../../model/plan.ts'
 import { type ListeningSocket, openListeningSocket } from '../../net/listening-socket.ts'
 import { type DescriptorBudget, grantedBudget } from './descriptor-limit.ts'
-import { answersOf, type Gathered, gather } from './gathering.ts'
+import { answersOf, type Gathered, gather, tlsOf } from './gathering.ts'
 import { type Lack, lackOf, type Refuse, refusal } from './lacks.ts'
 import { namedBinds } from './named-things.ts'
 import { stickMemoryOf } from './stick-memory.ts'
+
+/** Of node:tls (`server.setTicketKeys`). */
+const TICKET_KEYS_BYTES = 48
 
 /** A plan, the listening sockets that it stands on, by address, and what it may have open. */
 export interface Prepared {
@@ -180,11 +185,18 @@ function planOf(
 ): Plan {
   const serial = (previous?.serial ?? 0) + 1
   const frontends = config.frontends.map(({ binds, ...frontend }): PlannedFrontend => {
-    const listeners = binds.map(({ address, backlog, acceptProxy }) => {
+    const listeners = binds.map(({ address, backlog, acceptProxy, tls }): PlannedListener => {
       const key = formatAddress(address)
       const { fd } = sockets.get(key) as ListeningSocket
-      const protocol = acceptProxy ? `proxy ${frontend.mode}` : frontend.mode
-      return { key: `${protocol} ${key}`, fd, kind: address.kind, backlog, acceptProxy }
+      const stages = `${acceptProxy ? 'proxy ' : ''}${tls === null ? '' : 'tls '}`
+      return {
+        key: `${stages}${frontend.mode} ${key}`,
+        fd,
+        kind: address.kind,
+        backlog,
+        acceptProxy,
+        tls: tlsOf(gathered, tls),
+      }
     })
     const row = rows.take(`frontend ${frontend.name}`)
     return { ...frontend, row, listeners, errorAnswers: answersOf(gathered, frontend.errorAnswers) }
@@ -210,6 +222,7 @@ function planOf(
     trafficNumbersMax: descriptors.trafficNumbersMax,
     tune: config.global.tune,
     authorities: authoritiesIn(config, gathered),
+    ticketKeys: previous?.ticketKeys ?? randomBytes(TICKET_KEYS_BYTES),
     frontends,
     backends,
   }

@@ -19,7 +19,7 @@ export interface SettleServices {
 
 /** What the log of a session needs to know about its parties. */
 export interface SessionParties {
-  readonly client: Pick<ClientConnection, 'remote'>
+  readonly client: Pick<ClientConnection, 'remote' | 'tls'>
   readonly frontend: PlannedFrontend
   readonly backend: PlannedBackend | null
   readonly dispatch: Dispatch<unknown>
@@ -40,6 +40,7 @@ const record: HttpLogRecord = {
   clientPort: 0,
   startedAtMs: 0,
   frontend: '',
+  isTls: false,
   backend: '',
   server: '',
   requestMs: -1,
@@ -140,6 +141,7 @@ function describeParties(
   into.clientPort = client.remote.port
   into.startedAtMs = Date.now() - (nowMs - startMs)
   into.frontend = frontend.name
+  into.isTls = client.tls !== null
   into.backend = backend?.name ?? ''
   into.server = server?.name ?? ''
   into.actconn = table.connections()

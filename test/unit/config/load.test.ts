@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references as a config has them.
 import { describe, expect, it } from 'vitest'
+import { DEFAULT_BIND_TLS } from '../../../src/config/values/default-values.ts'
 import { ROWS_MAX } from '../../../src/memory/server-table.ts'
 import { configOf, load } from './loading.ts'
 
@@ -54,6 +55,7 @@ describe('a minimal config', () => {
           httpPipelinedMax: 1_000,
           httpRetryBodyBytesMax: 16_384,
         },
+        bindTls: DEFAULT_BIND_TLS,
       },
       admin: {
         bind: { kind: 'inet', host: '127.0.0.1', port: 8404 },
@@ -73,6 +75,7 @@ describe('a minimal config', () => {
               address: { kind: 'inet', host: '0.0.0.0', port: 8080 },
               backlog: 10_000,
               acceptProxy: false,
+              tls: null,
             },
           ],
           maxconn: 10_000,

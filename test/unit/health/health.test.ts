@@ -47,6 +47,7 @@ interface Named extends Partial<PlannedServer> {
 function planOf(...servers: readonly Named[]): Plan {
   return {
     authorities: [],
+    ticketKeys: new Uint8Array(48),
     backends: [
       {
         name: 'app',

@@ -104,3 +104,25 @@ describe('the date', () => {
     )
   })
 })
+
+describe('a connection that ended before there was a session', () => {
+  const record = {
+    clientAddress: '127.0.0.1',
+    clientPort: 53016,
+    startedAtMs: new Date(2026, 10, 23, 5, 3, 1, 261).getTime(),
+    frontend: 'web',
+    bind: 2,
+    reason: 'SSL handshake failure',
+  }
+
+  it('has a line of its own', () => {
+    expect(new AccessLogFormat().failureLine(record)).toBe(
+      '127.0.0.1:53016 [23/Nov/2026:05:03:01.261] web/2: SSL handshake failure\n',
+    )
+  })
+})
+
+it('a client that uses TLS is marked at its frontend', () => {
+  const line = new AccessLogFormat().httpLine(httpRecord({ isTls: true, backend: '', server: '' }))
+  expect(line).toContain(' fe~ fe/<NOSRV> ')
+})

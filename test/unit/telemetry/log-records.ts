@@ -7,6 +7,7 @@ export function httpRecord(changes: Partial<HttpLogRecord> = {}): HttpLogRecord 
     clientPort: 53016,
     startedAtMs: new Date(2026, 10, 23, 5, 3, 1, 261).getTime(),
     frontend: 'fe',
+    isTls: false,
     backend: 'be',
     server: 's1',
     requestMs: 0,

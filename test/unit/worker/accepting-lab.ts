@@ -1,16 +1,28 @@
+import { DEFAULT_BIND_TLS } from '../../../src/config/values/default-values.ts'
 import { COUNTER_COLUMNS, type CounterName } from '../../../src/memory/counters.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
 import type { Mode } from '../../../src/model/config.ts'
+import type { PlannedListener, PlannedTls } from '../../../src/model/plan.ts'
 import type { Conn, NetEngine } from '../../../src/net/conn.ts'
+import type { FailureLogRecord } from '../../../src/telemetry/access-log.ts'
 import { DataPlane } from '../../../src/worker/data-plane.ts'
-import { FakeConn, FakeEngine } from './fake-network.ts'
+import { selfSigned } from '../../fixtures/certificates.ts'
+import { acceptFakeTls, FakeConn, FakeEngine } from './fake-network.ts'
 import { FRONTEND, passTime, planOf, SERVER, servicesOf, TUNE } from './session-lab.ts'
+
+/** TLS as a config has it that says no more than where the certificates are. */
+export function plannedTls(changes: Partial<PlannedTls> = {}): PlannedTls {
+  const { cert, key } = selfSigned({ names: ['a.example'] })
+  const certificate = { path: '/c/a.pem', chain: cert, key, names: ['a.example'], keyType: 'ec' }
+  const certificates = [certificate]
+  return { ...DEFAULT_BIND_TLS, certificates, strictSni: false, alpn: ['http/1.1'], ...changes }
+}
 
 /** `maxconn` of the lab's frontend. */
 export const MAXCONN = 3
 
 /** A data plane that accepts, by default with `accept-proxy`, without network and clock. */
-export function startAccepting(mode: Mode, acceptProxy = true) {
+export function startAccepting(mode: Mode, acceptProxy = true, tls: PlannedTls | null = null) {
   const table = ServerTable.create(1)
   table.setState(SERVER, SERVER_STATE.up)
   table.setWeight(SERVER, 1)
@@ -38,14 +50,40 @@ export function startAccepting(mode: Mode, acceptProxy = true) {
       return { pause, resume, drain, close: pause }
     },
   }
+  const secured: FakeConn[] = []
+  const lines: string[] = []
   const services = servicesOf(TUNE, table, engine)
+  Object.assign(services, {
+    acceptTls: (...all: Parameters<typeof acceptFakeTls>) => {
+      const over = acceptFakeTls(...all) as FakeConn
+      secured.push(over)
+      return over
+    },
+    accessLog: {
+      isOff: false,
+      http() {},
+      tcp() {},
+      failure: ({ bind, reason }: FailureLogRecord) => lines.push(`${bind}: ${reason}`),
+    },
+  })
   const dataPlane = new DataPlane(services)
-  const listener = { key: 'only', fd: 0, kind: 'inet', backlog: 10, acceptProxy } as const
-  const frontend = { mode, maxconn: MAXCONN, listeners: [listener] }
+  const listener: PlannedListener = {
+    key: 'only',
+    fd: 0,
+    kind: 'inet',
+    backlog: 10,
+    acceptProxy,
+    tls,
+  }
+  const frontend = { mode, maxconn: MAXCONN, listeners: [listener], log: tls !== null }
   dataPlane.apply(planOf({ frontend, backend: { mode } }), () => {})
   return {
     dataPlane,
     table,
+    /** TLS over clients, in the order in which their handshakes began. */
+    secured,
+    /** What was logged of connections that ended without a session, if the frontend logs. */
+    lines,
     /** Connections to the server, in the order in which they were opened. */
     opened: servers.opened,
     isAccepting: () => isAccepting,

@@ -91,7 +91,8 @@ class ChaosWorld {
     }
     this.#dataPlane = new DataPlane(this.#services)
     const acceptProxy = dice.chance(0.1)
-    const listener = { key: 'only', fd: 0, kind: 'inet', backlog: 10, acceptProxy } as const
+    const bind = { key: 'only', fd: 0, kind: 'inet', backlog: 10 } as const
+    const listener = { ...bind, acceptProxy, tls: null }
     this.#dataPlane.apply(
       planOf({
         frontend: {

@@ -28,7 +28,7 @@ import { HttpExchange } from '../../../src/worker/exchange/http-exchange.ts'
 import { ResponseRewrite } from '../../../src/worker/exchange/rewriting/rewrite.ts'
 import { RequestHeads } from '../../../src/worker/exchange/routing/request-heads.ts'
 import { Shortages } from '../../../src/worker/servers/shortages.ts'
-import { FakeConn, FakeEngine } from './fake-network.ts'
+import { acceptFakeTls, FakeConn, FakeEngine } from './fake-network.ts'
 
 /** `timeout client` and `timeout client-fin` of the lab. */
 export const CLIENT_MS = 10_000
@@ -171,6 +171,7 @@ export function planOf({ frontend, backend, server, servers = 1 }: LabPlan): Pla
     trafficNumbersMax: Number.POSITIVE_INFINITY,
     tune: TUNE,
     authorities: [],
+    ticketKeys: new Uint8Array(48),
     frontends: [{ ...FRONTEND_PLAN, ...frontend }],
     backends: [{ ...BACKEND_PLAN, servers: all, ...backend }],
   }
@@ -188,6 +189,7 @@ export function servicesOf(
   const responseHead = new ResponseHead(limits)
   return {
     engine,
+    acceptTls: acceptFakeTls,
     descriptors: new DescriptorGauge(),
     shortages: new Shortages(onShortage),
     wheel,

@@ -12,7 +12,7 @@ const told = new Set(Object.values(unsupported).flatMap((words) => Object.values
 
 /** What is done by other means than the config: at a shell, in another program, not at all. */
 const OUTSIDE =
-  /^(Delete|Put a cache|Alert on|Set the cores|Leave it to|End TLS|Let (the servers|a sidecar)|Have the servers|Route by the system|Set the state at run time|Start the daemon|Make the folder|Set net\.|Mend the client|Give the address of a relay|Set nbthread here, and the cores)/
+  /^(Delete|Put a cache|Alert on|Set the cores|Leave it to|Have clients verified|Let (the servers|a sidecar)|Have the servers|Route by the system|Set the state at run time|Start the daemon|Make the folder|Set net\.|Mend the client|Give the address of a relay|Set nbthread here, and the cores)/
 
 /** A place of a config, and what is suggested there. */
 interface Form {
@@ -22,6 +22,7 @@ interface Form {
 }
 
 const CLUSTER = 'cluster: {node: a, data-dir: /var/lib/sluice, peers: {a: "127.0.0.1:7400"}}'
+const TLS_BIND = 'bind: {address: ":1", ssl: {crt: /c/}}'
 const form = (place: Form['place'], line: string): Form => ({ place, line })
 
 /** What a config looks like that follows an alternative, by a part of its words. */
@@ -98,6 +99,16 @@ const FORMS: readonly (readonly [words: string, form: Form])[] = [
   ['Write use_backend to a backend', form('frontend', `use_backend: ['app if { path /x }']`)],
   ['Use accept-proxy.', form('frontend', 'bind: {address: ":1", accept-proxy: true}')],
   ['Use accept-proxy to learn', form('frontend', 'bind: {address: ":1", accept-proxy: true}')],
+  ['Write it below ssl: {...}.', form('frontend', 'bind: {address: ":1", ssl: {crt: /c/}}')],
+  ['List the files in crt', form('frontend', 'bind: {address: ":1", ssl: {crt: [/a.pem]}}')],
+  ['Use alpn.', form('frontend', TLS_BIND.replace('}}', '}, alpn: http/1.1}'))],
+  ['Write it beside ssl.', form('frontend', TLS_BIND.replace('}}', '}, alpn: http/1.1}'))],
+  ['Use curves.', form('frontend', TLS_BIND.replace('}}', ', curves: P-256}}'))],
+  [
+    'Use ssl-min-ver and ssl-max-ver.',
+    form('frontend', TLS_BIND.replace('}}', ', ssl-min-ver: TLSv1.3, ssl-max-ver: TLSv1.3}}')),
+  ],
+  ['Use TLSv1.2;', form('frontend', TLS_BIND.replace('}}', ', ssl-min-ver: TLSv1.2}}'))],
   ['Write the address of the interface.', form('frontend', 'bind: "10.0.0.1:80"')],
   ['Write "[::]:PORT"', form('frontend', 'bind: ["[::]:80"]')],
   ['Use pool-max-conn', form('server', 'pool-max-conn: 5')],

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Mode } from '../../../../src/model/config.ts'
-import { startAccepting } from '../accepting-lab.ts'
+import { plannedTls, startAccepting } from '../accepting-lab.ts'
 import type { FakeConn } from '../fake-network.ts'
+import { clientHello } from './client-hellos.ts'
 
 type Lab = ReturnType<typeof startAccepting>
 
@@ -10,12 +11,15 @@ const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
 const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
 const SWITCHING = 'HTTP/1.1 101 OK\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'
+const HELLO = await clientHello({ servername: 'a.example' })
+const TLS = plannedTls()
 /** Longer than any timeout of the lab, one after the other. */
 const LONG_MS = 200_000
 
 interface Stage {
   readonly mode: Mode
   readonly acceptProxy?: boolean
+  readonly isTls?: boolean
   /** Brings a connection there that has just been accepted. */
   readonly reach: (client: FakeConn, lab: Lab) => void
 }
@@ -37,6 +41,32 @@ const STAGES: Readonly<Record<string, Stage>> = {
     mode: 'http',
     acceptProxy: true,
     reach: (client) => client.receive(HEADER),
+  },
+  'before its TLS': { mode: 'http', isTls: true, reach: () => {} },
+  'within its ClientHello': {
+    mode: 'tcp',
+    isTls: true,
+    reach: (client) => client.receive(HELLO.slice(0, 20)),
+  },
+  'within its handshake': { mode: 'http', isTls: true, reach: (client) => client.receive(HELLO) },
+  'within its handshake behind its PROXY header': {
+    mode: 'http',
+    isTls: true,
+    acceptProxy: true,
+    reach: (client) => client.receive(HEADER + HELLO),
+  },
+  'behind its handshake': {
+    mode: 'http',
+    isTls: true,
+    reach: (client, { secured }) => {
+      client.receive(HELLO)
+      for (const over of secured) over.handler.onConnect(over)
+    },
+  },
+  'told that it speaks no TLS': {
+    mode: 'http',
+    isTls: true,
+    reach: (client) => client.receive(GET),
   },
   'before a request': { mode: 'http', reach: () => {} },
   'within a request head': { mode: 'http', reach: (client) => client.receive(GET.slice(0, 9)) },
@@ -94,13 +124,14 @@ const CASES = Object.entries(STAGES).flatMap(([stage, reached]) =>
 
 describe('the place of a connection', () => {
   it.each(CASES)('is counted once, $stage, until $end', ({ end, reached, act }) => {
-    const { mode, acceptProxy = false, reach } = reached
-    const lab = startAccepting(mode, acceptProxy)
-    const { accept, counted, pass, opened, table, dataPlane } = lab
+    const { mode, acceptProxy = false, isTls = false, reach } = reached
+    const lab = startAccepting(mode, acceptProxy, isTls ? TLS : null)
+    const { accept, counted, pass, opened, secured, table, dataPlane } = lab
     const changes = vi.spyOn(table, 'addConnections')
-    const client = accept()
-    reach(client, lab)
+    const accepted = accept()
+    reach(accepted, lab)
     expect(counted()).toEqual([1, 1])
+    const client = secured[0] ?? accepted
     act(client, lab)
     pass(LONG_MS)
     if (end !== 'the client resets it') close(client)

@@ -1,0 +1,49 @@
+import type { BindTlsConfig, BindTlsSettings } from '../../model/bind-tls.ts'
+import type { Mode } from '../../model/config.ts'
+import type { ConfigInput } from '../schema/schema.ts'
+import { DEFAULT_BIND_TLS } from '../values/default-values.ts'
+
+type Global = NonNullable<ConfigInput['global']>
+type Bind = Exclude<ConfigInput['frontends'][string]['bind'][number], { readonly kind: string }>
+
+/** What holds for every bind with `ssl` that does not say otherwise. */
+export function resolveBindTlsDefaults(global: Global): BindTlsSettings {
+  const standard = DEFAULT_BIND_TLS
+  return {
+    ...optionsOf(global['ssl-default-bind-options'] ?? {}, standard),
+    ciphers: global['ssl-default-bind-ciphers'] ?? standard.ciphers,
+    ciphersuites: global['ssl-default-bind-ciphersuites'] ?? standard.ciphersuites,
+    curves: global['ssl-default-bind-curves'] ?? standard.curves,
+  }
+}
+
+/** TLS of one bind; null without `ssl`. */
+export function resolveBindTls(
+  { ssl, alpn }: Bind,
+  mode: Mode,
+  defaults: BindTlsSettings,
+): BindTlsConfig | null {
+  if (ssl === undefined) return null
+  return {
+    ...optionsOf(ssl, defaults),
+    ciphers: ssl.ciphers ?? defaults.ciphers,
+    ciphersuites: ssl.ciphersuites ?? defaults.ciphersuites,
+    curves: ssl.curves ?? defaults.curves,
+    crt: ssl.crt,
+    strictSni: ssl['strict-sni'] ?? false,
+    alpn: alpn ?? (mode === 'http' ? ['http/1.1'] : []),
+  }
+}
+
+function optionsOf(
+  options: NonNullable<Global['ssl-default-bind-options']>,
+  otherwise: BindTlsSettings,
+): Omit<BindTlsSettings, 'ciphers' | 'ciphersuites' | 'curves'> {
+  const noTickets = options['no-tls-tickets']
+  return {
+    minVersion: options['ssl-min-ver'] ?? otherwise.minVersion,
+    maxVersion: options['ssl-max-ver'] ?? otherwise.maxVersion,
+    preferClientCiphers: options['prefer-client-ciphers'] ?? otherwise.preferClientCiphers,
+    hasTickets: noTickets === undefined ? otherwise.hasTickets : !noTickets,
+  }
+}

@@ -1,0 +1,212 @@
+import { localAnswerText } from '../../http/answers/local-answer.ts'
+import { COUNTER, count } from '../../memory/counters.ts'
+import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
+import { Deadline } from '../../net/deadline-wheel.ts'
+import { readClientHello } from '../../net/tls/client-hello.ts'
+import { HANDSHAKE_CUT, TlsConn } from '../../net/tls/tls-conn.ts'
+import { UNHEARD } from '../../net/unheard.ts'
+import { Lingering } from '../clients/lingering.ts'
+import type { Place, Session } from '../clients/session.ts'
+import type { AcceptServices } from './accept-services.ts'
+import type { BindTls } from './server-contexts.ts'
+import type { Begin, Stage } from './stages.ts'
+
+/** How long a handshake may take once the daemon drains. */
+const DRAIN_HANDSHAKE_MS = 1000
+
+/** A record with the fatal alert `unrecognized_name` (RFC 6066 section 3, RFC 8446 section 6). */
+const UNRECOGNIZED_NAME = '\x15\x03\x03\x00\x02\x02\x70'
+
+/** What a browser shows that was sent to `http://` by mistake. */
+const PLAIN_HTTP = localAnswerText(
+  {
+    status: 400,
+    lines: 'Content-Type: text/plain\r\nCache-Control: no-cache\r\n',
+    body: 'This port speaks HTTPS: the address begins with https://\n',
+  },
+  'close',
+  false,
+)
+
+/** Bytes kept of a ClientHello that comes in pieces, at first: most have fewer. */
+const HELD_BYTES = 2048
+
+/** What a request of HTTP begins with, as far as it has come. */
+const METHOD = /^[A-Z]{1,16}( |$)/
+
+/** HAProxy's words for why a handshake has failed, as its log has them. */
+const FAILED = 'SSL handshake failure'
+const TIMED_OUT = 'Timeout during SSL handshake'
+const CLOSED = 'Connection closed during SSL handshake'
+const BROKEN = 'Connection error during SSL handshake'
+
+/**
+ * The stage of a bind with `ssl`.
+ *
+ * @param bind its number in its frontend, from 1, for the log
+ */
+export function tlsStage(tls: BindTls, bind: number, services: AcceptServices): Stage {
+  return (next) => (conn, place) => {
+    new TlsAcceptance(conn, place, tls, bind, services, next)
+  }
+}
+
+/**
+ * A connection on a bind with `ssl`, until its handshake is complete: first its ClientHello is
+ * awaited, which says what it is to be shown, then TLS takes over. What is silent costs no more than
+ * its place and its descriptor.
+ *
+ * It has `timeout http-request` for it, in `mode tcp` `timeout client`. What is no TLS is closed,
+ * but a request of HTTP is told where to go.
+ */
+class TlsAcceptance implements ConnHandler, Session {
+  readonly #place: Place
+  readonly #tls: BindTls
+  readonly #bind: number
+  readonly #services: AcceptServices
+  readonly #next: Begin
+  readonly #deadline: Deadline
+  readonly #startMs: number
+  /** What was accepted, then TLS over it. */
+  #client: Conn
+  /** The beginning of a ClientHello that is not all there. */
+  #held: Buffer | null = null
+  #heldLength = 0
+
+  constructor(
+    client: Conn,
+    place: Place,
+    tls: BindTls,
+    bind: number,
+    services: AcceptServices,
+    next: Begin,
+  ) {
+    this.#client = client
+    this.#place = place
+    this.#tls = tls
+    this.#bind = bind
+    this.#services = services
+    this.#next = next
+    this.#startMs = services.clock()
+    this.#deadline = new Deadline(() => this.#fail(TIMED_OUT))
+    const { mode, timeouts } = place.door.frontend.plan
+    client.handler = this
+    place.pass(this)
+    const timeoutMs = mode === 'http' ? timeouts.httpRequestMs : timeouts.clientMs
+    services.wheel.scheduleIn(this.#deadline, timeoutMs)
+  }
+
+  drain(): void {
+    this.#services.wheel.scheduleIn(this.#deadline, DRAIN_HANDSHAKE_MS)
+  }
+
+  cut(): void {
+    this.#client.handler = UNHEARD
+    this.#client.destroy()
+    this.#leave()
+  }
+
+  /** The handshake is complete. */
+  onConnect(client: Conn): void {
+    const { cells, wheel, draining } = this.#services
+    const { row } = this.#place.door.frontend.plan
+    wheel.cancel(this.#deadline)
+    count(cells, row, COUNTER.tlsSessions)
+    if (client.tls?.isResumed === true) count(cells, row, COUNTER.tlsResumed)
+    this.#next(client, this.#place)
+    // It begins after the others were asked to finish.
+    if (draining) this.#place.occupant.drain()
+  }
+
+  onData(_conn: Conn, view: ByteView, length: number): void {
+    const bytes = this.#heldLength === 0 ? view : this.#hold(view, length)
+    const total = this.#heldLength === 0 ? length : this.#heldLength
+    const reading = readClientHello(bytes, total)
+    switch (reading.outcome) {
+      case 'incomplete':
+        if (this.#heldLength === 0) this.#hold(view, length)
+        return
+      case 'malformed':
+        if (METHOD.test(bytes.toString('latin1', 0, Math.min(total, 20)))) this.#refuse(PLAIN_HTTP)
+        else this.#fail(FAILED)
+        return
+      case 'complete': {
+        const settings = this.#tls.settingsFor(reading.hello)
+        if (settings === null) this.#refuse(UNRECOGNIZED_NAME)
+        else {
+          const ahead = bytes.subarray(0, total)
+          this.#client = this.#services.acceptTls(this.#client, ahead, settings, this)
+          this.#held = null
+        }
+        return
+      }
+      default:
+        reading satisfies never
+    }
+  }
+
+  onDrain(): void {}
+
+  onEnd(): void {
+    this.#fail(CLOSED)
+  }
+
+  onClose(conn: Conn, failure: ConnFailure | null): void {
+    const problem = conn instanceof TlsConn ? conn.problem : null
+    if (problem === HANDSHAKE_CUT) this.#fail(CLOSED)
+    else if (problem !== null) this.#fail(`${FAILED} (${problem})`)
+    else this.#fail(failure === null ? CLOSED : BROKEN)
+  }
+
+  /** Keeps a copy of what a ClientHello may still need. */
+  #hold(view: ByteView, length: number): Buffer {
+    const total = this.#heldLength + length
+    if (this.#held === null || total > this.#held.length) {
+      const longer = Buffer.allocUnsafe(Math.max(total, HELD_BYTES, 2 * (this.#held?.length ?? 0)))
+      this.#held?.copy(longer, 0, 0, this.#heldLength)
+      this.#held = longer
+    }
+    view.copy(this.#held, this.#heldLength, 0, length)
+    this.#heldLength = total
+    return this.#held
+  }
+
+  /** Says why, and closes once that is read. */
+  #refuse(answer: string): void {
+    this.#note(FAILED)
+    const { wheel } = this.#services
+    wheel.cancel(this.#deadline)
+    this.#client.write(answer)
+    const { timeouts } = this.#place.door.frontend.plan
+    const lingering = new Lingering(this.#client, wheel, timeouts, () => this.#place.leave())
+    this.#place.pass(lingering)
+    lingering.begin(false)
+  }
+
+  #fail(reason: string): void {
+    this.#note(reason)
+    this.cut()
+  }
+
+  #note(reason: string): void {
+    const { cells, accessLog, clock } = this.#services
+    const { plan } = this.#place.door.frontend
+    count(cells, plan.row, COUNTER.tlsFailures)
+    const isNothing = this.#heldLength === 0 && reason === CLOSED
+    if (accessLog.isOff || !plan.log || (isNothing && plan.dontlognull)) return
+    const { address, port } = this.#client.remote
+    accessLog.failure({
+      clientAddress: address,
+      clientPort: port,
+      startedAtMs: Date.now() - (clock() - this.#startMs),
+      frontend: plan.name,
+      bind: this.#bind,
+      reason,
+    })
+  }
+
+  #leave(): void {
+    this.#services.wheel.cancel(this.#deadline)
+    this.#place.leave()
+  }
+}
