@@ -10,6 +10,7 @@ import { endToEnd } from './vitest.config.ts'
 const FILES: Readonly<Record<string, string>> = {
   'access-log': 'fs: errors of writes and of opening, descriptors shared with threads',
   'admin-security': 'node:http as a server, Unix sockets, WebSocket handshakes',
+  'client-tls': 'node:tls as a server on an accepted handle, tickets, OpenSSL underneath',
   'cluster-membership': 'the start of a cluster, node:tls between nodes, the native LevelDB',
   'config-command': 'fetch and Unix sockets of the CLI, its exit codes and standard streams',
   'demo': 'processes started by a process, and what ends them',

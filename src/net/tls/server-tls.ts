@@ -38,7 +38,8 @@ export interface KeyedCertificate {
 const SSL_OP_NO_RENEGOTIATION = 0x4000_0000
 
 /**
- * What TLS as a server needs; to make it takes a millisecond.
+ * What TLS as a server needs; to make it takes a millisecond. It throws what OpenSSL has against a
+ * certificate or its key, such as that it is too small.
  *
  * @param certificates one of a kind of key
  * @param ticketKeys 48 bytes that seal session tickets, the same in all threads
@@ -54,6 +55,8 @@ export function serverContext(
     ? 0
     : SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA
   return createSecureContext({
+    // No client is verified: without this the authorities that Node.js brings would be read.
+    ca: [],
     cert: certificates.map(({ chain }) => chain),
     key: certificates.map(({ key }) => key),
     minVersion,

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { SluiceError } from '../../base/errors.ts'
 import {
   type CertificateContext,
@@ -55,7 +56,20 @@ export class CertificateFiles {
       nowMs: this.#nowMs,
       isKnownAuthority: (subject) => authorities.has(subject),
     }
-    return readCertificate(file, beside, context)
+    const certificate = readCertificate(file, beside, context)
+    validateUse(certificate)
+    return certificate
+  }
+}
+
+/** Whether TLS takes it: workers must not be the first to find out. */
+function validateUse({ path, chain, key }: PlannedCertificate): void {
+  try {
+    createSecureContext({ ca: [], cert: chain, key })
+  } catch (error) {
+    const { reason, message } = error as Error & { readonly reason?: string }
+    const why = `TLS cannot use this certificate: ${reason ?? message}`
+    throw new SluiceError('certificate-invalid', `${path}: ${why}`, error)
   }
 }
 

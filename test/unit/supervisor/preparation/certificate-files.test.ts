@@ -7,10 +7,11 @@ import { NameResolution } from '../../../../src/discovery/name-resolution.ts'
 import { checkFiles } from '../../../../src/supervisor/preparation/allowed-files.ts'
 import { CertificateFiles } from '../../../../src/supervisor/preparation/certificate-files.ts'
 import { gather, tlsOf } from '../../../../src/supervisor/preparation/gathering.ts'
-import { selfSigned } from '../../../fixtures/certificates.ts'
+import { createAuthority, selfSigned } from '../../../fixtures/certificates.ts'
 import { configOf } from '../../config/loading.ts'
 import { recordedLog } from '../recorded-log.ts'
 
+const authority = createAuthority()
 const a = selfSigned({ names: ['a.example'] })
 const b = selfSigned({ names: ['b.example'] })
 
@@ -70,6 +71,14 @@ describe('crt', () => {
     mkdirSync(join(folder, 'sub'))
     rmSync(long)
     expect(await refusalOf(folder)).toMatch(/^certificate-unreadable: .*sub: it is no file$/)
+  })
+
+  it('that TLS does not take is refused before a worker is given it', async () => {
+    const { cert, key } = authority.issue({ names: ['a.example'], keyType: 'rsa', keyBits: 512 })
+    const path = write('small.pem', cert + key)
+    expect(await refusalOf(path)).toBe(
+      `certificate-invalid: ${path}: TLS cannot use this certificate: ee key too small`,
+    )
   })
 
   it('that is no good in a folder is named', async () => {
