@@ -19,7 +19,7 @@ const LICENCE_FILE = /^(licen[cs]e|notice|copying)/i
 /**
  * Files of their own are needed by the threads, by every command that is not `--version`, and by
  * what only some need. Packages that are in `dependencies` stay outside: they hold code for one
- * platform, or files that they look for. All others go in, and are `devDependencies`.
+ * platform, or files that they look for, or are loaded at once when a config asks for them. All others go in, and are `devDependencies`.
  */
 export default defineConfig({
   platform: 'node',

@@ -1,4 +1,5 @@
-import { RE2JS, RE2JSSyntaxException } from 're2js'
+import { createRequire } from 'node:module'
+import type * as Re2 from 're2js'
 import type { Pattern, PatternEngine, PatternProblem } from '../rules/samples/patterns.ts'
 
 /**
@@ -51,6 +52,14 @@ class LinearPatterns implements PatternEngine {
   }
 }
 
+let loaded: typeof Re2 | undefined
+
+/** The library, loaded with the first pattern: most configs have none, and each thread would hold it. */
+function library(): typeof Re2 {
+  loaded ??= createRequire(import.meta.url)('re2js') as typeof Re2
+  return loaded
+}
+
 /** The engine of this thread. */
 export const linearPatterns: PatternEngine = new LinearPatterns()
 
@@ -62,6 +71,7 @@ function compile(source: string, ignoreCase: boolean): Pattern | PatternProblem 
       hint: 'Write several patterns, or * and + in place of {N,M}.',
     }
   }
+  const { RE2JS, RE2JSSyntaxException } = library()
   try {
     const expression = RE2JS.compile(source, ignoreCase ? RE2JS.CASE_INSENSITIVE : 0)
     return (text) => expression.test(text)
@@ -71,7 +81,7 @@ function compile(source: string, ignoreCase: boolean): Pattern | PatternProblem 
   }
 }
 
-function problemOf(source: string, { error, input }: RE2JSSyntaxException): PatternProblem {
+function problemOf(source: string, { error, input }: Re2.RE2JSSyntaxException): PatternProblem {
   const part = input ?? ''
   const leftOut = LEFT_OUT.find(({ beginning }) => beginning.test(part))
   if (leftOut !== undefined) return leftOut

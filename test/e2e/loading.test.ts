@@ -88,10 +88,10 @@ describe('what is loaded', () => {
     expect(sources.filter((file) => /^src\/(cluster|consensus|worker)\//.test(file))).toEqual([])
   })
 
-  it('by a worker is what carries traffic', () => {
+  it('by a worker is what carries traffic, and no library of patterns', () => {
     const { sources, packages } = loaded(importsOf(WORKER.href))
     expect(sources).toContain('src/worker/data-plane.ts')
-    expect(packages).toEqual(['re2js'])
+    expect(packages).toEqual([])
     const foreign = /^src\/(admin|cli|cluster|config|consensus|health|operations|supervisor)\//
     expect(sources.filter((file) => foreign.test(file))).toEqual([])
   })
