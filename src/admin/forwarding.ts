@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Duplex, Readable } from 'node:stream'
-import httpProxy from 'http-proxy'
+import type HttpProxy from 'http-proxy'
 import { SluiceError } from '../base/errors.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { type AdminLevel, isAdminLevel } from '../model/admin-level.ts'
@@ -44,13 +44,15 @@ export interface ForwardedChange {
  *   have been
  */
 export async function forwardChange(cluster: Cluster, change: ForwardedChange): Promise<Answer> {
+  // A single node needs it never. Invariant: nothing is waited for while nobody listens to the stream.
+  const { default: httpProxy } = await import('http-proxy')
   const stream = await cluster.openStream(change.to).catch((error: unknown) => {
     if (error instanceof SluiceError) throw error
     throw new SluiceError('peer-unreachable', `there is no way to ${change.to}`, error)
   })
   const late = setTimeout(() => stream.destroy(), CHANGE_TIMEOUT_MS)
   try {
-    return await exchange(stream, change)
+    return await exchange(httpProxy.createProxyServer(), stream, change)
   } catch (error) {
     const message = `${change.to} was told of the change, and its answer has been lost`
     throw new SluiceError('outcome-unknown', message, error)
@@ -78,6 +80,7 @@ export function levelIn({ headers }: IncomingMessage): AdminLevel {
 }
 
 function exchange(
+  proxy: HttpProxy,
   stream: Duplex,
   { request, response, body, author, level }: ForwardedChange,
 ): Promise<Answer> {
@@ -89,7 +92,6 @@ function exchange(
     ...(body === null ? {} : { 'content-type': body.contentType }),
   }
   const agent = Object.assign(new Agent(), { createConnection: () => stream })
-  const proxy = httpProxy.createProxyServer()
   return new Promise<Answer>((resolve, reject) => {
     proxy.once('proxyRes', (answer) => void readAnswer(answer).then(resolve, reject))
     // The client has gone: nobody hears what came of it.

@@ -1,5 +1,3 @@
-import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff'
-
 /**
  * Lines that may differ before two texts are called altogether different: the work grows with the
  * square. About 50 ms of the control plane.
@@ -20,8 +18,9 @@ export interface NamedText {
  *
  * @returns '' where the texts are equal
  */
-export function unifiedDiff(from: NamedText, to: NamedText): string {
+export async function unifiedDiff(from: NamedText, to: NamedText): Promise<string> {
   if (from.text === to.text) return ''
+  const { createTwoFilesPatch, FILE_HEADERS_ONLY } = await import('diff')
   const patch = createTwoFilesPatch(from.name, to.name, from.text, to.text, undefined, undefined, {
     context: CONTEXT_LINES,
     headerOptions: FILE_HEADERS_ONLY,

@@ -88,7 +88,7 @@ export async function diffConfigs(
   const state = await agreedState(node, options)
   const later = to ?? activeOf(state).version
   const earlier = from ?? Math.max(0, later - 1)
-  const diff = unifiedDiff(textOf(state, earlier, level), textOf(state, later, level))
+  const diff = await unifiedDiff(textOf(state, earlier, level), textOf(state, later, level))
   return { from: earlier, to: later, diff }
 }
 

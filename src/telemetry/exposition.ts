@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type Metric, Registry } from 'prom-client'
+import type { Metric } from 'prom-client'
 import type { ServerTable } from '../memory/server-table.ts'
 import type { EjectionState } from '../model/ejection.ts'
 import type { Plan } from '../model/plan.ts'
@@ -21,7 +21,7 @@ export const METRIC_PREFIXES = ['sluice', 'haproxy'] as const
 export type MetricPrefix = (typeof METRIC_PREFIXES)[number]
 
 /** Media type of {@link Exposition.render}. */
-export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE
+export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 /** What only the daemon as a whole knows about itself. */
 export type ProcessFacts = Pick<
@@ -85,6 +85,8 @@ export class Exposition {
   }
 
   async #render(prefix: MetricPrefix): Promise<string> {
+    // Nobody may ever ask, and it takes a start 10 ms.
+    const { Registry } = await import('prom-client')
     const registry = new Registry()
     const cluster = await this.#source.cluster()
     let turn: Promise<void> = Promise.resolve()

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { unifiedDiff } from '../../../src/operations/config-diff.ts'
 
-function diff(from: string, to: string): string {
+function diff(from: string, to: string): Promise<string> {
   return unifiedDiff({ name: 'version 1', text: from }, { name: 'version 2', text: to })
 }
 
@@ -25,19 +25,19 @@ describe('a unified diff', () => {
       'a: 1',
       '@@ -1,1 +1,1 @@\n-a: 1\n+a: 1\n\\ No newline at end of file\n',
     ],
-  ])('%s', (_, from, to, hunks) => {
+  ])('%s', async (_, from, to, hunks) => {
     const expected = hunks === '' ? '' : `--- version 1\n+++ version 2\n${hunks}`
-    expect(diff(from, to)).toBe(expected)
+    expect(await diff(from, to)).toBe(expected)
   })
 
-  it('makes the one text the other', () => {
+  it('makes the one text the other', async () => {
     const line = fc.constantFrom('a: 1', 'b: 2', '', '- c', '+ d', '--- e', '@@ f', '\\ g')
     const text = fc
       .tuple(fc.array(line, { maxLength: 30 }), fc.constantFrom('', '\n'))
       .map(([lines, end]) => lines.join('\n') + end)
-    fc.assert(
-      fc.property(text, text, (from, to) => {
-        const patch = diff(from, to)
+    await fc.assert(
+      fc.asyncProperty(text, text, async (from, to) => {
+        const patch = await diff(from, to)
         expect(patch === '' ? from : applyPatch(from, patch)).toBe(to)
       }),
     )
@@ -47,16 +47,16 @@ describe('a unified diff', () => {
     ['', ''],
     ['\n', '\n'],
     ['', '\n'],
-  ])('replaces all where hardly a line is left, ends %j and %j', (end, otherEnd) => {
+  ])('replaces all where hardly a line is left, ends %j and %j', async (end, otherEnd) => {
     const lines = (letter: string): string =>
       Array.from({ length: 20_000 }, (_, n) => `${letter}${n}`).join('\n')
     const from = lines('a') + end
     const to = lines('b') + otherEnd
-    const patch = diff(from, to)
+    const patch = await diff(from, to)
     const [{ hunks } = { hunks: [] }] = parsePatch(patch)
     expect(hunks).toHaveLength(1)
     expect(applyPatch(from, patch)).toBe(to)
-    expect(applyPatch('', diff('', to))).toBe(to)
-    expect(applyPatch(from, diff(from, ''))).toBe('')
+    expect(applyPatch('', await diff('', to))).toBe(to)
+    expect(applyPatch(from, await diff(from, ''))).toBe('')
   })
 })
