@@ -8,6 +8,7 @@ import type { ConfigShowOptions } from './cli/config-show-commands.ts'
 import type { ConnectionOptions, ReadOptions } from './cli/daemon-connection.ts'
 import type { ServerAddOptions, ServerSetOptions } from './cli/server-change-commands.ts'
 import { keepDebuggerClosed, SignalInbox } from './supervisor/signal-inbox.ts'
+import { EarlyThreads } from './supervisor/threads/early-threads.ts'
 import { nameSourcesInStacks } from './telemetry/source-stacks.ts'
 
 /** `npm start` passes on the SIGINT that the terminal has sent to all; it comes within this time. */
@@ -60,11 +61,14 @@ function version(): string {
 
 async function runNode({ file }: FileOptions): Promise<void> {
   assert(signals !== null, 'the command `run` takes signals')
+  const threads = new EarlyThreads(workerEntry)
+  // Every config has one; how many more, it says itself.
+  threads.start(1)
   const { run } = await import('./supervisor/run.ts')
   await run({
     ...surroundings,
     version: version(),
-    workerEntry,
+    threads,
     print,
     exit: process.exit,
     file,

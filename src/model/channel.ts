@@ -5,7 +5,7 @@ import type { LogLoss, LogSink } from './log-sink.ts'
 import type { Plan } from './plan.ts'
 import type { OwnFailure } from './shortage.ts'
 
-/** What a worker thread is started with. */
+/** What a worker thread waits for once it is loaded: the first message that it is sent. */
 export interface WorkerBoot {
   /** Index of the worker in the server table. */
   readonly index: number
@@ -15,7 +15,7 @@ export interface WorkerBoot {
   readonly accessLog: LogSink | null
 }
 
-/** What the control plane tells a worker. */
+/** What the control plane tells a worker from then on. */
 export type ToWorker =
   | { readonly kind: 'apply'; readonly plan: Plan } // run this plan from now on
   | { readonly kind: 'drain' } // accept no more, finish what is open

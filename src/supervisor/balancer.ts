@@ -31,6 +31,7 @@ import {
   retire,
 } from './preparation/preparation.ts'
 import type { ShortageLog } from './shortage-log.ts'
+import type { EarlyThreads } from './threads/early-threads.ts'
 import { WorkerPool } from './threads/worker-pool.ts'
 
 /** How long cut sessions may take to be closed and logged. */
@@ -46,8 +47,8 @@ export interface BalancerOptions {
   /** Told of what lacks for connections to servers. */
   readonly shortages: ShortageLog
   readonly clock: Clock
-  /** The module that worker threads run. */
-  readonly workerEntry: URL
+  /** Gives the threads of the data plane. */
+  readonly threads: EarlyThreads
   /** The host names of the servers, which are followed from now on. Default: the system's. */
   readonly names?: NameResolution
   /** See {@link PrepareOptions}. */
@@ -104,7 +105,7 @@ export class Balancer {
     })
     this.observation.follow(prepared.plan)
     this.#workers = new WorkerPool(prepared.plan, {
-      entry: options.workerEntry,
+      takeThread: () => options.threads.take(),
       table: this.table,
       boot: { tune: config.global.tune, accessLog: accessLog.sink },
       log,

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { AdminServer } from '../admin/server.ts'
+import type { AdminServer } from '../admin/server.ts'
 import type { Clock } from '../base/clock.ts'
 import { assert, SluiceError } from '../base/errors.ts'
 import { settlesWithin } from '../base/time-limit.ts'
@@ -7,23 +7,23 @@ import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Seed } from '../cluster/own-file.ts'
 import { overlayPool } from '../config/resolution/pool-overlay.ts'
 import { NameResolution } from '../discovery/name-resolution.ts'
+import type { ClusterConfig } from '../model/cluster-config.ts'
 import type { Config } from '../model/config.ts'
 import { AcceptPauses } from '../net/accept-pauses.ts'
-import { Status } from '../operations/status.ts'
+import type { Status } from '../operations/status.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { AccessLogOutput } from './access-log-output.ts'
-import { openAdminAddresses, readAdminTokens } from './admin-addresses.ts'
 import { Balancer, type BalancerOptions } from './balancer.ts'
-import { RememberedConfig } from './cluster/active-config.ts'
-import { nodeNameOf, startClusterNode } from './cluster/cluster-engine.ts'
+import type { RememberedConfig } from './cluster/active-config.ts'
 import { type ActiveConfig, NodeHost, type RunningConfig } from './cluster/cluster-host.ts'
-import { PeerLinks } from './cluster/peer-links.ts'
+import type { PeerLinks } from './cluster/peer-links.ts'
 import { type ConfigSurroundings, type OwnFile, readAgreedText } from './preparation/config-file.ts'
 import type { Gathered } from './preparation/gathering.ts'
 import { refusalIn } from './preparation/lacks.ts'
 import { warnOfReadableSecrets } from './preparation/secret-files.ts'
 import { lookAround, lookAtOwn } from './preparation/surroundings-check.ts'
 import { ShortageLog } from './shortage-log.ts'
+import type { EarlyThreads } from './threads/early-threads.ts'
 
 /** What a daemon is started with. */
 export interface DaemonOptions {
@@ -32,8 +32,8 @@ export interface DaemonOptions {
   readonly log: DaemonLog
   readonly clock: Clock
   readonly version: string
-  /** The module that worker threads run. */
-  readonly workerEntry: URL
+  /** Gives the threads of the data plane. */
+  readonly threads: EarlyThreads
   /** The daemon cannot go on; it has logged why. */
   readonly onFatal: (error: SluiceError) => void
 }
@@ -184,11 +184,14 @@ export class Daemon {
     const host = this.#host
     const seed = seedOf(file, host)
     const { cluster: config } = file.config
-    const links = config === null ? null : new PeerLinks(config, log, this.#pauses)
+    const links = config === null ? null : await makeLinks(config, log, this.#pauses)
     this.#links = links
+    // The workers have their plan by now. What is loaded from here on keeps no client waiting.
+    const { nodeNameOf, startClusterNode } = await import('./cluster/cluster-engine.ts')
     const cluster = await startClusterNode({ config, seed, host, log }, links)
     this.#cluster = cluster
     relay.follow(cluster)
+    const { Status } = await import('../operations/status.ts')
     this.#status = new Status({
       balancer,
       accessLog: this.#accessLog,
@@ -198,18 +201,19 @@ export class Daemon {
       version,
       clock,
     })
-    await this.#openAdmin(this.#status, cluster)
+    await this.#openAdmin(this.#status, cluster, nodeNameOf(config))
     await balancer.ready()
     const { workers } = balancer.table
     log.info('started', `serving with ${workers} worker threads`, { workers })
   }
 
-  async #openAdmin(source: Status, cluster: ClusterNode): Promise<void> {
+  async #openAdmin(source: Status, cluster: ClusterNode, node: string): Promise<void> {
     const { file, log, surroundings } = this.#options
     warnOfReadableSecrets(file.config, log)
     const { bind } = file.config.admin
+    const { AdminServer } = await import('../admin/server.ts')
+    const { openAdminAddresses, readAdminTokens } = await import('./admin-addresses.ts')
     const tokens = readAdminTokens(file.config.admin)
-    const node = nodeNameOf(file.config.cluster)
     const pauses = this.#pauses
     const admin = new AdminServer({ bind, tokens, source, cluster, node, log, pauses })
     this.#admin = admin
@@ -295,7 +299,7 @@ interface Beginning {
  */
 async function begin({ file, log, surroundings }: DaemonOptions): Promise<Beginning> {
   const { cluster } = file.config
-  const remembered = cluster === null ? null : new RememberedConfig(cluster.dataDir, log)
+  const remembered = cluster === null ? null : await openRemembered(cluster, log)
   const last = remembered?.recall() ?? null
   const names = new NameResolution({ log, last: new Map(last?.addresses) })
   const { lacks, gathered } =
@@ -354,6 +358,23 @@ class VerdictRelay {
     for (const [key, [isUp, reason]] of this.#early) cluster.report(key, isUp, reason)
     this.#early.clear()
   }
+}
+
+async function openRemembered(
+  { dataDir }: ClusterConfig,
+  log: DaemonLog,
+): Promise<RememberedConfig> {
+  const { RememberedConfig } = await import('./cluster/active-config.ts')
+  return new RememberedConfig(dataDir, log)
+}
+
+async function makeLinks(
+  config: ClusterConfig,
+  log: DaemonLog,
+  pauses: AcceptPauses,
+): Promise<PeerLinks> {
+  const { PeerLinks } = await import('./cluster/peer-links.ts')
+  return new PeerLinks(config, log, pauses)
 }
 
 function seedOf({ text }: OwnFile, host: NodeHost): Seed {

@@ -1,9 +1,10 @@
 import { SluiceError } from '../base/errors.ts'
 import { type DaemonLog, openDaemonLog } from '../telemetry/daemon-log.ts'
 import { endAbruptly } from './abrupt-end.ts'
-import { Daemon, type DaemonOptions } from './daemon.ts'
+import type { Daemon, DaemonOptions } from './daemon.ts'
 import { type ConfigSurroundings, readConfigFile } from './preparation/config-file.ts'
 import { ABORTED, type RunningDaemon, type SignalInbox } from './signal-inbox.ts'
+import type { EarlyThreads } from './threads/early-threads.ts'
 
 /**
  * How long after `global.grace` the process ends whatever happens. Cut sessions have two seconds to
@@ -21,8 +22,8 @@ const LEFTOVERS_MS_MAX = 500
 export interface RunOptions extends ConfigSurroundings {
   readonly file: string
   readonly version: string
-  /** The module that worker threads run. */
-  readonly workerEntry: URL
+  /** Threads of the data plane, of which the first loads already. */
+  readonly threads: EarlyThreads
   /** Where a refused config is explained: standard error. */
   readonly print: (text: string) => void
   /** The process is to end with this status. */
@@ -54,13 +55,15 @@ export async function run(options: RunOptions): Promise<void> {
     options.exit(0)
     return
   }
+  // They load beside the rest of this thread's code.
+  options.threads.start(config.global.nbthread)
   const daemon = await start({
     file: { name: options.file, text, config },
     surroundings: options,
     log,
     clock: () => performance.now(),
     version: options.version,
-    workerEntry: options.workerEntry,
+    threads: options.threads,
     onFatal: () => endAbruptly(1),
   })
   clearTimeout(overdue)
@@ -69,6 +72,7 @@ export async function run(options: RunOptions): Promise<void> {
 
 /** Starts the daemon, or has the process end once it has been said why it cannot. */
 async function start(options: DaemonOptions): Promise<Daemon> {
+  const { Daemon } = await import('./daemon.ts')
   try {
     return await Daemon.start(options)
   } catch (error) {

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { type MessagePort, parentPort } from 'node:worker_threads'
 import { assert } from '../base/errors.ts'
 import { chunkLimitsOf, headLimitsOf } from '../http/limits.ts'
 import { ResponseHead } from '../http/response-head.ts'
@@ -45,9 +45,7 @@ class AcceptFailures {
 }
 
 /** Runs the data plane of one worker thread until it is told to exit. */
-function runWorker(boot: WorkerBoot): void {
-  const port = parentPort
-  assert(port !== null, 'the worker entry was loaded outside a worker thread')
+function runWorker(port: MessagePort, boot: WorkerBoot): void {
   const send = (message: FromWorker): void => port.postMessage(message)
   const acceptFailures = new AcceptFailures()
   const services = createServices(boot, send, acceptFailures)
@@ -139,5 +137,8 @@ function createServices(
   }
 }
 
+const control = parentPort
+assert(control !== null, 'the worker entry was loaded outside a worker thread')
 nameSourcesInStacks()
-runWorker(workerData as WorkerBoot)
+// Nothing native is loaded before: where the config is bad, the thread ends in the midst of it.
+control.once('message', (boot: WorkerBoot) => runWorker(control, boot))

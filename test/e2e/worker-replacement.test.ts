@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads'
 import { expect, it, onTestFinished } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { NameResolution } from '../../src/discovery/name-resolution.ts'
@@ -42,7 +43,7 @@ backends: {app: {servers: {${server.name}: "${server.address}"}}}
   table.setState(row, SERVER_STATE.up)
   table.setWeight(row, 1)
   const pool = new WorkerPool(prepared.plan, {
-    entry: WORKER_ENTRY,
+    takeThread: () => new Worker(WORKER_ENTRY),
     table,
     boot: { tune: config.global.tune, accessLog: null },
     log,

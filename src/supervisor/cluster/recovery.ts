@@ -1,7 +1,7 @@
 import { SluiceError } from '../../base/errors.ts'
 import { recover } from '../../consensus/group/group-recovery.ts'
 import { type ConfigSurroundings, readConfigFile } from '../preparation/config-file.ts'
-import { drawnId } from './cluster-engine.ts'
+import { drawnId } from './drawn-id.ts'
 
 /** What `sluice cluster recover` is started with. */
 export interface RecoverOptions extends ConfigSurroundings {

@@ -1,3 +1,4 @@
+import type { Worker } from 'node:worker_threads'
 import type { Address } from '../../base/address.ts'
 import type { Clock } from '../../base/clock.ts'
 import { SluiceError } from '../../base/errors.ts'
@@ -22,8 +23,8 @@ const TERMINATION_MS_MAX = 250
 
 /** What the workers are made with. */
 export interface WorkerPoolOptions {
-  /** The module that the threads run. */
-  readonly entry: URL
+  /** Gives a thread that waits for its boot; throws where the system gives no more. */
+  readonly takeThread: () => Worker
   readonly table: ServerTable
   readonly boot: Omit<WorkerBoot, 'index' | 'memory'>
   readonly log: DaemonLog
@@ -152,12 +153,12 @@ export class WorkerPool {
   }
 
   #spawn(place: Place): void {
-    const { boot, table, clock, entry } = this.#options
+    const { boot, table, clock, takeThread } = this.#options
     const { index } = place
     try {
       const thread: WorkerThread = new WorkerThread({
         index,
-        entry,
+        takeThread,
         boot,
         table,
         clock,

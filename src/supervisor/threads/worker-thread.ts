@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import type { Worker } from 'node:worker_threads'
 import type { Clock } from '../../base/clock.ts'
 import type { ServerTable } from '../../memory/server-table.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from '../../model/channel.ts'
@@ -21,8 +21,8 @@ const LOADING_MS_MAX = 60_000
 /** What a thread is made with. */
 export interface WorkerThreadOptions {
   readonly index: number
-  /** The module that the thread runs. */
-  readonly entry: URL
+  /** Gives a thread that waits for its boot. */
+  readonly takeThread: () => Worker
   readonly boot: Omit<WorkerBoot, 'index' | 'memory'>
   readonly table: ServerTable
   readonly clock: Clock
@@ -48,11 +48,10 @@ export class WorkerThread {
   #isStuck = false
 
   constructor(options: WorkerThreadOptions) {
-    const { index, entry, boot, table, plan, clock } = options
+    const { index, takeThread, boot, table, plan, clock } = options
     const startedMs = clock()
-    const workerData: WorkerBoot = { ...boot, index, memory: table.memory }
     this.#options = options
-    this.#worker = new Worker(entry, { workerData })
+    this.#worker = takeThread()
     let failure: unknown
     this.#worker.on('message', (message: FromWorker) => {
       this.#quietMs = 0
@@ -69,6 +68,7 @@ export class WorkerThread {
         resolve()
       })
     })
+    this.#worker.postMessage({ ...boot, index, memory: table.memory } satisfies WorkerBoot)
     this.tell({ kind: 'apply', plan })
   }
 

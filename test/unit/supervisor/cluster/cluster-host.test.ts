@@ -14,6 +14,7 @@ import { startClusterNode } from '../../../../src/supervisor/cluster/cluster-eng
 import { type ActiveConfig, NodeHost } from '../../../../src/supervisor/cluster/cluster-host.ts'
 import { readConfigText } from '../../../../src/supervisor/preparation/config-file.ts'
 import { ShortageLog } from '../../../../src/supervisor/shortage-log.ts'
+import { EarlyThreads } from '../../../../src/supervisor/threads/early-threads.ts'
 import { httpClient } from '../../../e2e/support/http-client.ts'
 import { type HttpServer, startHttpServer } from '../../../e2e/support/http-server.ts'
 import { freePort } from '../../../e2e/support/ports.ts'
@@ -97,7 +98,7 @@ async function startLab(
     accessLog: new AccessLogOutput({ to: 'off' }, log),
     shortages: new ShortageLog(log, () => performance.now()),
     clock: () => performance.now(),
-    workerEntry,
+    threads: new EarlyThreads(workerEntry),
     names: new NameResolution({ lookup, log }),
     onVerdict: () => {},
     onFatal: (error) => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ServerTable } from '../../../../src/memory/server-table.ts'
 import type { TuneConfig } from '../../../../src/model/config.ts'
@@ -15,9 +16,10 @@ import { type RecordedLine, recordedLog } from '../recorded-log.ts'
  */
 const WORKER = `
 import { spawnSync } from 'node:child_process'
-import { parentPort, workerData } from 'node:worker_threads'
-const { ServerTable } = await import(workerData.accessLog.module)
-const { index, memory } = workerData
+import { parentPort } from 'node:worker_threads'
+const boot = await new Promise((resolve) => parentPort.once('message', resolve))
+const { index, memory } = boot
+const { ServerTable } = await import(boot.accessLog.module)
 const table = new ServerTable(memory)
 const ticker = setInterval(() => table.beat(index), 20)
 function fail(fault) {
@@ -34,7 +36,7 @@ parentPort.on('message', (message) => {
     parentPort.postMessage({ kind: 'applied', serial })
     if (late) setTimeout(() => fail(late), 100)
   }
-  if (message.kind === 'drain' && !workerData.accessLog.holds) parentPort.postMessage({ kind: 'drained' })
+  if (message.kind === 'drain' && !boot.accessLog.holds) parentPort.postMessage({ kind: 'drained' })
   if (message.kind === 'cut') parentPort.postMessage({ kind: 'drained' })
   if (message.kind === 'exit') setTimeout(() => {
     parentPort.postMessage({ kind: 'warning', event: 'log-written', message: '', fields: {} })
@@ -73,7 +75,7 @@ function startPool(workers: number, plan: Plan, { holds = false } = {}) {
     onLogLoss: () => {},
     onShortage: () => {},
     onFailing: ({ code }) => failures.push(code),
-    entry: new URL(`data:text/javascript,${encodeURIComponent(WORKER)}`),
+    takeThread: () => new Worker(new URL(`data:text/javascript,${encodeURIComponent(WORKER)}`)),
   })
   let hasStopped = false
   const stop = async (): Promise<number> => {
