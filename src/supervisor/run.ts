@@ -58,7 +58,7 @@ export async function run(options: RunOptions): Promise<void> {
   // They load beside the rest of this thread's code.
   options.threads.start(config.global.nbthread)
   const daemon = await start({
-    file: { name: options.file, text, config },
+    file: { name: options.file, text, config, report },
     surroundings: options,
     log,
     clock: () => performance.now(),
@@ -95,7 +95,7 @@ function runningDaemon(daemon: Daemon, log: DaemonLog, options: RunOptions): Run
       if (next === null)
         throw new SluiceError('config-invalid', `${options.file} is not valid\n${report}`)
       if (report !== '') log.warn('config-warnings', report)
-      await daemon.reload({ name: options.file, text, config: next })
+      await daemon.reload({ name: options.file, text, config: next, report })
     } catch (error) {
       if (!(error instanceof SluiceError)) throw error
       const { code, message, hint } = error

@@ -26,6 +26,8 @@ export interface OwnFile {
   readonly name: string
   readonly text: string
   readonly config: Config
+  /** What was warned of when it was read; '' without a warning. */
+  readonly report: string
 }
 
 /** A config that was read: it, or the reasons why it is none. */
@@ -92,7 +94,11 @@ export function readAgreedText(
   own: OwnFile,
   surroundings: ConfigSurroundings,
 ): ReadConfig {
-  if (text === own.text) return readConfigText(text, 'config', surroundings, { own: own.config })
+  if (text === own.text) {
+    // It was read without a warning, and nothing would be said of it now either.
+    if (own.report === '') return { config: own.config, diagnostics: [], report: '' }
+    return readConfigText(text, 'config', surroundings, { own: own.config })
+  }
   const { files, env } = own.config.admin
   const options = { own: own.config, ownText: own.text, allowedVariables: env }
   const read = readConfigText(text, 'config', surroundings, options)

@@ -108,7 +108,7 @@ async function startLab(
   const host = new NodeHost({
     balancer,
     running: { text: written, config, pool: [], version: 0 },
-    own: { name: OWN_FILE, text: written, config },
+    own: { name: OWN_FILE, text: written, config, report },
     surroundings,
     remember: (active) => remembered.push(active),
     serve: (stream) => stream.destroy(),
@@ -467,7 +467,8 @@ describe('a refreshed host', () => {
     expect(await lab.ask(1)).toEqual(['a'])
     env.SERVER = b.address
     const { own } = lab.host
-    const { config } = own
+    const { config } = readConfigText(own.text, 'config', { env, cores: 1 })
+    if (config === null) throw new Error('the config of the test is wrong')
     lab.host.own = { ...own, config: { ...config, global: { ...config.global, maxconn: 50 } } }
     await lab.host.refresh()
     expect(await lab.ask(1)).toEqual(['b'])
