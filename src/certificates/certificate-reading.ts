@@ -64,6 +64,7 @@ export function readCertificate(
     key: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
     names: namesOf(first.certificate),
     keyType: first.certificate.publicKey.asymmetricKeyType ?? '',
+    notAfterMs: Date.parse(first.certificate.validTo),
   }
 }
 

@@ -43,6 +43,8 @@ export interface PlannedCertificate {
   readonly names: readonly string[]
   /** As node:crypto calls it: `rsa`, `ec` ... */
   readonly keyType: string
+  /** Its last moment, in milliseconds since 1970. */
+  readonly notAfterMs: number
 }
 
 /** TLS of a listening socket. */

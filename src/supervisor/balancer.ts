@@ -3,6 +3,7 @@ import { type Address, formatAddress } from '../base/address.ts'
 import type { Clock } from '../base/clock.ts'
 import type { SluiceError } from '../base/errors.ts'
 import { settlesWithin } from '../base/time-limit.ts'
+import { CertificateWatch } from '../certificates/certificate-watch.ts'
 import { NameResolution } from '../discovery/name-resolution.ts'
 import { hostNamesOf } from '../discovery/server-addresses.ts'
 import { Health, type HealthOptions } from '../health/health.ts'
@@ -72,6 +73,7 @@ export class Balancer {
   readonly #lasting: Lasting
   readonly #shortages: ShortageLog
   readonly #workers: WorkerPool
+  readonly #certificates: CertificateWatch
   #prepared: Prepared
   #reservation: Reservation = new Map()
 
@@ -104,6 +106,8 @@ export class Balancer {
       onFault: ({ key, onError, reason }) => this.health.checker.fault(key, onError, reason),
     })
     this.observation.follow(prepared.plan)
+    this.#certificates = new CertificateWatch(log, Date.now)
+    this.#certificates.follow(prepared.plan)
     this.#workers = new WorkerPool(prepared.plan, {
       takeThread: () => options.threads.take(),
       table: this.table,
@@ -243,6 +247,7 @@ export class Balancer {
     const previous = this.#prepared
     this.health.follow(prepared.plan)
     this.observation.follow(prepared.plan)
+    this.#certificates.follow(prepared.plan)
     await this.#workers.apply(prepared.plan)
     this.#prepared = prepared
     retire(previous, prepared, this.#lasting)
@@ -271,6 +276,7 @@ export class Balancer {
     this.names.stop()
     this.observation.stop()
     this.health.stop()
+    this.#certificates.stop()
     const left = await this.#workers.stop()
     this.#closeSockets()
     return left

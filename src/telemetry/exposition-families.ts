@@ -1,4 +1,5 @@
 import { SERVER_STATE, type ServerTable } from '../memory/server-table.ts'
+import type { PlannedCertificate } from '../model/plan.ts'
 import {
   counter,
   durations,
@@ -20,6 +21,8 @@ export interface FrontendSubject extends Subject {
   readonly maxconn: number
   /** Whether it accepts connections. */
   readonly isUp: boolean
+  /** What its clients are shown; one may be there more than once. */
+  readonly certificates: readonly Pick<PlannedCertificate, 'path' | 'notAfterMs'>[]
 }
 
 /** A backend with its servers. */
@@ -110,6 +113,11 @@ export const FRONTEND_FAMILIES: readonly Family<FrontendSubject>[] = [
     'tlsFailures',
     'Connections that ended without a complete TLS handshake.',
   ),
+  gauge(
+    'frontend_ssl_certificate_expiry_timestamp_seconds',
+    'When the certificate of a file expires, in seconds since 1970.',
+    ({ certificates }) => expiries(certificates),
+  ),
   counter('frontend_request_errors_total', 'requestErrors', 'Requests malformed or incomplete.'),
   httpOnly(
     counter('frontend_requests_denied_total', 'requestsDenied', 'Requests that a rule denied.'),
@@ -118,6 +126,12 @@ export const FRONTEND_FAMILIES: readonly Family<FrontendSubject>[] = [
   httpOnly(counter('frontend_http_requests_total', 'requestsTotal', 'HTTP requests.')),
   httpOnly(responses('frontend_http_responses_total')),
 ]
+
+/** One for each file, however many binds name it. */
+function expiries(certificates: FrontendSubject['certificates']): Reading[] {
+  const ends = new Map(certificates.map(({ path, notAfterMs }) => [path, notAfterMs]))
+  return [...ends].map(([file, endMs]) => ({ labels: { file }, value: endMs / 1000 }))
+}
 
 /** Families with one value, or one set of values, for each backend. */
 export const BACKEND_FAMILIES: readonly Family<BackendSubject>[] = [

@@ -126,6 +126,7 @@ export class Exposition {
       isHttp: mode === 'http',
       isUp: !facts.isStopping,
       maxconn: frontend.maxconn,
+      certificates: frontend.listeners.flatMap(({ tls }) => tls?.certificates ?? []),
     }))
     const backendSubjects = backends.map(({ name: proxy, row, mode, servers }) => ({
       labels: { proxy },

@@ -220,6 +220,7 @@ it('exchanges a certificate without ending a session, and keeps the old one for 
   const serialOf = async (): Promise<string> =>
     (await handshake(port)).getPeerCertificate().serialNumber
   const before = await serialOf()
+  expect(await daemon.event('certificate-expiring')).toMatchObject({ file: crt, daysLeft: 9 })
 
   writeFileSync(crt, pemOf(authority.issue({ names: ['a.example'] })))
   expect(await daemon.reload(config({}))).toMatchObject({ event: 'config-reloaded' })

@@ -44,6 +44,7 @@ describe('a certificate', () => {
     expect(found).toMatchObject({ path: '/c/site.pem', keyType: 'ec' })
     expect(found.names).toEqual(['a.example', '*.b.example'])
     expect(countOf(found.chain)).toBe(2)
+    expect(Math.round((found.notAfterMs - Date.now()) / 86_400_000)).toBe(10)
     createSecureContext({ cert: found.chain, key: found.key })
   })
 

@@ -61,7 +61,11 @@ function planOf(
   return {
     serial: 1,
     maxconn: 5000,
-    frontends: frontends.map(([name, row, mode]) => ({ name, row, mode, maxconn: 4000 })),
+    frontends: frontends.map(([name, row, mode]) => {
+      const certificates = [{ path: '/c/a.pem', notAfterMs: 1_900_000_000_000 }]
+      const listeners = [{ tls: { certificates } }, { tls: null }, { tls: { certificates } }]
+      return { name, row, mode, maxconn: 4000, listeners }
+    }),
     backends: backends.map(([name, row, mode, servers]) => ({
       name,
       row,
@@ -154,6 +158,13 @@ describe('the text', () => {
     }
   })
 
+  it('tells once for each frontend and file when a certificate ends', async () => {
+    const families = await scrape()
+    const ends = families.get('sluice_frontend_ssl_certificate_expiry_timestamp_seconds')
+    const shown = ends?.samples.filter(({ labels }) => labels['proxy'] === 'web')
+    expect(shown).toMatchObject([{ labels: { file: '/c/a.pem' }, value: 1_900_000_000 }])
+  })
+
   it('is well formed when nothing is configured', async () => {
     exposition = new Exposition(sourceOf({ plan: () => planOf([], []) }))
     const families = await scrape()
@@ -175,6 +186,7 @@ describe('the text', () => {
       'haproxy_frontend_ssl_sess_total',
       'haproxy_frontend_ssl_reused_sess_total',
       'haproxy_frontend_ssl_failed_handshake_total',
+      'haproxy_frontend_ssl_certificate_expiry_timestamp_seconds',
       'haproxy_backend_connection_shortages_total',
       'haproxy_backend_retry_budget_exhausted_total',
       'haproxy_backend_refused_sessions_total',

@@ -13,8 +13,9 @@ import { FRONTEND, passTime, planOf, SERVER, servicesOf, TUNE } from './session-
 /** TLS as a config has it that says no more than where the certificates are. */
 export function plannedTls(changes: Partial<PlannedTls> = {}): PlannedTls {
   const { cert, key } = selfSigned({ names: ['a.example'] })
-  const certificate = { path: '/c/a.pem', chain: cert, key, names: ['a.example'], keyType: 'ec' }
-  const certificates = [certificate]
+  const names = ['a.example']
+  const read = { path: '/c/a.pem', chain: cert, key, names, keyType: 'ec' }
+  const certificates = [{ ...read, notAfterMs: Number.POSITIVE_INFINITY }]
   return { ...DEFAULT_BIND_TLS, certificates, strictSni: false, alpn: ['http/1.1'], ...changes }
 }
 
