@@ -13,6 +13,7 @@ import {
   type TestNode,
   viewOf,
 } from './support/cluster.ts'
+import { ADMIN_HEADERS } from './support/daemon.ts'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { freePort } from './support/ports.ts'
@@ -218,6 +219,39 @@ describe('the links of a cluster', () => {
       code: 'peer-credentials',
     })
     expect((await sluiceOn(follower, 'server', 'set', 'app/s1', '--weight', '8')).code).toBe(0)
+  })
+
+  it('are refused to a second node of one name, which disturbs nobody', async () => {
+    const config = await sharedConfig()
+    const cluster = await startCluster({ config })
+    const [original] = (await cluster.followers()) as [TestNode]
+    const others = cluster.nodes.filter((node) => node !== original)
+    // Its config was copied to another host, where the same names stand for the same addresses.
+    const bind = `127.0.0.1:${await freePort()}`
+    const plan = { name: original.name, peerPort: original.peerPort }
+    const twin = await startNode(plan, peersOf(cluster.nodes), { config, cluster: { bind } })
+    for (const { daemon } of others) {
+      const told = await daemon.event('peer-refused')
+      expect(told).toMatchObject({ reason: 'twin', peer: original.name, isOurs: true })
+      // Both of them: where the one that is refused calls from, and where the other is.
+      expect(told['message']).toContain(String(told['address']))
+      expect(told['message']).toMatch(/is here already, at 127\.0\.0\.1:\d+/)
+    }
+    for (let n = 0; n < 10; n++) {
+      for (const { adminUrl } of cluster.nodes) {
+        const changed = await fetch(`${adminUrl}/api/v1/servers/app/s1`, {
+          method: 'PATCH',
+          headers: { ...ADMIN_HEADERS, 'content-type': 'application/json' },
+          body: JSON.stringify({ weight: n }),
+        })
+        expect(changed.status).toBe(200)
+      }
+    }
+    const [told] = others
+    const metrics = await (await fetch(`${told?.adminUrl}/metrics`)).text()
+    expect(metrics).toMatch(/sluice_cluster_peer_refusals_total\{by="this",reason="twin"\} [1-9]/)
+    const note = (await viewOf(twin))?.nodes.find(({ name }) => name === twin.name)?.note
+    expect(note).toContain(`two nodes are called ${original.name}`)
   })
 
   it('are found by three nodes that start one after the other', async () => {

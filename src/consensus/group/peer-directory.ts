@@ -36,7 +36,8 @@ export class PeerDirectory {
 
   /** A link did not come about. */
   refused({ isOurs, reason, name, message }: Refusal): void {
-    if (!isOurs && reason === 'not-admitted' && name !== null) this.#objections.set(name, message)
+    const isAboutUs = reason === 'not-admitted' || reason === 'twin'
+    if (!isOurs && isAboutUs && name !== null) this.#objections.set(name, message)
   }
 
   /** What the peers say that can be reached now, by their names. */

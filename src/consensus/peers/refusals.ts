@@ -1,7 +1,8 @@
 /**
  * Why nodes do not talk to each other. `stranger`: it is not who was looked for, or not the one
  * that its certificate names. `credentials`: it has another secret, or no valid certificate.
- * `not-admitted`: both belong together, and the event `admit` has something against it.
+ * `not-admitted`: both belong together, and the event `admit` has something against it. `twin`:
+ * another node of its name is linked already.
  */
 export type RefusalReason =
   | 'version'
@@ -11,6 +12,7 @@ export type RefusalReason =
   | 'garbage'
   | 'timeout'
   | 'crowded'
+  | 'twin'
 
 /** All reasons; their places here are their codes on the wire. A new one goes to the end. */
 export const REFUSAL_REASONS: readonly RefusalReason[] = [
@@ -21,6 +23,7 @@ export const REFUSAL_REASONS: readonly RefusalReason[] = [
   'garbage',
   'timeout',
   'crowded',
+  'twin',
 ]
 
 /** A link or stream that did not come about, or was ended. */

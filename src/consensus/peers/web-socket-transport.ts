@@ -24,6 +24,7 @@ import {
   unreachable,
 } from './transport.ts'
 import type { PeerTls, PeerTransportOptions } from './transport-options.ts'
+import { type LinkedNode, twinObjection } from './twins.ts'
 
 /**
  * Links to the peers over WebSockets. Every node calls every peer and sends on the link that it has
@@ -258,9 +259,27 @@ export class WebSocketTransport implements PeerTransport {
     this.#accepted.set(hello.name, new AcceptedLink(channel, hello, address, this.#acceptedHost))
     void older?.close()
     this.#links.get(hello.name)?.callBack()
+    // That it has called may say that who was called under its name is another.
+    this.#links.get(hello.name)?.readmit()
+  }
+
+  /** The nodes that are linked under a name: one, unless a twin is just being found out. */
+  #linkedAs(name: string): readonly LinkedNode[] {
+    const accepted = this.#accepted.get(name)
+    const dialled = this.#links.get(name)
+    const dialledId = dialled?.hello?.id
+    // Where it is called says more to an operator than where it calls from.
+    return [
+      ...(dialled === undefined || dialledId === undefined
+        ? []
+        : [{ id: dialledId, address: dialled.peer.address }]),
+      ...(accepted === undefined ? [] : [{ id: accepted.hello.id, address: accepted.address }]),
+    ]
   }
 
   #admit(hello: PeerHello): Objection | null {
+    const twin = twinObjection(hello, this.#linkedAs(hello.name), this.#hello.memberIds)
+    if (twin !== null) return twin
     const message = this.#events.admit(hello)
     return message === null ? null : { reason: 'not-admitted', message }
   }
@@ -273,6 +292,7 @@ export class WebSocketTransport implements PeerTransport {
       admit: (hello) => this.#admit(hello),
       onOpen: (link, hello) => {
         this.#open.set(hello.id, link)
+        this.#accepted.get(hello.name)?.readmit()
         this.#events.onOpen(hello)
       },
       onClose: (link, hello) => {
