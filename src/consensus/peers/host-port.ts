@@ -22,6 +22,14 @@ export function parseHostPort(text: string): HostPort {
   return { host: host === '' || host === '*' ? undefined : host, port }
 }
 
+/**
+ * The host of an address as a connection's other end is given: an IPv4 address is one also where it
+ * comes to a socket of IPv6 (RFC 4291 section 2.5.5.2).
+ */
+export function plainHost(host: string): string {
+  return host.replace(/^::ffff:(?=\d+\.)/i, '').toLowerCase()
+}
+
 /** What {@link parseHostPort} reads. */
 export function formatHostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`

@@ -6,6 +6,8 @@ export interface PeerLimits {
   readonly dialTimeoutMs: number
   /** From a connection's beginning to the peer's admission. */
   readonly handshakeTimeoutMs: number
+  /** Until it has asked for a WebSocket, over TLS where there is any: as long as a peer would try. */
+  readonly silenceTimeoutMs: number
   /** Before the next try at a peer that cannot be reached: doubles from here, */
   readonly backoffMinMs: number
   /** up to here; half of each is drawn at random. */
@@ -20,10 +22,14 @@ export interface PeerLimits {
   readonly sendBufferBytesMax: number
   /** Bytes of one frame; longer ones are dropped, and such of a peer close its link. */
   readonly frameBytesMax: number
-  /** Connections that have been accepted and are not admitted yet. */
+  /** Connections that have been accepted and are not admitted yet, from addresses of no member. */
   readonly handshakesMax: number
   /** Of these, from one address: nobody can keep out all others. */
   readonly handshakesPerAddressMax: number
+  /** Such connections from addresses at which members are known to be, beside the others. */
+  readonly memberHandshakesMax: number
+  /** Of these, from one address. */
+  readonly memberHandshakesPerAddressMax: number
   /** Links that peers have opened. */
   readonly acceptedLinksMax: number
   /** Byte streams with one peer, by each side. */
@@ -38,6 +44,7 @@ export interface PeerLimits {
 export const DEFAULT_PEER_LIMITS: PeerLimits = {
   dialTimeoutMs: 2000,
   handshakeTimeoutMs: 5000,
+  silenceTimeoutMs: 2000,
   backoffMinMs: 50,
   backoffMaxMs: 2000,
   keepAliveMs: 500,
@@ -47,6 +54,8 @@ export const DEFAULT_PEER_LIMITS: PeerLimits = {
   frameBytesMax: 16 * MIB,
   handshakesMax: 64,
   handshakesPerAddressMax: 16,
+  memberHandshakesMax: 64,
+  memberHandshakesPerAddressMax: 32,
   acceptedLinksMax: 128,
   streamsPerPeerMax: 64,
 }

@@ -6,6 +6,7 @@ import { TLSSocket } from 'node:tls'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { SluiceError } from '../../base/errors.ts'
 import { acceptingTls } from './handshake/certificates.ts'
+import { HandshakeSlots } from './handshake/handshake-slots.ts'
 import type { Purpose } from './handshake/proofs.ts'
 import { formatHostPort, parseHostPort } from './host-port.ts'
 import type { Objection } from './refusals.ts'
@@ -34,18 +35,16 @@ export interface Newcomer {
 
 /** What the server tells. */
 export interface ServerEvents {
+  /** Whether a member is known to be at an address. */
+  isMemberHost(host: string): boolean
   onNewcomer(newcomer: Newcomer): void
   onRefused(objection: Objection, address: string): void
 }
 
-interface Pending {
-  readonly host: string
-  readonly deadline: NodeJS.Timeout
-}
-
 /**
  * Where peers call. Whoever does, has until the handshake's timeout to become a peer, over TLS,
- * HTTP and WebSocket together; those that have not yet are few, in all and from one address. What
+ * HTTP and WebSocket together, and less while it says nothing; those that have not yet are few, in
+ * all and from one address, and where they are too many the oldest yield to the new. What
  * is no upgrade to one of the two paths is answered 404; so is what comes from a web page, which
  * could otherwise reach a node on its visitor's host.
  */
@@ -55,14 +54,23 @@ export class PeerServer {
   readonly #server: Server | TlsServer
   readonly #upgrader: WebSocketServer
   /** By remote address and port, which TLS and the connection below it have in common. */
-  readonly #pending = new Map<string, Pending>()
+  readonly #slots: HandshakeSlots
+  /** Of the connections that have a slot, by the same keys. */
+  readonly #deadlines = new Map<string, NodeJS.Timeout>()
   /** With their keys. */
   readonly #sockets = new Map<Socket, string>()
 
   constructor(options: PeerTransportOptions, events: ServerEvents) {
     this.#options = options
     this.#events = events
-    const { tls } = options
+    const { tls, limits } = options
+    this.#slots = new HandshakeSlots({
+      strangers: { max: limits.handshakesMax, perAddressMax: limits.handshakesPerAddressMax },
+      members: {
+        max: limits.memberHandshakesMax,
+        perAddressMax: limits.memberHandshakesPerAddressMax,
+      },
+    })
     const http: ServerOptions = {
       maxHeaderSize: HEAD_BYTES_MAX,
       noDelay: true,
@@ -86,7 +94,7 @@ export class PeerServer {
 
   /** Connections that are not admitted yet. */
   get pendingCount(): number {
-    return this.#pending.size
+    return this.#slots.size
   }
 
   /**
@@ -108,7 +116,7 @@ export class PeerServer {
     this.#options.accepts.remove(this.#server)
     const isClosed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const [socket, key] of this.#sockets) {
-      if (this.#pending.has(key)) socket.destroy()
+      if (this.#slots.has(key)) socket.destroy()
     }
     const cut = setTimeout(() => {
       for (const socket of this.#sockets.keys()) socket.destroy()
@@ -160,24 +168,31 @@ export class PeerServer {
       socket.destroy()
       return
     }
-    const fromHost = [...this.#pending.values()].filter((pending) => pending.host === host).length
-    if (this.#pending.size >= limits.handshakesMax || fromHost >= limits.handshakesPerAddressMax) {
-      const message = 'more connections than may wait for their handshake'
-      this.#events.onRefused({ reason: 'crowded', message }, addressOf(socket))
-      socket.destroy()
-      return
-    }
     const key = keyOf(socket)
-    const deadline = setTimeout(() => {
-      this.#events.onRefused(
-        { reason: 'timeout', message: 'no handshake in time' },
-        addressOf(socket),
-      )
+    const address = addressOf(socket)
+    const end = (reason: 'crowded' | 'timeout', message: string): void => {
+      this.#settle(key)
+      this.#events.onRefused({ reason, message }, address)
       socket.destroy()
-    }, limits.handshakeTimeoutMs)
-    this.#pending.set(key, { host, deadline })
+    }
+    const { handshakeTimeoutMs, silenceTimeoutMs } = limits
+    this.#slots.take(key, {
+      host,
+      isMember: this.#events.isMemberHost(host),
+      onYield: () => end('crowded', 'more connections than may wait for their handshake'),
+    })
+    const late = (): void => end('timeout', 'no handshake in time')
+    const silent = setTimeout(
+      () => {
+        if (!this.#slots.hasSpoken(key)) late()
+      },
+      Math.min(silenceTimeoutMs, handshakeTimeoutMs),
+    )
+    const deadline = setTimeout(late, handshakeTimeoutMs)
+    this.#deadlines.set(key, deadline)
     this.#sockets.set(socket, key)
     socket.on('close', () => {
+      clearTimeout(silent)
       this.#settle(key)
       this.#sockets.delete(socket)
     })
@@ -194,6 +209,7 @@ export class PeerServer {
     }
     const key = keyOf(request.socket)
     const address = addressOf(request.socket)
+    this.#slots.spoke(key)
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
       this.#events.onNewcomer({
         socket: webSocket,
@@ -206,10 +222,9 @@ export class PeerServer {
   }
 
   #settle(key: string): void {
-    const pending = this.#pending.get(key)
-    if (pending === undefined) return
-    clearTimeout(pending.deadline)
-    this.#pending.delete(key)
+    clearTimeout(this.#deadlines.get(key))
+    this.#deadlines.delete(key)
+    this.#slots.leave(key)
   }
 }
 

@@ -9,6 +9,7 @@ import { expectUsable, hasShownName } from './handshake/certificates.ts'
 import { AcceptingHandshake } from './handshake/handshake.ts'
 import { encodeHello } from './handshake/hello-codec.ts'
 import { Introduction } from './handshake/introduction.ts'
+import { MemberHosts } from './handshake/member-hosts.ts'
 import { NONCE_BYTES, SECRET_BYTES_MIN } from './handshake/proofs.ts'
 import { PeerCounters, type PeerStats } from './peer-counters.ts'
 import { type Newcomer, PeerServer } from './peer-server.ts'
@@ -35,6 +36,7 @@ export class WebSocketTransport implements PeerTransport {
   #options: PeerTransportOptions
   readonly #events: PeerEvents
   readonly #counters = new PeerCounters()
+  readonly #memberHosts = new MemberHosts()
   readonly #server: PeerServer
   readonly #linkHost: LinkHost
   readonly #acceptedHost: AcceptedHost
@@ -69,6 +71,7 @@ export class WebSocketTransport implements PeerTransport {
     this.#events = events
     this.#hello = hello
     this.#server = new PeerServer(options, {
+      isMemberHost: (host) => this.#memberHosts.has(host),
       onNewcomer: (newcomer) => this.#meet(newcomer),
       onRefused: (objection, address) => this.#refused(objection, true, null, address),
     })
@@ -99,6 +102,7 @@ export class WebSocketTransport implements PeerTransport {
     if (this.#isClosed) return
     const wanted = new Map(peers.map((peer) => [peer.name, peer]))
     wanted.delete(this.#hello.name)
+    this.#memberHosts.setPeers([...wanted.values()])
     for (const [name, link] of this.#links) {
       if (wanted.get(name)?.address === link.peer.address) continue
       this.#links.delete(name)
@@ -228,6 +232,7 @@ export class WebSocketTransport implements PeerTransport {
       admit: (hello) => this.#objectionTo(newcomer, hello) ?? this.#admit(hello),
       onAdmitted: (channel, hello) => {
         newcomer.settle()
+        this.#memberHosts.proved(hello.name, newcomer.address)
         this.#welcome(newcomer, channel, hello)
       },
       onRefused: (objection, isOurs, peer) => {

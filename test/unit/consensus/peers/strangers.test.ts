@@ -152,6 +152,22 @@ describe('whoever comes in numbers', () => {
     await expectOpenToFriends(node)
   })
 
+  it('keeps nobody out by holding all places, not even for a moment', async () => {
+    const limits = { silenceTimeoutMs: 30_000, handshakeTimeoutMs: 30_000, handshakesMax: 8 }
+    const node = await listening('a', { limits })
+    const crowd = Array.from({ length: 8 }, () => new RawConnection(node.address))
+    await until('the places to be taken', () => node.stats.handshakes === 8)
+    // It comes from an address of which nothing is known, and its place is the oldest stranger's.
+    await expectOpenToFriends(node)
+    expect(crowd.filter(({ isClosed }) => isClosed)).toHaveLength(1)
+  })
+
+  it('has a short time while it says nothing', async () => {
+    const node = await listening('a', { limits: { silenceTimeoutMs: 100 } })
+    await new RawConnection(node.address).closed()
+    await node.untilRefused('timeout')
+  })
+
   it('finds no more places in all than there are', async () => {
     const limits = { handshakeTimeoutMs: 1500, handshakesMax: 3, handshakesPerAddressMax: 9 }
     const node = await listening('a', { limits })
