@@ -9,6 +9,7 @@ import { METRICS_CONTENT_TYPE } from '../telemetry/exposition.ts'
 import { clusterRoutes } from './cluster-routes.ts'
 import { configRoutes } from './config-routes.ts'
 import { openApi } from './openapi.ts'
+import { flagIn } from './query.ts'
 import { json, type Route, text } from './route.ts'
 import { serverRoutes } from './server-routes.ts'
 
@@ -40,8 +41,8 @@ function probeRoutes(node: OperatedNode): readonly Route[] {
     {
       name: '/readyz',
       path: /^\/readyz$/,
-      GET: () => {
-        const readiness = showReadiness(node)
+      GET: ({ query }) => {
+        const readiness = showReadiness(node, flagIn(query, 'traffic'))
         return json(readiness, readiness.ready ? 200 : 503)
       },
     },

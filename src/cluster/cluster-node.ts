@@ -201,6 +201,12 @@ export class ClusterNode implements Cluster {
     this.#reports.report(key, isUp, reason)
   }
 
+  /** Why this node can agree on nothing at this moment: `no quorum`; '' where it can. */
+  get muteness(): string {
+    if (this.#fatal !== null) return 'takes no further part in the cluster'
+    return this.#status !== null && hasSay(this.#status) ? '' : 'no quorum'
+  }
+
   /** A version that this node should run and cannot; null: there is none. */
   get activationFailure(): ActivationFailure | null {
     return this.#activation.failure

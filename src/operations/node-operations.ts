@@ -8,9 +8,13 @@ export function showNode({ source }: OperatedNode): NodeInfo {
   return source.info()
 }
 
-/** Whether clients are served. */
-export function showReadiness({ source }: OperatedNode): Readiness {
-  return source.ready()
+/**
+ * Whether clients are served, and changes can be agreed on.
+ *
+ * @param isTrafficAlone only the first: a node without a quorum serves on with its last config
+ */
+export function showReadiness({ source }: OperatedNode, isTrafficAlone: boolean): Readiness {
+  return source.ready(isTrafficAlone)
 }
 
 /**

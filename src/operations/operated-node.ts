@@ -18,7 +18,8 @@ export interface OperatedNode {
 export interface NodeSource {
   /** The node is about to end, and takes no change from its own clients any more. */
   readonly draining: boolean
-  ready(): Readiness
+  /** @param isTrafficAlone whether it can agree with others does not count */
+  ready(isTrafficAlone: boolean): Readiness
   info(): NodeInfo
   /** What it runs. */
   running(): Promise<RunningConfigReport>

@@ -86,12 +86,14 @@ export class Status implements NodeSource {
     })
   }
 
-  ready(): Readiness {
+  ready(isTrafficAlone: boolean): Readiness {
     const reasons: string[] = []
     if (this.draining) reasons.push('draining')
     const { isReady, stuckWorkers } = this.#options.balancer
     if (!isReady) reasons.push('starting')
     for (const index of stuckWorkers) reasons.push(`worker ${index} does not answer`)
+    const { muteness } = this.#options.cluster
+    if (!isTrafficAlone && muteness !== '') reasons.push(muteness)
     return { ready: reasons.length === 0, reasons }
   }
 

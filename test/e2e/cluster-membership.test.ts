@@ -143,6 +143,10 @@ describe('the quorum of a cluster', () => {
       return finished.code === 0 ? undefined : finished
     })
     expect(status.code).toBe(1)
+    const readiness = await fetch(`${leader.adminUrl}/readyz`)
+    expect(readiness.status).toBe(503)
+    expect(await readiness.json()).toEqual({ ready: false, reasons: ['no quorum'] })
+    expect((await fetch(`${leader.adminUrl}/readyz?traffic`)).status).toBe(200)
     const missing = [lost.name, healthy.name].sort()
     expect(JSON.parse(status.stdout)).toMatchObject({ hasQuorum: false, missing })
     expect(JSON.parse(status.stderr)).toMatchObject({

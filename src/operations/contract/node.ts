@@ -9,9 +9,9 @@ export interface NodeInfo {
   readonly configVersion: number
 }
 
-/** Whether a node serves its clients. */
+/** Whether a node serves its clients and takes part in its cluster. */
 export interface Readiness {
   readonly ready: boolean
-  /** Why not: `starting`, `draining`, `worker 1 does not answer`. Empty when ready. */
+  /** Why not: `starting`, `draining`, `worker 1 does not answer`, `no quorum`. Empty when ready. */
   readonly reasons: readonly string[]
 }

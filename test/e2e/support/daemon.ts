@@ -71,7 +71,8 @@ export interface Daemon {
 }
 
 /**
- * Starts the daemon on a config of its own, and waits until `/readyz` answers 200.
+ * Starts the daemon on a config of its own, and waits until `/readyz?traffic` answers 200: it serves,
+ * be there a quorum or not.
  *
  * @throws Error with the daemon log, when it ends before or is not ready in a minute
  */
@@ -107,7 +108,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   await until('/readyz', async () => {
     if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}:\n${render(log)}`)
-    const response = await fetch(`${adminUrl}/readyz`).catch(() => undefined)
+    const response = await fetch(`${adminUrl}/readyz?traffic`).catch(() => undefined)
     await response?.arrayBuffer()
     return response?.status === 200 ? true : undefined
   })

@@ -71,6 +71,21 @@ describe('the paths', () => {
     expect(await response.json()).toEqual({ ready, reasons })
   })
 
+  it.each([
+    ['', false, 503],
+    ['?traffic', true, 200],
+    ['?traffic=true', true, 200],
+    ['?traffic=false', false, 503],
+  ])('/readyz%s asks for the traffic alone: %s', async (query, isTrafficAlone, status) => {
+    const source = sourceOf({
+      ready: (isAsked) => ({ ready: isAsked, reasons: isAsked ? [] : ['no quorum'] }),
+    })
+    const port = await start({ source })
+    const response = await fetch(`http://127.0.0.1:${port}/readyz${query}`)
+    expect(response.status).toBe(status)
+    expect(await response.json()).toMatchObject({ ready: isTrafficAlone })
+  })
+
   it('/metrics is Prometheus text, under the prefix asked for', async () => {
     const port = await start()
     const response = await fetchAdmin(port, '/metrics')

@@ -336,3 +336,15 @@ describe('a single node', () => {
     }
   })
 })
+
+it('a node says why it can agree on nothing', async () => {
+  const lab = await NodeLab.start()
+  const { node } = lab.get('lb2')
+  expect(node.muteness).toBe('')
+  lab.cluster.cut('lb1', 'lb3')
+  expect(node.muteness).toBe('no quorum')
+  lab.cluster.heal('lb1', 'lb3')
+  expect(node.muteness).toBe('')
+  lab.cluster.fail('lb2', new Error('the disk is full'))
+  expect(node.muteness).toBe('takes no further part in the cluster')
+})

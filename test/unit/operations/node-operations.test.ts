@@ -16,10 +16,10 @@ describe('a node tells', () => {
   })
 
   it('whether it is ready, and why not', () => {
-    expect(showReadiness(NODE)).toEqual({ ready: true, reasons: [] })
+    expect(showReadiness(NODE, false)).toEqual({ ready: true, reasons: [] })
     const ready = () => ({ ready: false, reasons: ['draining'] })
     const node = { ...NODE, source: sourceOf({ ready }) }
-    expect(showReadiness(node)).toEqual({ ready: false, reasons: ['draining'] })
+    expect(showReadiness(node, false)).toEqual({ ready: false, reasons: ['draining'] })
   })
 
   it.each(['sluice', 'haproxy'])('its metrics under the prefix %s', async (prefix) => {
