@@ -281,9 +281,11 @@ export class Health {
     })
   }
 
-  #checkedUp({ key, checkTarget }: ServerLife): boolean | null {
+  #checkedUp({ key, checkTarget, traits }: ServerLife): boolean | null {
     if (checkTarget === null) return null
-    const known = this.#agreed.get(key) ?? this.checker.verdict(key) ?? this.#lastAgreed.get(key)
+    const own = this.checker.verdict(key)
+    if (traits.hasLocalVeto && own === false) return false
+    const known = this.#agreed.get(key) ?? own ?? this.#lastAgreed.get(key)
     // A server is up until its checks say otherwise, as in HAProxy.
     return known ?? this.checker.state(key)?.up ?? null
   }

@@ -46,6 +46,14 @@ export interface ServerLifeState extends EffectiveState {
   readonly downtimeMs: number
 }
 
+/** What a server is by its backend. */
+interface ServerTraits {
+  /** Whether its weight rises while it starts slowly: not every strategy takes that. */
+  readonly raisesWeight: boolean
+  /** Its own checks here take it out, whatever the cluster's verdict. */
+  readonly hasLocalVeto: boolean
+}
+
 /**
  * One server while the daemon runs: what the config says, what was set at run time, what its agent
  * and passive observation say, and the state that came of it.
@@ -67,8 +75,8 @@ export class ServerLife {
   currentWeight: number
   /** Since when it works after it had not; null where it does not, or has from the start. */
   upSinceMs: number | null = null
-  /** Whether its weight rises while it starts slowly: not every strategy takes that. */
-  raisesWeight: boolean
+  /** What its backend says of it. */
+  traits: ServerTraits
   #set = AS_CONFIGURED
   #changedMs: number
   #changesTotal = 0
@@ -82,7 +90,7 @@ export class ServerLife {
     this.checkTarget = checkTargetOf(this.key, backend, server)
     this.agentTarget = agentTargetOf(this.key, backend, server)
     this.currentWeight = server.weight
-    this.raisesWeight = server.slowStartMs > 0 && hasDynamicWeights(backend)
+    this.traits = traitsOf(backend, server)
     this.#changedMs = nowMs
   }
 
@@ -110,7 +118,7 @@ export class ServerLife {
   follow(backend: PlannedBackend, server: PlannedServer): void {
     this.server = server
     if (server.agent === null) this.agent = null
-    this.raisesWeight = server.slowStartMs > 0 && hasDynamicWeights(backend)
+    this.traits = traitsOf(backend, server)
     this.checkTarget = checkTargetOf(this.key, backend, server)
     this.agentTarget = agentTargetOf(this.key, backend, server)
   }
@@ -192,6 +200,11 @@ function isWorking(state: ServerState): boolean {
 /** What the config wants of a server. */
 export function configuredState({ disabled }: Pick<PlannedServer, 'disabled'>): AdminState {
   return disabled ? 'maint' : 'ready'
+}
+
+function traitsOf(backend: PlannedBackend, { slowStartMs }: PlannedServer): ServerTraits {
+  const raisesWeight = slowStartMs > 0 && hasDynamicWeights(backend)
+  return { raisesWeight, hasLocalVeto: backend.localVeto }
 }
 
 function checkTargetOf(

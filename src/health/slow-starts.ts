@@ -44,12 +44,12 @@ export class SlowStarts {
   }
 
   /** @returns whether it gives all that it has */
-  #write({ server, upSinceMs, raisesWeight }: ServerLife): boolean {
+  #write({ server, upSinceMs, traits }: ServerLife): boolean {
     const isStarting = upSinceMs !== null && server.slowStartMs > 0
     const steps = isStarting
       ? stepsAfter(this.#clock() - upSinceMs, server.slowStartMs)
       : THROTTLE_STEPS
-    this.#table.setSteps(server.row, raisesWeight ? steps : THROTTLE_STEPS, steps)
+    this.#table.setSteps(server.row, traits.raisesWeight ? steps : THROTTLE_STEPS, steps)
     return steps === THROTTLE_STEPS
   }
 }

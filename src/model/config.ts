@@ -244,6 +244,8 @@ export interface BackendConfig {
   readonly healthAgreement: HealthAgreement
   /** Nodes of the cluster that check each server (`check-sharding`); null: all. */
   readonly checkSharding: number | null
+  /** `local-veto`: a node's own failed checks take a server out for its own traffic. */
+  readonly localVeto: boolean
   /** Sessions of the backend at which its servers may have their whole `maxconn`. */
   readonly fullconn: number
   /**

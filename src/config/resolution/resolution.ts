@@ -266,6 +266,7 @@ function resolveBackend(
     healthAgreement:
       backend['health-agreement'] ?? defaults['health-agreement'] ?? DEFAULT_PROXY.healthAgreement,
     checkSharding: backend['check-sharding'] ?? defaults['check-sharding'] ?? null,
+    localVeto: backend['local-veto'] ?? defaults['local-veto'] ?? false,
     outlierDetection: resolveOutlierDetection(
       backend['outlier-detection'] ?? defaults['outlier-detection'] ?? false,
     ),

@@ -83,6 +83,11 @@ const backendSettings = {
     about: 'Nodes of the cluster that check each server, so that they share the work',
     otherwise: 'all',
   }),
+  'local-veto': key(z.boolean(), {
+    about:
+      "A node sends nothing to a server that fails its own checks, whatever the cluster's verdict",
+    standard: false,
+  }),
   'http-reuse': key(z.enum(['never', 'safe', 'aggressive', 'always']), {
     about: 'Which requests may be sent on an idle connection of another client; `mode http`',
     standard: DEFAULT_PROXY.httpReuse,

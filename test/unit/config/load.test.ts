@@ -135,6 +135,7 @@ describe('a minimal config', () => {
           forwarded: null,
           healthAgreement: 'majority',
           checkSharding: null,
+          localVeto: false,
           errorAnswers: [],
           acls: [],
           httpRequest: [],

@@ -321,6 +321,30 @@ describe('the verdicts of the cluster', () => {
     expect(verdicts.at(-1)?.slice(0, 2)).toEqual(['app/a', false])
   })
 
+  it('bring nothing to a server that fails here, where the backend has a local veto', async () => {
+    const vetoing = (localVeto: boolean): Plan => {
+      const plan = planOf(checked('a', 1), checked('b', 2))
+      return { ...plan, backends: plan.backends.map((backend) => ({ ...backend, localVeto })) }
+    }
+    health.follow(vetoing(true))
+    await passTime(10)
+    health.setAgreed(verdict(true))
+    engine.broken.add(1)
+    await passTime(3000)
+    expect(states(0)).toEqual([down])
+    expect(health.life('app/a')).toMatchObject({ cause: 'check' })
+    engine.broken.delete(1)
+    await passTime(5000)
+    expect(states(0)).toEqual([up])
+    // It only takes out: what the cluster has found dead stays so.
+    health.setAgreed([{ key: 'app/b', isUp: false, reason: 'lb2 saw it' }])
+    expect(states(1)).toEqual([down])
+    engine.broken.add(1)
+    await passTime(3000)
+    health.follow(vetoing(false))
+    expect(states(0)).toEqual([up])
+  })
+
   it('give way to its own where there are none any more', async () => {
     health.follow(planOf(checked('a', 1)))
     await passTime(10)

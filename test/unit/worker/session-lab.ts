@@ -113,6 +113,7 @@ const BACKEND_PLAN: PlannedBackend = {
   retryBudget: { percent: 20, minPerSec: 10 },
   outlierDetection: null,
   circuitBreaker: { maxRequests: 0, maxPending: null },
+  localVeto: false,
   fullconn: 1000,
   acceptInvalidResponse: false,
   allbackups: false,

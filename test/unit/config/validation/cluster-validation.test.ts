@@ -111,6 +111,16 @@ backends: {app: {${more} servers: {a: {address: "127.0.0.1:9001", check: true}}}
     const [backend] = configOf(backendWith(more, defaults)).backends
     expect(backend).toMatchObject({ healthAgreement, checkSharding: watchers })
   })
+
+  it.each([
+    ['', '', false],
+    ['local-veto: true,', '', true],
+    ['', 'defaults: {local-veto: true}', true],
+    ['local-veto: false,', 'defaults: {local-veto: true}', false],
+  ])('with {%s} and "%s" has a local veto: %s', (more, defaults, localVeto) => {
+    const [backend] = configOf(backendWith(more, defaults)).backends
+    expect(backend).toMatchObject({ localVeto })
+  })
 })
 
 describe('the sections of a node', () => {
