@@ -71,6 +71,7 @@ class TlsAcceptance implements ConnHandler, Session {
   #client: Conn
   /** The beginning of a ClientHello that is not all there. */
   #held: Buffer | null = null
+  /** Bytes of it; once it is all there, of all of it. */
   #heldLength = 0
 
   constructor(
@@ -137,6 +138,7 @@ class TlsAcceptance implements ConnHandler, Session {
           const ahead = bytes.subarray(0, total)
           this.#client = this.#services.acceptTls(this.#client, ahead, settings, this)
           this.#held = null
+          this.#heldLength = total
         }
         return
       }

@@ -23,7 +23,12 @@ export function plannedTls(changes: Partial<PlannedTls> = {}): PlannedTls {
 export const MAXCONN = 3
 
 /** A data plane that accepts, by default with `accept-proxy`, without network and clock. */
-export function startAccepting(mode: Mode, acceptProxy = true, tls: PlannedTls | null = null) {
+export function startAccepting(
+  mode: Mode,
+  acceptProxy = true,
+  tls: PlannedTls | null = null,
+  dontlognull = false,
+) {
   const table = ServerTable.create(1)
   table.setState(SERVER, SERVER_STATE.up)
   table.setWeight(SERVER, 1)
@@ -76,7 +81,8 @@ export function startAccepting(mode: Mode, acceptProxy = true, tls: PlannedTls |
     acceptProxy,
     tls,
   }
-  const frontend = { mode, maxconn: MAXCONN, listeners: [listener], log: tls !== null }
+  const logging = { log: tls !== null, dontlognull }
+  const frontend = { mode, maxconn: MAXCONN, listeners: [listener], ...logging }
   dataPlane.apply(planOf({ frontend, backend: { mode } }), () => {})
   return {
     dataPlane,

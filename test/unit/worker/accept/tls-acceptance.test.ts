@@ -115,6 +115,22 @@ describe('a handshake that fails', () => {
     }
   })
 
+  it('is not logged with dontlognull where nothing has come, but counted', () => {
+    const { accept, lines, secured, counters } = accepting('http', false, plannedTls(), true)
+    for (const [sent, logged] of [
+      ['', 0],
+      [HELLO.slice(0, 9), 1],
+      [HELLO, 2],
+    ] as const) {
+      const client = accept()
+      if (sent !== '') client.receive(sent)
+      const last = sent === HELLO ? (secured[0] as FakeConn) : client
+      last.handler.onClose(last, null)
+      expect(lines).toHaveLength(logged)
+    }
+    expect(counters()).toEqual({ tlsFailures: 3 })
+  })
+
   it('costs one place for as long as it takes', () => {
     const { accept, isAccepting } = startAccepting()
     const clients = Array.from({ length: MAXCONN }, accept)
