@@ -27,7 +27,7 @@ const HOST_NAME = new RegExp(`^(?=.{1,253}$)${LABEL}(\\.${LABEL})*\\.?$`)
  */
 export function parseAddress(text: string, use: AddressUse): Parsed<Address> {
   const url = /^([a-z][a-z0-9+.-]{0,20}):\/\/([^/?#]*)([/?#].*)?$/is.exec(text)
-  if (url !== null) return refuseUrl(url)
+  if (url !== null) return refuseUrl(url, use)
   if (text.startsWith('/')) return parseSocketPath(text, use)
   if (text.startsWith('unix@')) return parseSocketPath(text.slice('unix@'.length), use)
   const [, family = '', rest = ''] = /^([a-z0-9+]{1,20}@)?(.*)$/s.exec(text) ?? []
@@ -51,13 +51,18 @@ export function parseAddress(text: string, use: AddressUse): Parsed<Address> {
 }
 
 /** @param url the scheme, the authority and what follows it */
-function refuseUrl([, scheme = '', authority = '', rest = '']: RegExpExecArray): Parsed<never> {
+function refuseUrl(
+  [, scheme = '', authority = '', rest = '']: RegExpExecArray,
+  use: AddressUse,
+): Parsed<never> {
   if (/^unix$/i.test(scheme)) return refused('this is a URL', `Write unix@${rest || '/PATH'}.`)
   const isSecure = /s$/i.test(scheme)
   const host = authority.slice(authority.lastIndexOf('@') + 1) || 'HOST'
   const address = /:[0-9]+$/.test(host) ? host : `${host}:${isSecure ? 443 : 80}`
   const path = rest === '' || rest === '/' ? '' : '; a path is set by the rule set-path'
-  const tls = isSecure ? '; TLS is not available in this version' : ''
+  const secure =
+    use === 'bind' ? '; TLS is set by ssl' : '; TLS to servers is not available in this version'
+  const tls = isSecure ? secure : ''
   return refused('this is a URL, not an address', `Write ${address}${path}${tls}.`)
 }
 
