@@ -20,6 +20,7 @@ const fast = ['unit', 'golden', 'conformance', 'simulation', 'fuzz'].map((name, 
 
 /** End-to-end files that nothing else may run beside, and why. */
 const ALONE: Readonly<Record<string, string>> = {
+  'client-tls': 'loads the machine with wrk',
   'cluster-faults': 'loads a cluster, and bounds how long an election may take',
   'cluster-partition': 'bounds how long an election may take',
   'health': 'loads the machine with wrk',

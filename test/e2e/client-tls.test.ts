@@ -9,8 +9,9 @@ import { parse } from 'yaml'
 import { type Certificate, createAuthority, selfSigned } from '../fixtures/certificates.ts'
 import { type Daemon, startDaemon, type TestConfig } from './support/daemon.ts'
 import { startHaproxy } from './support/haproxy.ts'
-import { type HttpServer, startHttpServer } from './support/http-server.ts'
-import { expectSamples } from './support/metrics.ts'
+import { type HttpServer, type HttpServerOptions, startHttpServer } from './support/http-server.ts'
+import { residentBytes, watchMemory } from './support/memory.ts'
+import { expectSamples, untilMoreRequests } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
 import { runProgram, runSluice } from './support/processes.ts'
 import { openSocket, rawExchange } from './support/raw-client.ts'
@@ -28,6 +29,10 @@ const FACTS = ['protocol', 'cipher', 'sni', 'alpn', 'is_resumed']
   .map((name) => `%[ssl_fc_${name}]`)
   .join(' ')
 
+const BODY_MIB = 256
+/** What the daemon may grow by while that passes through, twice what test/e2e/large-bodies has. */
+const GROWTH_BYTES_MAX = 64 * 1_048_576
+
 type Settings = Readonly<Record<string, unknown>>
 
 interface Secured {
@@ -44,8 +49,9 @@ async function startSecured(
   certificate: Certificate = authority.issue({ names: ['a.example'] }),
   bind: Settings = {},
   ssl: Settings = {},
+  answer?: HttpServerOptions['answer'],
 ): Promise<Secured> {
-  const server = await startHttpServer()
+  const server = await startHttpServer(answer === undefined ? {} : { answer })
   const port = await freePort()
   const crt = writePem(pemOf(certificate))
   const config = (changes: Settings): TestConfig => ({
@@ -242,6 +248,42 @@ it('exchanges a certificate without ending a session, and keeps the old one for 
   ])
   expect(await serialOf()).toBe(after)
   silent.destroy()
+})
+
+describe('under load', () => {
+  beforeEach(requires('wrk', 'curl'))
+
+  it('a certificate is exchanged without a failed request', async () => {
+    const { daemon, port, crt, config } = await startSecured()
+    const load = runProgram('wrk', ['-t1', '-c8', '-d6s', `https://127.0.0.1:${port}/`])
+    await untilMoreRequests(daemon, 100)
+    for (let n = 0; n < 3; n++) {
+      writeFileSync(crt, pemOf(authority.issue({ names: ['a.example'] })))
+      expect(await daemon.reload(config({}))).toMatchObject({ event: 'config-reloaded' })
+      await handshake(port)
+    }
+    const { code, stdout } = await load
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/[1-9]\d* requests in/)])
+    expect(stdout).not.toMatch(/Socket errors|Non-2xx/)
+  })
+
+  it('a large body takes no memory', async () => {
+    const mebibyte = Buffer.alloc(1_048_576)
+    const { daemon, port } = await startSecured(undefined, {}, {}, async (_, response) => {
+      for (let n = 0; n < BODY_MIB; n++) {
+        if (!response.write(mebibyte)) await once(response, 'drain')
+      }
+      response.end()
+    })
+    const get = ['-sSk', '-o', '/dev/null', '-w', '%{size_download}', `https://127.0.0.1:${port}/`]
+    // Buffers and compiled code are there afterwards.
+    await runProgram('curl', get)
+    const before = residentBytes(daemon.pid)
+    const most = watchMemory(daemon.pid)
+    const { stdout } = await runProgram('curl', get)
+    expect(Number(stdout)).toBe(BODY_MIB * mebibyte.length)
+    expect(most() - before).toBeLessThan(GROWTH_BYTES_MAX)
+  })
 })
 
 it('shows nobody a private key', async () => {
