@@ -228,7 +228,7 @@ it('gives a server no more than its factor of the sessions', async () => {
 
 it('peak-ewma leaves a server alone that answers late', async () => {
   const servers = [
-    await startHttpServer({ name: 'late', delayMs: 100 }),
+    await startHttpServer({ name: 'late', delayMs: 1000 }),
     await startHttpServer({ name: 'quick', delayMs: 2 }),
   ]
   const { port } = await start({ balance: 'peak-ewma', servers })

@@ -14,7 +14,7 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 import { until } from './support/waiting.ts'
 
 /** Long enough for whoever is to act before it strikes, on a busy machine too. */
-const SHORT = '2s'
+const SHORT = '4s'
 const LONG = '1m'
 /** Those that a frontend has; the others are a backend's. */
 const OF_FRONTENDS = ['client', 'client-fin', 'http-request', 'http-keep-alive']

@@ -33,6 +33,14 @@ export function listeningPorts(pid: number): number[] {
   })
 }
 
+/** Waits until every thread of a process has stopped, as by SIGSTOP. */
+export async function untilStopped(pid: number): Promise<void> {
+  await until(`every thread of process ${pid} to stop`, () => {
+    const threads = readdirSync(`/proc/${pid}/task`)
+    return threads.every((thread) => stateOf(pid, thread) === 'T') || undefined
+  })
+}
+
 /**
  * Waits until each thread of a process has been found asleep some times: one that spins never is.
  * Unlike the processor time that it takes, this does not depend on how busy the machine is.
@@ -44,15 +52,15 @@ export async function untilAllSleep(pid: number): Promise<void> {
   await until(`all threads of process ${pid} to sleep`, () => {
     const threads = readdirSync(`/proc/${pid}/task`)
     for (const thread of threads) {
-      if (isAsleep(pid, thread)) sleeps.set(thread, (sleeps.get(thread) ?? 0) + 1)
+      if (stateOf(pid, thread) === 'S') sleeps.set(thread, (sleeps.get(thread) ?? 0) + 1)
     }
     return threads.every((thread) => (sleeps.get(thread) ?? 0) >= SLEEPS_SEEN_MIN) || undefined
   })
 }
 
-/** Whether a thread waits for something to happen: proc(5), state S of `stat`. */
-function isAsleep(pid: number, thread: string): boolean {
-  return /^.*\) S /.test(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1'))
+/** What a thread does, proc(5): S waits for something to happen, T is stopped. */
+function stateOf(pid: number, thread: string): string | undefined {
+  return /^.*\) (\S) /.exec(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1'))?.[1]
 }
 
 /** Where a link leads; '' when it is gone meanwhile. */

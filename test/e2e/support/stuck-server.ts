@@ -1,19 +1,17 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 import { freePort } from './ports.ts'
+import { untilStopped } from './process-state.ts'
 import { startProcess } from './processes.ts'
+import { queuedFor } from './tcp-table.ts'
 
-/** On loopback a handshake that the kernel takes part in is over in far less. */
-const HANDSHAKE_MS = 300
-/** More than the kernel's queue of a backlog of 1 holds. */
-const QUEUED_MAX = 16
+const BACKLOG = 1
 
 const PROGRAM = `
   const { createServer } = require('node:http')
   const server = createServer((request, response) => response.end('served'))
-  server.listen(Number(process.argv[1]), '127.0.0.1', 1, () => process.send('listening'))
+  server.listen(Number(process.argv[1]), '127.0.0.1', ${BACKLOG}, () => process.send('listening'))
 `
 
 /** An HTTP server that can be brought to a state in which no connection to it comes about. */
@@ -36,13 +34,13 @@ export async function startSleepingServer(): Promise<SleepingServer> {
   await once(child, 'message')
   const fallAsleep = async (): Promise<void> => {
     child.kill('SIGSTOP')
-    for (let queued = 0; queued < QUEUED_MAX; queued++) {
+    await untilStopped(child.pid as number)
+    // Linux ignores who knocks once more are queued than the backlog says.
+    while (queuedFor(port) <= BACKLOG) {
       const socket = connect(port, '127.0.0.1').on('error', () => {})
       onTestFinished(() => void socket.destroy())
-      const connected = once(socket, 'connect').then(() => true)
-      if (!(await Promise.race([connected, sleep(HANDSHAKE_MS, false)]))) return
+      await once(socket, 'connect')
     }
-    throw new Error('the backlog does not fill')
   }
   return { port, fallAsleep, wake: () => void child.kill('SIGCONT') }
 }
