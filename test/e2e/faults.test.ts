@@ -23,8 +23,8 @@ const NO_TIMEOUT = '20s'
 const BEFORE_FAULT_MS = 30
 /** How long the server thinks before a whole answer: a client that resets is gone by then. */
 const THINKING_MS = 150
-/** Exchanges at once. */
-const AT_ONCE = 48
+/** Exchanges at once in which a side sends: a timeout is not to strike while it does. */
+const SENDING_AT_ONCE = 16
 
 const HEAD_PART = 'POST /case HTTP/1.1\r\nHo'
 const LENGTH_HEAD = 'POST /case HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n'
@@ -70,10 +70,22 @@ interface Exchange {
   readonly address: string
 }
 
+/** An exchange that waits for its end. */
+interface Begun {
+  readonly ended: Promise<Exchange>
+}
+
+/** What a server is to do, and who is told when it has. */
+interface Part {
+  readonly script: Script
+  readonly onPlayed: () => void
+}
+
 /** A proxy with one server behind it, which plays the scripts that it is given. */
 interface Stage {
   readonly daemon: Daemon
-  readonly perform: (id: string, client: Script, server: Script) => Promise<Exchange>
+  /** Begins an exchange; resolves when both sides have sent what they will. */
+  readonly begin: (id: string, client: Script, server: Script) => Promise<Begun>
   /** Targets of the whole requests that the server received. */
   readonly delivered: ReadonlySet<string>
 }
@@ -124,22 +136,25 @@ async function startProxy(
 }
 
 async function startStage(timeout: string): Promise<Stage> {
-  const scripts = new Map<string, Script>()
+  const parts = new Map<string, Part>()
   const delivered = new Set<string>()
   let addresses = 1
   const server = await startTcpServer((socket) => {
     let text = ''
-    let script: Script | undefined
+    let isPlaying = false
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1')
       for (const message of readRequests(text).messages) delivered.add(targetOf(message))
       const target = / (\/\S+) /.exec(text)?.[1] ?? ''
-      const next = scripts.get(target)
+      const part = parts.get(target)
+      if (isPlaying || part === undefined) return
+      const { script, onPlayed } = part
       // A server that fails does so once it has seen the head, any other one reads all.
-      if (script !== undefined || (next?.fault === null && !delivered.has(target))) return
-      script = next
-      if (next !== undefined)
-        void sleep(next.fault === null ? THINKING_MS : 0).then(() => perform(socket, next))
+      if (script.fault === null && !delivered.has(target)) return
+      isPlaying = true
+      void sleep(script.fault === null ? THINKING_MS : 0)
+        .then(() => perform(socket, script))
+        .then(onPlayed)
     })
     socket.on('end', () => socket.end())
   })
@@ -147,16 +162,21 @@ async function startStage(timeout: string): Promise<Stage> {
   return {
     daemon,
     delivered,
-    perform: async (id, client, server) => {
-      scripts.set(`/${id}`, server)
+    begin: async (id, client, server) => {
+      const played = new Promise<void>((onPlayed) => {
+        parts.set(`/${id}`, { script: server, onPlayed })
+      })
       // Ports come again while one test runs; addresses do not.
       const address = `127.1.${addresses >> 8}.${addresses++ & 0xff}`
       const socket = await openSocket(port, true, address)
-      const ended = readUntil(socket, isWhole)
+      const ended = readUntil(socket, isWhole).then((answer) => {
+        socket.destroy()
+        return { answer, address }
+      })
       await perform(socket, { ...client, bytes: client.bytes.replace('/case', `/${id}`) })
-      const answer = await ended
-      socket.destroy()
-      return { answer, address }
+      // A server that does not fail may never be asked.
+      if (server.fault !== null) await Promise.race([played, ended])
+      return { ended }
     },
   }
 }
@@ -189,24 +209,26 @@ function waitsForTimeout({ client, server }: Case): boolean {
 async function playOn(timeout: string, cases: readonly Case[]): Promise<string[]> {
   const stage = await startStage(timeout)
   const { daemon } = stage
-  const exchanges = new Map<Case, Exchange>()
+  const begun = new Map<Case, Promise<Exchange>>()
   const left = [...cases.entries()]
   const worker = async (): Promise<void> => {
     for (let one = left.shift(); one !== undefined; one = left.shift()) {
       const [n, it] = one
-      exchanges.set(it, await stage.perform(String(n).padStart(4, '0'), it.client, it.server))
+      const { ended } = await stage.begin(String(n).padStart(4, '0'), it.client, it.server)
+      begun.set(it, ended)
     }
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
+  await Promise.all(Array.from({ length: SENDING_AT_ONCE }, worker))
+  await Promise.all(begun.values())
   await untilReleased(daemon)
   const fine = { bytes: GET, fault: null }
-  const last = await stage.perform('last', fine, { bytes: `${OK_LENGTH_HEAD}hello`, fault: null })
+  const last = await (await stage.begin('last', fine, answerWhole)).ended
   expect(outcomeOf(last.answer)).toBe(200)
   // Lines are written in the order of the ends, so that all are there when the last one is.
   await until('the log', () => lineOf(daemon, last.address))
   const problems: string[] = []
   for (const [n, it] of cases.entries()) {
-    const { answer, address } = exchanges.get(it) as Exchange
+    const { answer, address } = await (begun.get(it) as Promise<Exchange>)
     const outcome = { got: outcomeOf(answer), logged: loggedIn(lineOf(daemon, address)) }
     const isExpected = it.expected.some(
       ({ got, logged }) => got === outcome.got && logged === outcome.logged,
