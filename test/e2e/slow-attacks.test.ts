@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from 'vitest'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { scrape } from './support/metrics.ts'
-import { runProgram } from './support/processes.ts'
+import { startProcess } from './support/processes.ts'
 import { startProxy } from './support/proxy.ts'
 import { requires } from './support/requirements.ts'
 import { until } from './support/waiting.ts'
@@ -12,8 +12,10 @@ import { until } from './support/waiting.ts'
 const TIMEOUT = '2s'
 /** From one sign of life of an attacker to the next. */
 const FOLLOW_UP_SEC = 4
-/** How long an attack goes on unless its connections are closed before. */
-const ATTACK_SEC = 10
+/** How long an attack goes on at most: it is ended once the proxy has given up what it is to. */
+const ATTACK_SEC = 200
+/** How long an attacker waits for an answer to a good request of its own. */
+const PROBE_SEC = 60
 /** Of each attack. */
 const CONNECTIONS = 200
 /** More than the kernel's buffers on the way hold, for clients that do not read. */
@@ -79,17 +81,11 @@ it('slow clients are given up, and the others are served meanwhile', async () =>
   const clients = Array.from({ length: CLIENTS }, serve)
   const general = [
     ...['-c', String(CONNECTIONS), '-r', String(CONNECTIONS), '-l', String(ATTACK_SEC)],
-    ...['-i', String(FOLLOW_UP_SEC), '-p', String(ATTACK_SEC), '-v', '1'],
+    ...['-i', String(FOLLOW_UP_SEC), '-p', String(PROBE_SEC), '-v', '1'],
   ]
   const attacks = ATTACKS.map(({ page, args }) =>
-    runProgram('slowhttptest', [...args, ...general, '-u', `${url}${page}`]),
+    startProcess('slowhttptest', [...args, ...general, '-u', `${url}${page}`], { stdio: 'ignore' }),
   )
-  for (const { code, stdout } of await Promise.all(attacks)) expect(code, stdout).toBe(0)
-  isOver = true
-  const served = await Promise.all(clients)
-  expect(problems).toEqual([])
-  expect(Math.min(...served)).toBeGreaterThan(0)
-
   for (const { what, logged } of ATTACKS) {
     // Not all may have come as far as to send something.
     await until(`the log of ${what}`, () => {
@@ -97,6 +93,12 @@ it('slow clients are given up, and the others are served meanwhile', async () =>
       return ended.length >= CONNECTIONS / 2 ? true : undefined
     })
   }
+  isOver = true
+  const served = await Promise.all(clients)
+  expect(problems).toEqual([])
+  expect(Math.min(...served)).toBeGreaterThan(0)
+
+  for (const attack of attacks) attack.kill()
   await until('all sessions to be given up', async () => {
     const sample = await scrape(daemon)
     const sessions = sample('sluice_frontend_current_sessions')
