@@ -81,7 +81,7 @@ function sendsAndEnds(text: string) {
   return async (port: number): Promise<void> => {
     const client = await openSocket(port, true)
     client.write(text)
-    await sleep(SHORT_MS)
+    await sleep((SHORT_MS * 3) / 4)
     client.end()
     await readUntil(client)
   }
@@ -180,11 +180,13 @@ const SCENES: Readonly<Record<string, Scene>> = {
   client_ends_in_tarpit: {
     s1: silent,
     rules: ['tarpit deny_status 429'],
+    short: 'tarpit',
     play: sendsAndEnds(GET),
   },
   body_waited_for: {
     s1: answering(OK, (socket) => socket.end()),
     rules: ['wait-for-body time 1m at-least 4'],
+    hasPause: true,
     play: async (port) => {
       const client = await openSocket(port)
       client.write(POST_OF_FOUR)
@@ -196,6 +198,7 @@ const SCENES: Readonly<Record<string, Scene>> = {
   body_too_late: {
     s1: silent,
     rules: [`wait-for-body time ${SHORT_MS}`],
+    hasPause: true,
     play: sends(`${POST_OF_FOUR}bo`),
   },
   redirected: { s1: silent, rules: ['redirect location /x'], play: sends(GET) },

@@ -40,7 +40,12 @@ export async function openSocket(
   onTestFinished(() => {
     socket.destroy()
   })
-  await once(socket, 'connect')
+  try {
+    await once(socket, 'connect')
+  } catch (error) {
+    // A peer that had accepted may reset before this side is told that it has.
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error
+  }
   return socket.pause()
 }
 
