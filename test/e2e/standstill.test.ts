@@ -7,7 +7,7 @@ import { scrape } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
 import { openSocket, readUntil } from './support/raw-client.ts'
 import { startSleepingServer } from './support/stuck-server.ts'
-import { startTcpServer } from './support/tcp-server.ts'
+import { startTcpServer, type TcpServer } from './support/tcp-server.ts'
 import { openingTo } from './support/tcp-table.ts'
 import { until } from './support/waiting.ts'
 
@@ -132,7 +132,9 @@ function answering({ asks, answers }: Case): (socket: Socket) => void {
   }
 }
 
-interface Shape extends Pick<Case, 'mode' | 'acceptProxy'> {
+const TIMEOUTS = Object.fromEntries(KINDS.map((kind) => [kind, TIMEOUT]))
+
+interface Shape extends Pick<Case, 'mode'> {
   /** More of the server. */
   readonly server?: Readonly<Record<string, unknown>>
   /** More of the backend. */
@@ -141,21 +143,61 @@ interface Shape extends Pick<Case, 'mode' | 'acceptProxy'> {
 
 /** One thread before one server, with every timeout short. */
 async function startBalancer(address: string, shape: Shape) {
-  const { mode = 'http', acceptProxy, server, backend } = shape
+  const { mode = 'http', server, backend } = shape
   const port = await freePort()
-  const bind =
-    acceptProxy === true
-      ? { address: `127.0.0.1:${port}`, 'accept-proxy': true }
-      : `127.0.0.1:${port}`
   const daemon = await startDaemon({
     config: {
       global: { nbthread: 1, log: { access: 'off' } },
-      defaults: { mode, timeout: Object.fromEntries(KINDS.map((kind) => [kind, TIMEOUT])) },
-      frontends: { web: { bind, default_backend: 'app' } },
+      defaults: { mode, timeout: TIMEOUTS },
+      frontends: { web: { bind: `127.0.0.1:${port}`, default_backend: 'app' } },
       backends: { app: { ...backend, servers: { s1: { address, ...server } } } },
     },
   })
   return { port, daemon }
+}
+
+/** A case, with its server and where its frontend listens. */
+interface Scene {
+  readonly one: Case
+  readonly server: TcpServer
+  readonly port: number
+}
+
+/** One thread with a frontend and a server for each case. */
+async function startForCases(): Promise<{ daemon: Daemon; scenes: readonly Scene[] }> {
+  const scenes: Scene[] = []
+  for (const one of CASES) {
+    const server = await startTcpServer(answering(one))
+    scenes.push({ one, server, port: await freePort() })
+  }
+  const frontends = scenes.map(({ one: { mode = 'http', acceptProxy = false }, port }, n) => {
+    const bind = { 'address': `127.0.0.1:${port}`, 'accept-proxy': acceptProxy }
+    return [`f${n}`, { mode, bind, default_backend: `b${n}` }]
+  })
+  const backends = scenes.map(({ one: { mode = 'http' }, server: { address } }, n) => {
+    return [`b${n}`, { mode, servers: { s1: address } }]
+  })
+  const daemon = await startDaemon({
+    config: {
+      global: { nbthread: 1, log: { access: 'off' } },
+      defaults: { timeout: TIMEOUTS },
+      frontends: Object.fromEntries(frontends),
+      backends: Object.fromEntries(backends),
+    },
+  })
+  return { daemon, scenes }
+}
+
+/** Plays a case as far as it goes before the standstill; gives its client. */
+async function begin({ one, server, port }: Scene): Promise<Socket> {
+  const { gets } = one
+  const client = await openSocket(port)
+  client.write(one.before)
+  if (gets !== undefined) await readUntil(client, (text) => text.endsWith(gets))
+  else if (one.meanwhile.server !== undefined) {
+    await until('the request to be at the server', () => server.sockets[0]?.bytesRead || undefined)
+  }
+  return client
 }
 
 /** The check that a standstill has come into passes: it would have taken the server down. */
@@ -257,25 +299,20 @@ describe('what arrives while the daemon stands still is in time for', () => {
     await expectPassing(daemon)
   })
 
-  it.each(CASES)('$what', async (one) => {
-    const server = await startTcpServer(answering(one))
-    const { port, daemon } = await startBalancer(server.address, one)
-    const client = await openSocket(port)
-    client.write(one.before)
-    const { gets } = one
-    if (gets !== undefined) await readUntil(client, (text) => text.endsWith(gets))
-    else if (one.meanwhile.server !== undefined) {
-      await until(
-        'the request to be at the server',
-        () => server.sockets[0]?.bytesRead || undefined,
-      )
-    }
+  it('every other timeout, of sessions at once', async () => {
+    const { daemon, scenes } = await startForCases()
+    const clients = await Promise.all(scenes.map(begin))
     await freeze(daemon)
-    if (one.meanwhile.client !== undefined) client.write(one.meanwhile.client)
-    if (one.meanwhile.server !== undefined) server.sockets[0]?.write(one.meanwhile.server)
+    for (const [n, { one, server }] of scenes.entries()) {
+      if (one.meanwhile.client !== undefined) clients[n]?.write(one.meanwhile.client)
+      if (one.meanwhile.server !== undefined) server.sockets[0]?.write(one.meanwhile.server)
+    }
     await sleep(STANDSTILL_MS)
     daemon.signal('SIGCONT')
-    const { text } = await readUntil(client, (read) => read === one.ends)
-    expect(text).toBe(one.ends)
+    const ends = scenes.map(async ({ one }, n) => {
+      const { text } = await readUntil(clients[n] as Socket, (read) => read === one.ends)
+      return [one.what, text]
+    })
+    expect(await Promise.all(ends)).toEqual(CASES.map((one) => [one.what, one.ends]))
   })
 })
