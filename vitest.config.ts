@@ -21,21 +21,14 @@ const fast = ['unit', 'golden', 'conformance', 'simulation', 'fuzz'].map((name, 
 /** End-to-end files that nothing else may run beside, and why. */
 const ALONE: Readonly<Record<string, string>> = {
   'client-tls': 'loads the machine with wrk',
-  'cluster-faults': 'loads a cluster, and bounds how long an election may take',
-  'cluster-partition': 'bounds how long an election may take',
-  'health': 'loads the machine with wrk',
-  'losing-servers': 'loads the machine',
   'package': 'builds what all others run',
-  'real-clients': 'loads the machine with wrk and ab',
   'slow-start': 'measures shares of a load by the second',
-  'standstill': 'looks at what was there before a clock had run out',
-  'thread-faults': 'looks at what a daemon finds by its own clock',
 }
 
 /**
  * The projects that drive the daemon from outside. Files share nothing but the machine: ports are
  * reserved over all processes (`test/e2e/support/ports.ts`), and everything else is in folders of
- * their own. They wait more than they work, so two run at a time.
+ * their own. They wait more than they work, so three run at a time.
  *
  * @param names of files in `test/e2e`, without `.test.ts`
  * @param groupOrder of the first of them, which are as many as the result has
@@ -47,7 +40,7 @@ export function endToEnd(names: readonly string[], groupOrder: number): TestProj
   const [together, alone] = [include(false), include(true)]
   return [
     {
-      test: { ...limits, name: 'e2e', include: together, maxWorkers: 2, sequence: { groupOrder } },
+      test: { ...limits, name: 'e2e', include: together, maxWorkers: 3, sequence: { groupOrder } },
     },
     {
       test: {
