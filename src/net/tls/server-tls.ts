@@ -34,9 +34,6 @@ export interface KeyedCertificate {
   readonly key: string
 }
 
-/** Node.js does not name it: OpenSSL, SSL_CTX_set_options(3). */
-const SSL_OP_NO_RENEGOTIATION = 0x4000_0000
-
 /**
  * What TLS as a server needs; to make it takes a millisecond. It throws what OpenSSL has against a
  * certificate or its key, such as that it is too small.
@@ -50,7 +47,8 @@ export function serverContext(
   ticketKeys: Uint8Array,
 ): SecureContext {
   const { minVersion, maxVersion, ciphers, ciphersuites, curves } = settings
-  const { SSL_OP_NO_TICKET, SSL_OP_CIPHER_SERVER_PREFERENCE, SSL_OP_PRIORITIZE_CHACHA } = constants
+  const { SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_TICKET } = constants
+  const { SSL_OP_CIPHER_SERVER_PREFERENCE, SSL_OP_PRIORITIZE_CHACHA } = constants
   const preference = settings.preferClientCiphers
     ? 0
     : SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA
