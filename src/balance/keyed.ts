@@ -1,11 +1,12 @@
 import type { Random } from '../base/clock.ts'
 import { RoundRobin } from './round-robin.ts'
 import { type Candidates, NO_KEY, type Strategy } from './strategy.ts'
+import { inOneGo, type Slices } from './structures/slices.ts'
 
 /** How the server of a key is found. One implementation each of HAProxy's `hash-type`. */
 export interface KeyTable {
-  /** As {@link Strategy.rebuild}. */
-  rebuild(candidates: Candidates): void
+  /** As {@link Strategy.rebuildInSlices}. */
+  rebuild(candidates: Candidates): Slices
   /**
    * The candidate of a key, the same one each time. There is at least one.
    *
@@ -31,7 +32,11 @@ export class Keyed implements Strategy {
   }
 
   rebuild(candidates: Candidates): void {
-    this.#table.rebuild(candidates)
+    inOneGo(this.rebuildInSlices(candidates))
+  }
+
+  *rebuildInSlices(candidates: Candidates): Slices {
+    yield* this.#table.rebuild(candidates)
     this.#turns.rebuild(candidates)
     this.#rows = candidates.rows.slice(0, candidates.count)
   }

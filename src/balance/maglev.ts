@@ -2,9 +2,16 @@ import type { KeyTable } from './keyed.ts'
 import type { Candidates } from './strategy.ts'
 import { avalanche } from './structures/hashing.ts'
 import { around } from './structures/orders.ts'
+import type { Slices } from './structures/slices.ts'
 
 /** Places of the table: a prime, so that each server's steps lead through all of them. */
 export const MAGLEV_SIZE = 65_537
+
+/** Turns of candidates that make a slice: a turn is some ten steps long. */
+const SLICE_VISITS = 2 ** 11
+
+/** More candidates than there can be; ids go up to 2^32. */
+const INDEXES = 2 ** 20
 
 /** Sets the second of a server's two hashes apart from the first. */
 const STEP_SEED = 0x9e3779b9
@@ -19,13 +26,14 @@ const STEP_SEED = 0x9e3779b9
  */
 export class Maglev implements KeyTable {
   #count = 0
-  readonly #places = new Int32Array(MAGLEV_SIZE)
+  #places = new Int32Array(0);
 
-  rebuild(candidates: Candidates): void {
+  *rebuild(candidates: Candidates): Slices {
     const { count } = candidates
+    const places = new Int32Array(count === 0 ? 0 : MAGLEV_SIZE).fill(-1)
+    if (count > 0) yield* fillPlaces(places, candidates)
+    this.#places = places
     this.#count = count
-    this.#places.fill(-1)
-    if (count > 0) fillPlaces(this.#places, candidates)
   }
 
   find(key: number): number {
@@ -47,19 +55,22 @@ function placeOf(key: number): number {
  * place whenever that makes a whole one, in the first round in any case. In the order of their
  * ids, so that the order of the config does not matter.
  */
-function fillPlaces(places: Int32Array, { count, ids, weights }: Candidates): void {
-  const order = Array.from({ length: count }, (_, i) => i)
-  order.sort((i, other) => (ids[i] as number) - (ids[other] as number))
+function* fillPlaces(places: Int32Array, { count, ids, weights }: Candidates): Slices {
+  const order = orderOf(ids.subarray(0, count))
   const greatest = weights.subarray(0, count).reduce((most, weight) => Math.max(most, weight), 1)
-  const next = Int32Array.from({ length: count }, (_, i) => {
-    return avalanche(ids[i] as number) % MAGLEV_SIZE
-  })
-  const steps = Int32Array.from({ length: count }, (_, i) => {
-    return 1 + (avalanche((ids[i] as number) ^ STEP_SEED) % (MAGLEV_SIZE - 1))
-  })
+  const next = new Int32Array(count)
+  const steps = new Int32Array(count)
+  for (let i = 0; i < count; i++) {
+    const id = ids[i] as number
+    next[i] = avalanche(id) % MAGLEV_SIZE
+    steps[i] = 1 + (avalanche(id ^ STEP_SEED) % (MAGLEV_SIZE - 1))
+  }
+  yield
+  let visits = 0
   const shares = new Int32Array(count).fill(greatest - 1)
   for (let left = MAGLEV_SIZE; ; ) {
     for (const i of order) {
+      if (++visits % SLICE_VISITS === 0) yield
       const share = (shares[i] as number) + (weights[i] as number)
       const isDue = share >= greatest
       shares[i] = isDue ? share - greatest : share
@@ -68,6 +79,13 @@ function fillPlaces(places: Int32Array, { count, ids, weights }: Candidates): vo
       if (--left === 0) return
     }
   }
+}
+
+/** Candidates by their ids: these and the indexes are sorted as one number, which is exact. */
+function orderOf(ids: Uint32Array): Int32Array {
+  const numbers = new Float64Array(ids.length)
+  for (let i = 0; i < ids.length; i++) numbers[i] = (ids[i] as number) * INDEXES + i
+  return Int32Array.from(numbers.sort(), (number) => number % INDEXES)
 }
 
 /** @returns the place at which the candidate's next search begins */

@@ -2,6 +2,7 @@ import type { KeyTable } from './keyed.ts'
 import type { Candidates } from './strategy.ts'
 import { avalanche } from './structures/hashing.ts'
 import { around } from './structures/orders.ts'
+import type { Slices } from './structures/slices.ts'
 import { turnMap } from './structures/turn-map.ts'
 
 /**
@@ -13,11 +14,11 @@ import { turnMap } from './structures/turn-map.ts'
  */
 export class MapBased implements KeyTable {
   #count = 0
-  #map = new Int32Array(0)
+  #map: Int32Array = new Int32Array(0);
 
-  rebuild(candidates: Candidates): void {
-    this.#count = candidates.count
-    this.#map = turnMap(candidates.weights.subarray(0, candidates.count))
+  *rebuild({ count, weights }: Candidates): Slices {
+    this.#map = yield* turnMap(weights.subarray(0, count))
+    this.#count = count
   }
 
   find(key: number): number {

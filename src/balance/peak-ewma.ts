@@ -1,4 +1,5 @@
 import type { Candidates, Strategy, StrategyContext } from './strategy.ts'
+import { RowIndex } from './structures/row-index.ts'
 import { WeightedDraws } from './structures/weighted-draws.ts'
 
 /** Time in which what was learned fades to a third. Finagle's default. */
@@ -27,7 +28,7 @@ export class PeakEwma implements Strategy {
   readonly #draws: WeightedDraws
   #rows = new Int32Array(0)
   #weights = new Int32Array(0)
-  #indexes: ReadonlyMap<number, number> = new Map()
+  #index = new RowIndex(this.#rows)
   /** Per candidate: its response time when it last answered; -1 before. */
   #responsesMs = new Float64Array(0)
   #answeredMs = new Float64Array(0)
@@ -42,19 +43,17 @@ export class PeakEwma implements Strategy {
   rebuild(candidates: Candidates): void {
     const { count } = candidates
     const rows = candidates.rows.slice(0, count)
-    const indexes = new Map<number, number>()
     const responsesMs = new Float64Array(count).fill(-1)
     const answeredMs = new Float64Array(count)
-    rows.forEach((row, i) => {
-      indexes.set(row, i)
-      const before = this.#indexes.get(row)
-      if (before === undefined) return
+    for (let i = 0; i < count; i++) {
+      const before = this.#index.find(rows[i] as number)
+      if (before < 0) continue
       responsesMs[i] = this.#responsesMs[before] as number
       answeredMs[i] = this.#answeredMs[before] as number
-    })
+    }
     this.#rows = rows
     this.#weights = candidates.weights.slice(0, count)
-    this.#indexes = indexes
+    this.#index = new RowIndex(rows)
     this.#responsesMs = responsesMs
     this.#answeredMs = answeredMs
     this.#draws.rebuild(this.#weights)
@@ -76,14 +75,19 @@ export class PeakEwma implements Strategy {
   }
 
   observe(row: number, responseMs: number, nowMs: number): void {
-    const candidate = this.#indexes.get(row)
-    if (candidate === undefined) return
+    const candidate = this.#index.find(row)
+    if (candidate < 0) return
     this.#nowMs = Math.max(this.#nowMs, nowMs)
     const knownMs = this.#responsesMs[candidate] as number
     const kept = this.#share(candidate)
     this.#responsesMs[candidate] =
       responseMs >= knownMs ? responseMs : knownMs * kept + responseMs * (1 - kept)
     this.#answeredMs[candidate] = this.#nowMs
+  }
+
+  forget(row: number): void {
+    const candidate = this.#index.find(row)
+    if (candidate >= 0) this.#responsesMs[candidate] = -1
   }
 
   #cost(candidate: number): number {

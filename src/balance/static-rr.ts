@@ -1,6 +1,7 @@
 import type { Random } from '../base/clock.ts'
 import type { Candidates, Strategy } from './strategy.ts'
 import { around } from './structures/orders.ts'
+import { inOneGo, type Slices } from './structures/slices.ts'
 import { turnMap } from './structures/turn-map.ts'
 
 /**
@@ -15,7 +16,7 @@ import { turnMap } from './structures/turn-map.ts'
 export class StaticRoundRobin implements Strategy {
   readonly #random: Random
   #rows = new Int32Array(0)
-  #map = new Int32Array(0)
+  #map: Int32Array = new Int32Array(0)
   #next = 0
 
   constructor(random: Random) {
@@ -23,8 +24,12 @@ export class StaticRoundRobin implements Strategy {
   }
 
   rebuild(candidates: Candidates): void {
-    this.#rows = candidates.rows.slice(0, candidates.count)
-    this.#map = turnMap(candidates.weights.subarray(0, candidates.count))
+    inOneGo(this.rebuildInSlices(candidates))
+  }
+
+  *rebuildInSlices({ count, rows, weights }: Candidates): Slices {
+    this.#map = yield* turnMap(weights.subarray(0, count))
+    this.#rows = rows.slice(0, count)
     // From anywhere: threads stay out of step, and a set that changes often favours no slot.
     this.#next = Math.floor(this.#random() * this.#map.length)
   }

@@ -1,4 +1,5 @@
 import type { Random } from '../base/clock.ts'
+import type { Slices } from './structures/slices.ts'
 
 /** The key of a session that has none of what its strategy balances by: it takes its turn. */
 export const NO_KEY = -1
@@ -45,10 +46,17 @@ export interface StrategyContext {
  */
 export interface Strategy {
   /**
-   * The set or a weight changed. May cost O(n log n); called before the first pick. The arrays are
-   * the caller's again when it returns.
+   * The set or a weight changed. Called before the first pick. The arrays are the caller's again
+   * when it returns. Within a few milliseconds at 10,000 candidates, but for the tables of strategies
+   * that have {@link rebuildInSlices}.
    */
   rebuild(candidates: Candidates): void
+  /**
+   * The same in slices, for strategies whose tables take longer. Until the last one is done, picks
+   * and orders are those of the set before, and are indexes of that. The arrays must stay as they
+   * are meanwhile. Slices that are not asked for any more leave everything as it was.
+   */
+  rebuildInSlices?(candidates: Candidates): Slices
   /**
    * @param key what the strategy balances by, hashed: 0 to 2^32 - 1, or {@link NO_KEY}
    * @param avoidRow row of a server that has just failed, or -1; avoided where there is another
@@ -70,4 +78,6 @@ export interface Strategy {
    * @param nowMs when that was; what is told late counts as of the latest moment told
    */
   observe?(row: number, responseMs: number, nowMs: number): void
+  /** The server of this row is another one from now on: nothing is known of it. As `observe`. */
+  forget?(row: number): void
 }

@@ -13,6 +13,8 @@ export interface Way extends Partial<BalanceSettings> {
   readonly balance: string
   /** `hash-type` where it matters. */
   readonly title?: string
+  /** Its table grows with the servers, or is large from the first on. */
+  readonly hasTable?: true
 }
 
 /** A strategy as a config makes it, with a seed of its own; no server has a session by default. */
@@ -170,6 +172,36 @@ export function describeStrategy(way: Way): void {
         return [...before, ...Array.from({ length: 50 }, () => strategy.pick(NO_KEY, 1))]
       }
       expect(picksOf(17)).toEqual(picksOf(17))
+    })
+
+    it('goes by the set before until the last slice of a rebuild is done', () => {
+      const [sliced, twin] = [strategyOf(way), strategyOf(way)]
+      // What has a table that grows with the servers, and no other, is rebuilt in slices.
+      expect(sliced.rebuildInSlices === undefined).toBe(!way.hasTable)
+      if (sliced.rebuildInSlices === undefined) return
+      const many = (count: number): Candidates =>
+        candidatesOf(Array.from({ length: count }, (_, i) => 1 + (i % 256)))
+      const compare = (key: number): void => {
+        expect([sliced.pick(key, -1), sliced.pick(NO_KEY, -1)]).toEqual([
+          twin.pick(key, -1),
+          twin.pick(NO_KEY, -1),
+        ])
+        expect([...sliced.order(key)].slice(0, 9)).toEqual([...twin.order(key)].slice(0, 9))
+      }
+      sliced.rebuild(many(300))
+      twin.rebuild(many(300))
+      const givenUp = sliced.rebuildInSlices(many(900))
+      for (let n = 0; n < 2; n++) expect(givenUp.next().done).toBe(false)
+      compare(7)
+      const slices = sliced.rebuildInSlices(many(1_000))
+      for (let n = 0; slices.next().done !== true; n++) compare(n * 4_000_037)
+      twin.rebuild(many(1_000))
+      for (let n = 0; n < 300; n++) compare(n * 14_000_029)
+    })
+
+    it('forgets what it has been told of a server, where it is told anything', () => {
+      const strategy = strategyOf(way)
+      expect(strategy.forget === undefined).toBe(strategy.observe === undefined)
     })
 
     it('keeps to the set it was given when the arrays are used again', () => {

@@ -2,6 +2,7 @@ import type { KeyTable } from '../keyed.ts'
 import type { Candidates, StrategyContext } from '../strategy.ts'
 import { around } from './orders.ts'
 import { arrangePoints, pointsOf } from './ring-points.ts'
+import { inOneGo, type Slices } from './slices.ts'
 
 /**
  * Consistent hashing: servers have points on a ring, as many as their weight says, and a key
@@ -25,7 +26,7 @@ export class HashRing implements KeyTable {
   #weights = new Int32Array(0)
   #weightSum = 0
   /** The points of the candidates. */
-  #ring = arrangePoints({ points: new Uint32Array(0), owners: new Int32Array(0) })
+  #ring = inOneGo(arrangePoints({ points: new Uint32Array(0), owners: new Int32Array(0) }))
 
   /** @param factor percent of its share of the sessions that a server may have; null: no bound */
   constructor(context: StrategyContext, factor: number | null) {
@@ -33,12 +34,13 @@ export class HashRing implements KeyTable {
     this.#factor = factor ?? 0
   }
 
-  rebuild(candidates: Candidates): void {
+  *rebuild(candidates: Candidates): Slices {
     const { count } = candidates
+    const points = yield* pointsOf(candidates)
+    this.#ring = yield* arrangePoints(points)
     this.#rows = candidates.rows.slice(0, count)
     this.#weights = candidates.weights.slice(0, count)
     this.#weightSum = this.#weights.reduce((sum, weight) => sum + weight, 0)
-    this.#ring = arrangePoints(pointsOf(candidates))
   }
 
   find(key: number): number {

@@ -1,5 +1,6 @@
 import type { Candidates } from '../strategy.ts'
 import { avalanche } from './hashing.ts'
+import { SLICE_TURNS, type Slices, slicedLoop } from './slices.ts'
 
 /**
  * Points of a ring at least, about: with 2^14 of them, what is left to chance is a hundredth of
@@ -28,21 +29,28 @@ export interface Points {
  * The points of all candidates, one candidate after the other: as many as its weight says, each
  * where its id and the number of the point put it.
  */
-export function pointsOf(candidates: Candidates): Points {
+export function* pointsOf(candidates: Candidates): Slices<Points> {
   const { count, ids } = candidates
   const numbers = pointsPerCandidate(candidates)
   const total = numbers.reduce((sum, number) => sum + number, 0)
   const points = new Uint32Array(total)
   const owners = new Int32Array(total)
   let at = 0
+  let pausesAt = SLICE_TURNS
   for (let i = 0; i < count; i++) {
-    const id = avalanche(ids[i] as number)
-    for (let n = 0; n < (numbers[i] as number); n++) {
-      points[at] = avalanche(id ^ avalanche(n ^ POINT_SEED))
-      owners[at++] = i
-    }
+    const number = numbers[i] as number
+    putPoints(points, at, number, avalanche(ids[i] as number))
+    owners.fill(i, at, at + number)
+    at += number
+    if (at < pausesAt) continue
+    pausesAt = at + SLICE_TURNS
+    yield
   }
   return { points, owners }
+}
+
+function putPoints(points: Uint32Array, from: number, number: number, id: number): void {
+  for (let n = 0; n < number; n++) points[from + n] = avalanche(id ^ avalanche(n ^ POINT_SEED))
 }
 
 /** Points in ascending order, to be looked up in constant time. */
@@ -59,19 +67,18 @@ export interface ArrangedPoints extends Points {
  *
  * O(points).
  */
-export function arrangePoints({ points, owners }: Points): ArrangedPoints {
+export function* arrangePoints({ points, owners }: Points): Slices<ArrangedPoints> {
   const bits = Math.max(1, POINT_BITS - Math.clz32(points.length))
   const partBits = POINT_BITS - bits
   const starts = new Uint32Array(2 ** bits)
-  for (const point of points) {
-    const part = point >>> partBits
-    starts[part] = (starts[part] as number) + 1
-  }
+  yield* slicedLoop(points.length, (from, to) => countInParts(points, partBits, starts, from, to))
   let sum = 0
-  for (let part = 0; part < starts.length; part++) {
-    sum += starts[part] as number
-    starts[part] = sum
-  }
+  yield* slicedLoop(starts.length, (from, to) => {
+    for (let part = from; part < to; part++) {
+      sum += starts[part] as number
+      starts[part] = sum
+    }
+  })
   const arranged = {
     points: new Uint32Array(points.length),
     owners: new Int32Array(points.length),
@@ -79,21 +86,37 @@ export function arrangePoints({ points, owners }: Points): ArrangedPoints {
     partBits,
   }
   // From the last one on, each part is filled from its end, and `starts` comes to where it begins.
-  for (let i = points.length - 1; i >= 0; i--) {
-    const point = points[i] as number
-    const part = point >>> partBits
-    const place = (starts[part] as number) - 1
-    starts[part] = place
-    arranged.points[place] = point
-    arranged.owners[place] = owners[i] as number
-  }
-  sortNeighbours(arranged.points, arranged.owners)
+  const last = points.length - 1
+  yield* slicedLoop(points.length, (from, to) => {
+    for (let i = last - from; i > last - to; i--) {
+      const point = points[i] as number
+      const part = point >>> partBits
+      const place = (starts[part] as number) - 1
+      starts[part] = place
+      arranged.points[place] = point
+      arranged.owners[place] = owners[i] as number
+    }
+  })
+  yield* slicedLoop(points.length, (from, to) => sortNeighbours(arranged, Math.max(from, 1), to))
   return arranged
 }
 
-/** An insertion sort: nothing is far from where it belongs. */
-function sortNeighbours(points: Uint32Array, owners: Int32Array): void {
-  for (let i = 1; i < points.length; i++) {
+function countInParts(
+  points: Uint32Array,
+  partBits: number,
+  counts: Uint32Array,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i++) {
+    const part = (points[i] as number) >>> partBits
+    counts[part] = (counts[part] as number) + 1
+  }
+}
+
+/** An insertion sort, of those in `[from, to)` among all before them: nothing is far from its place. */
+function sortNeighbours({ points, owners }: Points, from: number, to: number): void {
+  for (let i = from; i < to; i++) {
     const point = points[i] as number
     if ((points[i - 1] as number) <= point) continue
     const owner = owners[i] as number

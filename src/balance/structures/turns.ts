@@ -1,5 +1,6 @@
 import type { Random } from '../../base/clock.ts'
 import type { Candidates } from '../strategy.ts'
+import { RowIndex } from './row-index.ts'
 
 /** Virtual time at which all places are moved back, so that they do not lose their fractions. */
 const REBASE_AT = 2 ** 10
@@ -29,19 +30,25 @@ export class Turns {
 
   /** Takes another set; the arrays must stay as they are. */
   rebuild({ count }: Candidates, rows: Int32Array, weights: Int32Array): void {
-    const waits = this.#waits()
+    const before = new RowIndex(this.#rows)
     const joining = new Joining(this.#random)
+    const places = new Float64Array(count)
+    const due = new Float64Array(count)
     for (let i = 0; i < count; i++) {
-      if (!waits.has(rows[i] as number)) joining.expect(weights[i] as number)
+      if (before.find(rows[i] as number) < 0) joining.expect(weights[i] as number)
     }
-    this.#places = Float64Array.from(
-      rows,
-      (row, i) => waits.get(row) ?? joining.place(weights[i] as number),
-    )
+    for (let i = 0; i < count; i++) {
+      const known = before.find(rows[i] as number)
+      const weight = weights[i] as number
+      const place = known < 0 ? joining.place(weight) : this.#wait(known)
+      places[i] = place
+      due[i] = place / weight
+    }
     this.#rows = rows
     this.#weights = weights
+    this.#places = places
     this.#now = 0
-    this.due = this.#places.map((place, i) => place / (weights[i] as number))
+    this.due = due
   }
 
   /**
@@ -68,14 +75,11 @@ export class Turns {
     this.due[candidate] = place / (this.#weights[candidate] as number)
   }
 
-  /** By row: how much of its turn a candidate still has to wait, 0-1. */
-  #waits(): Map<number, number> {
-    const waits = new Map<number, number>()
-    this.#rows.forEach((row, i) => {
-      const wait = (this.#places[i] as number) - this.#now * (this.#weights[i] as number)
-      waits.set(row, Math.min(Math.max(wait, 0), 1))
-    })
-    return waits
+  /** How much of its turn a candidate still has to wait, 0-1. */
+  #wait(candidate: number): number {
+    const place = this.#places[candidate] as number
+    const wait = place - this.#now * (this.#weights[candidate] as number)
+    return Math.min(Math.max(wait, 0), 1)
   }
 
   /** Moves everything back by the same whole cycles: nobody's turn comes sooner or later. */

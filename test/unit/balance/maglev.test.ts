@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { MAGLEV_SIZE, Maglev } from '../../../src/balance/maglev.ts'
 import type { Candidates } from '../../../src/balance/strategy.ts'
 import { avalanche } from '../../../src/balance/structures/hashing.ts'
+import { inOneGo } from '../../../src/balance/structures/slices.ts'
 import { keys, rowsOf, withoutServers } from '../../conformance/strategy-keyed-suite.ts'
 import { candidatesOf, strategyOf } from '../../conformance/strategy-suite.ts'
 
@@ -36,7 +37,7 @@ function naiveTable({ count, ids, weights }: Candidates): number[] {
 
 function tableOf(candidates: Candidates): number[] {
   const maglev = new Maglev()
-  maglev.rebuild(candidates)
+  inOneGo(maglev.rebuild(candidates))
   // Keys are mixed before they are looked up; these are mixed to the places one after the other.
   const counts = new Array<number>(MAGLEV_SIZE).fill(-1)
   for (let key = 0, left = MAGLEV_SIZE; left > 0; key++) {

@@ -143,6 +143,19 @@ describe('peak-ewma', () => {
     strategy.observe(99, 1, 0)
   })
 
+  it('knows nothing of a server that is another one', () => {
+    const loads = [0, 0, 1]
+    const strategy = create(7, (row) => loads[row]!)
+    strategy.rebuild(candidatesOf([1, 1], 1))
+    strategy.observe(1, 900, 0)
+    strategy.observe(2, 1, 0)
+    expect(countPicks(strategy, 2, 20)).toEqual([0, 20])
+    strategy.forget(2)
+    strategy.forget(99)
+    // It has a session and has never answered, which is worse than any answer.
+    expect(countPicks(strategy, 2, 20)).toEqual([20, 0])
+  })
+
   it('gives a server ten times slower its smaller share, and the others the same', () => {
     const random = seededRandom(6)
     const meansMs = [20, 20, 200]

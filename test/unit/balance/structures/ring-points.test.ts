@@ -6,13 +6,14 @@ import {
   POINTS_MAX,
   pointsOf,
 } from '../../../../src/balance/structures/ring-points.ts'
+import { inOneGo } from '../../../../src/balance/structures/slices.ts'
 import { withoutServers } from '../../../conformance/strategy-keyed-suite.ts'
 import { candidatesOf } from '../../../conformance/strategy-suite.ts'
 
 /** How many points each candidate has. */
 function numbersOf(candidates: Candidates): number[] {
   const numbers = new Array<number>(candidates.count).fill(0)
-  for (const owner of pointsOf(candidates).owners) numbers[owner] = numbers[owner]! + 1
+  for (const owner of inOneGo(pointsOf(candidates)).owners) numbers[owner] = numbers[owner]! + 1
   return numbers
 }
 
@@ -23,10 +24,12 @@ describe('arrangePoints', () => {
       fc.property(fc.array(point, { maxLength: 60 }), (written) => {
         const given = written.map((each, owner) => ({ point: each, owner }))
         const twin = given.toSorted((one, other) => one.point - other.point)
-        const { points, owners, starts, partBits } = arrangePoints({
-          points: Uint32Array.from(written),
-          owners: Int32Array.from(written.keys()),
-        })
+        const { points, owners, starts, partBits } = inOneGo(
+          arrangePoints({
+            points: Uint32Array.from(written),
+            owners: Int32Array.from(written.keys()),
+          }),
+        )
         expect([...points]).toEqual(twin.map((each) => each.point))
         expect([...owners]).toEqual(twin.map((each) => each.owner))
         expect(starts.length * 2 ** partBits).toBe(2 ** 32)
