@@ -13,6 +13,12 @@ export interface ServerOverlay {
 }
 
 /**
+ * What was made of a server of a config by each entry. Both are replaced, never changed: of thousands,
+ * those that are as they were need not be read again, and make the same object.
+ */
+const MADE = new WeakMap<ServerConfig, WeakMap<ServerOverlay, ServerConfig>>()
+
+/**
  * A config with servers added and moved as was said at run time. What leads nowhere, such as an
  * address that cannot be read, is passed over: who sets it has it checked before.
  */
@@ -35,20 +41,31 @@ export function overlayPool(config: Config, overlay: readonly ServerOverlay[]): 
 function overlayBackend(backend: BackendConfig, entries: readonly ServerOverlay[]): BackendConfig {
   const moved = new Map(entries.map((entry) => [entry.server, entry]))
   const servers = backend.servers.map((server) => {
-    const address = addressOf(moved.get(server.name))
+    const entry = moved.get(server.name)
     moved.delete(server.name)
-    return address === null ? server : movedServer(server, address)
+    return entry === undefined ? server : (overlaid(entry, server) ?? server)
   })
   for (const entry of moved.values()) {
-    const address = addressOf(entry)
-    if (!entry.isAdded || address === null) continue
-    servers.push(movedServer({ ...backend.newServer, name: entry.server }, address))
+    const added = entry.isAdded ? overlaid(entry, backend.newServer) : null
+    if (added !== null) servers.push(added)
   }
   return { ...backend, servers }
 }
 
-function addressOf(entry: ServerOverlay | undefined): Address | null {
-  const parsed = entry?.address == null ? null : parseAddress(entry.address, 'server')
+/** @returns null where its address cannot be read */
+function overlaid(entry: ServerOverlay, from: ServerConfig): ServerConfig | null {
+  const known = MADE.get(from)?.get(entry)
+  if (known !== undefined) return known
+  const address = addressOf(entry)
+  if (address === null) return null
+  const server = movedServer({ ...from, name: entry.server }, address)
+  const made = MADE.get(from) ?? new WeakMap<ServerOverlay, ServerConfig>()
+  MADE.set(from, made.set(entry, server))
+  return server
+}
+
+function addressOf({ address }: ServerOverlay): Address | null {
+  const parsed = address === null ? null : parseAddress(address, 'server')
   return parsed !== null && 'value' in parsed ? parsed.value : null
 }
 
