@@ -3,6 +3,7 @@ import type { ServerTableMemory } from '../memory/server-table.ts'
 import type { TuneConfig } from './config.ts'
 import type { LogLoss, LogSink } from './log-sink.ts'
 import type { Plan } from './plan.ts'
+import type { ServersChange } from './servers-change.ts'
 import type { OwnFailure } from './shortage.ts'
 
 /** What a worker thread waits for once it is loaded: the first message that it is sent. */
@@ -18,6 +19,7 @@ export interface WorkerBoot {
 /** What the control plane tells a worker from then on. */
 export type ToWorker =
   | { readonly kind: 'apply'; readonly plan: Plan } // run this plan from now on
+  | { readonly kind: 'change-servers'; readonly change: ServersChange } // run the plan that it leads to
   | { readonly kind: 'drain' } // accept no more, finish what is open
   | { readonly kind: 'free-ports'; readonly address: Address } // give up idle connections to it
   | { readonly kind: 'cut' } // end every session now

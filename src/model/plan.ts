@@ -31,6 +31,9 @@ export interface PlannedBackend
   readonly stickMemory: SharedArrayBuffer | null
 }
 
+/** A backend without its servers, which may change without the rest. */
+export type BackendTerms = Omit<PlannedBackend, 'servers'>
+
 /** A certificate that clients may be shown, with its private key. */
 export interface PlannedCertificate {
   /** The file that it was read from. */

@@ -1,6 +1,8 @@
+import { assert } from '../base/errors.ts'
 import { errorAnswersOf } from '../http/answers/error-answers.ts'
 import type { ServerTable } from '../memory/server-table.ts'
-import type { Plan, PlannedBackend, PlannedFrontend } from '../model/plan.ts'
+import type { BackendTerms, Plan, PlannedFrontend } from '../model/plan.ts'
+import type { ServersChange } from '../model/servers-change.ts'
 import { compileOpeningKey, compileRequestKey, compileSessionKey } from '../rules/balance-key.ts'
 import { type CompiledRules, compileRules } from '../rules/language/compile.ts'
 import type { PatternEngine } from '../rules/samples/patterns.ts'
@@ -27,7 +29,8 @@ export interface CompileServices extends PoolContext {
  * with, the next request looks at the new ones.
  */
 export interface Runtime {
-  readonly plan: Plan
+  /** Client connections that are accepted at once, over all frontends and threads. */
+  readonly maxconn: number
   readonly frontends: ReadonlyMap<string, FrontendRuntime>
   readonly backends: ReadonlyMap<string, BackendRuntime>
 }
@@ -75,7 +78,7 @@ export function compileRuntime(
       rules,
     })
   }
-  return { plan, frontends, backends }
+  return { maxconn: plan.maxconn, frontends, backends }
 }
 
 /**
@@ -91,15 +94,37 @@ export function enterRuntime(runtime: Runtime, previous: Runtime | null, table: 
   table.lines.ringAll()
 }
 
+/**
+ * Brings a runtime to a plan that differs in servers alone, where it stands: everything that sessions
+ * have begun with lives on, and behaves from now on as if that plan had been compiled.
+ */
+export function changeServers(
+  runtime: Runtime,
+  { maxconn, backends }: ServersChange,
+  table: ServerTable,
+): Runtime {
+  for (const change of backends) {
+    const backend = runtime.backends.get(change.backend)
+    assert(backend !== undefined, `servers of a backend that is not there: ${change.backend}`)
+    const { pool, requestPersistence, sessionPersistence } = backend
+    pool.change(change)
+    requestPersistence?.change(change, pool.servers)
+    sessionPersistence?.change(change, pool.servers)
+  }
+  // There may be room for who waits, and who waits for a server that is gone may go elsewhere.
+  table.lines.ringAll()
+  return { ...runtime, maxconn }
+}
+
 /** A backend of another mode or row is another one, which has only the name in common. */
-function presentOf({ name, mode, row }: PlannedBackend, previous: Runtime | null): PresentBackend {
+function presentOf({ name, mode, row }: BackendTerms, previous: Runtime | null): PresentBackend {
   const known = previous?.backends.get(name)
   const isSame = known !== undefined && known.plan.row === row && known.plan.mode === mode
   return isSame ? known.present : { backend: null }
 }
 
 function rulesOf(
-  section: PlannedFrontend | PlannedBackend,
+  section: PlannedFrontend | BackendTerms,
   backendNames: readonly string[],
   { patterns }: CompileServices,
 ): CompiledRules | null {
@@ -111,7 +136,7 @@ function rulesOf(
 }
 
 function ownHeadersOf(
-  { forwardfor }: PlannedFrontend | PlannedBackend,
+  { forwardfor }: PlannedFrontend | BackendTerms,
   rules: CompiledRules | null,
 ): ReadonlySet<string> {
   const names = new Set(rules?.editedHeaders)
@@ -119,7 +144,7 @@ function ownHeadersOf(
   return names
 }
 
-function retryBudgetOf(backend: PlannedBackend, { table }: CompileServices): RetryBudget | null {
+function retryBudgetOf(backend: BackendTerms, { table }: CompileServices): RetryBudget | null {
   const { retryOn, retryOnStatuses, retryBudget } = backend
   const isNeeded = retryOnStatuses.length > 0 || retryOn.some((cause) => cause !== 'conn-failure')
   return isNeeded ? new RetryBudget(retryBudget, table.workers) : null

@@ -1,6 +1,8 @@
 import type { Address } from '../base/address.ts'
+import { assert } from '../base/errors.ts'
 import type { Mode } from '../model/config.ts'
 import type { Plan, PlannedListener } from '../model/plan.ts'
+import type { ServersChange } from '../model/servers-change.ts'
 import type { AcceptServices } from './accept/accept-services.ts'
 import { FrontendListener } from './accept/listener.ts'
 import { Places } from './accept/place.ts'
@@ -12,7 +14,13 @@ import type { ClientServices } from './clients/client-services.ts'
 import { H1Client } from './clients/h1-client.ts'
 import type { OpenExchange } from './clients/h1-client-stream.ts'
 import { TcpSession } from './clients/tcp-session.ts'
-import { type CompileServices, compileRuntime, enterRuntime, type Runtime } from './compilation.ts'
+import {
+  type CompileServices,
+  changeServers,
+  compileRuntime,
+  enterRuntime,
+  type Runtime,
+} from './compilation.ts'
 import type { ExchangeServices } from './exchange/exchange-services.ts'
 import { HttpExchange } from './exchange/http-exchange.ts'
 import type { FrontendRuntime } from './exchange/runtime.ts'
@@ -86,6 +94,15 @@ export class DataPlane {
     drainAll(removed, onApplied)
   }
 
+  /** Goes over to a plan that differs from the one that it runs in servers alone. */
+  changeServers(change: ServersChange): void {
+    const runtime = this.#runtime
+    assert(runtime !== null, 'servers of a plan changed before there was one')
+    this.#runtime = changeServers(runtime, change, this.#services.table)
+    this.#services.descriptors.numbersMax = change.trafficNumbersMax
+    for (const listener of this.#listeners.values()) listener.resumeIfFree()
+  }
+
   /**
    * Takes in who has come, accepts no more and lets sessions finish; `onDrained` is called when the
    * last has ended.
@@ -135,7 +152,7 @@ export class DataPlane {
       known.enter(frontend, begin)
       return
     }
-    const connectionsMax = (): number => this.#runtime?.plan.maxconn ?? 0
+    const connectionsMax = (): number => this.#runtime?.maxconn ?? 0
     const places = this.#places
     const listener = new FrontendListener(
       planned,

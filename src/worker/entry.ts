@@ -15,6 +15,7 @@ import { nameSourcesInStacks } from '../telemetry/source-stacks.ts'
 import { HangUpWatch } from './clients/hang-up-watch.ts'
 import { DataPlane, type DataPlaneServices } from './data-plane.ts'
 import { SessionQueues } from './dispatch/session-queue.ts'
+import { TableBuilds } from './dispatch/table-builds.ts'
 import { ResponseRewrite } from './exchange/rewriting/rewrite.ts'
 import { RequestHeads } from './exchange/routing/request-heads.ts'
 import { Shortages } from './servers/shortages.ts'
@@ -74,6 +75,10 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
           send({ kind: 'applied', serial: message.plan.serial })
         })
         return
+      case 'change-servers':
+        dataPlane.changeServers(message.change)
+        send({ kind: 'applied', serial: message.change.serial })
+        return
       case 'drain':
         dataPlane.drain(() => send({ kind: 'drained' }))
         return
@@ -124,6 +129,7 @@ function createServices(
     worker: index,
     cells: table.counters(index),
     queues: new SessionQueues(table, index),
+    builds: new TableBuilds(clock),
     hangUps: new HangUpWatch(wheel),
     accessLog: new AccessLogWriter(accessLog),
     tune,

@@ -1,4 +1,4 @@
-import type { PlannedBackend } from '../../model/plan.ts'
+import type { BackendTerms } from '../../model/plan.ts'
 import type { ServerPool } from './server-pool.ts'
 
 /** What the backends of one name have in common over reloads. */
@@ -9,7 +9,7 @@ export interface PresentBackend {
 
 /** A backend as a dispatch sees it. */
 export interface DispatchBackend {
-  readonly plan: PlannedBackend
+  readonly plan: BackendTerms
   readonly present: PresentBackend
   readonly pool: ServerPool
 }

@@ -210,7 +210,7 @@ export class Dispatch<S> implements ConnectorOwner<S>, Waiter {
   /** Tells a strategy that goes by it how long the server at hand took, in milliseconds. */
   observe(responseMs: number): void {
     const { pool } = this.#entered
-    pool.observe?.(this.#tried.plan.row, responseMs, this.#services.wheel.nowMs)
+    pool.observe?.(this.#tried, responseMs, this.#services.wheel.nowMs)
   }
 
   /** Gives up what is held: an unfinished try, the place at the server and at the backend. */

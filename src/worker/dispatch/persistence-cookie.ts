@@ -13,7 +13,10 @@ import {
 } from '../../http/cookies.ts'
 import type { CookieConfig } from '../../model/persistence-config.ts'
 import type { PlannedServer } from '../../model/plan.ts'
+import type { BackendServersChange } from '../../model/servers-change.ts'
 import type { HeaderEdits, HeaderFacts, HeaderName, RequestFacts } from '../../rules/facts.ts'
+import type { UpstreamServer } from '../servers/upstream-server.ts'
+import { RowsByKey } from './rows-by-key.ts'
 
 /**
  * What the cookie of a request was: none, of no server, of one that is down, valid, idle for too
@@ -35,6 +38,14 @@ export interface CookieVisit {
   firstSec: number
   /** Whether the response may set a cookie: `postonly`, `ignore-persist`. */
   maySet: boolean
+}
+
+/** A server that has a session. */
+export interface NamedByCookie {
+  /** -1: there is none. */
+  readonly row: number
+  /** What named it when the session came to it; null: nothing. */
+  readonly value: string | null
 }
 
 /** Header lines that can be put in the place of others. */
@@ -81,21 +92,24 @@ const RESTRICTED = /(^|[,\s])(private|no-cache|no-store|max-age=0|s-maxage=0)\s*
  */
 export class CookiePersistence {
   readonly #config: CookieConfig
-  /** What names each server, by its row; servers without a value have none. */
-  readonly #values = new Map<number, string>()
-  /** Rows by value, in the order of the config: several servers may share one. */
-  readonly #rows = new Map<string, number[]>()
+  /** By the values that name them: some servers have none, and several may share one. */
+  readonly #servers: RowsByKey<string>
 
   constructor(config: CookieConfig, servers: readonly PlannedServer[]) {
     this.#config = config
-    for (const server of servers) {
-      const value = server.cookie ?? dynamicValue(server, config.dynamicKey)
-      if (value === null) continue
-      this.#values.set(server.row, value)
-      const rows = this.#rows.get(value)
-      if (rows === undefined) this.#rows.set(value, [server.row])
-      else rows.push(server.row)
-    }
+    this.#servers = new RowsByKey(servers, (server) => {
+      return server.cookie ?? dynamicValue(server, config.dynamicKey)
+    })
+  }
+
+  /** @param servers all that there are after the change, in the order of the config */
+  change(change: BackendServersChange, servers: readonly UpstreamServer[]): void {
+    this.#servers.change(change, servers)
+  }
+
+  /** What names the server of a row; null where nothing does. */
+  valueOf(row: number): string | null {
+    return this.#servers.keyOf(row) ?? null
   }
 
   /** Whether there is anything to tell of it in the log: HAProxy leaves passive cookies out. */
@@ -131,23 +145,23 @@ export class CookiePersistence {
   /**
    * Sets, changes or removes the cookie in a response.
    *
-   * @param row the server that has given it
+   * @param server the one that has given it
    */
   respond(
     response: CookieResponse,
-    row: number,
+    server: NamedByCookie,
     visit: CookieVisit,
     nowSec: number,
   ): SetCookieLetter {
-    const found = this.#editServerCookies(response, row, visit)
+    const found = this.#editServerCookies(response, server, visit)
     const { mode, preserve } = this.#config
     if (mode !== 'insert' || !visit.maySet || (found !== 'N' && preserve)) return found
+    const { row, value } = server
     const isSame = row === visit.row
     if (isSame && !this.#isDateStale(visit, nowSec)) return found
-    const value = this.#values.get(row)
     response.addHeader(SET_COOKIE, this.#setCookie(value ?? '', visit, nowSec))
     if (this.#config.nocache) forbidCaching(response)
-    return isSame && value !== undefined ? 'U' : 'I'
+    return isSame && value !== null ? 'U' : 'I'
   }
 
   #follow(text: string, terms: VisitTerms, visit: CookieVisit): void {
@@ -164,7 +178,7 @@ export class CookiePersistence {
       visit.letter = 'U'
       return
     }
-    const rows = this.#rows.get(cookie.server) ?? []
+    const rows = this.#servers.rowsOf(cookie.server)
     const row = rows.find(terms.isUsable)
     if (row !== undefined) visit.row = row
     if (row !== undefined) visit.letter = 'V'
@@ -201,9 +215,12 @@ export class CookiePersistence {
     return setCookieText(name, text, { domains, httponly, secure, others: attributes })
   }
 
-  #editServerCookies(response: CookieResponse, row: number, visit: CookieVisit): SetCookieLetter {
+  #editServerCookies(
+    response: CookieResponse,
+    { row, value }: NamedByCookie,
+    visit: CookieVisit,
+  ): SetCookieLetter {
     const { name, mode, indirect, preserve } = this.#config
-    const value = this.#values.get(row)
     const isDeleted = !preserve && (mode === 'insert' || (indirect && row === visit.row))
     let letter: SetCookieLetter = 'N'
     response.editHeader(SET_COOKIE, (text) => {
@@ -214,7 +231,7 @@ export class CookiePersistence {
         letter = 'D'
         return null
       }
-      if (preserve || value === undefined || mode === 'passive' || mode === 'insert') return text
+      if (preserve || value === null || mode === 'passive' || mode === 'insert') return text
       letter = 'R'
       const rest = mode === 'prefix' ? PREFIX_MARK + cookieValue(text, place) : ''
       return withCookieValue(text, place, value + rest)

@@ -4,8 +4,11 @@ import { addressIn } from '../../base/networks.ts'
 import { StickTable } from '../../memory/stick-table.ts'
 import type { StickTableConfig } from '../../model/persistence-config.ts'
 import type { PlannedServer } from '../../model/plan.ts'
+import type { BackendServersChange } from '../../model/servers-change.ts'
 import type { StickRule } from '../../rules/actions/stick-rules.ts'
 import { integerOf, type Value } from '../../rules/samples/samples.ts'
+import type { UpstreamServer } from '../servers/upstream-server.ts'
+import { RowsByKey } from './rows-by-key.ts'
 
 /** What the table says of one session or request with facts F. */
 export interface TableVisit {
@@ -20,9 +23,11 @@ export class TablePersistence<F> {
   readonly #rules: readonly StickRule<F>[]
   readonly #config: StickTableConfig
   readonly #table: StickTable
-  /** Rows by what stands for the server in the table: a hash of its name, good over reloads. */
-  readonly #rows = new Map<number, number>()
-  readonly #ids = new Map<number, number>()
+  /**
+   * By what stands for a server in the table: a hash of its name, good over reloads. Of two names
+   * with the same one the later one's clients go to the first: one in 2^32.
+   */
+  readonly #servers: RowsByKey<number>
 
   constructor(
     rules: readonly StickRule<F>[],
@@ -33,12 +38,12 @@ export class TablePersistence<F> {
     this.#rules = rules
     this.#config = config
     this.#table = new StickTable(memory, config)
-    for (const { name, row } of servers) {
-      // Of two names with the same hash the later one's clients go to the first: one in 2^32.
-      const id = serverId(name)
-      if (!this.#rows.has(id)) this.#rows.set(id, row)
-      this.#ids.set(row, id)
-    }
+    this.#servers = new RowsByKey(servers, ({ name }) => serverId(name))
+  }
+
+  /** @param servers all that there are after the change, in the order of the config */
+  change(change: BackendServersChange, servers: readonly UpstreamServer[]): void {
+    this.#servers.change(change, servers)
   }
 
   /**
@@ -57,7 +62,7 @@ export class TablePersistence<F> {
       if (key === null) continue
       if (isStore) stored ??= key
       if (!isMatch || row >= 0) continue
-      const found = this.#rows.get(this.#table.find(key, nowSec)) ?? -1
+      const [found = -1] = this.#servers.rowsOf(this.#table.find(key, nowSec))
       if (found >= 0 && isUsable(found)) row = found
     }
     return { row, key: stored }
@@ -65,7 +70,7 @@ export class TablePersistence<F> {
 
   /** Notes that the key belongs to the server of this row. */
   store(key: string, row: number, nowSec: number): void {
-    const id = this.#ids.get(row)
+    const id = this.#servers.keyOf(row)
     if (id !== undefined) this.#table.store(key, id, nowSec)
   }
 }

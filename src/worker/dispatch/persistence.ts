@@ -2,17 +2,20 @@ import { SERVER_STATE, type ServerTable } from '../../memory/server-table.ts'
 import type { AclConfig } from '../../model/config.ts'
 import type { PersistenceConfig } from '../../model/persistence-config.ts'
 import type { PlannedBackend } from '../../model/plan.ts'
+import type { BackendServersChange } from '../../model/servers-change.ts'
 import { compileCondition, compileStick } from '../../rules/actions/stick-rules.ts'
 import type { RequestFacts, SessionFacts } from '../../rules/facts.ts'
 import { type AclExpressions, AclScope } from '../../rules/language/acls.ts'
 import type { Test } from '../../rules/language/conditions.ts'
 import { type Phase, REQUEST_PHASE, SESSION_PHASE } from '../../rules/language/phases.ts'
 import type { PatternEngine } from '../../rules/samples/patterns.ts'
+import type { UpstreamServer } from '../servers/upstream-server.ts'
 import {
   CookiePersistence,
   type CookieRequest,
   type CookieResponse,
   type CookieVisit,
+  type NamedByCookie,
   type SetCookieLetter,
 } from './persistence-cookie.ts'
 import { TablePersistence } from './persistence-table.ts'
@@ -47,6 +50,8 @@ export function persistenceContext({
   }
 }
 
+const NO_SERVER: NamedByCookie = { row: -1, value: null }
+
 /** Which server one session or request belongs to, from its beginning to its response. */
 export class Stickiness {
   /** The row of the server that it is to go to, or -1. */
@@ -58,7 +63,7 @@ export class Stickiness {
   readonly #visit: CookieVisit | null
   readonly #note: ((row: number, nowSec: number) => void) | null
   #setCookie: SetCookieLetter = 'N'
-  #servedBy = -1
+  #server = NO_SERVER
 
   constructor(
     context: PersistenceContext,
@@ -77,7 +82,8 @@ export class Stickiness {
 
   /** A connection to the server of this row is there. */
   connected(row: number): void {
-    this.#servedBy = row
+    // What names it then: it may be removed, or move, before it has answered.
+    if (this.#cookies !== null) this.#server = { row, value: this.#cookies.valueOf(row) }
     this.#note?.(row, this.#context.uptimeSec())
   }
 
@@ -85,7 +91,7 @@ export class Stickiness {
   respond(response: CookieResponse): void {
     if (this.#cookies === null || this.#visit === null) return
     const nowSec = this.#context.dateSec()
-    this.#setCookie = this.#cookies.respond(response, this.#servedBy, this.#visit, nowSec)
+    this.#setCookie = this.#cookies.respond(response, this.#server, this.#visit, nowSec)
   }
 
   /**
@@ -96,7 +102,8 @@ export class Stickiness {
     const visit = this.#visit
     if (visit === null || this.#cookies?.isTold !== true) return '--'
     // A server that did not take it is as good as down.
-    const isLost = visit.letter === 'V' && this.#servedBy >= 0 && this.#servedBy !== visit.row
+    const { row } = this.#server
+    const isLost = visit.letter === 'V' && row >= 0 && row !== visit.row
     return `${isLost ? 'D' : visit.letter}${this.#setCookie}`
   }
 }
@@ -118,6 +125,12 @@ export class RequestPersistence {
     this.#cookies = cookies
     this.#keys = keys
     this.#conditions = conditions
+  }
+
+  /** @param servers all that there are after the change, in the order of the config */
+  change(change: BackendServersChange, servers: readonly UpstreamServer[]): void {
+    this.#cookies?.change(change, servers)
+    this.#keys?.change(change, servers)
   }
 
   /** Finds the server that a request belongs to; takes out of it what the server is not to see. */
@@ -150,6 +163,11 @@ export class SessionPersistence {
     this.#context = context
     this.#keys = keys
     this.#isForced = isForced
+  }
+
+  /** @param servers all that there are after the change, in the order of the config */
+  change(change: BackendServersChange, servers: readonly UpstreamServer[]): void {
+    this.#keys.change(change, servers)
   }
 
   /** Finds the server that a connection belongs to. */

@@ -1,52 +1,72 @@
 import { createStrategy } from '../../balance/registry.ts'
 import type { Candidates, Strategy } from '../../balance/strategy.ts'
-import { serverId } from '../../balance/structures/hashing.ts'
 import { type Address, isSameAddress } from '../../base/address.ts'
 import type { Random } from '../../base/clock.ts'
 import { SERVER_STATE, type ServerTable, THROTTLE_STEPS } from '../../memory/server-table.ts'
 import { isBefore } from '../../memory/waiting-lines.ts'
-import type { PlannedBackend, PlannedServer } from '../../model/plan.ts'
+import type { BackendTerms, PlannedBackend, PlannedServer } from '../../model/plan.ts'
+import type { BackendServersChange } from '../../model/servers-change.ts'
 import type { UsableServers } from '../servers/idle-connections.ts'
 import { IdlePool } from '../servers/idle-pool.ts'
 import type { UpstreamServer } from '../servers/upstream-server.ts'
+import { PoolServers } from './pool-servers.ts'
+import type { TableBuild, TableBuilds } from './table-builds.ts'
 
 /** What a pool needs of the worker that it runs in. */
 export interface PoolContext {
   readonly table: ServerTable
   readonly worker: number
   readonly random: Random
+  /** Where the tables of large backends are built. */
+  readonly builds: TableBuilds
+}
+
+/**
+ * Servers up to which the table of a strategy is built at once, within some milliseconds, so that
+ * whoever comes next goes by it. Beyond, it is built in slices, and until it is whole picks go by
+ * the one before as far as it still holds.
+ */
+const BUILT_AT_ONCE_MAX = 256
+
+/** Servers that can be picked, as a strategy is told of them. */
+interface CandidateSet extends Candidates {
+  readonly servers: readonly UpstreamServer[]
+}
+
+const NO_CANDIDATES: CandidateSet = {
+  servers: [],
+  count: 0,
+  rows: new Int32Array(0),
+  weights: new Int32Array(0),
+  weightScale: 1,
+  ids: new Uint32Array(0),
+  capacities: new Int32Array(0),
+  serversTotal: 0,
+  weightTotal: 0,
 }
 
 /**
  * The servers of a backend in one worker: which of them may take a session now, and the strategy
  * that picks among those. The candidates are rebuilt only when the table's epoch has moved and one
- * of this backend's servers has really changed.
+ * of this backend's servers has really changed. Servers may come, go and move while sessions hold
+ * the pool: see {@link change}.
  */
-export class ServerPool implements Candidates, UsableServers {
-  readonly servers: readonly UpstreamServer[]
-  /** A server bounds its sessions (`maxconn`, or its agent may), so that some may have to wait. */
-  readonly isLimited: boolean
+export class ServerPool implements UsableServers {
   /**
    * Tells the strategy how long a server took to answer, and when it had; null where it does not
    * go by that, so that nobody needs to measure.
    */
-  readonly observe: NonNullable<Strategy['observe']> | null
-  count = 0
-  rows = new Int32Array(0)
-  weights = new Int32Array(0)
-  weightScale = 1
-  ids = new Uint32Array(0)
-  capacities = new Int32Array(0)
-  readonly serversTotal: number
-  readonly weightTotal: number
-  readonly #candidates: UpstreamServer[] = []
+  readonly observe: ((server: UpstreamServer, responseMs: number, nowMs: number) => void) | null
+  readonly #servers: PoolServers
   readonly #strategy: Strategy
+  readonly #context: PoolContext
   readonly #table: ServerTable
   readonly #worker: number
-  readonly #plan: PlannedBackend
-  readonly #byRow: ReadonlyMap<number, UpstreamServer>
-  /** What the name of each server makes, by its row. */
-  readonly #ids: ReadonlyMap<number, number>
+  readonly #plan: BackendTerms
+  /** What the strategy picks from. */
+  #candidates = NO_CANDIDATES
+  /** The strategy builds its table for later candidates; null: what it picks from is what there is. */
+  #build: TableBuild | null = null
   #epoch = -1
 
   /**
@@ -54,27 +74,68 @@ export class ServerPool implements Candidates, UsableServers {
    *   their idle connections, the others' are closed by {@link retire}
    */
   constructor(plan: PlannedBackend, context: PoolContext, previous: ServerPool | undefined) {
+    this.#context = context
     this.#table = context.table
     this.#worker = context.worker
     this.#plan = plan
-    this.isLimited = plan.servers.some(({ maxconn, agent }) => maxconn > 0 || agent !== null)
     this.#strategy = createStrategy(plan, {
       random: context.random,
       loads: (row) => context.table.sessions(row),
       loadTotal: () => context.table.sessions(plan.row),
     })
-    this.observe = this.#strategy.observe?.bind(this.#strategy) ?? null
-    this.serversTotal = plan.servers.length
-    this.weightTotal = plan.servers.reduce((sum, { weight }) => sum + weight, 0)
-    const cells = context.table.counters(context.worker)
-    this.servers = plan.servers.map((server) => {
-      const idleMax = Math.ceil(server.poolIdleMax / context.table.workers)
-      const idle = previous?.idlePoolOf(server) ?? new IdlePool(idleMax, cells, server.row)
-      idle.resize(idleMax)
-      return { plan: server, idle }
+    const observe = this.#strategy.observe?.bind(this.#strategy)
+    this.observe =
+      observe === undefined
+        ? null
+        : ({ plan, idle }, responseMs, nowMs) => {
+            // Of one that has moved since, nothing is learned.
+            if (this.#servers.at(plan.row)?.idle === idle) observe(plan.row, responseMs, nowMs)
+          }
+    this.#servers = new PoolServers(
+      plan.servers.map((server) => this.#upstreamOf(server, previous?.idlePoolOf(server))),
+    )
+  }
+
+  /** All servers, in the order of the config; replaced when they change. */
+  get servers(): readonly UpstreamServer[] {
+    return this.#servers.list
+  }
+
+  /** A server bounds its sessions (`maxconn`, or its agent may), so that some may have to wait. */
+  get isLimited(): boolean {
+    return this.#servers.isLimited
+  }
+
+  /** What the strategy picks from at present. */
+  get candidates(): Candidates {
+    return this.#candidates
+  }
+
+  /**
+   * Servers have come, gone or moved, and nothing else. Sessions keep the servers that they have;
+   * whoever picks from now on does so among those that there are. Servers of the same row and address
+   * keep their idle connections, the others' are closed.
+   */
+  change(change: BackendServersChange): void {
+    const before = new Set<UpstreamServer>()
+    const leave = (row: number): void => {
+      const known = this.#servers.at(row)
+      if (known !== undefined) before.add(known)
+    }
+    change.removed.forEach(leave)
+    for (const { server } of change.placed) leave(server.row)
+    const made = change.placed.map(({ server }) => {
+      return this.#upstreamOf(server, this.idlePoolOf(server))
     })
-    this.#byRow = new Map(this.servers.map((server) => [server.plan.row, server]))
-    this.#ids = idsOf(plan.servers)
+    this.#servers.change(change, made)
+    const kept = new Set(made.map(({ idle }) => idle))
+    for (const { idle, plan } of before) {
+      if (kept.has(idle)) continue
+      idle.close()
+      this.#strategy.forget?.(plan.row)
+    }
+    // Its candidates have to be looked at again, whatever the table says.
+    this.#epoch = -1
   }
 
   /**
@@ -96,11 +157,12 @@ export class ServerPool implements Candidates, UsableServers {
     }
     const index = this.#strategy.pick(key, failed.at(-1) ?? -1)
     if (index < 0) return null
-    const picked = this.#candidates[index] as UpstreamServer
-    if (!failed.includes(picked.plan.row) && this.#takeFor(picked, ticket)) return picked
+    const picked = this.#candidateAt(index)
+    const mayTake = picked !== null && !failed.includes(picked.plan.row)
+    if (mayTake && this.#takeFor(picked, ticket)) return picked
     const other = this.#takeElsewhere(key, index, failed, ticket)
     if (other !== null) return other
-    return this.#takeFor(picked, ticket) ? picked : 'full'
+    return picked !== null && this.#takeFor(picked, ticket) ? picked : 'full'
   }
 
   /**
@@ -111,7 +173,7 @@ export class ServerPool implements Candidates, UsableServers {
    * @returns null where it cannot have the session
    */
   serverOf(sticky: { readonly row: number; readonly isForced: boolean }): UpstreamServer | null {
-    const server = this.#byRow.get(sticky.row)
+    const server = this.#servers.at(sticky.row)
     if (server === undefined) return null
     const state = this.#table.state(sticky.row)
     const isOpen = state === SERVER_STATE.up || state === SERVER_STATE.drain
@@ -120,7 +182,7 @@ export class ServerPool implements Candidates, UsableServers {
 
   /** The server of a row where new sessions may go to it, or null. */
   usableAt(row: number): UpstreamServer | null {
-    const server = this.#byRow.get(row)
+    const server = this.#servers.at(row)
     return server !== undefined && this.#isUsable(server) ? server : null
   }
 
@@ -193,15 +255,32 @@ export class ServerPool implements Candidates, UsableServers {
     failed: readonly number[],
     ticket: number,
   ): UpstreamServer | null {
-    const mayTry = (server: UpstreamServer): boolean => !failed.includes(server.plan.row)
+    const mayTry = (server: UpstreamServer | null): server is UpstreamServer =>
+      server !== null && !failed.includes(server.plan.row)
     // Where all are full, which is when most come here, nobody needs an order.
-    if (!this.#candidates.some((server) => mayTry(server) && this.#hasRoom(server))) return null
+    const hasRoom = (server: UpstreamServer): boolean => {
+      const present = this.#present(server)
+      return mayTry(present) && this.#hasRoom(present)
+    }
+    if (!this.#candidates.servers.some(hasRoom)) return null
     for (const index of this.#strategy.order(key)) {
       if (index === picked) continue
-      const other = this.#candidates[index] as UpstreamServer
+      const other = this.#candidateAt(index)
       if (mayTry(other) && this.#takeFor(other, ticket)) return other
     }
     return null
+  }
+
+  #candidateAt(index: number): UpstreamServer | null {
+    return this.#present(this.#candidates.servers[index] as UpstreamServer)
+  }
+
+  /**
+   * A candidate, as it is by now: while a table is being built it may have moved (it is another
+   * object then), or may not take sessions any more (null).
+   */
+  #present(candidate: UpstreamServer): UpstreamServer | null {
+    return this.#build === null ? candidate : this.usableAt(candidate.plan.row)
   }
 
   #hasRoom({ plan }: UpstreamServer): boolean {
@@ -211,13 +290,16 @@ export class ServerPool implements Candidates, UsableServers {
 
   /** The idle connections that a server of the next plan may take over. */
   idlePoolOf(server: PlannedServer): IdlePool | undefined {
-    const known = this.#byRow.get(server.row)
+    const known = this.#servers.at(server.row)
     const same = known && isSameAddress(known.plan.address, server.address)
     return same ? known.idle : undefined
   }
 
   /** Closes the idle connections that the successor has not taken over. */
   retire(successor: ServerPool | undefined): void {
+    this.#build?.abandon()
+    this.#build = null
+    this.#epoch = -1
     const kept = new Set(successor?.servers.map(({ idle }) => idle))
     for (const { idle } of this.servers) if (!kept.has(idle)) idle.close()
   }
@@ -239,58 +321,106 @@ export class ServerPool implements Candidates, UsableServers {
     }
   }
 
+  #upstreamOf(plan: PlannedServer, kept: IdlePool | undefined): UpstreamServer {
+    const { table, worker } = this.#context
+    const idleMax = Math.ceil(plan.poolIdleMax / table.workers)
+    const idle = kept ?? new IdlePool(idleMax, table.counters(worker), plan.row)
+    idle.resize(idleMax)
+    return { plan, idle }
+  }
+
   #refresh(): void {
-    const usable = this.#usable()
-    const rows = Int32Array.from(usable, ({ plan }) => plan.row)
-    const steps = Int32Array.from(rows, (row) => this.#table.weightSteps(row))
-    const isStarting = steps.some((step) => step < THROTTLE_STEPS)
-    const weights = Int32Array.from(rows, (row, i) => {
-      return this.#table.weight(row) * (isStarting ? (steps[i] as number) : 1)
+    if (this.#build !== null) {
+      const isAnyLeft = this.#candidates.servers.some((server) => this.#present(server) !== null)
+      // What has changed once more is looked at when it is done.
+      if (isAnyLeft) return
+      this.#build.finish()
+    }
+    const next = this.#usable()
+    if (isSameSet(next, this.#candidates)) this.#candidates = next
+    else this.#goOver(next)
+  }
+
+  #goOver(next: CandidateSet): void {
+    const strategy = this.#strategy
+    const isSmall = this.servers.length <= BUILT_AT_ONCE_MAX
+    const isAnyLeft = this.#candidates.servers.some(({ plan }) => this.usableAt(plan.row) !== null)
+    if (strategy.rebuildInSlices === undefined || isSmall || !isAnyLeft) {
+      this.#candidates = next
+      strategy.rebuild(next)
+      return
+    }
+    this.#build = this.#context.builds.begin(strategy.rebuildInSlices(next), () => {
+      this.#build = null
+      this.#candidates = next
+      this.#epoch = -1
+      // For those who were told that all are full while one waited to be a candidate.
+      this.#table.lines.ring(this.#worker)
     })
-    const capacities = Int32Array.from(usable, ({ plan }) => this.#capacity(plan))
-    if (this.#strategyIsCurrent(rows, weights, capacities)) return
-    this.count = usable.length
-    this.rows = rows
-    this.weights = weights
-    this.weightScale = isStarting ? THROTTLE_STEPS : 1
-    this.capacities = capacities
-    this.ids = Uint32Array.from(usable, ({ plan }) => this.#ids.get(plan.row) as number)
-    this.#candidates.splice(0, this.#candidates.length, ...usable)
-    this.#strategy.rebuild(this)
   }
 
   /** The servers that may take new sessions: backups only where there is no other. */
-  #usable(): UpstreamServer[] {
-    const usable = this.servers.filter((server) => this.#isUsable(server))
-    const regular = usable.filter(({ plan }) => !plan.backup)
-    if (regular.length > 0) return regular
-    return this.#plan.allbackups ? usable : usable.slice(0, 1)
+  #usable(): CandidateSet {
+    const { list, ids, hasBackups, weightTotal } = this.#servers
+    let usable: number[] = []
+    for (let i = 0; i < list.length; i++) {
+      if (this.#isUsable(list[i] as UpstreamServer)) usable.push(i)
+    }
+    if (hasBackups) {
+      const regular = usable.filter((i) => list[i]?.plan.backup === false)
+      if (regular.length > 0) usable = regular
+      else if (!this.#plan.allbackups) usable = usable.slice(0, 1)
+    }
+    const table = this.#table
+    const count = usable.length
+    const set = {
+      servers: usable.map((i) => list[i] as UpstreamServer),
+      count,
+      rows: new Int32Array(count),
+      weights: new Int32Array(count),
+      weightScale: 1,
+      ids: new Uint32Array(count),
+      capacities: new Int32Array(count),
+      serversTotal: list.length,
+      weightTotal,
+    }
+    for (let n = 0; n < count; n++) {
+      const { plan } = set.servers[n] as UpstreamServer
+      set.rows[n] = plan.row
+      // It may have lost its weight since, which is looked at next time.
+      set.weights[n] = Math.max(1, table.weight(plan.row))
+      set.ids[n] = ids[usable[n] as number] as number
+      set.capacities[n] = this.#capacity(plan)
+      if (table.weightSteps(plan.row) < THROTTLE_STEPS) set.weightScale = THROTTLE_STEPS
+    }
+    if (set.weightScale === 1) return set
+    for (let n = 0; n < count; n++) {
+      set.weights[n] = (set.weights[n] as number) * table.weightSteps(set.rows[n] as number)
+    }
+    return set
   }
 
   #isUsable({ plan }: UpstreamServer): boolean {
     return this.#table.state(plan.row) === SERVER_STATE.up && this.#table.weight(plan.row) > 0
   }
-
-  #strategyIsCurrent(rows: Int32Array, weights: Int32Array, capacities: Int32Array): boolean {
-    if (rows.length !== this.count || rows.length === 0) return false
-    return rows.every(
-      (row, i) =>
-        row === this.rows[i] &&
-        weights[i] === this.weights[i] &&
-        capacities[i] === this.capacities[i],
-    )
-  }
 }
 
-/** Ids by row. Of two names that make the same, the later one in the config takes the next. */
-function idsOf(servers: readonly PlannedServer[]): Map<number, number> {
-  const ids = new Map<number, number>()
-  const taken = new Set<number>()
-  for (const { name, row } of servers) {
-    let id = serverId(name)
-    while (taken.has(id)) id = (id + 1) >>> 0
-    taken.add(id)
-    ids.set(row, id)
-  }
-  return ids
+/** Whether a strategy need not be told of the one after the other. */
+function isSameSet(next: CandidateSet, present: CandidateSet): boolean {
+  return (
+    next.count > 0 &&
+    next.serversTotal === present.serversTotal &&
+    next.weightTotal === present.weightTotal &&
+    next.weightScale === present.weightScale &&
+    isSame(next.rows, present.rows) &&
+    isSame(next.weights, present.weights) &&
+    isSame(next.ids, present.ids) &&
+    isSame(next.capacities, present.capacities)
+  )
+}
+
+function isSame(numbers: Int32Array | Uint32Array, others: Int32Array | Uint32Array): boolean {
+  if (numbers.length !== others.length) return false
+  for (let i = 0; i < numbers.length; i++) if (numbers[i] !== others[i]) return false
+  return true
 }

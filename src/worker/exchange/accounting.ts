@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { ServerTable } from '../../memory/server-table.ts'
-import type { PlannedBackend, PlannedFrontend } from '../../model/plan.ts'
+import type { BackendTerms, PlannedFrontend } from '../../model/plan.ts'
 import type { HttpLogRecord, TcpLogRecord } from '../../telemetry/access-log.ts'
 import type { AccessLogWriter } from '../../telemetry/access-log-writer.ts'
 import type { Dispatch } from '../dispatch/dispatch.ts'
@@ -21,7 +21,7 @@ export interface SettleServices {
 export interface SessionParties {
   readonly client: Pick<ClientConnection, 'remote' | 'tls'>
   readonly frontend: PlannedFrontend
-  readonly backend: PlannedBackend | null
+  readonly backend: BackendTerms | null
   readonly dispatch: Dispatch<unknown>
 }
 

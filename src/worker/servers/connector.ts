@@ -1,5 +1,5 @@
 import { assert } from '../../base/errors.ts'
-import type { PlannedBackend } from '../../model/plan.ts'
+import type { BackendTerms } from '../../model/plan.ts'
 import type { OwnFailure } from '../../model/shortage.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 import { Deadline } from '../../net/deadline-wheel.ts'
@@ -28,7 +28,7 @@ export interface Carrier {
 /** Makes of connections what sessions are given: `S`. */
 export interface Lender<S> {
   /** Takes a connection over for a session; its handler must be set before it returns, or at once. */
-  lend(conn: Conn, carrier: Carrier, backend: PlannedBackend): S
+  lend(conn: Conn, carrier: Carrier, backend: BackendTerms): S
 }
 
 /** What a connector tells: one of the two, once for each `open` that is not cancelled. */
@@ -43,7 +43,7 @@ export interface ConnectorOwner<S> {
 /** The server that a connection leads to, and the backend that it is reached for. */
 interface Target {
   upstream: UpstreamServer
-  backend: PlannedBackend
+  backend: BackendTerms
 }
 
 /**
@@ -79,7 +79,7 @@ export class Connector<S> implements ConnHandler, Carrier {
    */
   takeIdle(
     upstream: UpstreamServer,
-    backend: PlannedBackend,
+    backend: BackendTerms,
     reuse: Reuse,
     mayBeLost: boolean,
   ): S | undefined {
@@ -93,7 +93,7 @@ export class Connector<S> implements ConnHandler, Carrier {
   }
 
   /** Opens a connection to a server. */
-  open(upstream: UpstreamServer, backend: PlannedBackend): void {
+  open(upstream: UpstreamServer, backend: BackendTerms): void {
     const { engine, wheel } = this.#services
     const { address, sendProxy } = upstream.plan
     this.#aim(upstream, backend)
@@ -160,7 +160,7 @@ export class Connector<S> implements ConnHandler, Carrier {
     this.#services.wheel.cancel(this.#deadline)
   }
 
-  #aim(upstream: UpstreamServer, backend: PlannedBackend): Target {
+  #aim(upstream: UpstreamServer, backend: BackendTerms): Target {
     this.#target ??= { upstream, backend }
     this.#target.upstream = upstream
     this.#target.backend = backend

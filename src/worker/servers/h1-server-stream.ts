@@ -6,7 +6,7 @@ import { parseInvalidResponseHead } from '../../http/h1/invalid-response.ts'
 import { parseResponseHead } from '../../http/h1/response-parser.ts'
 import { FACT_BINDS_CONNECTION } from '../../http/header-table.ts'
 import type { ResponseHead } from '../../http/response-head.ts'
-import type { PlannedBackend } from '../../model/plan.ts'
+import type { BackendTerms } from '../../model/plan.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 import { JoinedWrite } from '../../net/joined-write.ts'
 import { UNHEARD } from '../../net/unheard.ts'
@@ -66,7 +66,7 @@ export class H1ServerStream implements ServerStream, ConnHandler, Lender<ServerS
     this.#held = new HeldBytes(services.responseHead.limits)
   }
 
-  lend(conn: Conn, carrier: Carrier, { acceptInvalidResponse }: PlannedBackend): ServerStream {
+  lend(conn: Conn, carrier: Carrier, { acceptInvalidResponse }: BackendTerms): ServerStream {
     conn.handler = this
     this.#conn = conn
     this.#carrier = carrier

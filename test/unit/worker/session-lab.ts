@@ -24,6 +24,7 @@ import { HangUpWatch } from '../../../src/worker/clients/hang-up-watch.ts'
 import { compileRuntime, enterRuntime, type Runtime } from '../../../src/worker/compilation.ts'
 import type { DataPlaneServices } from '../../../src/worker/data-plane.ts'
 import { SessionQueues } from '../../../src/worker/dispatch/session-queue.ts'
+import { TableBuilds } from '../../../src/worker/dispatch/table-builds.ts'
 import { HttpExchange } from '../../../src/worker/exchange/http-exchange.ts'
 import { ResponseRewrite } from '../../../src/worker/exchange/rewriting/rewrite.ts'
 import { RequestHeads } from '../../../src/worker/exchange/routing/request-heads.ts'
@@ -200,6 +201,7 @@ export function servicesOf(
     table,
     worker: 0,
     cells: table.counters(0),
+    builds: new TableBuilds(() => wheel.nowMs),
     queues: new SessionQueues(table, 0),
     hangUps: new HangUpWatch(wheel),
     accessLog: { isOff: true } as AccessLogWriter,

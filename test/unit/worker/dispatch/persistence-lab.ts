@@ -128,7 +128,12 @@ function backendOf(setting: PersistenceSetting): PlannedBackend {
   } as unknown as PlannedBackend
 }
 
-function requestOf(method: string, lines: readonly string[], client: FakeConn): RequestRewrite {
+/** A request as a backend is asked which server it belongs to. */
+export function requestOf(
+  method: string,
+  lines: readonly string[],
+  client: FakeConn,
+): RequestRewrite {
   const head = new RequestHead(DEFAULT_HEAD_LIMITS)
   const text = [`${method} / HTTP/1.1`, 'Host: a', ...lines, '', ''].join('\r\n')
   const view = Buffer.from(text, 'latin1')
@@ -138,7 +143,8 @@ function requestOf(method: string, lines: readonly string[], client: FakeConn): 
   return rewrite
 }
 
-function responseOf(status: number, lines: readonly string[]): ResponseRewrite {
+/** What a server answers with. */
+export function responseOf(status: number, lines: readonly string[]): ResponseRewrite {
   const head = new ResponseHead(DEFAULT_HEAD_LIMITS)
   const text = [`HTTP/1.1 ${status} OK`, ...lines, '', ''].join('\r\n')
   const view = Buffer.from(text, 'latin1')
@@ -148,7 +154,8 @@ function responseOf(status: number, lines: readonly string[]): ResponseRewrite {
   return rewrite
 }
 
-function valuesOf(message: RequestRewrite | ResponseRewrite, name: string): string[] {
+/** The values of all lines of a name. */
+export function valuesOf(message: RequestRewrite | ResponseRewrite, name: string): string[] {
   const values: string[] = []
   for (let at = message.findHeader(name, 0); at >= 0; at = message.findHeader(name, at + 1)) {
     values.push(message.headerValue(at))

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { SERVER_STATE, ServerTable } from '../../../../src/memory/server-table.ts'
 import type { ServerConfig } from '../../../../src/model/config.ts'
-import type { PlannedBackend } from '../../../../src/model/plan.ts'
+import type { PlannedBackend, PlannedServer } from '../../../../src/model/plan.ts'
 import { ServerPool } from '../../../../src/worker/dispatch/server-pool.ts'
+import { TableBuilds } from '../../../../src/worker/dispatch/table-builds.ts'
 import { seededRandom } from '../../../conformance/strategy-random.ts'
 
 const BACKEND = 0
@@ -10,6 +11,7 @@ const BACKEND = 0
 function poolOf(
   servers: Readonly<Record<string, Partial<ServerConfig>>>,
   settings: Partial<PlannedBackend> = {},
+  builds = new TableBuilds(() => 0),
 ): { pool: ServerPool; table: ServerTable } {
   const table = ServerTable.create(1)
   const entries = Object.entries(servers).map(([name, changes], i) => ({
@@ -37,7 +39,11 @@ function poolOf(
     servers: entries,
     ...settings,
   } as unknown as PlannedBackend
-  const pool = new ServerPool(plan, { table, worker: 0, random: seededRandom(1) }, undefined)
+  const pool = new ServerPool(
+    plan,
+    { table, worker: 0, random: seededRandom(1), builds },
+    undefined,
+  )
   return { pool, table }
 }
 
@@ -53,15 +59,15 @@ describe('the candidates', () => {
   it('have ids that depend on their names alone', () => {
     const [one, other] = [poolOf({ a: {}, b: {} }), poolOf({ b: { weight: 3 }, c: {}, a: {} })]
     for (const { pool, table } of [one, other]) take(pool, table)
-    const [a, b] = one.pool.ids
-    expect([...other.pool.ids]).toEqual([b, expect.any(Number), a])
-    expect(other.pool.ids[1]).not.toBe(a)
+    const [a, b] = one.pool.candidates.ids
+    expect([...other.pool.candidates.ids]).toEqual([b, expect.any(Number), a])
+    expect(other.pool.candidates.ids[1]).not.toBe(a)
   })
 
   it('have different ids, even where two names make the same', () => {
     const { pool, table } = poolOf({ 'app-vxjcifh': {}, 'app-iynvxja': {} })
     take(pool, table)
-    expect([...pool.ids]).toEqual([995377542, 995377543])
+    expect([...pool.candidates.ids]).toEqual([995377542, 995377543])
   })
 
   it('are those that are up and have a weight, with what each may take', () => {
@@ -72,11 +78,12 @@ describe('the candidates', () => {
     })
     table.setState(1, SERVER_STATE.down)
     take(pool, table)
-    expect({ ...pool }).toMatchObject({ count: 2, serversTotal: 3, weightTotal: 9 })
-    expect([...pool.capacities]).toEqual([8, 9])
+    expect(pool.candidates).toMatchObject({ count: 2, serversTotal: 3, weightTotal: 9 })
+    expect([...pool.candidates.capacities]).toEqual([8, 9])
     table.setWeight(2, 0)
     take(pool, table)
-    expect([[...pool.rows], [...pool.weights], [...pool.capacities]]).toEqual([[3], [4], [9]])
+    const { rows, weights, capacities } = pool.candidates
+    expect([[...rows], [...weights], [...capacities]]).toEqual([[3], [4], [9]])
   })
 })
 
@@ -156,8 +163,9 @@ describe('the pool', () => {
     expect(poolOf({ a: {} }).pool.observe).toBeNull()
     const { pool, table } = poolOf({ a: {}, b: {} }, { balance: 'peak-ewma' })
     take(pool, table)
-    pool.observe?.(1, 500, 10)
-    pool.observe?.(2, 5, 10)
+    const [a, b] = pool.servers
+    pool.observe?.(a!, 500, 10)
+    pool.observe?.(b!, 5, 10)
     expect(Array.from({ length: 10 }, () => take(pool, table))).toEqual(new Array(10).fill('b'))
   })
 })
@@ -218,7 +226,7 @@ describe('a server that starts slowly', () => {
     let places = 0
     while (pool.take(-1, []) !== 'full') places++
     expect(places).toBe(sessions)
-    expect([...pool.capacities]).toEqual([sessions])
+    expect([...pool.candidates.capacities]).toEqual([sessions])
   })
 })
 
@@ -319,4 +327,97 @@ it('passes over all servers that have failed on a session, while there is anothe
     expect(['b', 'd']).toContain(takeAfter([3, 1]))
     expect(['a', 'b', 'c']).toContain(takeAfter([1, 2, 3, 4]))
   }
+})
+
+describe('the table of a large backend', () => {
+  const names = Array.from({ length: 300 }, (_, n) => `s${n}`)
+  const keys = Array.from({ length: 500 }, (_, n) => Math.imul(n, 0x9e3779b1) >>> 0)
+
+  /** A pool that has been used, and the turns of the event loop that wait. */
+  function largePool(balance: string) {
+    const deferred: (() => void)[] = []
+    let nowMs = 0
+    // Each slice takes longer than a turn may.
+    const builds = new TableBuilds(
+      () => nowMs++,
+      (work) => void deferred.push(work),
+    )
+    const { pool, table } = poolOf(
+      Object.fromEntries(names.map((name) => [name, {}])),
+      { balance },
+      builds,
+    )
+    const namesNow = (): string[] => keys.map((key) => take(pool, table, key))
+    const before = namesNow()
+    return { pool, table, deferred, namesNow, before }
+  }
+
+  it.each(['maglev', 'source'])(
+    'is built in slices, and gives nothing to who has gone: %s',
+    (balance) => {
+      const { pool, table, deferred, namesNow, before } = largePool(balance)
+      const [gone, down, moved] = ['s7', 's8', 's9'].map((name) => {
+        return pool.servers.find(({ plan }) => plan.name === name)!.plan
+      }) as [PlannedServer, PlannedServer, PlannedServer]
+      const address = { kind: 'inet', host: '10.9.9.9', port: 80 } as const
+      const place = pool.servers.findIndex(({ plan }) => plan === moved)
+      pool.change({
+        backend: 'app',
+        removed: [gone.row],
+        placed: [{ place: place - 1, server: { ...moved, address } }],
+      })
+      table.setState(down.row, SERVER_STATE.down)
+      const stays = (name: string): boolean => name !== gone.name && name !== down.name
+      let turns = 0
+      for (; deferred.length > 0 || turns === 0; turns++) {
+        const during = namesNow()
+        expect(during.every(stays)).toBe(true)
+        expect(during.filter((name, n) => stays(before[n]!) && name !== before[n])).toEqual([])
+        expect(pool.usableAt(moved.row)?.plan.address).toEqual(address)
+        deferred.shift()?.()
+      }
+      expect(turns).toBeGreaterThan(3)
+      const left = poolOf(
+        Object.fromEntries(names.filter((name) => name !== gone.name).map((name) => [name, {}])),
+        { balance },
+      )
+      left.table.setState(
+        left.pool.servers.find(({ plan }) => plan.name === down.name)!.plan.row,
+        SERVER_STATE.down,
+      )
+      expect(namesNow()).toEqual(keys.map((key) => take(left.pool, left.table, key)))
+    },
+  )
+
+  it('is built at once where nobody of the one before is left', () => {
+    const { pool, table, deferred, namesNow } = largePool('maglev')
+    const [last] = pool.servers.slice(-1)
+    for (const { plan } of pool.servers) {
+      if (plan !== last!.plan) table.setState(plan.row, SERVER_STATE.down)
+    }
+    expect(new Set(namesNow())).toEqual(new Set([last!.plan.name]))
+    const { plan } = pool.servers[3]!
+    table.setState(plan.row, SERVER_STATE.up)
+    table.setState(last!.plan.row, SERVER_STATE.down)
+    expect(new Set(namesNow())).toEqual(new Set([plan.name]))
+    for (let turn = deferred.shift(); turn !== undefined; turn = deferred.shift()) turn()
+    expect(new Set(namesNow())).toEqual(new Set([plan.name]))
+  })
+
+  it('is looked at again when servers have changed while it was built', () => {
+    const { pool, table, deferred, namesNow, before } = largePool('source')
+    const rowOf = (name: string): number =>
+      pool.servers.find(({ plan }) => plan.name === name)!.plan.row
+    table.setState(rowOf('s1'), SERVER_STATE.down)
+    namesNow()
+    deferred.shift()?.()
+    table.setState(rowOf('s1'), SERVER_STATE.up)
+    table.setState(rowOf('s2'), SERVER_STATE.down)
+    for (let turn = deferred.shift(); turn !== undefined; turn = deferred.shift()) {
+      turn()
+      expect(namesNow()).not.toContain('s2')
+    }
+    expect(namesNow().filter((name, n) => name !== before[n] && before[n] !== 's2')).toEqual([])
+    expect(pool.candidates.count).toBe(299)
+  })
 })
