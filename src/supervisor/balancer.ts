@@ -20,13 +20,13 @@ import type { AccessLogOutput } from './access-log-output.ts'
 import { type DescriptorBudget, isTight } from './preparation/descriptor-limit.ts'
 import type { Gathered } from './preparation/gathering.ts'
 import type { Refuse } from './preparation/lacks.ts'
+import { type PreparedChange, prepareServers, readdress } from './preparation/planned-servers.ts'
 import {
   type Lasting,
   type Prepared,
   type PrepareOptions,
   prepare,
   type Reservation,
-  readdress,
   release,
   reserve,
   retire,
@@ -190,11 +190,6 @@ export class Balancer {
     this.#log.warn('descriptors-low', message, fields)
   }
 
-  /** What was read for what runs. */
-  get gathered(): Gathered {
-    return this.#prepared.gathered
-  }
-
   /**
    * Makes sure that a config can run, and keeps what had to be bound for it until it does or
    * another is reserved for. Nothing that runs changes.
@@ -227,7 +222,18 @@ export class Balancer {
       ...options,
       reservation,
     })
-    await this.#goOver(prepared)
+    await this.#goOver(prepared, () => this.#workers.apply(prepared.plan))
+  }
+
+  /**
+   * Goes over to a config that differs in the servers of its backends alone: the workers are told of
+   * these, and compile nothing anew. On failure everything stays as it is.
+   *
+   * @throws SluiceError what {@link prepareServers} throws
+   */
+  async runServers(config: Config): Promise<void> {
+    const change = await prepareServers(config, this.#lasting, this.#prepared)
+    if (change !== null) await this.#change(change)
   }
 
   /**
@@ -237,18 +243,22 @@ export class Balancer {
    * @returns whether any has changed
    */
   async readdress(): Promise<boolean> {
-    const prepared = readdress(this.#prepared, this.#lasting)
-    if (prepared === null) return false
-    await this.#goOver(prepared)
+    const change = readdress(this.#prepared, this.#lasting)
+    if (change === null) return false
+    await this.#change(change)
     return true
   }
 
-  async #goOver(prepared: Prepared): Promise<void> {
+  #change({ prepared, change }: PreparedChange): Promise<void> {
+    return this.#goOver(prepared, () => this.#workers.change(prepared.plan, change))
+  }
+
+  async #goOver(prepared: Prepared, tellWorkers: () => Promise<void>): Promise<void> {
     const previous = this.#prepared
     this.health.follow(prepared.plan)
     this.observation.follow(prepared.plan)
     this.#certificates.follow(prepared.plan)
-    await this.#workers.apply(prepared.plan)
+    await tellWorkers()
     this.#prepared = prepared
     retire(previous, prepared, this.#lasting)
     this.#recycleRows()

@@ -128,9 +128,9 @@ export class NodeHost implements ClusterHost {
       if (isNewText) {
         const held = this.#held?.text === version.text ? this.#held.gathered : null
         await this.#run(config, pool, { held, refuse: this.#refusalIn(version.text) })
-      } else if (structureOf(pool) !== structureOf(poolBefore)) {
+      } else if (!hasSameServers(pool, poolBefore)) {
         // What the text names was read when it was activated. A server is in no text.
-        await this.#run(config, pool, { held: balancer.gathered })
+        await this.#with(pool, () => balancer.runServers(overlayPool(config, pool)))
       } else balancer.health.setRunTime(pool)
       this.#running = { text: version.text, config, pool, version: version.version }
       this.#version = version
@@ -223,10 +223,15 @@ export class NodeHost implements ClusterHost {
     options: Parameters<Balancer['run']>[1],
   ): Promise<void> {
     const { balancer } = this.#options
+    await this.#with(pool, () => balancer.run(overlayPool(config, pool), options))
+  }
+
+  async #with(pool: readonly PoolEntry[], run: () => Promise<void>): Promise<void> {
+    const { balancer } = this.#options
     // Before the servers are there, so that one that is to be drained never begins by taking any.
     balancer.health.setRunTime(pool)
     try {
-      await balancer.run(overlayPool(config, pool), options)
+      await run()
     } catch (error) {
       balancer.health.setRunTime(this.#running.pool)
       throw error
@@ -245,10 +250,22 @@ function digestOf({ frontends, backends }: Config): string {
   return createHash('sha256').update(JSON.stringify({ frontends, backends })).digest('hex')
 }
 
-/** What of a pool makes another config: the servers that are added and moved. */
-function structureOf(pool: readonly PoolEntry[]): string {
-  const places = pool.filter(({ address }) => address !== null)
-  return JSON.stringify(
-    places.map((entry) => [entry.backend, entry.server, entry.isAdded, entry.address]),
+/** Whether two pools make the same servers: those that are added and moved say which there are. */
+function hasSameServers(pool: readonly PoolEntry[], other: readonly PoolEntry[]): boolean {
+  const [places, others] = [pool, other].map((entries) => {
+    return entries.filter(({ address }) => address !== null)
+  }) as [PoolEntry[], PoolEntry[]]
+  return (
+    places.length === others.length &&
+    places.every((entry, i) => {
+      const before = others[i] as PoolEntry
+      return (
+        entry === before ||
+        (entry.backend === before.backend &&
+          entry.server === before.server &&
+          entry.isAdded === before.isAdded &&
+          entry.address === before.address)
+      )
+    })
   )
 }

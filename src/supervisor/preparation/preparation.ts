@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
 import { formatAddress } from '../../base/address.ts'
 import type { NameResolution } from '../../discovery/name-resolution.ts'
 import { hostNamesOf, placesOf } from '../../discovery/server-addresses.ts'
@@ -126,23 +125,6 @@ export async function prepare(
   }
 }
 
-/**
- * The same with the addresses that host names have by now.
- *
- * @returns null where that changes nothing
- */
-export function readdress(previous: Prepared, lasting: Lasting): Prepared | null {
-  const plan = planOf(previous, lasting, previous.plan)
-  const isSame = isDeepStrictEqual(addressesIn(plan), addressesIn(previous.plan))
-  return isSame ? null : { ...previous, plan }
-}
-
-function addressesIn({ backends }: Plan): unknown {
-  return backends.map(({ servers }) =>
-    servers.map(({ address, check, agent }) => [address, check?.address, agent?.address]),
-  )
-}
-
 /** Binds the addresses that are neither kept nor reserved, as far as they can be. */
 async function bindAddresses(
   config: Config,
@@ -229,7 +211,10 @@ function planOf(
 }
 
 /** Of what was gathered, what the config still names. */
-function authoritiesIn({ backends }: Config, { authorities }: Gathered): PlannedAuthorities[] {
+export function authoritiesIn(
+  { backends }: Config,
+  { authorities }: Gathered,
+): PlannedAuthorities[] {
   const servers = backends.flatMap(({ servers }) => servers)
   const named = new Set(
     servers.flatMap(({ check }) => (check?.tls?.verify ? check.tls.caFile : [])),

@@ -7,6 +7,7 @@ import type { ServerTable } from '../../memory/server-table.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from '../../model/channel.ts'
 import type { LogLoss } from '../../model/log-sink.ts'
 import type { Plan } from '../../model/plan.ts'
+import type { ServersChange } from '../../model/servers-change.ts'
 import type { OnShortage } from '../../model/shortage.ts'
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
 import { type Death, DeathCauses, DeathsInRow } from './worker-deaths.ts'
@@ -101,9 +102,23 @@ export class WorkerPool {
   }
 
   /** Has every worker run a plan; resolves when all do that answer. */
-  async apply(plan: Plan): Promise<void> {
+  apply(plan: Plan): Promise<void> {
+    return this.#goOver(plan, { kind: 'apply', plan })
+  }
+
+  /**
+   * The same for a plan that differs from the present one in servers alone.
+   *
+   * @param change what leads to it
+   */
+  change(plan: Plan, change: ServersChange): Promise<void> {
+    return this.#goOver(plan, { kind: 'change-servers', change })
+  }
+
+  /** A thread that is started meanwhile begins with the plan itself. */
+  async #goOver(plan: Plan, message: ToWorker): Promise<void> {
     this.#plan = plan
-    this.#broadcast({ kind: 'apply', plan })
+    this.#broadcast(message)
     await this.#until(() => this.#hasStarted && this.#doAllRunPlan)
   }
 
@@ -176,7 +191,9 @@ export class WorkerPool {
   #onMessage(index: number, thread: WorkerThread, message: FromWorker): void {
     switch (message.kind) {
       case 'applied':
-        thread.appliedSerial = message.serial
+        // A plan is told of once those are accepted who waited at addresses that it has no more:
+        // a change of servers that has come after it may be told of before.
+        thread.appliedSerial = Math.max(thread.appliedSerial, message.serial)
         break
       case 'drained':
         thread.isDrained = true

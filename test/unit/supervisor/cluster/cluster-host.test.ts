@@ -15,6 +15,7 @@ import { type ActiveConfig, NodeHost } from '../../../../src/supervisor/cluster/
 import { readConfigText } from '../../../../src/supervisor/preparation/config-file.ts'
 import { ShortageLog } from '../../../../src/supervisor/shortage-log.ts'
 import { EarlyThreads } from '../../../../src/supervisor/threads/early-threads.ts'
+import { WorkerThread } from '../../../../src/supervisor/threads/worker-thread.ts'
 import { httpClient } from '../../../e2e/support/http-client.ts'
 import { type HttpServer, startHttpServer } from '../../../e2e/support/http-server.ts'
 import { freePort } from '../../../e2e/support/ports.ts'
@@ -155,6 +156,12 @@ async function isFree(port: number): Promise<boolean> {
   return bound
 }
 
+/** What the workers are told where servers of the backend change. */
+function changeOf(serial: number, changes: object): object {
+  const backends = [{ backend: 'app', removed: [], placed: [], ...changes }]
+  return { kind: 'change-servers', change: { serial, backends } }
+}
+
 const rowOf = ({ balancer }: Lab, name: string): number => {
   const server = balancer.plan.backends[0]?.servers.find((candidate) => candidate.name === name)
   return server?.row ?? -1
@@ -226,6 +233,45 @@ describe('an activation', () => {
     expect(await lab.ask(2)).toEqual(['a', 'a'])
     expect(lab.lines.map(({ event }) => event)).not.toContain('config-reloaded')
     expect(lab.remembered).toHaveLength(3)
+  })
+
+  it('tells the workers of the servers alone that change, while their requests go on', async () => {
+    const held: (() => void)[] = []
+    const slow = await startHttpServer({
+      answer: (_, response) => void held.push(() => response.end('at last')),
+    })
+    const [b] = (await startServers('b')) as [HttpServer]
+    const port = await freePort()
+    let host = '127.0.0.1'
+    const servers = { named: `app.test:${slow.port}`, plain: slow.address }
+    const lab = await startLab({ port, servers }, {}, () => Promise.resolve([host]))
+    const client = httpClient(port, 2)
+    const asked = [client('/'), client('/')]
+    await vi.waitUntil(() => held.length === 2, WAIT)
+    const tell = vi.spyOn(WorkerThread.prototype, 'tell')
+    onTestFinished(() => tell.mockRestore())
+    const version = versionOf(1, lab.host.running.text)
+    const added = entryOf('x', { isAdded: true, address: b.address })
+    const moved = entryOf('plain', { address: b.address })
+    await lab.host.activate(version, [added])
+    await lab.host.activate(version, [added, moved])
+    host = '127.0.0.9'
+    await lab.balancer.names.lookUp(['app.test'])
+    await vi.waitUntil(() => lab.balancer.plan.serial === 4, WAIT)
+    await lab.host.activate(version, [moved])
+    const told = tell.mock.calls.map(([message]) => message)
+    const [named, plain] = [rowOf(lab, 'named'), rowOf(lab, 'plain')]
+    expect(told).toMatchObject([
+      changeOf(2, { placed: [{ place: 2, server: { name: 'x' } }] }),
+      changeOf(3, { placed: [{ place: 1, server: { row: plain, address: { port: b.port } } }] }),
+      changeOf(4, { placed: [{ place: 0, server: { row: named, address: { host } } }] }),
+      changeOf(5, { removed: [expect.any(Number)] }),
+    ])
+    for (const answer of held) answer()
+    const answers = await Promise.all(asked)
+    expect(answers.map(({ body }) => body.toString())).toEqual(['at last', 'at last'])
+    await lab.host.activate(version, [moved, entryOf('named', { address: b.address })])
+    expect(await lab.ask(2)).toEqual(['b', 'b'])
   })
 
   it('of states and weights alone needs no other plan', async () => {

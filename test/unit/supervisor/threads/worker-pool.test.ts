@@ -31,10 +31,16 @@ function fail(fault) {
 parentPort.on('message', (message) => {
   if (message.kind === 'apply') {
     const { serial, faults = {} } = message.plan
-    const { early, late } = faults[index] ?? {}
+    const { early, late, answersAfterMs } = faults[index] ?? {}
     fail(early)
-    parentPort.postMessage({ kind: 'applied', serial })
+    const answer = () => parentPort.postMessage({ kind: 'applied', serial })
+    if (answersAfterMs) setTimeout(answer, answersAfterMs)
+    else answer()
     if (late) setTimeout(() => fail(late), 100)
+  }
+  if (message.kind === 'change-servers') {
+    const { serial, maxconn } = message.change
+    setTimeout(() => parentPort.postMessage({ kind: 'applied', serial }), index * maxconn)
   }
   if (message.kind === 'drain' && !boot.accessLog.holds) parentPort.postMessage({ kind: 'drained' })
   if (message.kind === 'cut') parentPort.postMessage({ kind: 'drained' })
@@ -49,6 +55,8 @@ parentPort.on('message', (message) => {
 interface Fault {
   readonly early?: 'throw' | 'pause'
   readonly late?: 'throw' | 'loop' | 'hang' | 'pause'
+  /** It says so later than what it is told next. */
+  readonly answersAfterMs?: number
 }
 
 let module = ''
@@ -135,6 +143,18 @@ describe('deaths by one cause', () => {
     // A plan that it can run is taken up by its next successor.
     await pool.apply(planWith())
   })
+})
+
+it('goes over to changed servers when all workers have, whatever they say late of the plan before', async () => {
+  const { pool } = startPool(2, planWith())
+  await pool.ready()
+  const slow = planWith({ 0: { answersAfterMs: 50 } })
+  const applied = pool.apply(slow)
+  const next = planWith()
+  // In this test `maxconn` is how much later than the first worker the second one answers.
+  const change = { serial: next.serial, maxconn: 500, trafficNumbersMax: 0, backends: [] }
+  await pool.change(next, change)
+  await applied
 })
 
 it('waits for the log of a worker that was slow to start and is told to end at once', async () => {
