@@ -8,9 +8,9 @@ import type { ConnectionTrials } from '../net/connection-trials.ts'
 import { RunningTimers } from '../net/running-timers.ts'
 import { linearPatterns } from '../rules-host/linear-patterns.ts'
 import type { DaemonLog, LogFields } from '../telemetry/daemon-log.ts'
-import { AgentChecker } from './agent-checker.ts'
-import { Checker, type CheckTarget, type CheckTransition } from './checker.ts'
-import type { AgentVerdict } from './checks/agent-reply.ts'
+import { AgentChecker } from './agent-prober.ts'
+import { Checker, type CheckTarget, type CheckTransition } from './prober.ts'
+import type { AgentVerdict } from './probes/agent-reply.ts'
 import {
   AS_CONFIGURED,
   type RunTimeSettings,

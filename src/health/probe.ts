@@ -17,8 +17,8 @@ import { encodeProxyHeader } from '../net/proxy-protocol/proxy-protocol.ts'
 import type { RunningTimer, RunningTimers } from '../net/running-timers.ts'
 import { type ClientTlsSettings, connectTls, TlsConn } from '../net/tls/tls-conn.ts'
 import { UNHEARD } from '../net/unheard.ts'
-import type { BeginConversation, Conversation } from './checks/conversation.ts'
-import { type Dialogue, type Finding, findingOf, type Turn } from './checks/dialogue.ts'
+import type { BeginConversation, Conversation } from './probes/conversation.ts'
+import { type Dialogue, type Finding, findingOf, type Turn } from './probes/dialogue.ts'
 
 /** How one probe ended. */
 export interface ProbeOutcome extends Finding {

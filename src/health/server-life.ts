@@ -3,9 +3,9 @@ import { formatAddress, isSameAddress } from '../base/address.ts'
 import { SERVER_STATE, type ServerState } from '../memory/server-table.ts'
 import type { AdminState, ServerSetting } from '../model/admin-state.ts'
 import type { PlannedBackend, PlannedServer } from '../model/plan.ts'
-import type { AgentTarget } from './agent-checker.ts'
-import type { CheckTarget } from './checker.ts'
-import type { AgentVerdict } from './checks/agent-reply.ts'
+import type { AgentTarget } from './agent-prober.ts'
+import type { CheckTarget } from './prober.ts'
+import type { AgentVerdict } from './probes/agent-reply.ts'
 import { type EffectiveState, effectiveWeight } from './server-state.ts'
 
 /** What was set at run time of a server; null: as the config has it. */

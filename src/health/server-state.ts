@@ -1,7 +1,7 @@
 import { SERVER_STATE, type ServerState } from '../memory/server-table.ts'
 import { type AdminState, WEIGHT_MAX } from '../model/admin-state.ts'
 import type { StateCause } from '../model/state-cause.ts'
-import type { AgentVerdict } from './checks/agent-reply.ts'
+import type { AgentVerdict } from './probes/agent-reply.ts'
 
 /** Everything that has a say in the state of a server. */
 export interface StateSources {

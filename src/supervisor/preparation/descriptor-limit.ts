@@ -1,6 +1,6 @@
 import { ADMIN_CONNECTIONS_MAX } from '../../admin/admin-listener.ts'
 import { DEFAULT_GLOBAL } from '../../config/values/default-values.ts'
-import { PROBES_OPEN_MAX } from '../../health/checker.ts'
+import { PROBES_OPEN_MAX } from '../../health/prober.ts'
 import type { Config } from '../../model/config.ts'
 import { openFilesLimit, setOpenFilesLimit } from '../../net/descriptor.ts'
 

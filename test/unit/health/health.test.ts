@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Address } from '../../../src/base/address.ts'
-import type { AgentVerdict } from '../../../src/health/checks/agent-reply.ts'
 import { Health, type ServerSettings } from '../../../src/health/health.ts'
+import type { AgentVerdict } from '../../../src/health/probes/agent-reply.ts'
 import { AS_CONFIGURED } from '../../../src/health/server-life.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
 import type { AgentConfig } from '../../../src/model/config.ts'

@@ -2,9 +2,9 @@ import type { Socket } from 'node:net'
 import { createServer, type TLSSocket, type TlsOptions } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import { smtpProbe } from '../../../src/config/values/probe-steps.ts'
-import { checkTask } from '../../../src/health/checks/check-task.ts'
-import { Expectations } from '../../../src/health/checks/expectation-match.ts'
 import { Probe, type ProbeOutcome } from '../../../src/health/probe.ts'
+import { Expectations } from '../../../src/health/probes/expectation-match.ts'
+import { checkTask } from '../../../src/health/probes/probe-task.ts'
 import type { CheckConfig } from '../../../src/model/config.ts'
 import type {
   CheckStep,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { AgentVerdict } from '../../../src/health/checks/agent-reply.ts'
+import type { AgentVerdict } from '../../../src/health/probes/agent-reply.ts'
 import {
   effectiveState,
   effectiveWeight,

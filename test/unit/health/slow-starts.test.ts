@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { AgentVerdict } from '../../../src/health/checks/agent-reply.ts'
 import { Health } from '../../../src/health/health.ts'
+import type { AgentVerdict } from '../../../src/health/probes/agent-reply.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
 import type { Plan, PlannedServer } from '../../../src/model/plan.ts'
 import type { NetEngine } from '../../../src/net/conn.ts'

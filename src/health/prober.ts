@@ -8,8 +8,6 @@ import { isOwnFailure } from '../net/failures.ts'
 import { socketName } from '../net/socket-name.ts'
 import { ClientTlsContexts } from '../net/tls/tls-contexts.ts'
 import type { PatternEngine } from '../rules/samples/patterns.ts'
-import { checkTask, connectLimitMs, isConnectAlone } from './checks/check-task.ts'
-import { Expectations } from './checks/expectation-match.ts'
 import { healthAfterFault } from './observation-limit.ts'
 import {
   describeOutcome,
@@ -19,6 +17,8 @@ import {
   type ProbeContext,
   type ProbeOutcome,
 } from './probe.ts'
+import { Expectations } from './probes/expectation-match.ts'
+import { checkTask, connectLimitMs, isConnectAlone } from './probes/probe-task.ts'
 import { carryHealth, initialHealth, intervalMs, isUp, nextHealth } from './verdict.ts'
 import { type Watch, WatchedTargets } from './watched-targets.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseAgentReply } from '../../../../src/health/checks/agent-reply.ts'
+import { parseAgentReply } from '../../../../src/health/probes/agent-reply.ts'
 
 const NOTHING = { weightPercent: null, state: null, adminState: null, maxconn: null, reason: '' }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import {
   encodeHealthRequest,
   readHealthResponse,
-} from '../../../../src/health/checks/grpc-message.ts'
+} from '../../../../src/health/probes/grpc-message.ts'
 import { framed, healthResponse } from '../grpc-server.ts'
 
 const read = (hex: string): ReturnType<typeof readHealthResponse> =>

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Address } from '../../../src/base/address.ts'
-import { Checker, type CheckTarget, type CheckTransition } from '../../../src/health/checker.ts'
+import { Checker, type CheckTarget, type CheckTransition } from '../../../src/health/prober.ts'
 import type { CheckConfig } from '../../../src/model/config.ts'
 import type { OwnFailure } from '../../../src/model/shortage.ts'
 import type { Conn, ConnFailure, ConnHandler, NetEngine } from '../../../src/net/conn.ts'

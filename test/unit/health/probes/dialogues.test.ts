@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { REDIS_PROBE, smtpProbe } from '../../../../src/config/values/probe-steps.ts'
-import { AgentDialogue } from '../../../../src/health/checks/agent-dialogue.ts'
-import { AGENT_REPLY_BYTES_MAX } from '../../../../src/health/checks/agent-reply.ts'
-import type { Dialogue } from '../../../../src/health/checks/dialogue.ts'
-import { Expectations } from '../../../../src/health/checks/expectation-match.ts'
-import { createDialogue } from '../../../../src/health/checks/protocols.ts'
+import { AgentDialogue } from '../../../../src/health/probes/agent-dialogue.ts'
+import { AGENT_REPLY_BYTES_MAX } from '../../../../src/health/probes/agent-reply.ts'
+import type { Dialogue } from '../../../../src/health/probes/dialogue.ts'
+import { Expectations } from '../../../../src/health/probes/expectation-match.ts'
+import { createDialogue } from '../../../../src/health/probes/protocols.ts'
 import {
   CHECK_BYTES_MAX,
   type CheckStep,

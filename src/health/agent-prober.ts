@@ -1,8 +1,8 @@
 import type { AgentConfig } from '../model/config.ts'
-import { AgentDialogue } from './checks/agent-dialogue.ts'
-import { type AgentVerdict, parseAgentReply } from './checks/agent-reply.ts'
-import { connectLimitMs } from './checks/check-task.ts'
 import { PLAIN_CONNECTION, Probe, type ProbeContext } from './probe.ts'
+import { AgentDialogue } from './probes/agent-dialogue.ts'
+import { type AgentVerdict, parseAgentReply } from './probes/agent-reply.ts'
+import { connectLimitMs } from './probes/probe-task.ts'
 import { type Watch, WatchedTargets } from './watched-targets.ts'
 
 /** A server whose agent is asked. */
