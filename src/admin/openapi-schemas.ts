@@ -1,7 +1,7 @@
 import { DURATION_MS_MAX } from '../base/quantities.ts'
 import { ADMIN_STATES, WEIGHT_MAX } from '../model/admin-state.ts'
 import { COMMENT_LENGTH_MAX, CONFIRM_MIN_MS } from '../model/change-limits.ts'
-import { CHECK_STATUS } from '../model/probe-state.ts'
+import { PROBE_STATUS } from '../model/probe-state.ts'
 import { STATE_CAUSES } from '../model/state-cause.ts'
 
 /** JSON Schema, as OpenAPI 3.1 takes it. */
@@ -21,7 +21,7 @@ const WEIGHT: Schema = { type: 'integer', minimum: 0, maximum: WEIGHT_MAX }
 const ADMIN_STATE: Schema = { enum: ADMIN_STATES }
 
 const CHECK = object({
-  status: { enum: Object.keys(CHECK_STATUS) },
+  status: { enum: Object.keys(PROBE_STATUS) },
   code: COUNT,
   info: TEXT,
   durationMs: AMOUNT,

@@ -1,4 +1,4 @@
-import type { CheckReport, ServerReport, ServersReport } from '../operations/contract/servers.ts'
+import type { ProbeReport, ServerReport, ServersReport } from '../operations/contract/servers.ts'
 import { type Column, expectAnswer, show, table } from './command-output.ts'
 import { type CliIo, type ReadOptions, readAdmin } from './daemon-connection.ts'
 
@@ -37,13 +37,13 @@ export function serverTable(servers: readonly ServerReport[]): string {
     server.adminState,
     String(server.weight),
     String(server.sessions),
-    server.check === null ? '-' : describeCheck(server.check),
+    server.check === null ? '-' : describeProbe(server.check),
     [...(server.added ? ['added'] : []), ...server.setAtRunTime].join(',') || '-',
   ])
   return table(COLUMNS, rows)
 }
 
-function describeCheck({ status, code, durationMs }: CheckReport): string {
+function describeProbe({ status, code, durationMs }: ProbeReport): string {
   if (status === 'INI') return status
   return `${status}${code === 0 ? '' : `/${code}`} in ${Math.round(durationMs)}ms`
 }

@@ -394,7 +394,7 @@ export class ClusterNode implements Cluster {
   #watch(): void {
     const { name, host } = this.#options
     const isAlone = !this.#following.isFollowing
-    host.watch((key) => isAlone || this.#machine.health.hasToCheck(name, key))
+    host.watch((key) => isAlone || this.#machine.health.hasToProbe(name, key))
   }
 
   /** What the active config says of a server; null also where this node does not run it. */

@@ -11,7 +11,7 @@ import type {
 } from './state-machine/state.ts'
 
 /** What a node found in a config text that is valid for it. */
-export interface CheckedText {
+export interface ValidText {
   /** `backend/server` of every server, in the order of the text. */
   readonly servers: readonly string[]
   readonly backends: readonly AgreedBackend[]
@@ -37,9 +37,9 @@ export interface ClusterHost {
    *
    * @throws SluiceError `config-invalid`, its message the rendered diagnostics
    */
-  check(text: string): CheckedText
+  validate(text: string): ValidText
   /**
-   * Makes sure that this node can run a text: what {@link check} does, then files readable, hosts
+   * Makes sure that this node can run a text: what {@link validate} does, then files readable, hosts
    * resolved, addresses bound. What was bound is kept for `keepMs`, so that the activation that
    * follows cannot fail for it; one preparation at a time, a later one gives up the earlier.
    *

@@ -51,7 +51,7 @@ export class ConfigChanges {
   /** As `Cluster.applyConfig`. */
   apply(request: ApplyRequest): Promise<ApplyOutcome> {
     return this.#inTurn(async (seenVersion) => {
-      checkRequest(request)
+      validateRequest(request)
       const { activeVersion, confirmation } = this.#options.state()
       const { ifVersion, text, author, comment, confirmMs } = request
       if (ifVersion !== null && ifVersion !== activeVersion) {
@@ -95,7 +95,7 @@ export class ConfigChanges {
       const message = `version ${activeVersion} came while a change of version ${expectedVersion} waited`
       throw conflict(message)
     }
-    const { servers, backends, warnings } = host.check(change.text)
+    const { servers, backends, warnings } = host.validate(change.text)
     const nodes = await prepareEverywhere(this.#options, change.text)
     const { version, isChanged } = await propose({
       kind: 'config-activate',
@@ -141,7 +141,7 @@ function conflict(message: string): SluiceError {
   return new SluiceError('config-conflict', message)
 }
 
-function checkRequest({ text, comment, confirmMs }: ApplyRequest): void {
+function validateRequest({ text, comment, confirmMs }: ApplyRequest): void {
   if (utf8Length(text) > TEXT_BYTES_MAX) {
     const message = `the config has more than ${TEXT_BYTES_MAX} bytes`
     throw new SluiceError('config-invalid', message)

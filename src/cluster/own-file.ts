@@ -1,12 +1,12 @@
 import { SluiceError } from '../base/errors.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
-import type { CheckedText, ClusterHost } from './cluster.ts'
+import type { ClusterHost, ValidText } from './cluster.ts'
 import type { ConfigVersion } from './state-machine/state.ts'
 
 /** The config of this node's file. */
 export interface Seed {
   readonly text: string
-  readonly checked: CheckedText
+  readonly valid: ValidText
 }
 
 /**
@@ -45,7 +45,7 @@ export class OwnFile {
    * @throws SluiceError `config-invalid`
    */
   replace(text: string): void {
-    this.#seed = { text, checked: this.#host.check(text) }
+    this.#seed = { text, valid: this.#host.validate(text) }
     this.#compared = null
     this.#differs = false
   }
@@ -56,7 +56,7 @@ export class OwnFile {
    * @throws SluiceError `config-invalid`, and what `apply` throws
    */
   async applied<T>(text: string, apply: () => Promise<T>): Promise<T> {
-    const seed = { text, checked: this.#host.check(text) }
+    const seed = { text, valid: this.#host.validate(text) }
     this.#isBeingApplied = true
     try {
       const outcome = await apply()
@@ -82,10 +82,10 @@ export class OwnFile {
   }
 
   /** A text that is not valid on this node says nothing here; its activation tells of it. */
-  #saysOtherwise({ text, checked }: Seed, active: string): boolean {
+  #saysOtherwise({ text, valid }: Seed, active: string): boolean {
     if (text === active) return false
     try {
-      return this.#host.check(active).digest !== checked.digest
+      return this.#host.validate(active).digest !== valid.digest
     } catch (error) {
       if (error instanceof SluiceError) return false
       throw error

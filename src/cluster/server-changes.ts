@@ -23,9 +23,9 @@ export function serverAddition(
   address: string,
   weight: number | null,
 ): AddServer {
-  checkName(server)
-  checkAddress(address)
-  if (weight !== null) checkWeight(weight)
+  validateName(server)
+  validateAddress(address)
+  if (weight !== null) validateWeight(weight)
   return { kind: 'server-add', backend: known(backend), server, address, weight }
 }
 
@@ -48,9 +48,9 @@ export function serverChange(
   if (state !== undefined && !isAdminState(state)) {
     throw invalid(`the state is none of ${ADMIN_STATES.join(', ')}`)
   }
-  if (weight !== undefined) checkWeight(weight)
-  const place = address === undefined ? undefined : checkAddress(address)
-  checkServer(backend, server)
+  if (weight !== undefined) validateWeight(weight)
+  const place = address === undefined ? undefined : validateAddress(address)
+  validateServer(backend, server)
   const given = { state, weight, address: place }
   const unset = SERVER_SETTINGS.filter((name) => {
     return configured !== null && given[name] === configured[name]
@@ -72,7 +72,7 @@ export function serverChange(
  * @throws SluiceError `server-unknown`
  */
 export function serverRemoval(backend: string, server: string): RemoveServer {
-  checkServer(backend, server)
+  validateServer(backend, server)
   return { kind: 'server-remove', backend, server }
 }
 
@@ -81,24 +81,24 @@ function known(backend: string): string {
   throw new SluiceError('backend-unknown', `there is no backend ${quoted(backend)}`)
 }
 
-function checkServer(backend: string, server: string): void {
+function validateServer(backend: string, server: string): void {
   if (NAME.test(backend) && NAME.test(server)) return
   const message = `there is no server ${quoted(`${backend}/${server}`)}`
   throw new SluiceError('server-unknown', message)
 }
 
-function checkName(server: string): void {
+function validateName(server: string): void {
   if (NAME.test(server)) return
   throw invalid(`${quoted(server)} is no name: 1 to 64 characters of A-Z a-z 0-9 _ . : -`)
 }
 
-function checkWeight(weight: number): void {
+function validateWeight(weight: number): void {
   if (isWeight(weight)) return
   throw invalid(`the weight is not 0 to ${WEIGHT_MAX}`)
 }
 
 /** @returns it as it is compared with others */
-function checkAddress(address: string): string {
+function validateAddress(address: string): string {
   const { length } = address
   if (length > ADDRESS_LENGTH_MAX) throw invalid(`the address has ${length} characters`)
   const parsed = parseAddress(address, 'server')

@@ -15,7 +15,7 @@ export interface AgentTarget {
 }
 
 /** What the agents of all servers are asked with. */
-export interface AgentCheckerOptions extends ProbeContext {
+export interface AgentProberOptions extends ProbeContext {
   /**
    * Called from the event loop with every reply that can be read, also where it says the same as
    * the one before.
@@ -28,10 +28,10 @@ export interface AgentCheckerOptions extends ProbeContext {
  * that cannot be reached, or that says what nobody understands, changes nothing: whether a server
  * can be reached is what its health check finds out.
  */
-export class AgentChecker {
+export class AgentProber {
   readonly #polls: WatchedTargets<AgentTarget, AgentPoll>
 
-  constructor(options: AgentCheckerOptions) {
+  constructor(options: AgentProberOptions) {
     this.#polls = new WatchedTargets((target) => new AgentPoll(target, options))
   }
 
@@ -49,11 +49,11 @@ export class AgentChecker {
 /** The questions to one agent, one after the other: each begins `agent-inter` after the last. */
 class AgentPoll implements Watch<AgentTarget> {
   readonly target: AgentTarget
-  readonly #options: AgentCheckerOptions
+  readonly #options: AgentProberOptions
   #timer: NodeJS.Timeout | undefined
   #probe: Probe | null = null
 
-  constructor(target: AgentTarget, options: AgentCheckerOptions) {
+  constructor(target: AgentTarget, options: AgentProberOptions) {
     this.target = target
     this.#options = options
   }

@@ -8,8 +8,8 @@ import type { ConnectionTrials } from '../net/connection-trials.ts'
 import { RunningTimers } from '../net/running-timers.ts'
 import { linearPatterns } from '../rules-host/linear-patterns.ts'
 import type { DaemonLog, LogFields } from '../telemetry/daemon-log.ts'
-import { AgentChecker } from './agent-prober.ts'
-import { Checker, type CheckTarget, type CheckTransition } from './prober.ts'
+import { AgentProber } from './agent-prober.ts'
+import { Prober, type ProbeTarget, type ProbeTransition } from './prober.ts'
 import type { AgentVerdict } from './probes/agent-reply.ts'
 import {
   AS_CONFIGURED,
@@ -72,8 +72,8 @@ interface Trigger {
  * logged with its reason. No other part of the daemon writes them.
  */
 export class Health {
-  readonly checker: Checker
-  readonly #agents: AgentChecker
+  readonly prober: Prober
+  readonly #agents: AgentProber
   readonly #slowStarts: SlowStarts
   readonly #clock: Clock
   readonly #table: ServerTable
@@ -97,7 +97,7 @@ export class Health {
     this.#clock = clock
     this.#table = table
     this.#log = log
-    this.checker = new Checker({
+    this.prober = new Prober({
       ...context,
       trials,
       patterns: linearPatterns,
@@ -105,7 +105,7 @@ export class Health {
       onConfirmed: (key) => this.#onConfirmed(key),
     })
     this.#slowStarts = new SlowStarts(table, clock)
-    this.#agents = new AgentChecker({
+    this.#agents = new AgentProber({
       ...context,
       onAgent: (key, verdict) => this.applyAgent(key, verdict),
     })
@@ -140,7 +140,7 @@ export class Health {
       }
     }
     for (const key of before.keys()) if (!this.#lives.has(key)) this.#lastAgreed.delete(key)
-    this.checker.replace([...this.#lives.values()].flatMap((life) => this.#targetOf(life) ?? []))
+    this.prober.replace([...this.#lives.values()].flatMap((life) => this.#targetOf(life) ?? []))
     this.#agents.replace([...this.#lives.values()].flatMap(({ agentTarget }) => agentTarget ?? []))
     // How a server begins is no change to be told.
     for (const life of fresh) {
@@ -165,7 +165,7 @@ export class Health {
       if (!life.set(this.#settings.get(life.key) ?? AS_CONFIGURED)) continue
       const what = `state ${life.admin}, weight ${life.weight}`
       this.#settle(life, { reason: `set to ${what} at run time` })
-      this.#setChecked(life)
+      this.#setProbed(life)
     }
   }
 
@@ -183,7 +183,7 @@ export class Health {
       this.#setVerdict(key, isUp)
       const life = this.#lives.get(key)
       if (life === undefined) continue
-      if (isUp !== null) life.checkReason = reason
+      if (isUp !== null) life.probeReason = reason
       this.#settle(life, { reason })
     }
   }
@@ -191,14 +191,14 @@ export class Health {
   /** Sets which servers this node checks; the others are checked by other nodes. */
   setWatched(isWatched: (key: string) => boolean): void {
     this.#isWatched = isWatched
-    const targets: CheckTarget[] = []
+    const targets: ProbeTarget[] = []
     for (const life of this.#lives.values()) {
       const target = this.#targetOf(life)
       if (target !== null) targets.push(target)
-      else if (this.checker.state(life.key) !== undefined) this.#onVerdict(life.key, null, '')
+      else if (this.prober.state(life.key) !== undefined) this.#onVerdict(life.key, null, '')
     }
     // All at once, so that the checks that begin are spread over their interval.
-    this.checker.replace(targets)
+    this.prober.replace(targets)
   }
 
   /**
@@ -226,7 +226,7 @@ export class Health {
     const previous = life.agent
     life.agent = mergeVerdicts(previous, verdict)
     this.#settle(life, { reason: `its agent says: ${wordsOf(verdict)}` })
-    if (previous?.adminState !== life.agent.adminState) this.#setChecked(life)
+    if (previous?.adminState !== life.agent.adminState) this.#setProbed(life)
   }
 
   /** What is known of a server's life; undefined where there is no such server. */
@@ -236,7 +236,7 @@ export class Health {
 
   /** Ends all checks. */
   stop(): void {
-    this.checker.stop()
+    this.prober.stop()
     this.#agents.stop()
     this.#slowStarts.stop()
   }
@@ -260,11 +260,11 @@ export class Health {
     if (life !== undefined) this.#settle(life, { reason })
   }
 
-  #onTransition({ key, up, reason, durationMs }: CheckTransition): void {
+  #onTransition({ key, up, reason, durationMs }: ProbeTransition): void {
     const life = this.#lives.get(key)
     if (life === undefined) return
     this.#onVerdict(key, up, reason)
-    life.checkReason = reason
+    life.probeReason = reason
     this.#settle(life, { reason, fields: { checkDurationMs: Math.round(durationMs) } })
   }
 
@@ -274,20 +274,20 @@ export class Health {
     return effectiveState({
       admin: life.admin,
       isUnresolved: isUnresolved(life.server.address),
-      isCheckedUp: this.#checkedUp(life),
+      isProbedUp: this.#probedUp(life),
       agent: life.agent,
       isEjected: life.ejection !== null,
       tracked: tracked === undefined ? null : this.#next(tracked).state,
     })
   }
 
-  #checkedUp({ key, checkTarget, traits }: ServerLife): boolean | null {
-    if (checkTarget === null) return null
-    const own = this.checker.verdict(key)
+  #probedUp({ key, probeTarget, traits }: ServerLife): boolean | null {
+    if (probeTarget === null) return null
+    const own = this.prober.verdict(key)
     if (traits.hasLocalVeto && own === false) return false
     const known = this.#agreed.get(key) ?? own ?? this.#lastAgreed.get(key)
     // A server is up until its checks say otherwise, as in HAProxy.
-    return known ?? this.checker.state(key)?.up ?? null
+    return known ?? this.prober.state(key)?.up ?? null
   }
 
   /** Brings the server table to what a server's sources say now. */
@@ -327,23 +327,23 @@ export class Health {
   }
 
   /** Begins or ends the checks of a server. One that tracks it has none of its own. */
-  #setChecked(life: ServerLife): void {
+  #setProbed(life: ServerLife): void {
     const target = this.#targetOf(life)
-    if (target !== null) this.checker.set(target)
-    else if (this.checker.state(life.key) !== undefined) {
-      this.checker.remove(life.key)
+    if (target !== null) this.prober.set(target)
+    else if (this.prober.state(life.key) !== undefined) {
+      this.prober.remove(life.key)
       this.#onVerdict(life.key, null, '')
     }
   }
 
   /** What is checked of a server: nothing of one in maintenance, or that other nodes check. */
-  #targetOf(life: ServerLife): CheckTarget | null {
+  #targetOf(life: ServerLife): ProbeTarget | null {
     const isChecked = this.#next(life).state !== SERVER_STATE.maint && this.#isWatched(life.key)
-    return isChecked ? this.#withAuthorities(life.checkTarget) : null
+    return isChecked ? this.#withAuthorities(life.probeTarget) : null
   }
 
   /** Gives a check over TLS what it trusts. */
-  #withAuthorities(target: CheckTarget | null): CheckTarget | null {
+  #withAuthorities(target: ProbeTarget | null): ProbeTarget | null {
     const tls = target?.check.tls ?? null
     if (target === null || tls === null) return target
     return { ...target, authorities: this.#authorities.get(tls.caFile) ?? '' }

@@ -1,8 +1,8 @@
 import type { Address } from '../base/address.ts'
 import type { Clock } from '../base/clock.ts'
 import type { ProxyVersion } from '../model/config.ts'
-import { CHECK_BYTES_MAX, type ConnectStep } from '../model/probe-protocol.ts'
-import { CHECK_STATUS, type CheckStatus } from '../model/probe-state.ts'
+import { type ConnectStep, PROBE_BYTES_MAX } from '../model/probe-protocol.ts'
+import { PROBE_STATUS, type ProbeStatus } from '../model/probe-state.ts'
 import type { OnShortage, OwnFailure } from '../model/shortage.ts'
 import {
   type ByteView,
@@ -138,7 +138,7 @@ export class Probe implements ConnHandler {
   }
 
   onData(_conn: Conn, view: ByteView, length: number): void {
-    const text = view.toString('latin1', 0, Math.min(length, CHECK_BYTES_MAX))
+    const text = view.toString('latin1', 0, Math.min(length, PROBE_BYTES_MAX))
     if (!this.#ended) this.#take(this.#task.dialogue?.receive(text, false))
   }
 
@@ -248,7 +248,7 @@ export class Probe implements ConnHandler {
 }
 
 /** Whether an outcome counts for a server. */
-export function hasPassed(status: CheckStatus): boolean {
+export function hasPassed(status: ProbeStatus): boolean {
   return status === 'L4OK' || status === 'L6OK' || status === 'L7OK'
 }
 
@@ -256,7 +256,7 @@ export function hasPassed(status: CheckStatus): boolean {
 export function describeOutcome({ status, code, info }: ProbeOutcome): string {
   const codeText = code === 0 ? '' : `, code: ${code}`
   const infoText = info === '' ? '' : `, info: "${info}"`
-  return CHECK_STATUS[status] + codeText + infoText
+  return PROBE_STATUS[status] + codeText + infoText
 }
 
 /**

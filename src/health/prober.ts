@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { CheckConfig } from '../model/config.ts'
+import type { ProbeConfig } from '../model/config.ts'
 import type { OnError } from '../model/observation-config.ts'
-import type { CheckState } from '../model/probe-state.ts'
+import type { ProbeState } from '../model/probe-state.ts'
 import type { OwnFailure } from '../model/shortage.ts'
 import type { ConnectionTrials, TrialEnd } from '../net/connection-trials.ts'
 import { isOwnFailure } from '../net/failures.ts'
@@ -18,7 +18,7 @@ import {
   type ProbeOutcome,
 } from './probe.ts'
 import { Expectations } from './probes/expectation-match.ts'
-import { checkTask, connectLimitMs, isConnectAlone } from './probes/probe-task.ts'
+import { connectLimitMs, isConnectAlone, probeTask } from './probes/probe-task.ts'
 import { carryHealth, initialHealth, intervalMs, isUp, nextHealth } from './verdict.ts'
 import { type Watch, WatchedTargets } from './watched-targets.ts'
 
@@ -39,10 +39,10 @@ const SLOT_SHARE = 0.01
 const SLOT_MS_MAX = 10
 
 /** A server to check. */
-export interface CheckTarget {
+export interface ProbeTarget {
   /** `backend/server`. */
   readonly key: string
-  readonly check: CheckConfig
+  readonly check: ProbeConfig
   /** The backend's `timeout connect`. */
   readonly connectTimeoutMs: number
   /** Certificates in PEM form that its checks over TLS trust; '' where there are none. */
@@ -50,7 +50,7 @@ export interface CheckTarget {
 }
 
 /** A server went up or down. */
-export interface CheckTransition extends ProbeOutcome {
+export interface ProbeTransition extends ProbeOutcome {
   /** `backend/server`. */
   readonly key: string
   readonly up: boolean
@@ -58,12 +58,12 @@ export interface CheckTransition extends ProbeOutcome {
   readonly reason: string
 }
 
-/** What a checker is made with. */
-export interface CheckerOptions extends ProbeContext {
+/** What a prober is made with. */
+export interface ProberOptions extends ProbeContext {
   /** What compiles the regular expressions of `expect`. */
   readonly patterns: PatternEngine
   /** Called from the event loop, after the state has changed. */
-  readonly onTransition: (transition: CheckTransition) => void
+  readonly onTransition: (transition: ProbeTransition) => void
   /** The first check of a server has found it up, as it was taken to be. */
   readonly onConfirmed?: (key: string) => void
   /** Default `PROBES_OPEN_MAX`. */
@@ -81,10 +81,10 @@ export interface CheckerOptions extends ProbeContext {
  * keeps to its own beat, so that a stalled thread or equal latencies never bunch the checks; a
  * check that takes longer than the interval skips beats instead of overlapping the next one.
  */
-export class Checker {
-  readonly #checks: WatchedTargets<CheckTarget, Check>
+export class Prober {
+  readonly #checks: WatchedTargets<ProbeTarget, Check>
 
-  constructor(options: CheckerOptions) {
+  constructor(options: ProberOptions) {
     const contexts = new ClientTlsContexts()
     const expectations = new Expectations(options.patterns)
     const runner = { random: Math.random, ...options, contexts, expectations, probesOpen: 0 }
@@ -96,12 +96,12 @@ export class Checker {
    * disturbed; one that is checked at the same address in another way keeps its verdict and its
    * totals; any other starts anew (up, on trial). Tells no transition.
    */
-  replace(targets: readonly CheckTarget[]): void {
+  replace(targets: readonly ProbeTarget[]): void {
     this.#checks.replace(targets)
   }
 
   /** Checks one server from now on, as {@link replace} would beside all others. */
-  set(target: CheckTarget): void {
+  set(target: ProbeTarget): void {
     this.#checks.set(target)
   }
 
@@ -111,7 +111,7 @@ export class Checker {
   }
 
   /** What the checks of a server have found so far; undefined when it is not checked. */
-  state(key: string): CheckState | undefined {
+  state(key: string): ProbeState | undefined {
     return this.#checks.get(key)?.state()
   }
 
@@ -154,8 +154,8 @@ function lacking(ownFailure: OwnFailure): TrialFinding {
   return { status: 'SOCKERR', code: 0, info: FAILURE_INFO[ownFailure], ownFailure }
 }
 
-/** What all checks of a checker share. */
-interface Runner extends CheckerOptions {
+/** What all checks of a prober share. */
+interface Runner extends ProberOptions {
   readonly random: () => number
   readonly contexts: ClientTlsContexts
   readonly expectations: Expectations
@@ -163,8 +163,8 @@ interface Runner extends CheckerOptions {
 }
 
 /** The checks of one server, one probe after the other. */
-class Check implements Watch<CheckTarget> {
-  readonly target: CheckTarget
+class Check implements Watch<ProbeTarget> {
+  readonly target: ProbeTarget
   readonly #runner: Runner
   #health: number
   #last: ProbeOutcome = { status: 'INI', code: 0, info: '', durationMs: 0 }
@@ -184,7 +184,7 @@ class Check implements Watch<CheckTarget> {
   readonly #name: Uint8Array | null
 
   /** @param previous the same server's checks before a reload */
-  constructor(target: CheckTarget, runner: Runner, previous: Check | undefined) {
+  constructor(target: ProbeTarget, runner: Runner, previous: Check | undefined) {
     this.target = target
     this.#runner = runner
     this.#health = initialHealth(target.check)
@@ -240,7 +240,7 @@ class Check implements Watch<CheckTarget> {
     return this.#hasVerdict ? isUp(this.#health, this.target.check) : null
   }
 
-  state(): CheckState {
+  state(): ProbeState {
     const up = isUp(this.#health, this.target.check)
     const sinceChangeMs = this.#runner.clock() - this.#changedMs
     return {
@@ -296,7 +296,7 @@ class Check implements Watch<CheckTarget> {
     const { check, connectTimeoutMs, authorities } = this.target
     if (this.#name === null || trials === undefined || trials === null) {
       const context = check.tls === null ? null : contexts.of(check.tls.verify ? authorities : '')
-      const task = checkTask(check, connectTimeoutMs, expectations, context)
+      const task = probeTask(check, connectTimeoutMs, expectations, context)
       return new Probe(task, this.#runner, onOutcome)
     }
     const startMs = clock()

@@ -4,7 +4,7 @@ import { SERVER_STATE, type ServerState } from '../memory/server-table.ts'
 import type { AdminState, ServerSetting } from '../model/admin-state.ts'
 import type { PlannedBackend, PlannedServer } from '../model/plan.ts'
 import type { AgentTarget } from './agent-prober.ts'
-import type { CheckTarget } from './prober.ts'
+import type { ProbeTarget } from './prober.ts'
 import type { AgentVerdict } from './probes/agent-reply.ts'
 import { type EffectiveState, effectiveWeight } from './server-state.ts'
 
@@ -62,14 +62,14 @@ export class ServerLife {
   /** `backend/server`. */
   readonly key: string
   server: PlannedServer
-  checkTarget: CheckTarget | null
+  probeTarget: ProbeTarget | null
   agentTarget: AgentTarget | null
   /** All that its agent has said. */
   agent: AgentVerdict | null = null
   /** Why passive observation has taken it out, or null. */
   ejection: string | null = null
   /** What its checks said last, for the reason of its state. */
-  checkReason = ''
+  probeReason = ''
   /** The state and the weight that the server table was last given. */
   current: EffectiveState = { state: SERVER_STATE.up, cause: null }
   currentWeight: number
@@ -87,7 +87,7 @@ export class ServerLife {
   constructor(backend: PlannedBackend, server: PlannedServer, nowMs: number) {
     this.key = `${backend.name}/${server.name}`
     this.server = server
-    this.checkTarget = checkTargetOf(this.key, backend, server)
+    this.probeTarget = probeTargetOf(this.key, backend, server)
     this.agentTarget = agentTargetOf(this.key, backend, server)
     this.currentWeight = server.weight
     this.traits = traitsOf(backend, server)
@@ -119,7 +119,7 @@ export class ServerLife {
     this.server = server
     if (server.agent === null) this.agent = null
     this.traits = traitsOf(backend, server)
-    this.checkTarget = checkTargetOf(this.key, backend, server)
+    this.probeTarget = probeTargetOf(this.key, backend, server)
     this.agentTarget = agentTargetOf(this.key, backend, server)
   }
 
@@ -153,7 +153,7 @@ export class ServerLife {
       case 'agent':
         return `its agent says: ${this.agent?.reason || this.agent?.adminState}`
       case 'check':
-        return this.checkReason || 'its checks have failed'
+        return this.probeReason || 'its checks have failed'
       case 'passive':
         return this.ejection ?? ''
       case 'resolution':
@@ -207,11 +207,11 @@ function traitsOf(backend: PlannedBackend, { slowStartMs }: PlannedServer): Serv
   return { raisesWeight, hasLocalVeto: backend.localVeto }
 }
 
-function checkTargetOf(
+function probeTargetOf(
   key: string,
   { timeouts }: PlannedBackend,
   { check }: PlannedServer,
-): CheckTarget | null {
+): ProbeTarget | null {
   const connectTimeoutMs = timeouts.connectMs
   return check === null ? null : { key, check, connectTimeoutMs, authorities: '' }
 }

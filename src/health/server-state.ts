@@ -9,7 +9,7 @@ export interface StateSources {
   /** It has a host name for which no address was found. */
   readonly isUnresolved: boolean
   /** The verdict of the active checks; null when there are none. */
-  readonly isCheckedUp: boolean | null
+  readonly isProbedUp: boolean | null
   /** Null: there is no agent, or it has said nothing yet. */
   readonly agent: AgentVerdict | null
   /** Passive observation has taken the server out. */
@@ -30,13 +30,13 @@ export interface EffectiveState {
  * its checks is down, as in HAProxy's statistics. Of several with the same wish, the first is named.
  */
 export function effectiveState(sources: StateSources): EffectiveState {
-  const { admin, isUnresolved, isCheckedUp, agent, isEjected, tracked } = sources
+  const { admin, isUnresolved, isProbedUp, agent, isEjected, tracked } = sources
   const wishes: readonly (readonly [ServerState, StateCause, boolean])[] = [
     [SERVER_STATE.maint, 'admin', admin === 'maint'],
     [SERVER_STATE.maint, 'resolution', isUnresolved],
     [SERVER_STATE.maint, 'agent', agent?.adminState === 'maint'],
     [SERVER_STATE.maint, 'track', tracked === SERVER_STATE.maint],
-    [SERVER_STATE.down, 'check', isCheckedUp === false],
+    [SERVER_STATE.down, 'check', isProbedUp === false],
     [SERVER_STATE.down, 'agent', agent?.state === 'down'],
     [SERVER_STATE.down, 'track', tracked === SERVER_STATE.down],
     [SERVER_STATE.down, 'passive', isEjected],

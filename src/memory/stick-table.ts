@@ -89,7 +89,7 @@ export class StickTable {
       Atomics.store(cells, slot + KEY_LOW, this.#low)
       Atomics.store(cells, slot + KEY_HIGH, this.#high)
       Atomics.store(cells, slot + SERVER, server)
-      Atomics.store(cells, slot + CHECK, checkOf(this.#low, this.#high, server))
+      Atomics.store(cells, slot + CHECK, checksumOf(this.#low, this.#high, server))
     }
     this.#use(slot, nowSec)
     return true
@@ -135,13 +135,13 @@ export class StickTable {
     const check = Atomics.load(cells, slot + CHECK)
     const low = Atomics.load(cells, slot + KEY_LOW)
     const high = Atomics.load(cells, slot + KEY_HIGH)
-    if (check !== checkOf(low, high, Atomics.load(cells, slot + SERVER))) return false
+    if (check !== checksumOf(low, high, Atomics.load(cells, slot + SERVER))) return false
     if (this.#expireSec === 0) return true
     return nowSec - Atomics.load(cells, slot + USED) < this.#expireSec
   }
 
   #isWhole(slot: number, server: number): boolean {
-    return Atomics.load(this.#cells, slot + CHECK) === checkOf(this.#low, this.#high, server)
+    return Atomics.load(this.#cells, slot + CHECK) === checksumOf(this.#low, this.#high, server)
   }
 
   #use(slot: number, nowSec: number): void {
@@ -179,7 +179,7 @@ export function reserveStickTable(entriesMax: number, seed: number): SharedArray
 }
 
 /** No slot that was never written passes: of three zeros it is not zero. */
-function checkOf(low: number, high: number, server: number): number {
+function checksumOf(low: number, high: number, server: number): number {
   return mixed(mixed(mixed(server + 1) ^ high) ^ low)
 }
 

@@ -9,7 +9,7 @@ import type {
   OutlierDetectionConfig,
 } from './observation-config.ts'
 import type { PersistenceConfig } from './persistence-config.ts'
-import type { CheckProtocol, CheckTlsConfig } from './probe-protocol.ts'
+import type { ProbeProtocol, ProbeTlsConfig } from './probe-protocol.ts'
 
 /**
  * The validated configuration as plain data: what the control plane hands to the data plane with
@@ -359,7 +359,7 @@ export interface ServerConfig {
   /** `pool-purge-delay`: each time it passes, half of the unused idle connections are closed. */
   readonly poolPurgeDelayMs: number
   /** Null: not probed, always taken for up unless it tracks another server. */
-  readonly check: CheckConfig | null
+  readonly check: ProbeConfig | null
   /** What traffic tells the checks; null: nothing. Always null where {@link check} is. */
   readonly observe: ObserveConfig | null
   /** Null: no agent is asked. */
@@ -378,7 +378,7 @@ export type InitAddress = 'last' | 'libc' | 'none' | { readonly host: string }
 export type ProxyVersion = 1 | 2
 
 /** How a server is probed. */
-export interface CheckConfig {
+export interface ProbeConfig {
   /** Between checks of a server that is fully up. */
   readonly interMs: number
   /** `fastinter`: between checks while a change of state is being made sure of. */
@@ -395,9 +395,9 @@ export interface CheckConfig {
   /** Checks begin with a PROXY protocol header too (`check-send-proxy`). */
   readonly sendProxy: ProxyVersion | null
   /** Null: no connection of the check is made over TLS. */
-  readonly tls: CheckTlsConfig | null
+  readonly tls: ProbeTlsConfig | null
   /** What is said over the connection. Null: that it opens is success. */
-  readonly protocol: CheckProtocol | null
+  readonly protocol: ProbeProtocol | null
 }
 
 /** `agent-check`: a program beside the server says how the server does. */

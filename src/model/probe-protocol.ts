@@ -1,14 +1,14 @@
 /** What a check says to a server and expects of it. */
-export type CheckProtocol = TextCheckConfig | GrpcCheckConfig
+export type ProbeProtocol = TextProbeConfig | GrpcProbeConfig
 
 /** A check whose bytes are sent and read as they are. */
-export type TextCheckConfig = HttpCheckConfig | StepCheckConfig | LogInCheckConfig
+export type TextProbeConfig = HttpProbeConfig | StepProbeConfig | LogInProbeConfig
 
 /** Bytes that a check keeps of what it has received. HAProxy's `tune.chksize`. */
-export const CHECK_BYTES_MAX = 16_384
+export const PROBE_BYTES_MAX = 16_384
 
 /** TLS of the connections of a check. */
-export interface CheckTlsConfig {
+export interface ProbeTlsConfig {
   /** `check-ssl`: all connections, but those that a `tcp-check connect` opens in its own way. */
   readonly isDefault: boolean
   /** `check-sni`: the name that the server is asked for and its certificate must have. */
@@ -25,21 +25,21 @@ export interface CheckTlsConfig {
 export const SYSTEM_AUTHORITIES = '@system-ca'
 
 /** `option grpchk`: `Check` of `grpc.health.v1.Health` (gRPC health checking protocol). */
-export interface GrpcCheckConfig {
+export interface GrpcProbeConfig {
   readonly kind: 'grpc'
   /** '' asks for the server as a whole. */
   readonly service: string
 }
 
 /** `option mysql-check`, `option pgsql-check`: a user that tries to log in, without a password. */
-export interface LogInCheckConfig {
+export interface LogInProbeConfig {
   readonly kind: 'mysql' | 'postgresql'
   /** '' only reads the greeting, of which PostgreSQL has none. */
   readonly user: string
 }
 
 /** `option httpchk` and `http-check`. */
-export interface HttpCheckConfig {
+export interface HttpProbeConfig {
   readonly kind: 'http'
   readonly method: string
   readonly uri: string
@@ -65,13 +65,13 @@ export interface ResponseBounds {
 }
 
 /** `option tcp-check` and `tcp-check`. */
-export interface StepCheckConfig {
+export interface StepProbeConfig {
   readonly kind: 'steps'
-  readonly steps: readonly CheckStep[]
+  readonly steps: readonly ProbeStep[]
 }
 
 /** One line of `tcp-check`; `comment` goes with the step that it stands before. */
-export type CheckStep = ConnectStep | SendStep | ExpectStep
+export type ProbeStep = ConnectStep | SendStep | ExpectStep
 
 /** `tcp-check connect`: unless it says otherwise, without TLS and without a PROXY header. */
 export interface ConnectStep {
@@ -83,7 +83,7 @@ export interface ConnectStep {
   /** `send-proxy`: begins with a PROXY protocol header, version 1. */
   readonly sendProxy: boolean
   /** `ssl`, with the `sni` and `alpn` of this connection; null without it. */
-  readonly tls: Pick<CheckTlsConfig, 'serverName' | 'alpn'> | null
+  readonly tls: Pick<ProbeTlsConfig, 'serverName' | 'alpn'> | null
 }
 
 /** `tcp-check send` and `send-binary`. */

@@ -2,7 +2,7 @@
  * Outcomes of a health check, under the names and with the descriptions of HAProxy's statistics
  * (management manual, column `check_status`). `INI`: none has ended yet.
  */
-export const CHECK_STATUS = {
+export const PROBE_STATUS = {
   INI: 'Initializing',
   SOCKERR: 'Socket error',
   L4OK: 'Layer4 check passed',
@@ -17,16 +17,16 @@ export const CHECK_STATUS = {
   L7STS: 'Layer7 wrong status',
 } as const
 
-/** One of {@link CHECK_STATUS}. */
-export type CheckStatus = keyof typeof CHECK_STATUS
+/** One of {@link PROBE_STATUS}. */
+export type ProbeStatus = keyof typeof PROBE_STATUS
 
 /** What the checks of one server have found: a snapshot, taken when it was asked for. */
-export interface CheckState {
+export interface ProbeState {
   /** HAProxy's health counter, 0 to rise + fall - 1; the server is up from `rise` on. */
   readonly health: number
   readonly up: boolean
   /** Outcome of the last check that ended. */
-  readonly status: CheckStatus
+  readonly status: ProbeStatus
   /** HTTP status code that the last check was answered with, 0 where there was none. */
   readonly code: number
   /** What the last check has to say beyond its status, or ''. */

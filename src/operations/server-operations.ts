@@ -51,7 +51,7 @@ export async function addServer(
   { name, address, weight }: ServerAddition,
   caller: Caller,
 ): Promise<ServerReport> {
-  checkMayReach(address, caller)
+  validateReach(address, caller)
   await node.cluster.addServer(backend, name, address, weight ?? null)
   return changed(node, { backend, server: name })
 }
@@ -69,7 +69,7 @@ export async function setServer(
   change: ServerChange,
   caller: Caller,
 ): Promise<ServerReport> {
-  checkMayReach(change.address, caller)
+  validateReach(change.address, caller)
   await node.cluster.setServer(key.backend, key.server, change)
   return changed(node, key)
 }
@@ -111,7 +111,7 @@ async function changed(
  *
  * @throws SluiceError `level-too-low`
  */
-function checkMayReach(address: string | undefined, { level }: Caller): void {
+function validateReach(address: string | undefined, { level }: Caller): void {
   if (address === undefined || reachesLevel(level, 'admin') || !/^(unix@)?\//.test(address)) return
   throw new SluiceError('level-too-low', 'the Unix socket of a server takes level admin')
 }

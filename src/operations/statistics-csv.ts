@@ -3,7 +3,7 @@ import { formatAddress } from '../base/address.ts'
 import type { CounterName } from '../memory/counters.ts'
 import { SERVER_STATE, type ServerState, type ServerTable } from '../memory/server-table.ts'
 import type { Plan, PlannedBackend, PlannedFrontend, PlannedServer } from '../model/plan.ts'
-import { CHECK_STATUS, type CheckState } from '../model/probe-state.ts'
+import { PROBE_STATUS, type ProbeState } from '../model/probe-state.ts'
 import type { ServerStateName } from './contract/servers.ts'
 
 /**
@@ -62,7 +62,7 @@ export interface StatisticsSource {
   readonly plan: Plan
   readonly isStopping: boolean
   /** @param key `backend/server` */
-  check(key: string): CheckState | undefined
+  check(key: string): ProbeState | undefined
   /** @param key `backend/server` */
   life(key: string): StatisticsLife | undefined
 }
@@ -185,7 +185,7 @@ function serverLine(
     throttle === null ? {} : { throttle },
     track === null ? {} : { tracked: track },
     lifeCells(source.life(key)),
-    check === undefined ? {} : checkCells(check),
+    check === undefined ? {} : probeCells(check),
     server.check === null ? {} : { check_rise: server.check.rise, check_fall: server.check.fall },
   ]
 }
@@ -253,14 +253,14 @@ function lifeCells(life: StatisticsLife | undefined): Cells {
   }
 }
 
-function checkCells({ status, code, durationMs, ...check }: CheckState): Cells {
+function probeCells({ status, code, durationMs, ...check }: ProbeState): Cells {
   return {
     chkfail: check.failuresTotal,
     check_status: status,
     ...(code === 0 ? {} : { check_code: code }),
     [CHECK_TIME]: Math.round(durationMs),
     last_chk: check.info,
-    check_desc: CHECK_STATUS[status],
+    check_desc: PROBE_STATUS[status],
     check_health: check.health,
   }
 }

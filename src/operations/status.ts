@@ -7,12 +7,12 @@ import type { Health } from '../health/health.ts'
 import type { Observation } from '../health/observation.ts'
 import type { ServerTable } from '../memory/server-table.ts'
 import type { Plan, PlannedServer } from '../model/plan.ts'
-import type { CheckState } from '../model/probe-state.ts'
+import type { ProbeState } from '../model/probe-state.ts'
 import type { ClusterFacts } from '../telemetry/cluster-families.ts'
 import { Exposition, type MetricPrefix } from '../telemetry/exposition.ts'
 import type { RunningConfigReport } from './contract/configs.ts'
 import type { NodeInfo, Readiness } from './contract/node.ts'
-import type { CheckReport, ServerReport, ServersReport } from './contract/servers.ts'
+import type { ProbeReport, ServerReport, ServersReport } from './contract/servers.ts'
 import type { NodeSource } from './operated-node.ts'
 import { renderStatistics, STATE_NAMES } from './statistics-csv.ts'
 
@@ -70,7 +70,7 @@ export class Status implements NodeSource {
     this.#exposition = new Exposition({
       table,
       plan: () => balancer.plan,
-      check: (key) => health.checker.state(key),
+      check: (key) => health.prober.state(key),
       past: (key) => health.life(key),
       ejection: (key) => observation.ejection(key),
       cluster: () => clusterFacts(options),
@@ -142,7 +142,7 @@ export class Status implements NodeSource {
       table,
       plan,
       isStopping: this.draining,
-      check: (key) => health.checker.state(key),
+      check: (key) => health.prober.state(key),
       life: (key) => health.life(key),
     })
   }
@@ -154,7 +154,7 @@ export class Status implements NodeSource {
   #describe(backend: string, server: PlannedServer): ServerReport {
     const { table, health } = this.#options.balancer
     const key = `${backend}/${server.name}`
-    const check = health.checker.state(key)
+    const check = health.prober.state(key)
     const life = health.life(key)
     return {
       backend,
@@ -171,7 +171,7 @@ export class Status implements NodeSource {
       throttlePercent: table.throttlePercent(server.row),
       setAtRunTime: life?.setAtRunTime ?? [],
       sessions: table.sessions(server.row),
-      check: check === undefined ? null : describeCheck(check),
+      check: check === undefined ? null : describeProbe(check),
     }
   }
 
@@ -186,7 +186,7 @@ async function clusterFacts({ cluster, links }: StatusOptions): Promise<ClusterF
   return stats === null ? null : { ...(await cluster.engineStatus()), links: stats }
 }
 
-function describeCheck(check: CheckState): CheckReport {
+function describeProbe(check: ProbeState): ProbeReport {
   const { status, code, info, durationMs, sinceChangeMs, failuresTotal } = check
   const lastChangeSeconds = Math.floor(sinceChangeMs / 1000)
   return { status, code, info, durationMs, lastChangeSeconds, failuresTotal }

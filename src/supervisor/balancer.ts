@@ -103,7 +103,7 @@ export class Balancer {
       clock,
       log,
       health: this.health,
-      onFault: ({ key, onError, reason }) => this.health.checker.fault(key, onError, reason),
+      onFault: ({ key, onError, reason }) => this.health.prober.fault(key, onError, reason),
     })
     this.observation.follow(prepared.plan)
     this.#certificates = new CertificateWatch(log, Date.now)

@@ -378,7 +378,7 @@ async function makeLinks(
 }
 
 function seedOf({ text }: OwnFile, host: NodeHost): Seed {
-  return { text, checked: host.check(text) }
+  return { text, valid: host.validate(text) }
 }
 
 function isSame(one: unknown, other: unknown): boolean {

@@ -14,7 +14,7 @@ import {
   sessions,
   upstreamFamilies,
 } from './metric-families.ts'
-import { CHECK_STATUS_LABELS, SERVER_STATE_LABELS, type ServerSubject } from './server-families.ts'
+import { PROBE_STATUS_LABELS, SERVER_STATE_LABELS, type ServerSubject } from './server-families.ts'
 
 /** A frontend with its limit of connections. */
 export interface FrontendSubject extends Subject {
@@ -148,7 +148,7 @@ export const BACKEND_FAMILIES: readonly Family<BackendSubject>[] = [
     })),
   ),
   gauge('backend_agg_check_status', 'Servers of the backend by last check.', ({ servers }) =>
-    CHECK_STATUS_LABELS.map((labels) => ({
+    PROBE_STATUS_LABELS.map((labels) => ({
       labels,
       value: countIf(servers, ({ check }) => check?.status === labels.state),
     })),

@@ -3,7 +3,7 @@ import type { Metric } from 'prom-client'
 import type { ServerTable } from '../memory/server-table.ts'
 import type { EjectionState } from '../model/ejection.ts'
 import type { Plan } from '../model/plan.ts'
-import type { CheckState } from '../model/probe-state.ts'
+import type { ProbeState } from '../model/probe-state.ts'
 import { CLUSTER_FAMILIES, type ClusterFacts } from './cluster-families.ts'
 import {
   BACKEND_FAMILIES,
@@ -41,7 +41,7 @@ export interface ExpositionSource {
   /** The plan that the data plane runs. */
   plan(): Plan
   /** @param key `backend/server` */
-  check(key: string): CheckState | undefined
+  check(key: string): ProbeState | undefined
   /** @param key `backend/server` */
   past(key: string): ServerPast | undefined
   /** @param key `backend/server` */

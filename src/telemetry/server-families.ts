@@ -1,6 +1,6 @@
 import { SERVER_STATE } from '../memory/server-table.ts'
 import { EJECTION_CAUSES, type EjectionState } from '../model/ejection.ts'
-import { CHECK_STATUS, type CheckState } from '../model/probe-state.ts'
+import { PROBE_STATUS, type ProbeState } from '../model/probe-state.ts'
 import {
   type Family,
   gauge,
@@ -28,7 +28,7 @@ export interface ServerSubject extends Subject {
   /** 0: no bound. */
   readonly maxqueue: number
   readonly past: ServerPast | undefined
-  readonly check: CheckState | undefined
+  readonly check: ProbeState | undefined
   readonly ejection: EjectionState | undefined
 }
 
@@ -41,7 +41,7 @@ export const SERVER_STATE_LABELS = [
 ] as const
 
 /** The outcomes that a check can end with. */
-export const CHECK_STATUS_LABELS = Object.keys(CHECK_STATUS)
+export const PROBE_STATUS_LABELS = Object.keys(PROBE_STATUS)
   .filter((state) => state !== 'INI')
   .map((state) => ({ state }))
 
@@ -88,23 +88,23 @@ export const SERVER_FAMILIES: readonly Family<ServerSubject>[] = [
             value: ejection.ejectionsTotal[cause],
           })),
   },
-  ofCheck('status', 'gauge', '1 for the outcome of the last check.', ({ status }) =>
-    CHECK_STATUS_LABELS.map((labels) => ({ labels, value: Number(labels.state === status) })),
+  ofProbe('status', 'gauge', '1 for the outcome of the last check.', ({ status }) =>
+    PROBE_STATUS_LABELS.map((labels) => ({ labels, value: Number(labels.state === status) })),
   ),
-  ofCheck('code', 'gauge', 'HTTP status of the last check, 0 for none.', ({ code }) => code),
-  ofCheck(
+  ofProbe('code', 'gauge', 'HTTP status of the last check, 0 for none.', ({ code }) => code),
+  ofProbe(
     'duration_seconds',
     'gauge',
     'Time of the last check.',
     (check) => check.durationMs / 1e3,
   ),
-  ofCheck(
+  ofProbe(
     'last_change_seconds',
     'gauge',
     'Time since the server went up or down.',
     (check) => check.sinceChangeMs / 1000,
   ),
-  ofCheck(
+  ofProbe(
     'failures_total',
     'counter',
     'Checks that failed while the server was up.',
@@ -134,11 +134,11 @@ function ofPast(
   }
 }
 
-function ofCheck(
+function ofProbe(
   name: string,
   type: 'counter' | 'gauge',
   help: string,
-  read: (check: CheckState) => number | readonly Reading[],
+  read: (check: ProbeState) => number | readonly Reading[],
 ): Family<ServerSubject> {
   return {
     name: `server_check_${name}`,

@@ -95,7 +95,7 @@ export class LeaderDuties {
     await agreement.read()
     const { seed } = file
     if (seed === null || state().activeVersion !== 0) return
-    const { servers, backends } = seed.checked
+    const { servers, backends } = seed.valid
     await propose({
       kind: 'config-activate',
       expectedVersion: 0,

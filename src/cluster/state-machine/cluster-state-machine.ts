@@ -48,7 +48,7 @@ export class ClusterStateMachine {
   /** What nodes report of servers, and the verdicts; to be read only. */
   get health(): Pick<
     HealthAgreements,
-    'verdict' | 'verdicts' | 'isWatcher' | 'hasToCheck' | 'reportOf' | 'reportedBy' | 'runOf'
+    'verdict' | 'verdicts' | 'isWatcher' | 'hasToProbe' | 'reportOf' | 'reportedBy' | 'runOf'
   > {
     return this.#health
   }

@@ -104,7 +104,7 @@ export class HealthAgreements {
    * Whether a node has to check a server: all nodes do, but where the backend shards its checks
    * over the witnesses.
    */
-  hasToCheck(node: string, key: string): boolean {
+  hasToProbe(node: string, key: string): boolean {
     const backend = this.#backendOf(key)
     const isSharded = isAgreedOn(backend) && backend.watchers !== null
     return !isSharded || !this.#witnesses.includes(node) || this.isWatcher(node, key)

@@ -1,4 +1,4 @@
-import type { CheckProtocol, HttpCheckConfig, ResponseBounds } from '../../model/probe-protocol.ts'
+import type { HttpProbeConfig, ProbeProtocol, ResponseBounds } from '../../model/probe-protocol.ts'
 import { PROBE_OPTIONS } from '../schema/probe-keys.ts'
 import type { ConfigInput } from '../schema/schema.ts'
 import { DEFAULT_HTTPCHK, DEFAULT_SMTPCHK } from '../values/default-values.ts'
@@ -15,13 +15,13 @@ export function resolveProbeProtocol(
   backend: Section,
   defaults: Section,
   response: ResponseBounds,
-): CheckProtocol | null {
+): ProbeProtocol | null {
   const own = backend.option ?? {}
   const isOwn = PROBE_OPTIONS.some((name) => isOn(own[name]))
   const option = isOwn ? own : { ...defaults.option, ...own }
   const name = PROBE_OPTIONS.find((one) => isOn(option[one]))
   if (name === undefined) return null
-  if (name === 'httpchk') return resolveHttpCheck(option.httpchk, response)
+  if (name === 'httpchk') return resolveHttpProbe(option.httpchk, response)
   return protocolOf(name, option, backend['tcp-check'] ?? defaults['tcp-check'] ?? [])
 }
 
@@ -33,7 +33,7 @@ function protocolOf(
   name: Exclude<(typeof PROBE_OPTIONS)[number], 'httpchk'>,
   option: Options,
   lines: NonNullable<Section['tcp-check']>,
-): CheckProtocol | null {
+): ProbeProtocol | null {
   switch (name) {
     case 'tcp-check':
       return lines.length === 0 ? null : stepsOf(lines)
@@ -58,7 +58,7 @@ function given<Settings extends object>(option: Settings | boolean | undefined):
 }
 
 /** `host` makes the request one of HTTP/1.1 unless a version is asked for. */
-function resolveHttpCheck(option: Options['httpchk'], response: ResponseBounds): HttpCheckConfig {
+function resolveHttpProbe(option: Options['httpchk'], response: ResponseBounds): HttpProbeConfig {
   const { method, uri, version, host, headers, body, expect } = given(option)
   return {
     kind: 'http',

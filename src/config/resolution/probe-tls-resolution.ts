@@ -1,6 +1,6 @@
 import {
-  type CheckProtocol,
-  type CheckTlsConfig,
+  type ProbeProtocol,
+  type ProbeTlsConfig,
   SYSTEM_AUTHORITIES,
 } from '../../model/probe-protocol.ts'
 import { DEFAULT_SERVER } from '../values/default-values.ts'
@@ -20,8 +20,8 @@ interface TlsSettings {
  */
 export function resolveProbeTls(
   settings: TlsSettings,
-  protocol: CheckProtocol | null,
-): CheckTlsConfig | null {
+  protocol: ProbeProtocol | null,
+): ProbeTlsConfig | null {
   const isDefault = settings['check-ssl'] === true
   const steps = protocol?.kind === 'steps' ? protocol.steps : []
   if (!isDefault && !steps.some((step) => step.kind === 'connect' && step.tls !== null)) return null

@@ -238,7 +238,7 @@ function resolveBackend(
       defaults['default-server'] ?? {},
       backend['default-server'] ?? {},
     ),
-    checkTimeoutMs: timeouts.checkMs,
+    probeTimeoutMs: timeouts.checkMs,
     protocol: resolveProbeProtocol(backend, defaults, {
       acceptInvalid: acceptInvalidResponse,
       headBytesMax: tune.bufsizeBytes - tune.maxrewriteBytes,

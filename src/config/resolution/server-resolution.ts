@@ -1,7 +1,7 @@
 import type { Address } from '../../base/address.ts'
-import type { AgentConfig, CheckConfig, ProxyVersion, ServerConfig } from '../../model/config.ts'
+import type { AgentConfig, ProbeConfig, ProxyVersion, ServerConfig } from '../../model/config.ts'
 import type { ObserveConfig } from '../../model/observation-config.ts'
-import type { CheckProtocol } from '../../model/probe-protocol.ts'
+import type { ProbeProtocol } from '../../model/probe-protocol.ts'
 import type { ConfigInput } from '../schema/schema.ts'
 import { DEFAULT_SERVER } from '../values/default-values.ts'
 import { resolveProbeTls } from './probe-tls-resolution.ts'
@@ -16,9 +16,9 @@ export type ServerSettings = NonNullable<Backend['default-server']>
 export interface ServerSurroundings {
   /** What holds where the server says nothing: the `default-server` of its backend. */
   readonly standard: ServerSettings
-  readonly checkTimeoutMs: number
+  readonly probeTimeoutMs: number
   /** What its checks say; null where they only connect. */
-  readonly protocol: CheckProtocol | null
+  readonly protocol: ProbeProtocol | null
   /** `spread-checks` of `global`. */
   readonly spreadPercent: number
   readonly globalMaxconn: number
@@ -71,22 +71,22 @@ export function resolveServer(
     cookie: settings.cookie ?? null,
     sendProxy,
     ...resolvePool(settings, around.globalMaxconn),
-    check: isChecked ? resolveCheck(server.address, settings, sendProxy, around) : null,
+    check: isChecked ? resolveProbe(server.address, settings, sendProxy, around) : null,
     observe: isChecked ? resolveObserve(settings) : null,
     agent: resolveAgent(server.address, settings, around),
     track,
   }
 }
 
-function resolveCheck(
+function resolveProbe(
   address: Address,
   settings: ServerSettings & {
     readonly addr?: string | undefined
     readonly port?: number | undefined
   },
   sendProxy: ProxyVersion | null,
-  { checkTimeoutMs, protocol, spreadPercent }: ServerSurroundings,
-): CheckConfig {
+  { probeTimeoutMs, protocol, spreadPercent }: ServerSurroundings,
+): ProbeConfig {
   const interMs = settings.inter ?? DEFAULT_SERVER.interMs
   const isElsewhere = settings.addr !== undefined || settings.port !== undefined
   return {
@@ -96,7 +96,7 @@ function resolveCheck(
     spreadPercent,
     rise: settings.rise ?? DEFAULT_SERVER.rise,
     fall: settings.fall ?? DEFAULT_SERVER.fall,
-    timeoutMs: checkTimeoutMs,
+    timeoutMs: probeTimeoutMs,
     address: probeAddress(address, settings.addr, settings.port),
     sendProxy: probeHeader(settings['check-send-proxy'], isElsewhere, sendProxy),
     tls: resolveProbeTls(settings, protocol),
@@ -107,7 +107,7 @@ function resolveCheck(
 function resolveAgent(
   address: Address,
   settings: ServerSettings,
-  { checkTimeoutMs }: ServerSurroundings,
+  { probeTimeoutMs }: ServerSurroundings,
 ): AgentConfig | null {
   const { 'agent-check': isAsked, 'agent-addr': addr, 'agent-port': port } = settings
   // That there is a port, and a host beside a Unix socket, probe-validation.ts has seen to.
@@ -117,7 +117,7 @@ function resolveAgent(
     address: { kind: 'inet', host, port },
     interMs: settings['agent-inter'] ?? DEFAULT_SERVER.agentInterMs,
     send: settings['agent-send'] ?? '',
-    timeoutMs: checkTimeoutMs,
+    timeoutMs: probeTimeoutMs,
   }
 }
 

@@ -1,8 +1,8 @@
 import {
-  CHECK_BYTES_MAX,
-  type CheckStep,
   type ExpectStep,
-  type StepCheckConfig,
+  PROBE_BYTES_MAX,
+  type ProbeStep,
+  type StepProbeConfig,
   type TextExpectation,
 } from '../../model/probe-protocol.ts'
 import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
@@ -14,7 +14,7 @@ import { parseTcpExpectation } from './expectations.ts'
 export const PROBE_STEP_PATTERN = '^(connect|send|send-binary|expect|comment)( +.*\\S)?$'
 
 /** A line of `tcp-check`. A comment stands before the step that it is about. */
-export type ProbeLine = CheckStep | { readonly kind: 'comment'; readonly text: string }
+export type ProbeLine = ProbeStep | { readonly kind: 'comment'; readonly text: string }
 
 const UNSUPPORTED = /^(send-lf|send-binary-lf|set-var|set-var-fmt|unset-var)$/
 
@@ -41,8 +41,8 @@ export function parseProbeLine(line: string): Parsed<ProbeLine> {
       const result = parseTcpExpectation(others)
       if (!('value' in result)) return result
       const bytesMin = bytes === undefined ? null : Number(bytes)
-      if (bytesMin !== null && bytesMin > CHECK_BYTES_MAX) {
-        return refused(`no more than ${CHECK_BYTES_MAX} bytes are kept`, '', 'out-of-range')
+      if (bytesMin !== null && bytesMin > PROBE_BYTES_MAX) {
+        return refused(`no more than ${PROBE_BYTES_MAX} bytes are kept`, '', 'out-of-range')
       }
       return { value: expectStep(result.value, 'L7RSP', bytesMin) }
     }
@@ -59,8 +59,8 @@ function sending(bytes: Parsed<string>): Parsed<ProbeLine> {
 }
 
 /** Joins lines to a check: each comment goes to the next expectation. */
-export function stepsOf(lines: readonly ProbeLine[]): StepCheckConfig {
-  const steps: CheckStep[] = []
+export function stepsOf(lines: readonly ProbeLine[]): StepProbeConfig {
+  const steps: ProbeStep[] = []
   let comment = ''
   for (const line of lines) {
     if (line.kind === 'comment') comment = line.text
@@ -88,7 +88,7 @@ const smtpReply = (pattern: string, failure: ExpectStep['failure']): ExpectStep 
   expectStep({ kind: 'rstring', negated: false, pattern }, failure, SMTP_BYTES_MIN)
 
 /** `option redis-check`: PING as an array of one bulk string, and the simple string PONG. */
-export const REDIS_PROBE: StepCheckConfig = {
+export const REDIS_PROBE: StepProbeConfig = {
   kind: 'steps',
   steps: [
     { kind: 'send', bytes: '*1\r\n$4\r\nPING\r\n' },
@@ -102,7 +102,7 @@ export const REDIS_PROBE: StepCheckConfig = {
  *
  * @param greeting `HELO` or `EHLO` and the name that the check goes by
  */
-export function smtpProbe(greeting: string): StepCheckConfig {
+export function smtpProbe(greeting: string): StepProbeConfig {
   return {
     kind: 'steps',
     steps: [

@@ -92,7 +92,7 @@ async function openRecords(database: Database, options: StoreOptions): Promise<O
     }
     if (records === null) return await begin(database, mark, options)
     const { identity, extent, stored, strayKeys } = records
-    checkOwner(identity, options)
+    verifyOwner(identity, options)
     await dropStrays(database, strayKeys)
     return { store: new LevelStore(database, mark, identity, extent), stored }
   } catch (error) {
@@ -122,7 +122,7 @@ async function begin(
   return { store, stored: null }
 }
 
-function checkOwner(identity: NodeIdentity, { name, folder }: StoreOptions): void {
+function verifyOwner(identity: NodeIdentity, { name, folder }: StoreOptions): void {
   if (identity.name === name && identity.id.startsWith(`${name}/`)) return
   throw new SluiceError('data-dir-foreign', `${folder} belongs to the node ${identity.name}`)
 }

@@ -65,7 +65,7 @@ export async function readRecords(database: Database): Promise<StoredRecords | n
       throw damaged(`record ${name}: ${(error as Error).message}`, error)
     }
   }
-  return count === 0 ? null : checkRecords(found)
+  return count === 0 ? null : verifyRecords(found)
 }
 
 function readRecord(found: Found, key: Uint8Array, record: Uint8Array): void {
@@ -97,17 +97,17 @@ function readRecord(found: Found, key: Uint8Array, record: Uint8Array): void {
   }
 }
 
-function checkRecords(found: Found): StoredRecords {
+function verifyRecords(found: Found): StoredRecords {
   const { identity, state, entries } = found
   if (identity === null) throw damaged('the identity is missing')
   if (state === null) throw damaged('the state is missing')
-  checkLog(state, entries)
+  verifyLog(state, entries)
   const { generation, hardState } = state
   if ((generation === 0) !== (identity.clusterId === null)) {
     throw damaged('a member has no snapshot, or a node that is none has one')
   }
   const snapshot = generation === 0 ? null : assembleSnapshot(found, generation)
-  if (snapshot !== null) checkSnapshot(state, snapshot, entries)
+  if (snapshot !== null) verifySnapshot(state, snapshot, entries)
   const pieces = found.pieces.get(generation)?.length ?? 0
   return {
     identity,
@@ -118,7 +118,7 @@ function checkRecords(found: Found): StoredRecords {
 }
 
 /** Indexes without a hole, terms that never fall, all as the state says. */
-function checkLog(state: StoreState, entries: readonly Entry[]): void {
+function verifyLog(state: StoreState, entries: readonly Entry[]): void {
   const { firstIndex, lastIndex, hardState } = state
   if (entries.length !== lastIndex - firstIndex + 1) {
     throw damaged(`the log has ${entries.length} entries, not ${firstIndex} to ${lastIndex}`)
@@ -132,7 +132,7 @@ function checkLog(state: StoreState, entries: readonly Entry[]): void {
   if (termBefore > hardState.term) throw damaged('the log is newer than the term')
 }
 
-function checkSnapshot(state: StoreState, snapshot: Snapshot, entries: readonly Entry[]): void {
+function verifySnapshot(state: StoreState, snapshot: Snapshot, entries: readonly Entry[]): void {
   const { firstIndex, lastIndex } = state
   if (snapshot.index < firstIndex - 1 || snapshot.index > lastIndex) {
     throw damaged(`the log has ${firstIndex} to ${lastIndex}, the snapshot ${snapshot.index}`)

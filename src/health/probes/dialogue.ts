@@ -1,9 +1,9 @@
 import type { ConnectStep } from '../../model/probe-protocol.ts'
-import type { CheckStatus } from '../../model/probe-state.ts'
+import type { ProbeStatus } from '../../model/probe-state.ts'
 
 /** What a dialogue has found out about a server. */
 export interface Finding {
-  readonly status: CheckStatus
+  readonly status: ProbeStatus
   /** The status or error code that the server gave, 0 where there was none. */
   readonly code: number
   /** More about it, or ''. */
@@ -41,12 +41,12 @@ export interface Dialogue {
 export const WAIT: Turn = { send: '', finding: null }
 
 /** What has been found out, with what there is to say of it. */
-export function findingOf(status: CheckStatus, info = '', code = 0): Finding {
+export function findingOf(status: ProbeStatus, info = '', code = 0): Finding {
   return { status, code, info }
 }
 
 /** A turn that ends the check. */
-export function found(status: CheckStatus, info = '', code = 0): Turn {
+export function found(status: ProbeStatus, info = '', code = 0): Turn {
   return { send: '', finding: findingOf(status, info, code) }
 }
 

@@ -6,7 +6,7 @@ import {
   type IncomingHttpHeaders,
   type IncomingHttpStatusHeader,
 } from 'node:http2'
-import { CHECK_BYTES_MAX } from '../../model/probe-protocol.ts'
+import { PROBE_BYTES_MAX } from '../../model/probe-protocol.ts'
 import type { Conn } from '../../net/conn.ts'
 import { ConnStream } from '../../net/conn-stream.ts'
 import { TlsConn } from '../../net/tls/tls-conn.ts'
@@ -40,7 +40,7 @@ const CODES: readonly string[] = [
 /**
  * `option grpchk`: one call of `grpc.health.v1.Health/Check` over HTTP/2 (grpc/grpc,
  * doc/PROTOCOL-HTTP2.md). All that the server sends, frames of HTTP/2 included, is bounded by
- * `CHECK_BYTES_MAX`.
+ * `PROBE_BYTES_MAX`.
  */
 export class GrpcConversation implements Conversation {
   readonly #onFinding: (finding: Finding) => void
@@ -56,11 +56,11 @@ export class GrpcConversation implements Conversation {
     this.#onFinding = onFinding
     const isSecure = conn instanceof TlsConn
     const isHttp2 = !isSecure || conn.alpnProtocol === 'h2'
-    const stream = new ConnStream(conn, CHECK_BYTES_MAX)
+    const stream = new ConnStream(conn, PROBE_BYTES_MAX)
     this.#stream = stream
     this.#session = connect(isSecure ? 'https://localhost' : 'http://localhost', {
       createConnection: () => stream,
-      settings: { enablePush: false, maxHeaderListSize: CHECK_BYTES_MAX },
+      settings: { enablePush: false, maxHeaderListSize: PROBE_BYTES_MAX },
       maxHeaderListPairs: HEADERS_MAX,
       maxSessionMemory: SESSION_MEMORY_MB,
       maxReservedRemoteStreams: 0,
@@ -113,7 +113,7 @@ export class GrpcConversation implements Conversation {
   /** The connection is gone, or has brought too much. */
   #closed(): Finding {
     const { isFull, failure } = this.#stream
-    if (isFull) return findingOf('L7RSP', `More than ${CHECK_BYTES_MAX} bytes`)
+    if (isFull) return findingOf('L7RSP', `More than ${PROBE_BYTES_MAX} bytes`)
     if (failure === null || failure === 'aborted') return findingOf('L7RSP', 'Incomplete answer')
     return findingOf('SOCKERR', FAILURE_INFO[failure])
   }

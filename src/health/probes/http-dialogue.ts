@@ -5,7 +5,7 @@ import { parseResponseHead } from '../../http/h1/response-parser.ts'
 import { DEFAULT_CHUNK_LIMITS, DEFAULT_HEAD_LIMITS } from '../../http/limits.ts'
 import { rejectOf } from '../../http/rejects.ts'
 import { ResponseHead } from '../../http/response-head.ts'
-import { CHECK_BYTES_MAX, type HttpCheckConfig } from '../../model/probe-protocol.ts'
+import { type HttpProbeConfig, PROBE_BYTES_MAX } from '../../model/probe-protocol.ts'
 import { type Dialogue, found, type Turn, WAIT } from './dialogue.ts'
 import { describeExpectation, type Expectations, isOfStatus } from './expectation-match.ts'
 
@@ -26,7 +26,7 @@ interface Body {
  * are refused, or down whose responses are not.
  */
 export class HttpDialogue implements Dialogue {
-  readonly #check: HttpCheckConfig
+  readonly #check: HttpProbeConfig
   readonly #expectations: Expectations
   readonly #head: ResponseHead
   readonly #bytesMax: number
@@ -34,12 +34,12 @@ export class HttpDialogue implements Dialogue {
   /** Where the body begins in what was received; -1 before the head is there. */
   #bodyAt = -1
 
-  constructor(check: HttpCheckConfig, expectations: Expectations) {
+  constructor(check: HttpProbeConfig, expectations: Expectations) {
     const { headBytesMax, headersMax } = check.response
     this.#check = check
     this.#expectations = expectations
     this.#head = new ResponseHead({ ...DEFAULT_HEAD_LIMITS, headBytesMax, headersMax })
-    this.#bytesMax = Math.max(CHECK_BYTES_MAX, headBytesMax)
+    this.#bytesMax = Math.max(PROBE_BYTES_MAX, headBytesMax)
   }
 
   begin(): Turn {
@@ -132,7 +132,7 @@ function dechunk(view: Buffer, isFull: boolean): Body {
 }
 
 /** `Connection: close` lets the server end a body that has no length (RFC 9112 section 6.3). */
-function requestText({ method, uri, version, headers, body }: HttpCheckConfig): string {
+function requestText({ method, uri, version, headers, body }: HttpProbeConfig): string {
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`)
   if (version === 'HTTP/1.1') lines.push('Connection: close\r\n')
   if (body !== '') lines.push(`Content-Length: ${body.length}\r\n`)

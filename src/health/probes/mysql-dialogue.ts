@@ -1,4 +1,4 @@
-import { CHECK_BYTES_MAX } from '../../model/probe-protocol.ts'
+import { PROBE_BYTES_MAX } from '../../model/probe-protocol.ts'
 import { type Dialogue, found, printable, type Turn, WAIT } from './dialogue.ts'
 
 /** Bytes before the contents of a packet: their length in three, little-endian, and a number. */
@@ -42,10 +42,10 @@ export class MysqlDialogue implements Dialogue {
   }
 
   receive(text: string, ended: boolean): Turn {
-    this.#received += text.slice(0, CHECK_BYTES_MAX - this.#received.length)
+    this.#received += text.slice(0, PROBE_BYTES_MAX - this.#received.length)
     const view = Buffer.from(this.#received, 'latin1')
     const length = view.length < HEADER_BYTES ? 0 : view.readUIntLE(0, 3)
-    if (length + HEADER_BYTES > CHECK_BYTES_MAX) return found('L7RSP', 'Packet too long')
+    if (length + HEADER_BYTES > PROBE_BYTES_MAX) return found('L7RSP', 'Packet too long')
     if (view.length < HEADER_BYTES || view.length < HEADER_BYTES + length) {
       if (!ended) return WAIT
       return found('L7RSP', view.length === 0 ? 'Empty response' : 'Incomplete packet')

@@ -1,4 +1,4 @@
-import { CHECK_BYTES_MAX } from '../../model/probe-protocol.ts'
+import { PROBE_BYTES_MAX } from '../../model/probe-protocol.ts'
 import { type Dialogue, found, printable, type Turn, WAIT } from './dialogue.ts'
 
 /** Bytes before the contents of a message: its type and the length that counts itself. */
@@ -28,7 +28,7 @@ export class PostgresqlDialogue implements Dialogue {
   }
 
   receive(text: string, ended: boolean): Turn {
-    this.#received += text.slice(0, CHECK_BYTES_MAX - this.#received.length)
+    this.#received += text.slice(0, PROBE_BYTES_MAX - this.#received.length)
     const view = Buffer.from(this.#received, 'latin1')
     const type = this.#received.charAt(0)
     if (type !== '' && type !== 'R' && type !== 'E') return found('L7RSP', 'Not PostgreSQL')
@@ -37,7 +37,7 @@ export class PostgresqlDialogue implements Dialogue {
     if (isWhole && length <= LENGTH_BYTES) return found('L7RSP', 'Message without contents')
     if (isWhole && type === 'R') return found('L7OK', 'PostgreSQL server is ok')
     if (isWhole) return found('L7STS', errorMessage(this.#received.slice(HEADER_BYTES, length + 1)))
-    if (length > CHECK_BYTES_MAX) return found('L7RSP', 'Message too long')
+    if (length > PROBE_BYTES_MAX) return found('L7RSP', 'Message too long')
     if (ended) return found('L7RSP', type === '' ? 'Empty response' : 'Incomplete message')
     return WAIT
   }

@@ -1,7 +1,7 @@
 import type { SecureContext } from 'node:tls'
 import { formatAddress } from '../../base/address.ts'
-import type { CheckConfig } from '../../model/config.ts'
-import type { CheckProtocol, CheckTlsConfig, ConnectStep } from '../../model/probe-protocol.ts'
+import type { ProbeConfig } from '../../model/config.ts'
+import type { ConnectStep, ProbeProtocol, ProbeTlsConfig } from '../../model/probe-protocol.ts'
 import type { ClientTlsSettings } from '../../net/tls/tls-conn.ts'
 import type { ProbeConnection, ProbeTask } from '../probe.ts'
 import type { BeginConversation } from './conversation.ts'
@@ -17,7 +17,7 @@ const HTTP2_ALPN = ['h2']
  * `inter` (HAProxy configuration manual, `timeout check`).
  */
 export function connectLimitMs(
-  { interMs }: Pick<CheckConfig, 'interMs'>,
+  { interMs }: Pick<ProbeConfig, 'interMs'>,
   connectTimeoutMs: number,
 ): number {
   return Math.min(connectTimeoutMs, interMs)
@@ -29,8 +29,8 @@ export function connectLimitMs(
  * @param connectTimeoutMs the backend's `timeout connect`
  * @param context the authorities that are trusted; null where no connection is made over TLS
  */
-export function checkTask(
-  check: CheckConfig,
+export function probeTask(
+  check: ProbeConfig,
   connectTimeoutMs: number,
   expectations: Expectations,
   context: SecureContext | null = null,
@@ -50,13 +50,13 @@ export function checkTask(
 }
 
 /** Whether a connection that opens is all of a check: no header, no TLS, nothing is said. */
-export function isConnectAlone({ protocol, sendProxy, tls }: CheckConfig): boolean {
+export function isConnectAlone({ protocol, sendProxy, tls }: ProbeConfig): boolean {
   return protocol === null && sendProxy === null && tls === null
 }
 
 /** @param step the line of `tcp-check` that opens the connection; null: the check itself does */
 function connectionOf(
-  { sendProxy, tls, protocol }: CheckConfig,
+  { sendProxy, tls, protocol }: ProbeConfig,
   context: SecureContext | null,
   step: ConnectStep | null,
 ): ProbeConnection {
@@ -70,9 +70,9 @@ function connectionOf(
 }
 
 function tlsOf(
-  tls: CheckTlsConfig,
+  tls: ProbeTlsConfig,
   context: SecureContext,
-  protocol: CheckProtocol | null,
+  protocol: ProbeProtocol | null,
   step: ConnectStep | null,
 ): ClientTlsSettings {
   const own = step?.tls ?? null
@@ -85,7 +85,7 @@ function tlsOf(
   }
 }
 
-function grpcOf({ address, tls, timeoutMs }: CheckConfig, service: string): BeginConversation {
+function grpcOf({ address, tls, timeoutMs }: ProbeConfig, service: string): BeginConversation {
   // A zone means nothing to another host.
   const place =
     address.kind === 'inet' ? formatAddress(address).replace(/%[^\]]*/, '') : 'localhost'

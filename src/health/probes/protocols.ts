@@ -1,4 +1,4 @@
-import type { TextCheckConfig } from '../../model/probe-protocol.ts'
+import type { TextProbeConfig } from '../../model/probe-protocol.ts'
 import type { Dialogue } from './dialogue.ts'
 import type { Expectations } from './expectation-match.ts'
 import { HttpDialogue } from './http-dialogue.ts'
@@ -7,7 +7,7 @@ import { PostgresqlDialogue } from './postgresql-dialogue.ts'
 import { StepDialogue } from './step-dialogue.ts'
 
 /** Begins the conversation of one check. */
-export function createDialogue(protocol: TextCheckConfig, expectations: Expectations): Dialogue {
+export function createDialogue(protocol: TextProbeConfig, expectations: Expectations): Dialogue {
   switch (protocol.kind) {
     case 'http':
       return new HttpDialogue(protocol, expectations)

@@ -1,8 +1,8 @@
 import {
-  CHECK_BYTES_MAX,
-  type CheckStep,
   type ExpectStep,
-  type StepCheckConfig,
+  PROBE_BYTES_MAX,
+  type ProbeStep,
+  type StepProbeConfig,
 } from '../../model/probe-protocol.ts'
 import { type Dialogue, found, type Turn, WAIT } from './dialogue.ts'
 import { describeExpectation, type Expectations } from './expectation-match.ts'
@@ -13,14 +13,14 @@ import { describeExpectation, type Expectations } from './expectation-match.ts'
  * there are bytes without a match, as in HAProxy (configuration manual, tcp-check expect).
  */
 export class StepDialogue implements Dialogue {
-  readonly #steps: readonly CheckStep[]
+  readonly #steps: readonly ProbeStep[]
   readonly #expectations: Expectations
   #at = 0
   #received = ''
   /** True once an answer was what it should be: the check is then of layer 7. */
   #hasHeard = false
 
-  constructor({ steps }: StepCheckConfig, expectations: Expectations) {
+  constructor({ steps }: StepProbeConfig, expectations: Expectations) {
     this.#steps = steps
     this.#expectations = expectations
   }
@@ -33,7 +33,7 @@ export class StepDialogue implements Dialogue {
   }
 
   receive(text: string, ended: boolean): Turn {
-    this.#received += text.slice(0, CHECK_BYTES_MAX - this.#received.length)
+    this.#received += text.slice(0, PROBE_BYTES_MAX - this.#received.length)
     return this.#goOn(ended)
   }
 
@@ -45,7 +45,7 @@ export class StepDialogue implements Dialogue {
   #goOn(ended: boolean): Turn {
     let send = ''
     for (; this.#at < this.#steps.length; this.#at++) {
-      const step = this.#steps[this.#at] as CheckStep
+      const step = this.#steps[this.#at] as ProbeStep
       if (step.kind === 'connect') return { send, finding: null, connect: step }
       if (step.kind === 'send') {
         send += step.bytes
@@ -62,7 +62,7 @@ export class StepDialogue implements Dialogue {
   /** Null when the expectation holds. */
   #judge(step: ExpectStep, ended: boolean): Turn | null {
     const received = this.#received
-    const isAll = ended || received.length === CHECK_BYTES_MAX
+    const isAll = ended || received.length === PROBE_BYTES_MAX
     if (!isAll && received.length < (step.bytesMin ?? 1)) return WAIT
     const isFound = received !== '' && this.#expectations.findsText(step.expectation, received)
     if (step.expectation.negated ? received !== '' && !isFound : isFound) return null

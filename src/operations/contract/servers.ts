@@ -1,14 +1,14 @@
 import type { AdminState, ServerSetting } from '../../model/admin-state.ts'
-import type { CheckStatus } from '../../model/probe-state.ts'
+import type { ProbeStatus } from '../../model/probe-state.ts'
 import type { StateCause } from '../../model/state-cause.ts'
 
 /** A server's state, as HAProxy's statistics name it. */
 export type ServerStateName = 'UP' | 'DOWN' | 'DRAIN' | 'MAINT'
 
 /** What the health checks of a server have found. */
-export interface CheckReport {
+export interface ProbeReport {
   /** HAProxy's name of the last outcome; `INI` before the first. */
-  readonly status: CheckStatus
+  readonly status: ProbeStatus
   /** HTTP status code of the last check, 0 for none. */
   readonly code: number
   /** More about the last outcome, or ''. */
@@ -49,7 +49,7 @@ export interface ServerReport {
   /** Sessions now, over all threads. */
   readonly sessions: number
   /** Null when the server is not checked. */
-  readonly check: CheckReport | null
+  readonly check: ProbeReport | null
 }
 
 /** Every server, in the order of the configuration. */

@@ -1,5 +1,5 @@
 import type { Word, Words } from '../language/words.ts'
-import { checkFieldText } from './header-rules.ts'
+import { validateFieldText } from './header-rules.ts'
 
 // What follows is read behind its keyword in `http-request deny`, `return` and `http-error`. Each
 // function returns null where it is wrong, with the problem in `words`.
@@ -17,7 +17,7 @@ export function parseStatus(least: number, words: Words): number | null {
 /** Reads the type behind `content-type`. */
 export function parseContentType(words: Words): string | null {
   const word = words.expect('a content type')
-  return word !== null && checkFieldText(word, words) ? word.text : null
+  return word !== null && validateFieldText(word, words) ? word.text : null
 }
 
 /** Tells that the body that begins with the word `keyword` is of no type. */

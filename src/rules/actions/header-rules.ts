@@ -100,12 +100,12 @@ export function parseHeaderValue<F>(
   words: Words,
 ): Format<F> | null {
   const word = words.expect(`the value of ${name.written}`, 'An empty one is "".')
-  if (word === null || !checkFieldText(word, words)) return null
+  if (word === null || !validateFieldText(word, words)) return null
   return parseFormat(word, phase, words)
 }
 
 /** Refuses text of a rule that could not stand in a header, as written. */
-export function checkFieldText(word: Word, words: Words): boolean {
+export function validateFieldText(word: Word, words: Words): boolean {
   const unfit = UNFIT.exec(word.text)
   if (unfit === null) return true
   words.refuse(offsetIn(word, unfit.index), 'a header cannot hold this control character')

@@ -84,7 +84,7 @@ function readArguments(words: Words): Draft | null {
   for (let word = words.next(); word !== null; word = words.next()) {
     if (!readArgument(word, draft, words)) return null
   }
-  return checkCombination(draft, words) ? draft : null
+  return validateCombination(draft, words) ? draft : null
 }
 
 /** @returns false where it is wrong, with the problem in `words` */
@@ -156,7 +156,7 @@ function readSource(keyword: Word, draft: Draft, words: Words): boolean {
 }
 
 /** HAProxy warns of what does not act beside a whole response; here it is refused. */
-function checkCombination({ contentType, source, headers }: Draft, words: Words): boolean {
+function validateCombination({ contentType, source, headers }: Draft, words: Words): boolean {
   if (source === null) return true
   const { keyword } = source
   if (keyword.text === 'errorfile') {

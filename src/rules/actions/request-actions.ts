@@ -10,7 +10,12 @@ import { REQUEST_PHASE } from '../language/phases.ts'
 import type { Words } from '../language/words.ts'
 import { hostOf, pathOf, queryOf } from '../samples/fetches.ts'
 import { parseContentType, parseStatus, refuseUntyped } from './answer-arguments.ts'
-import { checkFieldText, isHeaderValue, parseHeaderName, parseHeaderValue } from './header-rules.ts'
+import {
+  isHeaderValue,
+  parseHeaderName,
+  parseHeaderValue,
+  validateFieldText,
+} from './header-rules.ts'
 import type { AnswerHeader, RequestAction, RequestOutcome, Wait } from './outcomes.ts'
 
 type RequestFormat = Format<RequestFacts>
@@ -92,7 +97,7 @@ export function parseRedirect(words: Words): RequestAction | null {
     return words.refuse(kind, `"${kind.text}" is not location, prefix or scheme`, hint)
   }
   const word = words.expect(`the ${kind.text} to redirect to`)
-  if (word === null || !checkFieldText(word, words)) return null
+  if (word === null || !validateFieldText(word, words)) return null
   const target = parseFormat(word, REQUEST_PHASE, words)
   const options = target === null ? null : parseRedirectOptions(words)
   if (target === null || options === null) return null
@@ -249,7 +254,7 @@ function parseTargetAction(
   combine: (part: string, facts: RequestFacts) => string | null,
 ): RequestAction | null {
   const word = words.expect(what)
-  if (word === null || !checkFieldText(word, words)) return null
+  if (word === null || !validateFieldText(word, words)) return null
   const format = parseFormat(word, REQUEST_PHASE, words)
   if (format === null) return null
   return (facts, edits) => {

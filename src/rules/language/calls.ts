@@ -57,7 +57,7 @@ export function parseCall(word: Word, start: number, words: Words): Call | null 
  *
  * @returns false where they do not fit, with the problem in `words`
  */
-export function checkArguments(
+export function validateArguments(
   call: Call,
   parameters: readonly Parameter[],
   word: Word,

@@ -2,7 +2,7 @@ import { nearestHint, nearestName } from '../../base/spelling.ts'
 import { CONVERTERS } from '../samples/converters.ts'
 import { MATCH_METHODS, type MatchMethod } from '../samples/matchers.ts'
 import { convertedSample, type Fetch, type Sample } from '../samples/samples.ts'
-import { type Call, checkArguments, parseCall } from './calls.ts'
+import { type Call, parseCall, validateArguments } from './calls.ts'
 import type { Phase } from './phases.ts'
 import { offsetIn, type Word, type Words } from './words.ts'
 
@@ -38,7 +38,7 @@ export function parseExpression<F>(
   const found = findFetch(call.name, phase, derived)
   if (found === null) return refuseFetch(call, word, phase, derived, words)
   const { fetch, method } = found
-  if (!checkArguments(call, fetch.parameters, word, words)) return null
+  if (!validateArguments(call, fetch.parameters, word, words)) return null
   const made = fetch.make(...call.arguments.map(({ text }) => text))
   if (typeof made === 'string') return words.refuse(offsetIn(word, call.start), made)
   let sample: Sample<F> | null = made
@@ -63,7 +63,7 @@ function convert<F>(call: Call, sample: Sample<F>, word: Word, words: Words): Sa
     const hint = nearestHint(call.name, [...CONVERTERS.keys()])
     return words.refuse(place, `unknown converter "${call.name}"`, hint)
   }
-  if (!checkArguments(call, converter.parameters, word, words)) return null
+  if (!validateArguments(call, converter.parameters, word, words)) return null
   const conversion = converter.make(call.arguments)
   if (typeof conversion === 'string') return words.refuse(place, conversion)
   return convertedSample(converter.type, sample, conversion)

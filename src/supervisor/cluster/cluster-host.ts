@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import { formatAddress } from '../../base/address.ts'
 import { SluiceError } from '../../base/errors.ts'
-import type { CheckedText, ClusterHost, ConfiguredServer } from '../../cluster/cluster.ts'
+import type { ClusterHost, ConfiguredServer, ValidText } from '../../cluster/cluster.ts'
 import type { ConfigVersion, HealthChange, PoolEntry } from '../../cluster/state-machine/state.ts'
 import { overlayPool } from '../../config/resolution/pool-overlay.ts'
 import { configuredState } from '../../health/server-life.ts'
@@ -88,7 +88,7 @@ export class NodeHost implements ClusterHost {
     return present === text ? '' : `${name} was changed and is not loaded: send SIGHUP`
   }
 
-  check(text: string): CheckedText {
+  validate(text: string): ValidText {
     const { config, report } = this.#read(text)
     return {
       servers: config.backends.flatMap(({ name, servers }) =>

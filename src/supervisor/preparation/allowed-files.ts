@@ -21,7 +21,7 @@ interface NamedFile {
  * @param folders absolute
  * @throws SluiceError `file-not-allowed`
  */
-export function checkFiles(config: Config, folders: readonly string[]): void {
+export function validateFiles(config: Config, folders: readonly string[]): void {
   const allowed = folders.map(realPath)
   for (const file of filesOf(config)) {
     const path = realPath(file.path)

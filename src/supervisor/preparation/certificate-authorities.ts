@@ -26,7 +26,7 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
  * @throws SluiceError `ca-file-unreadable`, `ca-file-invalid`
  */
 export function readAuthority(caFile: string): Promise<string> {
-  return caFile === SYSTEM_AUTHORITIES ? readSystem() : readChecked(caFile)
+  return caFile === SYSTEM_AUTHORITIES ? readSystem() : readAuthorities(caFile)
 }
 
 async function readSystem(): Promise<string> {
@@ -41,7 +41,7 @@ async function readSystem(): Promise<string> {
 }
 
 /** Reads a file and looks at each certificate in it: TLS would pass over what it cannot read. */
-async function readChecked(path: string): Promise<string> {
+async function readAuthorities(path: string): Promise<string> {
   const pem = await readBounded(path)
   const certificates = pem.match(CERTIFICATE) ?? []
   if (certificates.length === 0) throw invalid(path, 'there is no certificate in it')

@@ -11,7 +11,7 @@ import { validateHttpError } from '../../rules/actions/http-error.ts'
 import { validateBalance } from '../../rules/balance-key.ts'
 import { validateRule } from '../../rules/language/rule-validation.ts'
 import { linearPatterns } from '../../rules-host/linear-patterns.ts'
-import { checkFiles } from './allowed-files.ts'
+import { validateFiles } from './allowed-files.ts'
 
 /** What a config file is read with: the process is only seen through this. */
 export interface ConfigSurroundings {
@@ -102,7 +102,7 @@ export function readAgreedText(
   const { files, env } = own.config.admin
   const options = { own: own.config, ownText: own.text, allowedVariables: env }
   const read = readConfigText(text, 'config', surroundings, options)
-  if (read.config !== null) checkFiles(read.config, files ?? [dirname(resolve(own.name))])
+  if (read.config !== null) validateFiles(read.config, files ?? [dirname(resolve(own.name))])
   return read
 }
 

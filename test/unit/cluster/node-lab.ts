@@ -2,9 +2,9 @@ import type { Duplex } from 'node:stream'
 import { SluiceError } from '../../../src/base/errors.ts'
 import type {
   ApplyRequest,
-  CheckedText,
   ClusterHost,
   ConfiguredServer,
+  ValidText,
 } from '../../../src/cluster/cluster.ts'
 import { ClusterNode, type ClusterNodeOptions } from '../../../src/cluster/cluster-node.ts'
 import type {
@@ -41,7 +41,7 @@ export class FakeHost implements ClusterHost {
   /** What its text says of servers, by `backend/server`. */
   readonly settings = new Map<string, ConfiguredServer>()
 
-  check(text: string): CheckedText {
+  validate(text: string): ValidText {
     const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
     const backends = lines.map((line) => {
       const [, name, agreement, watchers, servers] =
@@ -62,7 +62,7 @@ export class FakeHost implements ClusterHost {
   }
 
   async prepare(text: string): Promise<void> {
-    this.check(text)
+    this.validate(text)
     this.prepared.push(text)
     await Promise.resolve()
     if (this.refusal !== '') throw new SluiceError('address-in-use', this.refusal)
@@ -154,7 +154,7 @@ export class NodeLab {
     const node = await ClusterNode.start({
       name,
       isReplicated: true,
-      seed: text === null ? null : { text, checked: host.check(text) },
+      seed: text === null ? null : { text, valid: host.validate(text) },
       run: `run${++this.#runs}`,
       host,
       running: null,

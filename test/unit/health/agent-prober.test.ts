@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Address } from '../../../src/base/address.ts'
-import { AgentChecker, type AgentTarget } from '../../../src/health/agent-prober.ts'
+import { AgentProber, type AgentTarget } from '../../../src/health/agent-prober.ts'
 import type { AgentVerdict } from '../../../src/health/probes/agent-reply.ts'
 import { createNodeEngine } from '../../../src/net/engines/node/node-engine.ts'
 import { RunningTimers } from '../../../src/net/running-timers.ts'
 import { answering, type CheckedServer, signal, startServer } from './check-servers.ts'
 
 const servers: CheckedServer[] = []
-let agents: AgentChecker | null = null
+let agents: AgentProber | null = null
 
 afterEach(async () => {
   agents?.stop()
@@ -25,10 +25,10 @@ function targetAt(key: string, address: Address): AgentTarget {
   return { key, agent, connectTimeoutMs: 1000 }
 }
 
-function ask(onAgent: (key: string, verdict: AgentVerdict) => void): AgentChecker {
+function ask(onAgent: (key: string, verdict: AgentVerdict) => void): AgentProber {
   const engine = createNodeEngine({ onAcceptFailure: () => {} })
   const clock = (): number => performance.now()
-  agents = new AgentChecker({ engine, clock, timers: new RunningTimers(clock), onAgent })
+  agents = new AgentProber({ engine, clock, timers: new RunningTimers(clock), onAgent })
   return agents
 }
 
@@ -86,10 +86,10 @@ describe('agents', () => {
       open.resolve()
     })
     const told: string[] = []
-    const checker = ask((key) => told.push(key))
-    checker.replace([targetAt('app/s1', server.address)])
+    const prober = ask((key) => told.push(key))
+    prober.replace([targetAt('app/s1', server.address)])
     await open.promise
-    checker.replace([])
+    prober.replace([])
     await closed.promise
     expect(told).toEqual([])
     expect(server.open()).toBe(0)

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Address } from '../../../src/base/address.ts'
-import type { CheckConfig } from '../../../src/model/config.ts'
-import type { ConnectStep, HttpCheckConfig } from '../../../src/model/probe-protocol.ts'
+import type { ProbeConfig } from '../../../src/model/config.ts'
+import type { ConnectStep, HttpProbeConfig } from '../../../src/model/probe-protocol.ts'
 
 /** A server to be checked: what it does with a connection may change while it runs. */
 export interface CheckedServer {
@@ -53,7 +53,7 @@ export function silent(socket: Socket): void {
   socket.resume()
 }
 
-export const HTTP_CHECK: HttpCheckConfig = {
+export const HTTP_CHECK: HttpProbeConfig = {
   kind: 'http',
   method: 'OPTIONS',
   uri: '/',
@@ -65,7 +65,7 @@ export const HTTP_CHECK: HttpCheckConfig = {
 }
 
 /** HAProxy's defaults, faster. */
-export function checkOf(address: Address, changes: Partial<CheckConfig> = {}): CheckConfig {
+export function checksumOf(address: Address, changes: Partial<ProbeConfig> = {}): ProbeConfig {
   const interMs = changes.interMs ?? 1000
   return {
     interMs,

@@ -8,7 +8,7 @@ import type { AgentConfig } from '../../../src/model/config.ts'
 import type { Plan, PlannedServer } from '../../../src/model/plan.ts'
 import type { Conn, ConnFailure, ConnHandler, NetEngine } from '../../../src/net/conn.ts'
 import type { DaemonLog, LogEvent, LogFields } from '../../../src/telemetry/daemon-log.ts'
-import { checkOf } from './check-servers.ts'
+import { checksumOf } from './check-servers.ts'
 
 const { up, down, drain, maint } = SERVER_STATE
 
@@ -68,7 +68,7 @@ function planOf(...servers: readonly Named[]): Plan {
 }
 
 function checked(name: string, port: number, changes: Partial<PlannedServer> = {}): Named {
-  const check = checkOf({ kind: 'inet', host: '10.0.0.1', port }, { interMs: 1000, fall: 1 })
+  const check = checksumOf({ kind: 'inet', host: '10.0.0.1', port }, { interMs: 1000, fall: 1 })
   return { name, port, check, ...changes }
 }
 
@@ -136,10 +136,10 @@ describe('a server without an address', () => {
     expect(table.state(0)).toBe(SERVER_STATE.maint)
     expect(health.life('app/a')).toMatchObject({ cause: 'resolution' })
     expect(health.life('app/a')?.reason).toMatch(/app\.example:1 has no address/)
-    expect(health.checker.state('app/a')).toBeUndefined()
+    expect(health.prober.state('app/a')).toBeUndefined()
     health.follow(planOf(checked('a', 1)))
     expect(table.state(0)).toBe(SERVER_STATE.up)
-    expect(health.checker.state('app/a')).toBeDefined()
+    expect(health.prober.state('app/a')).toBeDefined()
   })
 })
 

@@ -7,10 +7,10 @@ import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
 import { describeOutcome, hasPassed, Probe, type ProbeOutcome } from '../../../src/health/probe.ts'
 import { Expectations } from '../../../src/health/probes/expectation-match.ts'
-import { checkTask } from '../../../src/health/probes/probe-task.ts'
-import type { CheckConfig } from '../../../src/model/config.ts'
-import type { HttpCheckConfig } from '../../../src/model/probe-protocol.ts'
-import { CHECK_STATUS, type CheckStatus } from '../../../src/model/probe-state.ts'
+import { probeTask } from '../../../src/health/probes/probe-task.ts'
+import type { ProbeConfig } from '../../../src/model/config.ts'
+import type { HttpProbeConfig } from '../../../src/model/probe-protocol.ts'
+import { PROBE_STATUS, type ProbeStatus } from '../../../src/model/probe-state.ts'
 import type { Conn, NetEngine } from '../../../src/net/conn.ts'
 import { createNodeEngine } from '../../../src/net/engines/node/node-engine.ts'
 import { RunningTimers } from '../../../src/net/running-timers.ts'
@@ -18,7 +18,7 @@ import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import {
   answering,
   type CheckedServer,
-  checkOf,
+  checksumOf,
   connectStep,
   HTTP_CHECK,
   signal,
@@ -43,26 +43,26 @@ async function serverThat(behaviour: (socket: Socket) => void): Promise<CheckedS
   return server
 }
 
-function probe(check: CheckConfig, connectTimeoutMs = 1000): Promise<ProbeOutcome> {
+function probe(check: ProbeConfig, connectTimeoutMs = 1000): Promise<ProbeOutcome> {
   return new Promise((resolve) => {
-    new Probe(checkTask(check, connectTimeoutMs, EXPECTATIONS), { engine, clock, timers }, resolve)
+    new Probe(probeTask(check, connectTimeoutMs, EXPECTATIONS), { engine, clock, timers }, resolve)
   })
 }
 
 async function httpProbe(
   behaviour: (socket: Socket) => void,
-  http: Partial<HttpCheckConfig> = {},
-  changes: Partial<CheckConfig> = {},
+  http: Partial<HttpProbeConfig> = {},
+  changes: Partial<ProbeConfig> = {},
 ): Promise<ProbeOutcome> {
   const server = await serverThat(behaviour)
-  return probe(checkOf(server.address, { protocol: { ...HTTP_CHECK, ...http }, ...changes }))
+  return probe(checksumOf(server.address, { protocol: { ...HTTP_CHECK, ...http }, ...changes }))
 }
 
 describe('a TCP check', () => {
   it('passes when the connection opens, and closes it', async () => {
     const closed = signal()
     const server = await serverThat((socket) => socket.resume().on('close', () => closed.resolve()))
-    expect(await probe(checkOf(server.address))).toMatchObject({
+    expect(await probe(checksumOf(server.address))).toMatchObject({
       status: 'L4OK',
       code: 0,
       info: '',
@@ -73,14 +73,14 @@ describe('a TCP check', () => {
   it('fails when nobody listens', async () => {
     const server = await startServer(silent)
     await server.close()
-    const outcome = await probe(checkOf(server.address))
+    const outcome = await probe(checksumOf(server.address))
     expect(outcome).toMatchObject({ status: 'L4CON', info: 'Connection refused' })
     expect(outcome.durationMs).toBeGreaterThanOrEqual(0)
   })
 
   it('fails on a Unix socket that does not exist', async () => {
     const address = { kind: 'unix', path: '/nonexistent/sluice.sock' } as const
-    expect(await probe(checkOf(address))).toMatchObject({ status: 'L4CON' })
+    expect(await probe(checksumOf(address))).toMatchObject({ status: 'L4CON' })
   })
 
   it.each([
@@ -91,10 +91,10 @@ describe('a TCP check', () => {
     const calls: string[] = []
     const conn = { reset: () => calls.push('reset') }
     const stuck = { ...engine, connect: () => conn as never }
-    const check = checkOf({ kind: 'inet', host: '127.0.0.1', port: 1 }, { interMs })
+    const check = checksumOf({ kind: 'inet', host: '127.0.0.1', port: 1 }, { interMs })
     const outcome = await new Promise<ProbeOutcome>((resolve) => {
       new Probe(
-        checkTask(check, connectTimeoutMs, EXPECTATIONS),
+        probeTask(check, connectTimeoutMs, EXPECTATIONS),
         { engine: stuck, clock, timers },
         resolve,
       )
@@ -106,7 +106,7 @@ describe('a TCP check', () => {
 
 describe.each(['exhausted', 'portless'] as const)('a connection that is %s', (failure) => {
   const tls = { isDefault: true, serverName: 'a', alpn: [], verify: false, caFile: '' }
-  const protocols: Record<string, Partial<CheckConfig>> = {
+  const protocols: Record<string, Partial<ProbeConfig>> = {
     'a connection': {},
     'a PROXY header': { sendProxy: 2 },
     'TLS': { tls },
@@ -127,7 +127,7 @@ describe.each(['exhausted', 'portless'] as const)('a connection that is %s', (fa
         },
       }
       const told: unknown[] = []
-      const check = checkOf({ kind: 'inet', host: '127.0.0.1', port: 1 }, protocols[kind])
+      const check = checksumOf({ kind: 'inet', host: '127.0.0.1', port: 1 }, protocols[kind])
       const outcome = await new Promise<ProbeOutcome>((resolve) => {
         const context = {
           engine: lacking,
@@ -135,7 +135,7 @@ describe.each(['exhausted', 'portless'] as const)('a connection that is %s', (fa
           timers,
           onShortage: (...all: unknown[]) => void told.push(all),
         }
-        new Probe(checkTask(check, 1000, EXPECTATIONS), context, resolve)
+        new Probe(probeTask(check, 1000, EXPECTATIONS), context, resolve)
       })
       expect(outcome).toMatchObject({ status: 'SOCKERR', ownFailure: failure })
       const port = check.protocol?.kind === 'steps' ? 2 : 1
@@ -155,7 +155,7 @@ describe('an HTTP check', () => {
 
   it('sends HTTP/1.1 when a host is given', async () => {
     const requests: string[] = []
-    const http: Partial<HttpCheckConfig> = {
+    const http: Partial<HttpProbeConfig> = {
       method: 'GET',
       uri: '/healthz',
       version: 'HTTP/1.1',
@@ -209,7 +209,7 @@ describe('an HTTP check', () => {
   })
 
   it('takes the configured codes for success', async () => {
-    const http: Partial<HttpCheckConfig> = {
+    const http: Partial<HttpProbeConfig> = {
       expect: [
         {
           kind: 'status',
@@ -288,7 +288,7 @@ describe('a check with a PROXY protocol header', () => {
   const REQUEST = 'OPTIONS / HTTP/1.0\r\n\r\n'
 
   /** What the server receives in all, and how the check ends. */
-  async function received(changes: Partial<CheckConfig>): Promise<[string, ProbeOutcome]> {
+  async function received(changes: Partial<ProbeConfig>): Promise<[string, ProbeOutcome]> {
     let text = ''
     const closed = signal()
     const server = await serverThat((socket) => {
@@ -301,7 +301,7 @@ describe('a check with a PROXY protocol header', () => {
           if (text.endsWith(REQUEST)) socket.write('HTTP/1.0 200 OK\r\n\r\n')
         })
     })
-    const outcome = await probe(checkOf(server.address, changes))
+    const outcome = await probe(checksumOf(server.address, changes))
     await closed.promise
     const port = server.address.kind === 'inet' ? server.address.port : -1
     return [text.replace(`${port}\r\n`, 'PORT\r\n'), outcome]
@@ -343,7 +343,7 @@ describe('a check with a PROXY protocol header', () => {
     const server = createServer(answering('HTTP/1.0 200 OK\r\n\r\n', requests)).listen(path)
     await once(server, 'listening')
     const outcome = await probe(
-      checkOf({ kind: 'unix', path }, { protocol: HTTP_CHECK, sendProxy: version }),
+      checksumOf({ kind: 'unix', path }, { protocol: HTTP_CHECK, sendProxy: version }),
     )
     server.close()
     rmSync(folder, { recursive: true })
@@ -355,7 +355,7 @@ describe('a check with a PROXY protocol header', () => {
 describe('a thread that is late itself', () => {
   it('does not take the server for late', async () => {
     const server = await serverThat(silent)
-    const outcome = probe(checkOf(server.address), 5)
+    const outcome = probe(checksumOf(server.address), 5)
     const startMs = performance.now()
     while (performance.now() - startMs < 30);
     expect(await outcome).toMatchObject({ status: 'L4OK' })
@@ -371,9 +371,9 @@ describe('cancel', () => {
       arrived.resolve(socket)
     })
     const outcomes: ProbeOutcome[] = []
-    const check = checkOf(server.address, { protocol: HTTP_CHECK })
+    const check = checksumOf(server.address, { protocol: HTTP_CHECK })
     const running = new Probe(
-      checkTask(check, 1000, EXPECTATIONS),
+      probeTask(check, 1000, EXPECTATIONS),
       { engine, clock, timers },
       (outcome) => outcomes.push(outcome),
     )
@@ -404,7 +404,7 @@ describe('describeOutcome', () => {
 
 describe('hasPassed', () => {
   it('is true of the outcomes that HAProxy calls passed', () => {
-    const all = Object.keys(CHECK_STATUS) as CheckStatus[]
+    const all = Object.keys(PROBE_STATUS) as ProbeStatus[]
     expect(all.filter(hasPassed)).toEqual(['L4OK', 'L6OK', 'L7OK'])
   })
 })
@@ -415,7 +415,7 @@ describe('any first line', () => {
     const server = await serverThat((socket) => {
       socket.on('data', () => socket.end(response, 'latin1'))
     })
-    const check = checkOf(server.address, { protocol: HTTP_CHECK })
+    const check = checksumOf(server.address, { protocol: HTTP_CHECK })
     const bytes = fc.uint8Array({ maxLength: 80 }).map((it) => Buffer.from(it).toString('latin1'))
     const line = fc.oneof(
       bytes,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Address } from '../../../src/base/address.ts'
-import { Checker, type CheckTarget, type CheckTransition } from '../../../src/health/prober.ts'
-import type { CheckConfig } from '../../../src/model/config.ts'
+import { Prober, type ProbeTarget, type ProbeTransition } from '../../../src/health/prober.ts'
+import type { ProbeConfig } from '../../../src/model/config.ts'
 import type { OwnFailure } from '../../../src/model/shortage.ts'
 import type { Conn, ConnFailure, ConnHandler, NetEngine } from '../../../src/net/conn.ts'
 import { createNodeEngine } from '../../../src/net/engines/node/node-engine.ts'
@@ -10,7 +10,7 @@ import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import {
   answering,
   type CheckedServer,
-  checkOf,
+  checksumOf,
   HTTP_CHECK,
   signal,
   startServer,
@@ -47,15 +47,15 @@ class PaperEngine implements NetEngine {
   }
 }
 
-function targetAt(port: number, changes: Partial<CheckConfig> = {}): CheckTarget {
-  const check = checkOf({ kind: 'inet', host: '10.0.0.1', port }, changes)
+function targetAt(port: number, changes: Partial<ProbeConfig> = {}): ProbeTarget {
+  const check = checksumOf({ kind: 'inet', host: '10.0.0.1', port }, changes)
   return { key: `app/s${port}`, check, connectTimeoutMs: 5000, authorities: '' }
 }
 
 describe('on paper', () => {
   let engine: PaperEngine
-  let transitions: CheckTransition[]
-  let checker: Checker
+  let transitions: ProbeTransition[]
+  let prober: Prober
   let confirmed: string[]
   let shortages: [OwnFailure, Address][]
 
@@ -65,7 +65,7 @@ describe('on paper', () => {
     transitions = []
     confirmed = []
     shortages = []
-    checker = new Checker({
+    prober = new Prober({
       patterns: linearPatterns,
       engine,
       clock: Date.now,
@@ -77,7 +77,7 @@ describe('on paper', () => {
   })
 
   afterEach(() => {
-    checker.stop()
+    prober.stop()
     vi.useRealTimers()
   })
 
@@ -85,7 +85,7 @@ describe('on paper', () => {
   const told = (): string[] => transitions.map(({ key, up }) => `${key} ${up ? 'up' : 'down'}`)
 
   it('spreads the first checks over the interval and keeps each server to its beat', async () => {
-    checker.replace([1, 2, 3, 4].map((port) => targetAt(port)))
+    prober.replace([1, 2, 3, 4].map((port) => targetAt(port)))
     await passTime(2999)
     expect(engine.begun).toEqual([
       [1, 0],
@@ -110,19 +110,19 @@ describe('on paper', () => {
       queueMicrotask(() => handler.onConnect(silentConn))
       return silentConn
     })
-    checker.replace([targetAt(1, { interMs: 100, protocol: HTTP_CHECK, timeoutMs: 250 })])
+    prober.replace([targetAt(1, { interMs: 100, protocol: HTTP_CHECK, timeoutMs: 250 })])
     await passTime(1000)
     expect(engine.begun.map(([, atMs]) => atMs)).toEqual([0, 300, 600, 900])
     connect.mockRestore()
   })
 
   it('takes a server down and up by fall and rise', async () => {
-    checker.replace([targetAt(1)])
+    prober.replace([targetAt(1)])
     await passTime(10)
-    expect(checker.state('app/s1')).toMatchObject({ up: true, status: 'L4OK', health: 4 })
+    expect(prober.state('app/s1')).toMatchObject({ up: true, status: 'L4OK', health: 4 })
     engine.fates.set(1, 'refused')
     await passTime(2000)
-    expect(checker.state('app/s1')).toMatchObject({ up: true, status: 'L4CON', failuresTotal: 2 })
+    expect(prober.state('app/s1')).toMatchObject({ up: true, status: 'L4CON', failuresTotal: 2 })
     expect(transitions).toEqual([])
     await passTime(1000)
     expect(transitions).toEqual([
@@ -137,7 +137,7 @@ describe('on paper', () => {
       },
     ])
     await passTime(4000)
-    expect(checker.state('app/s1')).toMatchObject({
+    expect(prober.state('app/s1')).toMatchObject({
       up: false,
       health: 0,
       failuresTotal: 3,
@@ -149,7 +149,7 @@ describe('on paper', () => {
     await passTime(2000)
     expect(told()).toEqual(['app/s1 down', 'app/s1 up'])
     await passTime(500)
-    expect(checker.state('app/s1')).toMatchObject({
+    expect(prober.state('app/s1')).toMatchObject({
       up: true,
       downtimeMs: 6000,
       sinceChangeMs: 510,
@@ -162,27 +162,27 @@ describe('on paper', () => {
   ] as const)('counts no check that this node could not make: %s', async (failure, info) => {
     engine.fates.set(1, failure)
     engine.fates.set(2, 'refused')
-    checker.replace([targetAt(1), targetAt(2, { protocol: HTTP_CHECK })])
+    prober.replace([targetAt(1), targetAt(2, { protocol: HTTP_CHECK })])
     await passTime(5000)
-    expect(checker.state('app/s1')).toMatchObject({ up: true, status: 'SOCKERR', info, health: 2 })
+    expect(prober.state('app/s1')).toMatchObject({ up: true, status: 'SOCKERR', info, health: 2 })
     expect([told(), confirmed]).toEqual([['app/s2 down'], []])
     // One that is down is not brought up by it either, and keeps what it has passed.
     engine.fates.set(1, 'opens')
     engine.fates.set(2, failure)
     await passTime(5000)
-    expect(checker.state('app/s2')).toMatchObject({
+    expect(prober.state('app/s2')).toMatchObject({
       up: false,
       status: 'SOCKERR',
       failuresTotal: 1,
     })
     expect([told(), confirmed]).toEqual([['app/s2 down'], ['app/s1']])
-    expect(checker.state('app/s1')).toMatchObject({ status: 'L4OK', failuresTotal: 0, health: 4 })
+    expect(prober.state('app/s1')).toMatchObject({ status: 'L4OK', failuresTotal: 0, health: 4 })
     expect(new Set(shortages.map(([kind]) => kind))).toEqual(new Set([failure]))
     expect(shortages[0]?.[1]).toEqual({ kind: 'inet', host: '10.0.0.1', port: 1 })
   })
 
   it('checks at fastinter while in doubt, and at downinter while down', async () => {
-    checker.replace([targetAt(1, { interMs: 1000, fastInterMs: 100, downInterMs: 5000 })])
+    prober.replace([targetAt(1, { interMs: 1000, fastInterMs: 100, downInterMs: 5000 })])
     await passTime(1500)
     engine.fates.set(1, 'refused')
     await passTime(6499)
@@ -197,7 +197,7 @@ describe('on paper', () => {
 
   it('makes intervals shorter and longer at random by spread-checks', async () => {
     const draws = [0, 0.5, 0.75]
-    checker = new Checker({
+    prober = new Prober({
       patterns: linearPatterns,
       engine,
       clock: Date.now,
@@ -205,15 +205,15 @@ describe('on paper', () => {
       onTransition: () => {},
       random: () => draws.shift() ?? 0.5,
     })
-    checker.replace([targetAt(1, { spreadPercent: 40 })])
+    prober.replace([targetAt(1, { spreadPercent: 40 })])
     await passTime(4000)
     expect(engine.begun.map(([, atMs]) => atMs)).toEqual([0, 600, 1600, 2800, 3800])
   })
 
   it('takes a new server down by its first failure', async () => {
     engine.fates.set(1, 'refused')
-    checker.replace([targetAt(1)])
-    expect(checker.state('app/s1')).toMatchObject({ up: true, status: 'INI' })
+    prober.replace([targetAt(1)])
+    expect(prober.state('app/s1')).toMatchObject({ up: true, status: 'INI' })
     await passTime(1)
     expect(told()).toEqual(['app/s1 down'])
   })
@@ -221,7 +221,7 @@ describe('on paper', () => {
   it('lets a hanging server hold up no other', async () => {
     const targets = Array.from({ length: 100 }, (_, i) => targetAt(i + 1))
     for (let port = 1; port < 100; port++) engine.fates.set(port, 'hangs')
-    checker.replace(targets)
+    prober.replace(targets)
     await passTime(4999)
     expect(engine.begun.filter(([port]) => port === 100).map(([, atMs]) => atMs)).toEqual([
       990, 1990, 2990, 3990, 4990,
@@ -229,7 +229,7 @@ describe('on paper', () => {
   })
 
   it('puts probes off that are more than may be open', async () => {
-    checker = new Checker({
+    prober = new Prober({
       patterns: linearPatterns,
       engine,
       clock: Date.now,
@@ -238,7 +238,7 @@ describe('on paper', () => {
       probesOpenMax: 2,
     })
     for (const port of [1, 2, 3]) engine.fates.set(port, 'hangs')
-    checker.replace([1, 2, 3].map((port) => targetAt(port, { interMs: 900 })))
+    prober.replace([1, 2, 3].map((port) => targetAt(port, { interMs: 900 })))
     await passTime(899)
     expect(engine.begun.map(([port]) => port)).toEqual([1, 2])
     expect(engine.open).toBe(2)
@@ -248,7 +248,7 @@ describe('on paper', () => {
   })
 
   it('spreads a thousand checks over the interval, a few of them at a time', async () => {
-    checker.replace(Array.from({ length: 1000 }, (_, i) => targetAt(i + 1, { interMs: 2000 })))
+    prober.replace(Array.from({ length: 1000 }, (_, i) => targetAt(i + 1, { interMs: 2000 })))
     await passTime(2000)
     const together = new Map<number, number>()
     for (const [, atMs] of engine.begun) together.set(atMs, (together.get(atMs) ?? 0) + 1)
@@ -261,13 +261,13 @@ describe('on paper', () => {
   describe('a reload', () => {
     it('does not disturb what is unchanged', async () => {
       engine.fates.set(1, 'refused')
-      checker.replace([targetAt(1), targetAt(2)])
+      prober.replace([targetAt(1), targetAt(2)])
       await passTime(700)
-      const before = checker.state('app/s1')
-      checker.replace([targetAt(3), structuredClone(targetAt(1))])
-      expect(checker.state('app/s1')).toEqual(before)
-      expect(checker.state('app/s2')).toBeUndefined()
-      expect(checker.state('app/s3')).toMatchObject({ up: true, status: 'INI' })
+      const before = prober.state('app/s1')
+      prober.replace([targetAt(3), structuredClone(targetAt(1))])
+      expect(prober.state('app/s1')).toEqual(before)
+      expect(prober.state('app/s2')).toBeUndefined()
+      expect(prober.state('app/s3')).toMatchObject({ up: true, status: 'INI' })
       engine.begun.length = 0
       await passTime(1000)
       expect(engine.begun).toEqual([
@@ -279,10 +279,10 @@ describe('on paper', () => {
 
     it('keeps the verdict when the same address is checked in another way', async () => {
       engine.fates.set(1, 'refused')
-      checker.replace([targetAt(1)])
+      prober.replace([targetAt(1)])
       await passTime(10)
-      checker.replace([targetAt(1, { rise: 5, interMs: 500 })])
-      expect(checker.state('app/s1')).toMatchObject({
+      prober.replace([targetAt(1, { rise: 5, interMs: 500 })])
+      expect(prober.state('app/s1')).toMatchObject({
         up: false,
         health: 0,
         status: 'L4CON',
@@ -291,23 +291,23 @@ describe('on paper', () => {
       })
       await passTime(2000)
       expect(told()).toEqual(['app/s1 down'])
-      expect(checker.state('app/s1')?.downtimeMs).toBe(2010)
+      expect(prober.state('app/s1')?.downtimeMs).toBe(2010)
     })
 
     it('starts anew when the address is another', async () => {
       engine.fates.set(1, 'refused')
-      checker.replace([targetAt(1)])
+      prober.replace([targetAt(1)])
       await passTime(10)
-      checker.replace([{ ...targetAt(2), key: 'app/s1' }])
-      expect(checker.state('app/s1')).toMatchObject({ up: true, status: 'INI', failuresTotal: 0 })
+      prober.replace([{ ...targetAt(2), key: 'app/s1' }])
+      expect(prober.state('app/s1')).toMatchObject({ up: true, status: 'INI', failuresTotal: 0 })
     })
 
     it('ends the running probe of a server that is gone', async () => {
       engine.fates.set(1, 'hangs')
-      checker.replace([targetAt(1)])
+      prober.replace([targetAt(1)])
       await passTime(10)
       expect(engine.open).toBe(1)
-      checker.replace([])
+      prober.replace([])
       await passTime(10_000)
       expect(engine.open).toBe(0)
       expect(engine.begun).toHaveLength(1)
@@ -317,9 +317,9 @@ describe('on paper', () => {
 
   it('leaves nothing behind after stop', async () => {
     engine.fates.set(2, 'hangs')
-    checker.replace([targetAt(1), targetAt(2), targetAt(3)])
+    prober.replace([targetAt(1), targetAt(2), targetAt(3)])
     await passTime(1600)
-    checker.stop()
+    prober.stop()
     await passTime(0)
     expect(engine.open).toBe(0)
     expect(vi.getTimerCount()).toBe(0)
@@ -328,10 +328,10 @@ describe('on paper', () => {
 
 describe('over sockets', () => {
   const servers: CheckedServer[] = []
-  let checker: Checker | null = null
+  let prober: Prober | null = null
 
   afterEach(async () => {
-    checker?.stop()
+    prober?.stop()
     await Promise.all(servers.splice(0).map((server) => server.close()))
   })
 
@@ -339,16 +339,16 @@ describe('over sockets', () => {
     const server = await startServer(answering('HTTP/1.1 200 OK\r\n\r\n'))
     servers.push(server)
     const clock = (): number => performance.now()
-    let next = signal<CheckTransition>()
-    checker = new Checker({
+    let next = signal<ProbeTransition>()
+    prober = new Prober({
       patterns: linearPatterns,
       engine: createNodeEngine({ onAcceptFailure: () => {} }),
       clock,
       timers: new RunningTimers(clock),
       onTransition: (transition) => next.resolve(transition),
     })
-    const check = checkOf(server.address, { interMs: 10, protocol: HTTP_CHECK })
-    checker.replace([{ key: 'app/s1', check, connectTimeoutMs: 1000, authorities: '' }])
+    const check = checksumOf(server.address, { interMs: 10, protocol: HTTP_CHECK })
+    prober.replace([{ key: 'app/s1', check, connectTimeoutMs: 1000, authorities: '' }])
 
     server.behave(answering('HTTP/1.1 503 Gone fishing\r\n\r\n'))
     expect(await next.promise).toMatchObject({
@@ -366,7 +366,7 @@ describe('over sockets', () => {
       socket.on('close', () => closed.resolve()).on('data', () => arrived.resolve())
     })
     await arrived.promise
-    checker.stop()
+    prober.stop()
     await closed.promise
     expect(server.open()).toBe(0)
   })

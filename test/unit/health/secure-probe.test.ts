@@ -4,13 +4,13 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { smtpProbe } from '../../../src/config/values/probe-steps.ts'
 import { Probe, type ProbeOutcome } from '../../../src/health/probe.ts'
 import { Expectations } from '../../../src/health/probes/expectation-match.ts'
-import { checkTask } from '../../../src/health/probes/probe-task.ts'
-import type { CheckConfig } from '../../../src/model/config.ts'
+import { probeTask } from '../../../src/health/probes/probe-task.ts'
+import type { ProbeConfig } from '../../../src/model/config.ts'
 import type {
-  CheckStep,
-  CheckTlsConfig,
   ConnectStep,
-  StepCheckConfig,
+  ProbeStep,
+  ProbeTlsConfig,
+  StepProbeConfig,
 } from '../../../src/model/probe-protocol.ts'
 import { createNodeEngine } from '../../../src/net/engines/node/node-engine.ts'
 import { RunningTimers } from '../../../src/net/running-timers.ts'
@@ -19,7 +19,7 @@ import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import { createAuthority, selfSigned } from '../../fixtures/certificates.ts'
 import {
   type CheckedServer,
-  checkOf,
+  checksumOf,
   connectStep,
   HTTP_CHECK,
   silent,
@@ -73,7 +73,7 @@ function takeHeader(socket: Socket, pattern: RegExp, headers: string[], then: ()
   socket.on('readable', onReadable)
 }
 
-const TLS: CheckTlsConfig = {
+const TLS: ProbeTlsConfig = {
   isDefault: true,
   serverName: 'a.example',
   alpn: [],
@@ -81,10 +81,10 @@ const TLS: CheckTlsConfig = {
   caFile: '',
 }
 
-function probe(check: CheckConfig, connectTimeoutMs = 5000): Promise<ProbeOutcome> {
+function probe(check: ProbeConfig, connectTimeoutMs = 5000): Promise<ProbeOutcome> {
   return new Promise((resolve) => {
     const clock = (): number => performance.now()
-    const task = checkTask(check, connectTimeoutMs, EXPECTATIONS, contexts.of(authority.cert))
+    const task = probeTask(check, connectTimeoutMs, EXPECTATIONS, contexts.of(authority.cert))
     new Probe(task, { engine, clock, timers: new RunningTimers(clock) }, resolve)
   })
 }
@@ -92,11 +92,11 @@ function probe(check: CheckConfig, connectTimeoutMs = 5000): Promise<ProbeOutcom
 const WELL = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
 const answering = (socket: TLSSocket): void => void socket.on('data', () => socket.end(WELL))
 
-function steps(...all: CheckStep[]): StepCheckConfig {
+function steps(...all: ProbeStep[]): StepProbeConfig {
   return { kind: 'steps', steps: all }
 }
 
-const heard: CheckStep = {
+const heard: ProbeStep = {
   kind: 'expect',
   expectation: { kind: 'string', negated: false, text: 'hello' },
   bytesMin: null,
@@ -107,7 +107,7 @@ const heard: CheckStep = {
 describe('a check over TLS', () => {
   it('passes when the handshake is complete', async () => {
     const { address } = await startTls(good, () => {})
-    expect(await probe(checkOf(address, { tls: TLS }))).toMatchObject({
+    expect(await probe(checksumOf(address, { tls: TLS }))).toMatchObject({
       status: 'L6OK',
       info: '',
       code: 0,
@@ -121,7 +121,7 @@ describe('a check over TLS', () => {
       answering(socket)
     })
     const tls = { ...TLS, alpn: ['http/1.1'] }
-    const outcome = await probe(checkOf(address, { tls, protocol: HTTP_CHECK }))
+    const outcome = await probe(checksumOf(address, { tls, protocol: HTTP_CHECK }))
     expect(outcome).toMatchObject({ status: 'L7OK', code: 200, info: 'OK' })
     expect(chosen).toEqual(['http/1.1', 'a.example'])
   })
@@ -131,7 +131,7 @@ describe('a check over TLS', () => {
       socket.write('220 mail\r\n')
       socket.on('data', () => socket.write('250 fine\r\n'))
     })
-    const outcome = await probe(checkOf(address, { tls: TLS, protocol: smtpProbe('HELO a') }))
+    const outcome = await probe(checksumOf(address, { tls: TLS, protocol: smtpProbe('HELO a') }))
     expect(outcome).toMatchObject({ status: 'L7OK' })
   })
 
@@ -140,7 +140,9 @@ describe('a check over TLS', () => {
       socket.once('data', () => socket.write(Buffer.from('520000000800000003', 'hex')))
     })
     const protocol = { kind: 'postgresql', user: 'lb' } as const
-    expect(await probe(checkOf(address, { tls: TLS, protocol }))).toMatchObject({ status: 'L7OK' })
+    expect(await probe(checksumOf(address, { tls: TLS, protocol }))).toMatchObject({
+      status: 'L7OK',
+    })
   })
 
   it.each([
@@ -148,7 +150,7 @@ describe('a check over TLS', () => {
     ['a conversation', HTTP_CHECK, 'L7OK'],
   ])('begins with the PROXY header for %s', async (_, protocol, status) => {
     const server = await startTls(good, answering, /\r\n$/)
-    const outcome = await probe(checkOf(server.address, { tls: TLS, protocol, sendProxy: 1 }))
+    const outcome = await probe(checksumOf(server.address, { tls: TLS, protocol, sendProxy: 1 }))
     expect(outcome.status).toBe(status)
     expect(server.headers).toEqual([expect.stringMatching(/^PROXY TCP4 127\.0\.0\.1 /)])
   })
@@ -160,12 +162,12 @@ describe('a check over TLS', () => {
     ['is of an unknown authority', createAuthority('Other').issue({ names: ['a.example'] })],
   ])('fails when the certificate %s, unless it is not verified', async (why, certificate) => {
     const { address } = await startTls(certificate, answering)
-    expect(await probe(checkOf(address, { tls: TLS, protocol: HTTP_CHECK }))).toMatchObject({
+    expect(await probe(checksumOf(address, { tls: TLS, protocol: HTTP_CHECK }))).toMatchObject({
       status: 'L6RSP',
       info: `SSL handshake failure: the certificate ${why}`,
     })
     const tls = { ...TLS, verify: false }
-    const trusting = await probe(checkOf(address, { tls, protocol: HTTP_CHECK }))
+    const trusting = await probe(checksumOf(address, { tls, protocol: HTTP_CHECK }))
     expect(trusting).toMatchObject({ status: 'L7OK' })
   })
 
@@ -180,7 +182,7 @@ describe('a check over TLS', () => {
   ])('fails when the server %s', async (_, behaviour, info) => {
     const server = await startServer(behaviour)
     servers.push(server)
-    expect(await probe(checkOf(server.address, { tls: TLS }))).toMatchObject({
+    expect(await probe(checksumOf(server.address, { tls: TLS }))).toMatchObject({
       status: 'L6RSP',
       info: `SSL handshake failure: ${info}`,
     })
@@ -189,14 +191,14 @@ describe('a check over TLS', () => {
   it('gives up a handshake in the time that a connection has', async () => {
     const server = await startServer(silent)
     servers.push(server)
-    const outcome = await probe(checkOf(server.address, { tls: TLS }), 30)
+    const outcome = await probe(checksumOf(server.address, { tls: TLS }), 30)
     expect(outcome).toMatchObject({ status: 'L6TOUT' })
   })
 
   it('times out in the conversation, and is a socket error there', async () => {
     const late = await startTls(good, () => {})
     const check = { tls: TLS, protocol: HTTP_CHECK }
-    expect(await probe(checkOf(late.address, { ...check, timeoutMs: 30 }))).toMatchObject({
+    expect(await probe(checksumOf(late.address, { ...check, timeoutMs: 30 }))).toMatchObject({
       status: 'L7TOUT',
     })
     const raw: Socket[] = []
@@ -207,7 +209,7 @@ describe('a check over TLS', () => {
       tls.emit('connection', socket)
     })
     servers.push(server)
-    expect(await probe(checkOf(server.address, check))).toMatchObject({ status: 'SOCKERR' })
+    expect(await probe(checksumOf(server.address, check))).toMatchObject({ status: 'SOCKERR' })
   })
 })
 
@@ -227,7 +229,7 @@ describe('a connection that tcp-check opens', () => {
     const protocol = steps(...first, heard)
     const { address } = isSecure ? secure : plain
     const tls = { ...TLS, isDefault: true }
-    expect(await probe(checkOf(address, { tls, protocol }))).toMatchObject({ status: 'L7OK' })
+    expect(await probe(checksumOf(address, { tls, protocol }))).toMatchObject({ status: 'L7OK' })
   })
 
   it('is plain behind one over TLS, and the other way round', async () => {
@@ -245,14 +247,14 @@ describe('a connection that tcp-check opens', () => {
       heard,
       connectStep({ port: portOf(secure), isDefault: true }),
     )
-    const check = checkOf(plain.address, { tls: TLS, protocol })
+    const check = checksumOf(plain.address, { tls: TLS, protocol })
     expect(await probe(check)).toMatchObject({ status: 'L7OK' })
     const unasked = { ...TLS, isDefault: false }
     const last = steps(
       connectStep({ port: portOf(plain) }),
       connectStep({ port: portOf(secure), tls: own }),
     )
-    const opened = await probe(checkOf(plain.address, { tls: unasked, protocol: last }))
+    const opened = await probe(checksumOf(plain.address, { tls: unasked, protocol: last }))
     expect(opened).toMatchObject({ status: 'L6OK' })
   })
 
@@ -269,7 +271,7 @@ describe('a connection that tcp-check opens', () => {
       { serverName: 'b.example', alpn: ['y'] },
     ]) {
       const protocol = steps(connectStep({ tls: own }), heard)
-      expect(await probe(checkOf(address, { tls, protocol }))).toMatchObject({ status: 'L7OK' })
+      expect(await probe(checksumOf(address, { tls, protocol }))).toMatchObject({ status: 'L7OK' })
     }
     expect(seen).toEqual([
       ['a.example', 'x'],
@@ -291,7 +293,7 @@ describe('a connection that tcp-check opens', () => {
     })
     servers.push(server)
     const protocol = steps(connectStep(changes), { kind: 'send', bytes: 'x' }, heard)
-    const outcome = await probe(checkOf(server.address, { sendProxy: 1, protocol }))
+    const outcome = await probe(checksumOf(server.address, { sendProxy: 1, protocol }))
     expect(outcome.status).toBe('L7OK')
     expect(text.startsWith('PROXY ')).toBe(isSent)
   })

@@ -14,7 +14,7 @@ const { up, down, drain, maint } = SERVER_STATE
 const READY: StateSources = {
   admin: 'ready',
   isUnresolved: false,
-  isCheckedUp: null,
+  isProbedUp: null,
   agent: null,
   isEjected: false,
   tracked: null,
@@ -31,14 +31,14 @@ const SILENT: AgentVerdict = {
 describe('effectiveState', () => {
   it.each<[string, Partial<StateSources>, number, string | null]>([
     ['nothing has a say', {}, up, null],
-    ['the checks pass', { isCheckedUp: true }, up, null],
-    ['the checks fail', { isCheckedUp: false }, down, 'check'],
-    ['an operator drains it', { admin: 'drain', isCheckedUp: true }, drain, 'admin'],
+    ['the checks pass', { isProbedUp: true }, up, null],
+    ['the checks fail', { isProbedUp: false }, down, 'check'],
+    ['an operator drains it', { admin: 'drain', isProbedUp: true }, drain, 'admin'],
     ['an operator takes it out', { admin: 'maint' }, maint, 'admin'],
-    ['its name is not found', { isUnresolved: true, isCheckedUp: true }, maint, 'resolution'],
+    ['its name is not found', { isUnresolved: true, isProbedUp: true }, maint, 'resolution'],
     ['it is out and not found', { isUnresolved: true, admin: 'maint' }, maint, 'admin'],
-    ['it drains and fails', { admin: 'drain', isCheckedUp: false }, down, 'check'],
-    ['it is out and failed before', { admin: 'maint', isCheckedUp: false }, maint, 'admin'],
+    ['it drains and fails', { admin: 'drain', isProbedUp: false }, down, 'check'],
+    ['it is out and failed before', { admin: 'maint', isProbedUp: false }, maint, 'admin'],
     ['its agent has said nothing', { agent: SILENT }, up, null],
     ['its agent says up', { agent: { ...SILENT, state: 'up' } }, up, null],
     ['its agent says down', { agent: { ...SILENT, state: 'down' } }, down, 'agent'],
@@ -47,7 +47,7 @@ describe('effectiveState', () => {
     ['its agent takes it out', { agent: { ...SILENT, adminState: 'maint' } }, maint, 'agent'],
     [
       'its agent says up, its checks do not',
-      { agent: { ...SILENT, state: 'up' }, isCheckedUp: false },
+      { agent: { ...SILENT, state: 'up' }, isProbedUp: false },
       down,
       'check',
     ],
@@ -63,8 +63,8 @@ describe('effectiveState', () => {
       down,
       'agent',
     ],
-    ['it is ejected', { isEjected: true, isCheckedUp: true }, down, 'passive'],
-    ['it is ejected and fails', { isEjected: true, isCheckedUp: false }, down, 'check'],
+    ['it is ejected', { isEjected: true, isProbedUp: true }, down, 'passive'],
+    ['it is ejected and fails', { isEjected: true, isProbedUp: false }, down, 'check'],
     ['it is ejected while it drains', { isEjected: true, admin: 'drain' }, down, 'passive'],
     ['it is ejected while it is out', { isEjected: true, admin: 'maint' }, maint, 'admin'],
     ['the tracked one is up', { tracked: up }, up, null],
@@ -83,12 +83,12 @@ describe('effectiveState', () => {
       ([null, 'up', 'down'] as const).map((state) => ({ ...SILENT, adminState, state })),
     )
     for (const admin of ADMIN_STATES) {
-      for (const isCheckedUp of [true, false, null]) {
+      for (const isProbedUp of [true, false, null]) {
         for (const agent of [null, ...agents]) {
           for (const isEjected of [true, false]) {
             for (const tracked of [null, up, down, drain, maint]) {
               const isUnresolved = isEjected && tracked === null
-              const all = { admin, isUnresolved, isCheckedUp, agent, isEjected, tracked }
+              const all = { admin, isUnresolved, isProbedUp, agent, isEjected, tracked }
               const alone = Object.entries(all).map(
                 ([name, value]) => effectiveState({ ...READY, [name]: value }).state,
               )

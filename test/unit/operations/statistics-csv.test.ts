@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { COUNTER, COUNTER_STRIDE, type CounterName } from '../../../src/memory/counters.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
 import type { Plan } from '../../../src/model/plan.ts'
-import type { CheckState } from '../../../src/model/probe-state.ts'
+import type { ProbeState } from '../../../src/model/probe-state.ts'
 import { renderStatistics, type StatisticsSource } from '../../../src/operations/statistics-csv.ts'
-import { checkOf } from '../health/check-servers.ts'
+import { checksumOf } from '../health/check-servers.ts'
 
 const address = { kind: 'inet', host: '10.0.0.1', port: 80 } as const
 const server = {
@@ -26,7 +26,7 @@ const PLAN = {
       mode: 'http',
       balance: 'hdr(a,b)',
       servers: [
-        { ...server, name: 'a', row: 2, maxconn: 7, maxqueue: 4, check: checkOf(address) },
+        { ...server, name: 'a', row: 2, maxconn: 7, maxqueue: 4, check: checksumOf(address) },
         { ...server, name: 'b', row: 3, backup: true },
         { ...server, name: 'c', row: 4, track: 'app/a' },
       ],
@@ -34,7 +34,7 @@ const PLAN = {
   ],
 } as unknown as Plan
 
-const CHECK: CheckState = {
+const CHECK: ProbeState = {
   health: 0,
   up: false,
   status: 'L7STS',

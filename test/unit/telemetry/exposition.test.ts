@@ -9,7 +9,7 @@ import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
 import type { Mode } from '../../../src/model/config.ts'
 import type { EjectionState } from '../../../src/model/ejection.ts'
 import type { Plan } from '../../../src/model/plan.ts'
-import type { CheckState } from '../../../src/model/probe-state.ts'
+import type { ProbeState } from '../../../src/model/probe-state.ts'
 import { Exposition, type ExpositionSource } from '../../../src/telemetry/exposition.ts'
 import type { ServerPast } from '../../../src/telemetry/server-families.ts'
 import { type ParsedFamily, parseExposition } from './prometheus-text.ts'
@@ -23,7 +23,7 @@ const APP3 = 4
 const TCP_IN = 5
 const DB = 6
 
-const CHECK: CheckState = {
+const CHECK: ProbeState = {
   health: 0,
   up: false,
   status: 'L7STS',

@@ -108,13 +108,13 @@ describe('health agreement', () => {
     const [watcher] = watchersOf('app/a', nodes, 1)
     for (const node of nodes) {
       expect(health.isWatcher(node, 'app/a')).toBe(node === watcher)
-      expect(health.hasToCheck(node, 'app/a')).toBe(node === watcher)
+      expect(health.hasToProbe(node, 'app/a')).toBe(node === watcher)
     }
     // One whose reports do not count goes by its own checks, and needs all of them.
-    expect(health.hasToCheck('lb9', 'app/a')).toBe(true)
-    expect(health.hasToCheck('lb1', 'app/unknown')).toBe(true)
+    expect(health.hasToProbe('lb9', 'app/a')).toBe(true)
+    expect(health.hasToProbe('lb1', 'app/unknown')).toBe(true)
     const local = labOf({ watchers: 1, healthAgreement: 'local' }).machine.health
-    expect(nodes.every((node) => local.hasToCheck(node, 'app/a'))).toBe(true)
+    expect(nodes.every((node) => local.hasToProbe(node, 'app/a'))).toBe(true)
   })
 
   it('has no verdict any more when those who watch no longer check', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ServerConfig } from '../../../../src/model/config.ts'
-import type { CheckProtocol } from '../../../../src/model/probe-protocol.ts'
+import type { ProbeProtocol } from '../../../../src/model/probe-protocol.ts'
 import { configOf } from '../loading.ts'
 
 /** The server of a config, with keys of defaults, of its backend and its own as given. */
@@ -16,7 +16,7 @@ backends:
   return backends[0]?.servers[0] as ServerConfig
 }
 
-function protocolOf(ofDefaults: string, ofBackend: string): CheckProtocol | null | undefined {
+function protocolOf(ofDefaults: string, ofBackend: string): ProbeProtocol | null | undefined {
   return serverOf(ofDefaults, ofBackend).check?.protocol
 }
 

@@ -7,11 +7,11 @@ import type { Dialogue } from '../../../../src/health/probes/dialogue.ts'
 import { Expectations } from '../../../../src/health/probes/expectation-match.ts'
 import { createDialogue } from '../../../../src/health/probes/protocols.ts'
 import {
-  CHECK_BYTES_MAX,
-  type CheckStep,
   type HttpExpectation,
-  type TextCheckConfig,
+  PROBE_BYTES_MAX,
+  type ProbeStep,
   type TextExpectation,
+  type TextProbeConfig,
 } from '../../../../src/model/probe-protocol.ts'
 import { linearPatterns } from '../../../../src/rules-host/linear-patterns.ts'
 import { connectStep, HTTP_CHECK } from '../check-servers.ts'
@@ -44,12 +44,12 @@ function play(dialogue: Dialogue, events: readonly Event[]): [sent: string, end:
   }
 }
 
-function endOf(protocol: TextCheckConfig, events: readonly Event[]): string {
+function endOf(protocol: TextProbeConfig, events: readonly Event[]): string {
   return play(createDialogue(protocol, EXPECTATIONS), events)[1]
 }
 
 /** The same, with every byte arriving alone. */
-function trickle(protocol: TextCheckConfig, events: readonly Event[]): string {
+function trickle(protocol: TextProbeConfig, events: readonly Event[]): string {
   return endOf(
     protocol,
     events.flatMap((event) => (event === null ? [END] : [...event])),
@@ -68,7 +68,7 @@ const pattern = (value: string, negated = false): TextExpectation => ({
 })
 
 describe('an HTTP check of the body', () => {
-  const http = (...expect: HttpExpectation[]): TextCheckConfig => ({ ...HTTP_CHECK, expect })
+  const http = (...expect: HttpExpectation[]): TextProbeConfig => ({ ...HTTP_CHECK, expect })
   const OK = 'HTTP/1.1 200 OK\r\n'
   const status = (negated: boolean, ...ranges: [number, number][]): HttpExpectation => ({
     kind: 'status',
@@ -205,14 +205,14 @@ describe('an HTTP check of the body', () => {
 })
 
 describe('a check of steps', () => {
-  const check = (...steps: CheckStep[]): TextCheckConfig => ({ kind: 'steps', steps })
-  const send = (bytes: string): CheckStep => ({ kind: 'send', bytes })
-  const connect = (port: number | null = null): CheckStep => connectStep({ port })
+  const check = (...steps: ProbeStep[]): TextProbeConfig => ({ kind: 'steps', steps })
+  const send = (bytes: string): ProbeStep => ({ kind: 'send', bytes })
+  const connect = (port: number | null = null): ProbeStep => connectStep({ port })
   const heard = (
     expectation: TextExpectation,
     comment = '',
     bytesMin: number | null = null,
-  ): CheckStep => ({
+  ): ProbeStep => ({
     kind: 'expect',
     expectation,
     bytesMin,
@@ -220,7 +220,7 @@ describe('a check of steps', () => {
     failure: 'L7RSP',
   })
 
-  it.each<[string, CheckStep[], Event[], string, string]>([
+  it.each<[string, ProbeStep[], Event[], string, string]>([
     ['only connects', [connect()], [], '', 'L4OK'],
     ['only sends', [send('hello')], [], 'hello', 'L4OK'],
     ['connects twice', [connect(80), connect(443)], [], '<connect 443>', 'L4OK'],
@@ -307,7 +307,7 @@ describe('a check of steps', () => {
   it('keeps no more than there is room for', () => {
     const endless = Array.from({ length: 20 }, () => 'x'.repeat(1000))
     expect(endOf(check(heard(text('y'))), endless)).toContain('No match')
-    expect(endOf(check(heard(text('y'))), ['x'.repeat(CHECK_BYTES_MAX - 1)])).toBe('waits')
+    expect(endOf(check(heard(text('y'))), ['x'.repeat(PROBE_BYTES_MAX - 1)])).toBe('waits')
   })
 
   it('says what it waits for', () => {
@@ -318,7 +318,7 @@ describe('a check of steps', () => {
 })
 
 describe('a ready-made check', () => {
-  it.each<[string, TextCheckConfig, Event[], string, string]>([
+  it.each<[string, TextProbeConfig, Event[], string, string]>([
     ['Redis', REDIS_PROBE, ['+PONG\r\n'], '*1\r\n$4\r\nPING\r\n', 'L7OK'],
     [
       'Redis that asks for a password',
@@ -354,7 +354,7 @@ describe('a ready-made check', () => {
 })
 
 describe('a check of PostgreSQL', () => {
-  const protocol: TextCheckConfig = { kind: 'postgresql', user: 'lb' }
+  const protocol: TextProbeConfig = { kind: 'postgresql', user: 'lb' }
   const STARTUP = '\0\0\0\x11\0\x03\0\0user\0lb\0\0'
 
   it.each<[string, Event[], string]>([
@@ -404,7 +404,7 @@ describe('a check of MySQL', () => {
     ['stops in between', 'lb', [greeting, '\x01\0', END], 'LOGIN', 'L7RSP Incomplete packet'],
     ['says nothing', '', [END], '', 'L7RSP Empty response'],
   ])('%s', (_, user, events, sent, end) => {
-    const protocol: TextCheckConfig = { kind: 'mysql', user }
+    const protocol: TextProbeConfig = { kind: 'mysql', user }
     expect(play(createDialogue(protocol, EXPECTATIONS), events)).toEqual([
       sent.replace('LOGIN', logIn),
       end,
@@ -428,7 +428,7 @@ describe('a question to an agent', () => {
 })
 
 it('every check ends, whatever arrives', () => {
-  const protocols: TextCheckConfig[] = [
+  const protocols: TextProbeConfig[] = [
     { ...HTTP_CHECK, expect: [text('x'), text('y', true)] },
     REDIS_PROBE,
     smtpProbe('HELO lb'),

@@ -3,15 +3,15 @@ import { createServer } from 'node:tls'
 import { afterEach, describe, expect, it } from 'vitest'
 import { Probe, type ProbeOutcome } from '../../../../src/health/probe.ts'
 import { Expectations } from '../../../../src/health/probes/expectation-match.ts'
-import { checkTask } from '../../../../src/health/probes/probe-task.ts'
-import type { CheckConfig } from '../../../../src/model/config.ts'
-import type { CheckTlsConfig } from '../../../../src/model/probe-protocol.ts'
+import { probeTask } from '../../../../src/health/probes/probe-task.ts'
+import type { ProbeConfig } from '../../../../src/model/config.ts'
+import type { ProbeTlsConfig } from '../../../../src/model/probe-protocol.ts'
 import { createNodeEngine } from '../../../../src/net/engines/node/node-engine.ts'
 import { RunningTimers } from '../../../../src/net/running-timers.ts'
 import { ClientTlsContexts } from '../../../../src/net/tls/tls-contexts.ts'
 import { linearPatterns } from '../../../../src/rules-host/linear-patterns.ts'
 import { createAuthority } from '../../../fixtures/certificates.ts'
-import { type CheckedServer, checkOf, silent, startServer } from '../check-servers.ts'
+import { type CheckedServer, checksumOf, silent, startServer } from '../check-servers.ts'
 import {
   framed,
   type GrpcCall,
@@ -27,7 +27,7 @@ const engine = createNodeEngine({ onAcceptFailure: () => {} })
 const contexts = new ClientTlsContexts()
 const authority = createAuthority()
 const good = authority.issue({ names: ['a.example'] })
-const TLS: CheckTlsConfig = {
+const TLS: ProbeTlsConfig = {
   isDefault: true,
   serverName: 'a.example',
   alpn: [],
@@ -43,15 +43,15 @@ afterEach(async () => {
 })
 
 function probe(
-  address: CheckConfig['address'],
+  address: ProbeConfig['address'],
   service = '',
-  changes: Partial<CheckConfig> = {},
+  changes: Partial<ProbeConfig> = {},
 ): Promise<ProbeOutcome> {
   const protocol = { kind: 'grpc', service } as const
-  const check = checkOf(address, { protocol, timeoutMs: 5000, ...changes })
+  const check = checksumOf(address, { protocol, timeoutMs: 5000, ...changes })
   return new Promise((resolve) => {
     const context = contexts.of(authority.cert)
-    const task = checkTask(check, 5000, EXPECTATIONS, context)
+    const task = probeTask(check, 5000, EXPECTATIONS, context)
     new Probe(task, { engine, clock, timers }, resolve)
   })
 }
@@ -59,7 +59,7 @@ function probe(
 /** A check of a server that answers in this way. */
 async function checked(
   answer: (call: GrpcCall) => void,
-  changes: Partial<CheckConfig> = {},
+  changes: Partial<ProbeConfig> = {},
 ): Promise<ProbeOutcome> {
   const server = await startGrpcServer(answer)
   servers.push(server)
@@ -71,7 +71,7 @@ async function checked(
 /** A check of a server that does this with the connection. */
 async function checkedRaw(
   behaviour: (socket: Socket) => void,
-  changes: Partial<CheckConfig> = {},
+  changes: Partial<ProbeConfig> = {},
 ): Promise<ProbeOutcome> {
   const server = await startServer(behaviour)
   servers.push(server)
@@ -263,10 +263,10 @@ describe('a gRPC check ends', () => {
   it('without an outcome when it is cancelled, and leaves nothing open', async () => {
     const server = await startServer(silent)
     servers.push(server)
-    const check = checkOf(server.address, { protocol: { kind: 'grpc', service: '' } })
+    const check = checksumOf(server.address, { protocol: { kind: 'grpc', service: '' } })
     const outcomes: ProbeOutcome[] = []
     const context = { engine, clock, timers }
-    const own = new Probe(checkTask(check, 1000, EXPECTATIONS), context, (outcome) =>
+    const own = new Probe(probeTask(check, 1000, EXPECTATIONS), context, (outcome) =>
       outcomes.push(outcome),
     )
     await expect.poll(() => server.open()).toBe(1)

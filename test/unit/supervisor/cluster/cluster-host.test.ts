@@ -172,19 +172,19 @@ describe('the check of a text', () => {
     const port = await freePort()
     const { host } = await startLab({ port, servers: { a: '127.0.0.1:9001' } })
     const text = textOf({ port, servers: { a: '127.0.0.1:9001', b: '127.0.0.1:9002' } })
-    const checked = host.check(text)
+    const checked = host.validate(text)
     expect(checked).toMatchObject({
       servers: ['app/a', 'app/b'],
       backends: [{ name: 'app', healthAgreement: 'majority', watchers: null }],
       warnings: '',
     })
     const own = text.replace('"maxconn":100', '"maxconn":200')
-    expect(host.check(own).digest).toBe(checked.digest)
-    expect(host.check(`# words\n${text}`).digest).toBe(checked.digest)
-    expect(host.check(text.replace('9002', '9003')).digest).not.toBe(checked.digest)
+    expect(host.validate(own).digest).toBe(checked.digest)
+    expect(host.validate(`# words\n${text}`).digest).toBe(checked.digest)
+    expect(host.validate(text.replace('9002', '9003')).digest).not.toBe(checked.digest)
     const backends = { app: { 'health-agreement': 'any', 'check-sharding': 2, 'servers': {} } }
     const empty = JSON.stringify({ ...(JSON.parse(text) as object), backends })
-    expect(host.check(empty)).toMatchObject({
+    expect(host.validate(empty)).toMatchObject({
       backends: [{ name: 'app', healthAgreement: 'any', watchers: 2 }],
       warnings: expect.stringContaining('warning'),
     })
@@ -196,7 +196,7 @@ describe('the check of a text', () => {
       code: 'config-invalid',
       message: expect.stringContaining('config:1:1: error: unknown key "fronts"'),
     })
-    expect(() => host.check('fronts: {}')).toThrow(refused)
+    expect(() => host.validate('fronts: {}')).toThrow(refused)
     await expect(host.prepare('fronts: {}', 1_000)).rejects.toMatchObject({
       code: 'config-invalid',
     })
@@ -465,7 +465,7 @@ describe('what the config says of a server', () => {
   async function startNode(lab: Lab): Promise<ClusterNode> {
     const { host, lines } = lab
     const { text } = host.running
-    const seed = { text, checked: host.check(text) }
+    const seed = { text, valid: host.validate(text) }
     const log = recordedLog(lines)
     const node = await startClusterNode({ config: null, seed, host, log }, null)
     onTestFinished(() => node.stop())
@@ -568,7 +568,7 @@ describe('a text that is not the file of the node', () => {
         rest.includes('backends') ? rest : `${rest}\nbackends: {app: {mode: http}}`,
       )
       for (const attempt of [
-        async () => void lab.host.check(text),
+        async () => void lab.host.validate(text),
         () => lab.host.prepare(text, 1000),
         () => lab.host.activate(versionOf(7, text), []),
       ]) {
@@ -602,11 +602,11 @@ describe('a text that is not the file of the node', () => {
       // The sections of the node's own are passed over, whatever they hold.
       for (const section of ['global: {nbthread', 'admin: {bind', 'cluster: {node']) {
         const own = of(port, `${section}: "${leak}"}\nbackends: {app: {mode: http}}`)
-        expect(lab.host.check(own).warnings).not.toContain(secret)
+        expect(lab.host.validate(own).warnings).not.toContain(secret)
       }
     }
     const allowed = of(port, 'backends: {app: {mode: http, fullconn: "${SLUICE_PORT}"}}')
-    expect(lab.host.check(allowed).backends).toHaveLength(1)
+    expect(lab.host.validate(allowed).backends).toHaveLength(1)
   })
 
   it('may name what the file of the node allows', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Config } from '../../../../src/model/config.ts'
-import { checkFiles } from '../../../../src/supervisor/preparation/allowed-files.ts'
+import { validateFiles } from '../../../../src/supervisor/preparation/allowed-files.ts'
 import { configOf } from '../../config/loading.ts'
 
 let folder: string
@@ -29,14 +29,14 @@ function withFile(path: string): Config {
 
 describe('a file is allowed', () => {
   it.each(['503.http', 'not-there', 'a/b/c', 'up/allowed/503.http'])('%s', (name) => {
-    expect(() => checkFiles(withFile(join(allowed, name)), [allowed])).not.toThrow()
+    expect(() => validateFiles(withFile(join(allowed, name)), [allowed])).not.toThrow()
   })
 
   it('below any of several folders, also where they are links or end with a slash', () => {
     const config = withFile(join(allowed, '503.http'))
-    expect(() => checkFiles(config, ['/nowhere', `${allowed}/`])).not.toThrow()
-    expect(() => checkFiles(config, [join(allowed, 'up', 'allowed')])).not.toThrow()
-    expect(() => checkFiles(config, ['/'])).not.toThrow()
+    expect(() => validateFiles(config, ['/nowhere', `${allowed}/`])).not.toThrow()
+    expect(() => validateFiles(config, [join(allowed, 'up', 'allowed')])).not.toThrow()
+    expect(() => validateFiles(config, ['/'])).not.toThrow()
   })
 })
 
@@ -45,7 +45,7 @@ describe('a file is refused', () => {
     '%s',
     (name) => {
       const path = `${allowed}/${name}`
-      expect(() => checkFiles(withFile(path), [allowed])).toThrow(
+      expect(() => validateFiles(withFile(path), [allowed])).toThrow(
         expect.objectContaining({
           code: 'file-not-allowed',
           message: `errorfile 503 of backend app names ${path}, which is not below ${allowed}`,
@@ -67,7 +67,7 @@ it('Unix sockets and authorities are files too', () => {
     const config = configOf(
       `frontends: {web: {mode: tcp, bind: "${bind}"}}\nbackends: {app: {mode: tcp, servers: {s: ${server}}}}`,
     )
-    expect(() => checkFiles(config, [allowed])).toThrow(
+    expect(() => validateFiles(config, [allowed])).toThrow(
       expect.objectContaining({ message: expect.stringContaining(key) }),
     )
   }
