@@ -139,8 +139,10 @@ describe('a frontend with ssl', () => {
     for (const socket of silent) socket.destroy()
     const failed = { sluice_frontend_ssl_failed_handshake_total: 53 }
     await expectSamples(daemon, failed, { proxy: 'web' })
-    const lines = daemon.accessLog.filter((line) => / web\/1: SSL handshake failure/.test(line))
-    expect(lines).toHaveLength(3)
+    const failures = (): string[] =>
+      daemon.accessLog.filter((line) => / web\/1: SSL handshake failure/.test(line))
+    await until('lines of those that are wrong', () => failures().length >= 3 || undefined)
+    expect(failures()).toHaveLength(3)
   })
 
   it('refuses what it is told to: versions and names', async () => {

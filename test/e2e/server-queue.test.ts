@@ -186,6 +186,7 @@ it('a server has as many sessions as its agent says', async () => {
   await until('two to wait', async () =>
     (await cellOf(proxy, 'BACKEND', 'qcur')) === '2' ? true : undefined,
   )
+  await until('the other two to be served', () => (gates.length >= 2 ? true : undefined))
   expect(gates).toHaveLength(2)
   said = 'maxconn:3'
   await until('a third session', () => gates[2])
