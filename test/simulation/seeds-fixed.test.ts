@@ -2,6 +2,6 @@ import { describe } from 'vitest'
 import { testSeeds } from './seed-range.ts'
 
 // Two files, for a file is run by one core.
-describe('the Raft core and its driver, seeds 1 to 1,000', () => {
-  testSeeds(1, 1_000)
+describe('the Raft core and its driver, the same seeds each time', () => {
+  testSeeds(1, 500)
 })
