@@ -27,6 +27,7 @@ type RequestFormat = Format<RequestFacts>
 const DENY_STATUS_DEFAULT = 403
 /** HAProxy's, so that who attacks does not suspect anything. */
 const TARPIT_STATUS_DEFAULT = 500
+const LATE: RequestOutcome = { kind: 'late' }
 const RETURN_STATUS_DEFAULT = 200
 const REDIRECT_STATUS_DEFAULT = 302
 const REDIRECT_KINDS = ['location', 'prefix', 'scheme']
@@ -53,8 +54,6 @@ export function parseTarpit(words: Words): RequestAction | null {
   const wait: Wait = { kind: 'wait', timeoutMs: null, bodyBytes: null, resume: () => outcome }
   return () => wait
 }
-
-const LATE: RequestOutcome = { kind: 'late' }
 
 /** Reads what follows `wait-for-body`: `time TIME [at-least BYTES]`. */
 export function parseWaitForBody(words: Words): RequestAction | null {

@@ -22,7 +22,6 @@ import { HttpResponse } from './http-response.ts'
 import { countAborts, HttpTunnel, TERMINATIONS } from './http-tunnel.ts'
 import { ErrorAnswer, RuleAnswer } from './own-answers.ts'
 import { Retries } from './retries.ts'
-import { CollectedBody } from './routing/collected-body.ts'
 import type { RuledHead } from './routing/request-heads.ts'
 import {
   beginRules,
@@ -172,8 +171,8 @@ export class HttpExchange
 
   onRequestProgress(hasMore: boolean): void {
     const request = this.#request
-    if (this.#phase === 'wait') {
-      if (this.#isBodyThere) this.#resume(false)
+    if (this.#wait !== null) {
+      if (this.#isBodyThere(this.#wait)) this.#resume(false)
       else if (hasMore) this.#stream.expectClient()
       return
     }
@@ -292,7 +291,7 @@ export class HttpExchange
   }
 
   onClientEnd(): void {
-    if (this.#phase === 'wait' && !this.#isBodyAwaited) {
+    if (this.#isHeld) {
       this.#resume(true)
       return
     }
@@ -310,8 +309,7 @@ export class HttpExchange
   /** The client was waited for and neither sent nor took anything. */
   onClientTimeout(): void {
     const { isBlocked, isRequestWhole } = this.#stream
-    const isHeld = this.#phase === 'wait' && !this.#isBodyAwaited
-    const isOurTurn = this.#phase === 'choose' || isHeld || isRequestWhole
+    const isOurTurn = this.#phase === 'choose' || this.#isHeld || isRequestWhole
     if (!isBlocked && isOurTurn) return
     this.#dispatch.count(COUNTER.clientAborts)
     if (isBlocked) this.#cutOff('cD')
@@ -332,35 +330,33 @@ export class HttpExchange
       this.#countRequestError()
       this.#answer(408, 'cR')
     } else if (outcome.kind === 'deny') {
+      const { status, termination } = outcome
       count(this.#services.cells, row, COUNTER.requestsDenied)
-      this.#answer(outcome.status, outcome.termination)
+      const answer = new ErrorAnswer(status, this.#frontend, backend, termination === 'PT')
+      this.#respond(answer, termination)
     } else this.#respond(new RuleAnswer(outcome), 'LR')
   }
 
-  /** Holds the request as a rule wants it, with nothing more of it read. */
+  /** Holds the request as a rule wants it. */
   #waitFor(at: RuledWait, request: RuledHead): void {
     const onTime = (): void => this.#resume(true)
     this.#enter('wait')
     this.#record.headMs = -1
-    this.#wait = new RuleWait(this.#services, at, request, this.#frontend, onTime)
-    if (this.#wait.wantsBody) this.#collectBody(request)
+    const wait = new RuleWait(this.#services, at, request, this.#frontend, onTime)
+    this.#wait = wait
+    if (wait.wantsBody) this.#collectBody(request, wait)
     else this.#stream.watch()
   }
 
   /** Has the body read before there is a server for it. */
-  #collectBody({ head, rewrite }: RuledHead): void {
-    const { bufsizeBytes, maxrewriteBytes } = this.#services.tune
-    if (this.#request.collected === null) {
-      const isChunked = head.body === BODY_CHUNKED
-      const bytesMax = bufsizeBytes - maxrewriteBytes - head.text.length
-      this.#request.collected = new CollectedBody(isChunked, bytesMax)
-      if (head.expectContinue && !this.#stream.isRequestWhole) {
+  #collectBody({ head, rewrite }: RuledHead, wait: RuleWait): void {
+    this.#request.collect(head.body === BODY_CHUNKED)
+    if (this.#isBodyThere(wait)) this.#resume(false)
+    else {
+      if (head.expectContinue && rewrite.findHeader(EXPECT.lower, 0) >= 0) {
         rewrite.removeHeader(EXPECT)
         this.#stream.sendContinue()
       }
-    }
-    if (this.#isBodyThere) this.#resume(false)
-    else {
       this.#stream.expectClient()
       this.#stream.readRequest()
     }
@@ -371,10 +367,15 @@ export class HttpExchange
     return this.#wait?.wantsBody === true
   }
 
-  get #isBodyThere(): boolean {
-    const { collected } = this.#request
-    if (collected === null) return false
-    return this.#stream.isRequestWhole || this.#wait?.hasEnough(collected) === true
+  /** A rule holds the request for a time, and nothing of it is read. */
+  get #isHeld(): boolean {
+    return this.#wait?.wantsBody === false
+  }
+
+  /** As much of the body has come as the rule wants, or all. */
+  #isBodyThere(wait: RuleWait): boolean {
+    if (!wait.wantsBody) return false
+    return this.#stream.isRequestWhole || wait.hasEnough(this.#request.collectedBytes)
   }
 
   /** The wait is over: the rules go on. */
@@ -388,7 +389,7 @@ export class HttpExchange
     // As HAProxy logs it: a body belongs to the request's time, a tarpit to that of the queue.
     if (!wait.wantsBody) this.#record.heldMs = nowMs - wait.beganMs
     else if (!isLate) this.#record.headMs = nowMs
-    request.rewrite.body = this.#request.collected?.text ?? ''
+    if (wait.wantsBody) request.rewrite.body = this.#request.collectedText
     this.#route(request, resumeRequest(this.#services, request, this.#frontend, at, isLate))
     if (this.#wait?.request !== request) wait.giveBackHead()
   }
@@ -428,7 +429,7 @@ export class HttpExchange
 
   /** HAProxy's termination state for an end that the client or its timeout brought about. */
   #ending(by: 'C' | 'c'): Termination {
-    if (this.#phase === 'wait' && !this.#isBodyAwaited) return 'PT'
+    if (this.#isHeld) return 'PT'
     if (this.#phase === 'choose' && this.#dispatch.place.isTaken) return `${by}Q`
     return by + (this.#response.started ? 'D' : PHASES[this.#phase].letter)
   }
@@ -451,8 +452,7 @@ export class HttpExchange
 
   /** Tells the client of an error. */
   #answer(status: number, termination: Termination): void {
-    const closes = termination === 'PT'
-    this.#respond(new ErrorAnswer(status, this.#frontend, this.#backend, closes), termination)
+    this.#respond(new ErrorAnswer(status, this.#frontend, this.#backend, false), termination)
   }
 
   /** Ends the exchange with an answer of our own. */

@@ -7,25 +7,23 @@ import type { TuneConfig } from '../../model/config.ts'
 import type { OutgoingHead, ServerStream } from '../streams/server-stream.ts'
 import { KeptBody } from './kept-body.ts'
 import { OwnTrailers } from './rewriting/own-trailers.ts'
-import type { CollectedBody } from './routing/collected-body.ts'
 import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
 
 /**
  * The request side of an exchange: the rewritten head, then the body as it comes. The body of a
  * request that may be done twice is kept for another try, up to `http.retry-bufsize`.
  *
- * Invariant: it is a sink only while a server stream is {@link start}ed, or its body is {@link collected}.
+ * Invariant: it is a sink only while a server stream is {@link start}ed, or its body is collected.
  */
 export class HttpRequest implements BodySink, OutgoingHead {
   readonly trailers = new OwnTrailers()
   readonly #kept: KeptBody
   #server: ServerStream | null = null
   #isIdempotent = false
-  /** The body as far as rules have waited for it; null where none has. */
-  collected: CollectedBody | null = null
   text = ''
   method = ''
   asksUpgrade = false
+  isUnframed = false
   /** The server does not keep up. */
   isBlocked = false
   /** It can be expected to stay {@link canResend}, however far it gets. */
@@ -46,6 +44,7 @@ export class HttpRequest implements BodySink, OutgoingHead {
     this.#isIdempotent = isIdempotent(method)
     this.method = method
     this.asksUpgrade = head.upgrade !== ''
+    this.isUnframed = false
     this.isBlocked = false
     const length = body === BODY_LENGTH ? contentLength : 0
     this.#kept.begin(length)
@@ -57,7 +56,6 @@ export class HttpRequest implements BodySink, OutgoingHead {
   forget(): void {
     this.#server = null
     this.text = ''
-    this.collected = null
     this.#kept.forget()
   }
 
@@ -65,6 +63,25 @@ export class HttpRequest implements BodySink, OutgoingHead {
   setHead(text: string, frontend: FrontendRuntime, backend: BackendRuntime): void {
     this.text = text
     this.trailers.passThrough(frontend, backend)
+  }
+
+  /**
+   * The body is to be collected before there is a server, for rules that wait for it.
+   *
+   * @param isChunked the head says that it comes in chunks; what is collected is their data
+   */
+  collect(isChunked: boolean): void {
+    this.isUnframed = isChunked
+  }
+
+  /** Bytes of the body that were collected. */
+  get collectedBytes(): number {
+    return this.#kept.length
+  }
+
+  /** What was collected of the body, one character a byte. */
+  get collectedText(): string {
+    return this.#kept.text
   }
 
   /**
@@ -79,18 +96,12 @@ export class HttpRequest implements BodySink, OutgoingHead {
     return this.#server?.takesChunks === true
   }
 
-  get isUnframed(): boolean {
-    return this.collected?.isChunked === true
-  }
-
   /** Begins on a server's stream, with everything that an earlier server was sent. */
   start(server: ServerStream): void {
     this.#server = server
     server.sendHead(this)
     this.#kept.replay(server)
-    if (this.collected === null) return
-    // Rules have seen it.
-    this.collected.text = ''
+    // What was collected may be more than is kept for another try.
     if (this.#isIdempotent) this.#kept.trim()
     else this.#kept.lose()
   }
@@ -98,7 +109,6 @@ export class HttpRequest implements BodySink, OutgoingHead {
   sendBody(view: Buffer, start: number, end: number): void {
     const server = this.#server
     if (server === null) {
-      this.collected?.take(view, start, end)
       this.#kept.addUnsent(view, start, end)
       return
     }

@@ -1,3 +1,5 @@
+import { latin1 } from '../../http/characters.ts'
+
 const NO_BYTES = Buffer.alloc(0)
 
 /**
@@ -12,7 +14,13 @@ export interface AgainTo {
   endBody(trailers: string): void
 }
 
-/** What was sent of a request's body, kept for another try: all of it or nothing. */
+/**
+ * A request's body, kept: what was sent of it for another try, all of it or nothing, and before that
+ * what rules have waited for while there was no server.
+ *
+ * Bound: `tune.http.retry-bufsize`, or without a server what whoever waits asks for, and what one
+ * read has brought beyond that.
+ */
 export class KeptBody {
   readonly #bytesMax: number
   #bytes = NO_BYTES
@@ -30,9 +38,22 @@ export class KeptBody {
     this.#bytesMax = bytesMax
   }
 
-  /** Keeps the next body. @param length in bytes, 0 where it is not known or there is none */
+  /** How many bytes of it there are. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** What there is of it, one character a byte. */
+  get text(): string {
+    return latin1(this.#bytes, 0, this.#length)
+  }
+
+  /**
+   * Keeps the next body, of which nothing is here yet.
+   *
+   * @param length in bytes, 0 where it is not known or there is none
+   */
   begin(length: number): void {
-    this.forget()
     this.isLost = false
     this.#smallBytes = length <= SMALL_BODY_BYTES_MAX ? length : 0
   }

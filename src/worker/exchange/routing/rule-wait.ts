@@ -1,12 +1,13 @@
 import type { Clock } from '../../../base/clock.ts'
+import type { TuneConfig } from '../../../model/config.ts'
 import { Deadline, type DeadlineWheel } from '../../../net/deadline-wheel.ts'
 import type { FrontendRuntime } from '../runtime.ts'
-import type { CollectedBody } from './collected-body.ts'
 import type { RequestHeads, RuledHead } from './request-heads.ts'
 import type { RuledWait } from './request-routing.ts'
 
 /** What waiting for a rule takes of the worker. */
 export interface WaitServices {
+  readonly tune: TuneConfig
   readonly clock: Clock
   readonly wheel: DeadlineWheel
   readonly requestHeads: RequestHeads
@@ -19,6 +20,8 @@ export class RuleWait {
   readonly beganMs: number
   readonly #services: WaitServices
   readonly #deadline: Deadline
+  /** Bytes of the body that are waited for, or that there is room for. */
+  readonly #bodyBytes: number
 
   /**
    * Waits with the head at hand, or with one that was kept before.
@@ -32,14 +35,17 @@ export class RuleWait {
     frontend: FrontendRuntime,
     onTime: () => void,
   ) {
-    const { requestHeads, wheel, clock } = services
+    const { requestHeads, wheel, clock, tune } = services
+    const { timeoutMs, bodyBytes } = at.wait
+    const roomBytes = tune.bufsizeBytes - tune.maxrewriteBytes - request.head.text.length
     this.beganMs = clock()
     this.#services = services
     this.at = at
     this.request = request === requestHeads.atHand ? requestHeads.keep() : request
     this.#deadline = new Deadline(onTime)
     const { tarpitMs } = (at.backend ?? frontend).plan.timeouts
-    wheel.scheduleIn(this.#deadline, at.wait.timeoutMs ?? tarpitMs)
+    wheel.scheduleIn(this.#deadline, timeoutMs ?? tarpitMs)
+    this.#bodyBytes = Math.min(bodyBytes || Number.POSITIVE_INFINITY, roomBytes)
   }
 
   /** It is the body that is waited for. */
@@ -48,10 +54,8 @@ export class RuleWait {
   }
 
   /** Whether so much of the body has come as is waited for. */
-  hasEnough(body: CollectedBody): boolean {
-    const { bodyBytes } = this.at.wait
-    const wanted = bodyBytes === null || bodyBytes === 0 ? Number.POSITIVE_INFINITY : bodyBytes
-    return body.isFull || body.text.length >= wanted
+  hasEnough(bytes: number): boolean {
+    return bytes >= this.#bodyBytes
   }
 
   /** The wait is over, or given up: nothing is called back. */
