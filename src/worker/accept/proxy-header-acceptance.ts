@@ -1,6 +1,5 @@
 import { COUNTER, count } from '../../memory/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
-import { Deadline } from '../../net/deadline-wheel.ts'
 import {
   PROXY_HEADER_BYTES_MAX,
   parseProxyHeader,
@@ -9,10 +8,8 @@ import type { ProxiedEnds } from '../../net/proxy-protocol/proxy-protocol-readin
 import { UNHEARD } from '../../net/unheard.ts'
 import type { Place, Session } from '../clients/session.ts'
 import type { AcceptServices } from './accept-services.ts'
+import { StageTime } from './stage-time.ts'
 import type { Begin, Stage } from './stages.ts'
-
-/** How long a proxy in front may take to send its header once the daemon drains. */
-const DRAIN_HEADER_MS = 1000
 
 /** The stage of a listener with `accept-proxy`. */
 export function proxyHeaderStage(services: AcceptServices): Stage {
@@ -34,7 +31,7 @@ class ProxyHeaderAcceptance implements ConnHandler, Session {
   readonly #place: Place
   readonly #services: AcceptServices
   readonly #next: Begin
-  readonly #deadline: Deadline
+  readonly #time: StageTime
   readonly #frontendRow: number
   /** The beginning of a header that is not all there. */
   #held: Buffer | null = null
@@ -45,17 +42,15 @@ class ProxyHeaderAcceptance implements ConnHandler, Session {
     this.#place = place
     this.#services = services
     this.#next = next
-    this.#deadline = new Deadline(() => this.#refuse())
-    const { mode, row, timeouts } = place.door.frontend.plan
-    this.#frontendRow = row
+    const { plan } = place.door.frontend
+    this.#frontendRow = plan.row
     client.handler = this
     place.pass(this)
-    const timeoutMs = mode === 'http' ? timeouts.httpRequestMs : timeouts.clientMs
-    services.wheel.scheduleIn(this.#deadline, timeoutMs)
+    this.#time = new StageTime(services.wheel, plan, () => this.#refuse())
   }
 
   drain(): void {
-    this.#services.wheel.scheduleIn(this.#deadline, DRAIN_HEADER_MS)
+    this.#time.hasten()
   }
 
   cut(): void {
@@ -105,7 +100,7 @@ class ProxyHeaderAcceptance implements ConnHandler, Session {
   #begin(ends: ProxiedEnds | null, rest: ByteView): void {
     const client = this.#client
     if (ends !== null) client.declareEndpoints(ends.source, ends.destination)
-    this.#services.wheel.cancel(this.#deadline)
+    this.#time.stop()
     this.#next(client, this.#place)
     if (rest.length > 0) client.handler.onData(client, rest, rest.length)
     // It begins after the others were asked to finish.
@@ -125,7 +120,7 @@ class ProxyHeaderAcceptance implements ConnHandler, Session {
   /** No session follows. */
   #giveUp(): void {
     this.#client.handler = UNHEARD
-    this.#services.wheel.cancel(this.#deadline)
+    this.#time.stop()
     this.#place.leave()
   }
 }

@@ -1,7 +1,6 @@
 import { localAnswerText } from '../../http/answers/local-answer.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
-import { Deadline } from '../../net/deadline-wheel.ts'
 import { readClientHello } from '../../net/tls/client-hello.ts'
 import { HANDSHAKE_CUT, TlsConn } from '../../net/tls/tls-conn.ts'
 import { UNHEARD } from '../../net/unheard.ts'
@@ -9,10 +8,8 @@ import { Lingering } from '../clients/lingering.ts'
 import type { Place, Session } from '../clients/session.ts'
 import type { AcceptServices } from './accept-services.ts'
 import type { BindTls } from './server-contexts.ts'
+import { StageTime } from './stage-time.ts'
 import type { Begin, Stage } from './stages.ts'
-
-/** How long a handshake may take once the daemon drains. */
-const DRAIN_HANDSHAKE_MS = 1000
 
 /** A record with the fatal alert `unrecognized_name` (RFC 6066 section 3, RFC 8446 section 6). */
 const UNRECOGNIZED_NAME = '\x15\x03\x03\x00\x02\x02\x70'
@@ -65,7 +62,7 @@ class TlsAcceptance implements ConnHandler, Session {
   readonly #bind: number
   readonly #services: AcceptServices
   readonly #next: Begin
-  readonly #deadline: Deadline
+  readonly #time: StageTime
   readonly #startMs: number
   /** What was accepted, then TLS over it. */
   #client: Conn
@@ -89,16 +86,14 @@ class TlsAcceptance implements ConnHandler, Session {
     this.#services = services
     this.#next = next
     this.#startMs = services.clock()
-    this.#deadline = new Deadline(() => this.#fail(TIMED_OUT))
-    const { mode, timeouts } = place.door.frontend.plan
     client.handler = this
     place.pass(this)
-    const timeoutMs = mode === 'http' ? timeouts.httpRequestMs : timeouts.clientMs
-    services.wheel.scheduleIn(this.#deadline, timeoutMs)
+    const { plan } = place.door.frontend
+    this.#time = new StageTime(services.wheel, plan, () => this.#fail(TIMED_OUT))
   }
 
   drain(): void {
-    this.#services.wheel.scheduleIn(this.#deadline, DRAIN_HANDSHAKE_MS)
+    this.#time.hasten()
   }
 
   cut(): void {
@@ -109,9 +104,9 @@ class TlsAcceptance implements ConnHandler, Session {
 
   /** The handshake is complete. */
   onConnect(client: Conn): void {
-    const { cells, wheel, draining } = this.#services
+    const { cells, draining } = this.#services
     const { row } = this.#place.door.frontend.plan
-    wheel.cancel(this.#deadline)
+    this.#time.stop()
     count(cells, row, COUNTER.tlsSessions)
     if (client.tls?.isResumed === true) count(cells, row, COUNTER.tlsResumed)
     this.#next(client, this.#place)
@@ -177,7 +172,7 @@ class TlsAcceptance implements ConnHandler, Session {
   #refuse(answer: string): void {
     this.#note(FAILED)
     const { wheel } = this.#services
-    wheel.cancel(this.#deadline)
+    this.#time.stop()
     this.#client.write(answer)
     const { timeouts } = this.#place.door.frontend.plan
     const lingering = new Lingering(this.#client, wheel, timeouts, () => this.#place.leave())
@@ -208,7 +203,7 @@ class TlsAcceptance implements ConnHandler, Session {
   }
 
   #leave(): void {
-    this.#services.wheel.cancel(this.#deadline)
+    this.#time.stop()
     this.#place.leave()
   }
 }
