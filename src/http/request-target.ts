@@ -1,5 +1,6 @@
+import { latin1 } from '../base/latin1.ts'
 import { authoritiesMatch, isAuthority } from './authority.ts'
-import { bytesAre, latin1 } from './characters.ts'
+import { bytesAre } from './characters.ts'
 import { REJECT } from './rejects.ts'
 
 /** `/path?query`. RFC 9112 section 3.2.1. */

@@ -1,4 +1,5 @@
 import { assert } from '../base/errors.ts'
+import { latin1 } from '../base/latin1.ts'
 import type { ByteView, Conn } from './conn.ts'
 
 /** Room for a head, the largest read after it, and trailers. */
@@ -12,10 +13,6 @@ let joining: JoinedWrite | null = null
 
 /** Bytes up to which one after the other is copied sooner than by a call out of the engine. */
 const BYTES_BY_HAND_MAX = 16
-
-interface Latin1View {
-  latin1Slice(start: number, end: number): string
-}
 
 /**
  * Joins what one read gives to one write: a system call and a packet for each piece would cost far
@@ -135,7 +132,7 @@ export class JoinedWrite {
       if (text !== '') this.#send(text)
     } else if (text === '') this.#sendPiece(view)
     else if (this.#end - this.#start <= this.#textBytesMax) {
-      this.#send(text + (view as unknown as Latin1View).latin1Slice(this.#start, this.#end))
+      this.#send(text + latin1(view, this.#start, this.#end))
     } else if (text.length + this.#end - this.#start > JOIN_BYTES) {
       this.#send(text)
       this.#sendPiece(view)

@@ -1,10 +1,10 @@
+import { latin1 } from '../../base/latin1.ts'
 import {
   COLON,
   CR,
   HEX_VALUES,
   HTAB,
   LF,
-  latin1,
   SEMICOLON,
   SP,
   skipToken,

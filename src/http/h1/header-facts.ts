@@ -1,3 +1,4 @@
+import { latin1 } from '../../base/latin1.ts'
 import { isAuthority } from '../authority.ts'
 import { namesBindingScheme } from '../binding-schemes.ts'
 import {
@@ -7,7 +8,6 @@ import {
   DIGIT_ZERO,
   decimal,
   LOWER_BYTES,
-  latin1,
   skipBlanks,
   skipBytes,
   skipToken,

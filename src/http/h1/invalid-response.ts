@@ -1,4 +1,5 @@
-import { CR, LF, latin1 } from '../characters.ts'
+import { latin1 } from '../../base/latin1.ts'
+import { CR, LF } from '../characters.ts'
 import { REJECT } from '../rejects.ts'
 import type { ResponseHead } from '../response-head.ts'
 import { parseResponseHead } from './response-parser.ts'

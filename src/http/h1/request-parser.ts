@@ -1,14 +1,6 @@
+import { latin1 } from '../../base/latin1.ts'
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from '../body.ts'
-import {
-  bytesStartWith,
-  CR,
-  DIGIT_ZERO,
-  LF,
-  latin1,
-  SP,
-  skipTarget,
-  skipToken,
-} from '../characters.ts'
+import { bytesStartWith, CR, DIGIT_ZERO, LF, SP, skipTarget, skipToken } from '../characters.ts'
 import { FACT_CHUNKED, FACT_HOST, FACT_NAMES } from '../header-table.ts'
 import { METHODS } from '../methods.ts'
 import { REJECT } from '../rejects.ts'

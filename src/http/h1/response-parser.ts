@@ -1,5 +1,6 @@
+import { latin1 } from '../../base/latin1.ts'
 import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH, BODY_NONE } from '../body.ts'
-import { bytesStartWith, DIGIT_ZERO, latin1, SP, skipValue } from '../characters.ts'
+import { bytesStartWith, DIGIT_ZERO, SP, skipValue } from '../characters.ts'
 import {
   FACT_CHUNKED,
   FACT_CLOSE,

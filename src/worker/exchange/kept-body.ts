@@ -1,4 +1,4 @@
-import { latin1 } from '../../http/characters.ts'
+import { latin1 } from '../../base/latin1.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 
