@@ -171,9 +171,9 @@ export class HttpExchange
 
   onRequestProgress(hasMore: boolean): void {
     const request = this.#request
-    if (this.#wait !== null) {
-      if (this.#isBodyThere(this.#wait)) this.#resume(false)
-      else if (hasMore) this.#stream.expectClient()
+    if (this.#wait !== null && this.#isBodyThere(this.#wait)) this.#resume(false)
+    if (this.#server === null) {
+      if (hasMore && this.#isBodyAwaited) this.#stream.expectClient()
       return
     }
     request.flush()

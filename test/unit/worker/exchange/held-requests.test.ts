@@ -141,6 +141,20 @@ describe('a request whose body a rule waits for', () => {
     expect(body).toBe(`${chunkOf('abcdefgh')}${chunkOf('ij')}0\r\nX-T: 1\r\n\r\n`)
   })
 
+  it('goes out at once on a connection that is there already', () => {
+    const { client, connectServer, engine } = start({}, BODY)
+    client.receive(GET('/'))
+    const server = connectServer()
+    server.receive(OK)
+    for (const body of ['abcdefgh', 'ijklmnop']) {
+      client.receive(postOf('', 8))
+      client.receive(body)
+      expect(server.written).toMatch(new RegExp(`X-Seen: ${body} 8 8\r\n\r\n${body}$`))
+      server.receive(OK)
+    }
+    expect([engine.opened.length, client.written]).toEqual([1, OK.repeat(3)])
+  })
+
   it('is refused by what its body says', () => {
     const { client, engine } = start({}, BODY)
     client.receive(`${CHUNKED}${chunkOf('so ev')}`)
