@@ -5,6 +5,7 @@ import { freeze } from './support/freezing.ts'
 import { startHaproxy } from './support/haproxy.ts'
 import { type HttpAnswer, type HttpCall, httpClient } from './support/http-client.ts'
 import { type RecordedRequest, startHttpServer } from './support/http-server.ts'
+import { type Lane, sharedLanes } from './support/lanes.ts'
 import { scrape } from './support/metrics.ts'
 import { startNginx } from './support/nginx.ts'
 import { freePort } from './support/ports.ts'
@@ -29,14 +30,16 @@ const CHUNKED_TEXT = 'a line of a body whose length is not known before its end\
 const HEADER_VALUE = 'v'.repeat(4000)
 const LARGE_HEADERS = Object.fromEntries(['1', '2', '3'].map((n) => [`X-Large-${n}`, HEADER_VALUE]))
 
+const takeLane = sharedLanes({ count: 31 })
+
 /** A server that serves the paths of {@link startSite}. */
 interface Peer {
   readonly name: string
   readonly needs: readonly Requirement[]
   /** Whether it sends 103 before the answer to `/early`, and tells at `/trailed` of trailers. */
   readonly isNode: boolean
-  /** Starts it; resolves with its port. */
-  readonly start: () => Promise<number>
+  /** Starts it on a port. */
+  readonly start: (port: number) => Promise<unknown>
 }
 
 const NGINX_SITE = `
@@ -63,18 +66,19 @@ const PEERS: readonly Peer[] = [
     name: 'nginx',
     needs: ['nginx'],
     isNode: false,
-    start: async () => {
+    start: (port) => {
       const files = { hello: 'hello\n', chunked: CHUNKED_TEXT }
-      return (await startNginx(NGINX_SITE, files)).port
+      return startNginx(NGINX_SITE, files, port)
     },
   },
   { name: 'HAProxy', needs: ['haproxy'], isNode: true, start: startTier },
 ]
 
 /** The site on Node.js. */
-async function startSite(): Promise<number> {
+async function startSite(port: number): Promise<void> {
   let stored: Buffer = Buffer.of()
-  const { port } = await startHttpServer({
+  await startHttpServer({
+    port,
     keepAliveTimeoutMs: KEEP_ALIVE_MS,
     answer: (request, response) => {
       if (request.url !== '/stored') answerSite(request, response)
@@ -84,7 +88,6 @@ async function startSite(): Promise<number> {
       } else response.end(stored)
     },
   })
-  return port
 }
 
 function answerSite({ url, headers, trailers }: RecordedRequest, response: ServerResponse): void {
@@ -132,8 +135,9 @@ function answerSite({ url, headers, trailers }: RecordedRequest, response: Serve
 }
 
 /** HAProxy before the site, as one tier of balancers behind another. */
-async function startTier(): Promise<number> {
-  const port = await freePort()
+async function startTier(port: number): Promise<void> {
+  const sitePort = await freePort()
+  await startSite(sitePort)
   const sections = `
 defaults
   mode http
@@ -143,9 +147,8 @@ defaults
   timeout http-keep-alive ${KEEP_ALIVE_MS}ms
 listen tier
   bind 127.0.0.1:${port}
-  server s1 127.0.0.1:${await startSite()}`
+  server s1 127.0.0.1:${sitePort}`
   await startHaproxy(sections, port)
-  return port
 }
 
 async function* inPieces(body: Buffer): AsyncGenerator<Buffer> {
@@ -175,15 +178,21 @@ async function askInTurn(
   return problems
 }
 
+/** Starts a server where a lane of the shared daemon looks for it. */
+async function startBehind(start: Peer['start']): Promise<Lane> {
+  const lane = takeLane()
+  await start(lane.serverPorts[0])
+  return lane
+}
+
 const PEERS_BY_NAME = PEERS.map((peer) => [peer.name, peer] as const)
 
 describe.each(PEERS_BY_NAME)('%s as the server', (_, { needs, isNode, start }) => {
   beforeEach(requires(...needs))
 
   it('answers on one connection whatever has a body and whatever has none', async () => {
-    const port = await start()
-    const proxy = await startProxy(`127.0.0.1:${port}`)
-    const ask = httpClient(proxy.port)
+    const lane = await startBehind(start)
+    const ask = httpClient(lane.port)
     const hello = await ask('/hello')
     expect([hello.status, hello.body.toString()]).toEqual([200, 'hello\n'])
     const head = await ask('/hello', { method: 'HEAD' })
@@ -197,14 +206,15 @@ describe.each(PEERS_BY_NAME)('%s as the server', (_, { needs, isNode, start }) =
     const chunked = await ask('/chunked')
     expect(chunked.headers['transfer-encoding']).toBe('chunked')
     expect(chunked.body.toString()).toBe(CHUNKED_TEXT)
-    const sample = await scrape(proxy.daemon)
-    expect(sample('sluice_frontend_connections_total')).toBe(1)
-    expect(sample('sluice_backend_connection_reuses_total')).toBe(4)
+    const sample = await scrape(lane.daemon)
+    const proxy = { proxy: lane.name }
+    expect(sample('sluice_frontend_connections_total', proxy)).toBe(1)
+    expect(sample('sluice_backend_connection_reuses_total', proxy)).toBe(4)
   })
 
   it('gets and sends 12 KB of headers', async () => {
-    const proxy = await startProxy(`127.0.0.1:${await start()}`)
-    const ask = httpClient(proxy.port)
+    const { port } = await startBehind(start)
+    const ask = httpClient(port)
     const { status, headers } = await ask('/large', { headers: LARGE_HEADERS })
     expect(status).toBe(200)
     for (const name of Object.keys(LARGE_HEADERS)) {
@@ -216,8 +226,8 @@ describe.each(PEERS_BY_NAME)('%s as the server', (_, { needs, isNode, start }) =
     ['of known length', (body: Buffer) => body],
     ['in chunks', inPieces],
   ])('takes a body %s', async (_, sent) => {
-    const proxy = await startProxy(`127.0.0.1:${await start()}`)
-    const ask = httpClient(proxy.port)
+    const { port } = await startBehind(start)
+    const ask = httpClient(port)
     const body = Buffer.from(CHUNKED_TEXT)
     const { status } = await ask('/stored', { method: 'PUT', body: sent(body) })
     expect([201, 204]).toContain(status)
@@ -225,31 +235,31 @@ describe.each(PEERS_BY_NAME)('%s as the server', (_, { needs, isNode, start }) =
   })
 
   it('says 100 Continue to a client that waits for it', async () => {
-    const proxy = await startProxy(`127.0.0.1:${await start()}`)
-    const socket = await openSocket(proxy.port)
+    const { port } = await startBehind(start)
+    const socket = await openSocket(port)
     const request = 'PUT /stored HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n'
     socket.write(`${request}Expect: 100-continue\r\n\r\n`)
     await readUntil(socket, (text) => text === 'HTTP/1.1 100 Continue\r\n\r\n')
     socket.write('body')
     const { text } = await readUntil(socket, (got) => got.includes('\r\n\r\n'))
     expect(text).toMatch(/^HTTP\/1\.1 20[14] /)
-    expect((await httpClient(proxy.port)('/stored')).body.toString()).toBe('body')
+    expect((await httpClient(port)('/stored')).body.toString()).toBe('body')
   })
 
   it('sends trailers', async () => {
-    const proxy = await startProxy(`127.0.0.1:${await start()}`)
-    const { body, trailers } = await httpClient(proxy.port)('/trailers')
+    const { port } = await startBehind(start)
+    const { body, trailers } = await httpClient(port)('/trailers')
     expect(body.toString()).toBe('hello\n')
     expect(trailers).toEqual({ 'x-trailer': 'done' })
   })
 
   if (isNode) {
     it('gets trailers', async () => {
-      const proxy = await startProxy(`127.0.0.1:${await start()}`)
+      const { port } = await startBehind(start)
       const head = 'POST /trailed HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n'
       const body = '4\r\nbody\r\n0\r\nX-Trailer: all of it\r\n\r\n'
       const { text } = await rawExchange(
-        proxy.port,
+        port,
         `${head}Connection: close\r\nTrailer: X-Trailer\r\n\r\n${body}`,
       )
       expect(text).toMatch(/^HTTP\/1\.1 200 .*\r\n\r\nall of it$/s)
@@ -257,38 +267,34 @@ describe.each(PEERS_BY_NAME)('%s as the server', (_, { needs, isNode, start }) =
   }
 
   it('ends a body with its connection, for clients of both versions', async () => {
-    const proxy = await startProxy(`127.0.0.1:${await start()}`)
-    const { text, ending } = await rawExchange(proxy.port, 'GET /closed HTTP/1.0\r\n\r\n')
+    const { port } = await startBehind(start)
+    const { text, ending } = await rawExchange(port, 'GET /closed HTTP/1.0\r\n\r\n')
     expect(text).toMatch(/^HTTP\/1\.1 200 .*\r\n\r\nhello\n$/s)
     expect(ending).toBe('ended')
-    expect((await httpClient(proxy.port)('/closed')).body.toString()).toBe('hello\n')
+    expect((await httpClient(port)('/closed')).body.toString()).toBe('hello\n')
   })
 
   if (isNode) {
     it('sends early hints before its answer', async () => {
-      const proxy = await startProxy(`127.0.0.1:${await start()}`)
-      const { interims, body } = await httpClient(proxy.port)('/early')
+      const { port } = await startBehind(start)
+      const { interims, body } = await httpClient(port)('/early')
       expect(interims).toEqual([103])
       expect(body.toString()).toBe('late\n')
     })
   }
 
   it('closes connections under many requests, and no client sees it', async () => {
-    const proxy = await startProxy(`127.0.0.1:${await start()}`)
-    expect(await askInTurn(httpClient(proxy.port), 200)).toEqual([])
-    const ask = httpClient(proxy.port, 20)
+    const { port } = await startBehind(start)
+    expect(await askInTurn(httpClient(port), 200)).toEqual([])
+    const ask = httpClient(port, 20)
     const problems = await Promise.all(Array.from({ length: 20 }, () => askInTurn(ask, 20)))
     expect(problems.flat()).toEqual([])
   })
 
   it('closes connections that rest, and no client sees it', async () => {
-    const proxy = await startProxy(`127.0.0.1:${await start()}`)
+    const { port } = await startBehind(start)
     const problems = Array.from({ length: 6 }, (_, n) =>
-      askInTurn(
-        httpClient(proxy.port),
-        TURNS,
-        (turn) => PAUSES_MS[(turn + n) % PAUSES_MS.length] ?? 0,
-      ),
+      askInTurn(httpClient(port), TURNS, (turn) => PAUSES_MS[(turn + n) % PAUSES_MS.length] ?? 0),
     )
     expect((await Promise.all(problems)).flat()).toEqual([])
   })
@@ -301,7 +307,8 @@ describe.each(PEERS_BY_NAME)('%s, which closes a connection that rests', (_, { n
     ['GET', 'GET /hello HTTP/1.1\r\nHost: a\r\n\r\n', 'hello\n'],
     ['POST', 'POST /sink HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody', 'taken\n'],
   ])('while a %s is on its way to the proxy, and no client sees it', async (_, request, body) => {
-    const port = await start()
+    const port = await freePort()
+    await start(port)
     const { daemon, port: proxyPort } = await startProxy(`127.0.0.1:${port}`, { threads: 1 })
     const socket = await openSocket(proxyPort)
     const isAnswered = (text: string): boolean => text.endsWith(body)

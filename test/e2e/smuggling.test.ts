@@ -8,8 +8,7 @@ import {
   type RequestCase,
   type ResponseCase,
 } from './smuggling-cases.ts'
-import { startDaemon } from './support/daemon.ts'
-import { freePort } from './support/ports.ts'
+import { sharedLanes } from './support/lanes.ts'
 import { openSocket, type RawAnswer, readUntil } from './support/raw-client.ts'
 import {
   readRequests,
@@ -27,13 +26,19 @@ const NEXT_BODY = 'GET /next'
 const REFUSALS = [400, 405, 414, 431, 501, 505]
 /** Between the pieces of an attempt: long enough for each to be read by itself, mostly. */
 const PAUSE_MS = 2
-/** Attempts at once: those that end by a timeout hold the others up no longer. */
+/** Attempts of a test at once: those that end by a timeout hold the others up no longer. */
 const LANES = 8
 const TIMEOUT = '2s'
 
+/** Of one thread, so that server connections are reused. */
+const takeLane = sharedLanes({
+  count: LANES * (REQUEST_CLASSES.length + RESPONSE_CLASSES.length),
+  threads: 1,
+  defaults: { timeout: { 'client': TIMEOUT, 'http-request': TIMEOUT, 'server': TIMEOUT } },
+})
+
 /** A server that keeps what it receives, and reads it as strictly as can be. */
 interface Recorder {
-  readonly address: string
   /** What came since the last call. */
   readonly take: () => Recording
   /** Connections that are open and hold the beginning of a message. */
@@ -46,12 +51,12 @@ interface Recording {
   readonly wrongs: readonly string[]
 }
 
-async function startRecorder(): Promise<Recorder> {
+async function startRecorder(port: number): Promise<Recorder> {
   let bytes = 0
   let messages: StrictMessage[] = []
   let wrongs: string[] = []
   const unfinished = new Set<object>()
-  const server = await startTcpServer((socket) => {
+  await startTcpServer((socket) => {
     let rest = ''
     socket.on('data', (chunk) => {
       bytes += chunk.length
@@ -66,7 +71,7 @@ async function startRecorder(): Promise<Recorder> {
     })
     socket.on('end', () => socket.end())
     socket.on('close', () => unfinished.delete(socket))
-  })
+  }, port)
   const take = (): Recording => {
     const recording = { bytes, messages, wrongs }
     bytes = 0
@@ -74,7 +79,7 @@ async function startRecorder(): Promise<Recorder> {
     wrongs = []
     return recording
   }
-  return { address: server.address, take, unfinished: () => unfinished.size }
+  return { take, unfinished: () => unfinished.size }
 }
 
 function answerTo({ startLine }: StrictMessage): string {
@@ -88,26 +93,16 @@ interface Lane<Server> {
   readonly port: number
 }
 
-/** Starts a daemon with many lanes, and with one thread, so that server connections are reused. */
-async function startLanes<Server extends { readonly address: string }>(
-  startServer: () => Promise<Server>,
+/** Starts a server behind each of the lanes of one test. */
+function startLanes<Server>(
+  startServer: (port: number) => Promise<Server>,
 ): Promise<readonly Lane<Server>[]> {
-  const lanes: Lane<Server>[] = []
-  while (lanes.length < LANES) lanes.push({ server: await startServer(), port: await freePort() })
-  const timeout = { 'client': TIMEOUT, 'http-request': TIMEOUT, 'server': TIMEOUT }
-  const frontends = lanes.map(({ port }, n) => {
-    return [`f${n}`, { bind: `127.0.0.1:${port}`, default_backend: `b${n}` }]
-  })
-  const backends = lanes.map(({ server }, n) => [`b${n}`, { servers: { s1: server.address } }])
-  await startDaemon({
-    config: {
-      global: { nbthread: 1, log: { level: 'warn' } },
-      defaults: { mode: 'http', timeout },
-      frontends: Object.fromEntries(frontends),
-      backends: Object.fromEntries(backends),
-    },
-  })
-  return lanes
+  return Promise.all(
+    Array.from({ length: LANES }, async () => {
+      const { port, serverPorts } = takeLane()
+      return { server: await startServer(serverPorts[0]), port }
+    }),
+  )
 }
 
 /** Has the lanes take the cases, each the next one when it is done; returns what all found wrong. */
@@ -217,7 +212,6 @@ describe('requests of two readings are refused, or arrive in one', () => {
 
 /** A server that answers `/case` as it is told, and `/next` as it should. */
 interface Player {
-  readonly address: string
   /** Sets how `/case` is answered from now on. */
   readonly play: (response: ResponseCase, pieces: readonly string[]) => void
   /** Sends what is to come late to the connection that `/case` came over. */
@@ -226,7 +220,7 @@ interface Player {
   readonly isOpen: () => boolean
 }
 
-async function startPlayer(): Promise<Player> {
+async function startPlayer(port: number): Promise<Player> {
   let response: ResponseCase = { what: '', bytes: '', fate: 'cut' }
   let pieces: readonly string[] = []
   let socket: Socket | undefined
@@ -238,7 +232,7 @@ async function startPlayer(): Promise<Player> {
     }
     if (response.ends === true) to.end()
   }
-  const server = await startTcpServer((connection) => {
+  await startTcpServer((connection) => {
     connection.on('data', (chunk) => {
       for (const message of readRequests(chunk.toString('latin1')).messages) {
         if (targetOf(message) === '/next') connection.write(answerTo(message))
@@ -246,9 +240,8 @@ async function startPlayer(): Promise<Player> {
       }
     })
     connection.on('end', () => connection.end())
-  })
+  }, port)
   return {
-    address: server.address,
     play: (next, cut) => {
       response = next
       pieces = cut

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { onTestFinished } from 'vitest'
+import { whenOver } from './lifetime.ts'
 import { freePort } from './ports.ts'
 
 /** How a server of a test answers. */
@@ -76,7 +76,7 @@ export async function startHttpServer(options: HttpServerOptions = {}): Promise<
   }
   const restart = (): Promise<void> => listen(server, port, host)
   await restart()
-  onTestFinished(stop)
+  whenOver(stop)
   return { name, port, address: `${host}:${port}`, requests, stop, restart }
 }
 

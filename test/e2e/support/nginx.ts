@@ -17,13 +17,15 @@ export interface Nginx {
  *
  * @param directives the rest of its `server` block
  * @param files put into its document root, by name
+ * @param givenPort default: a free one
  */
 export async function startNginx(
   directives: string,
   files: Readonly<Record<string, string>> = {},
+  givenPort?: number,
 ): Promise<Nginx> {
   const folder = temporaryFolder()
-  const port = await freePort()
+  const port = givenPort ?? (await freePort())
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   const config = `

@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
+import { whenOver } from './lifetime.ts'
 
 /** The command under test. */
 export const SLUICE = fileURLToPath(new URL('../../../bin/sluice', import.meta.url))
@@ -23,7 +23,7 @@ export function startProcess(
   const child = spawn(command, args, options)
   living.add(child)
   const closed = once(child, 'close').then(() => living.delete(child))
-  onTestFinished(async () => {
+  whenOver(async () => {
     child.kill('SIGKILL')
     await closed
   })

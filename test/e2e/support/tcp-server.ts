@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { whenOver } from './lifetime.ts'
 import { freePort } from './ports.ts'
 
 /** A TCP server in the test's process. It is closed when the test is over. */
@@ -12,9 +12,16 @@ export interface TcpServer {
   readonly sockets: Socket[]
 }
 
-/** Starts a TCP server on 127.0.0.1. Its connections stay half open until the handler ends them. */
-export async function startTcpServer(handle: (socket: Socket) => void): Promise<TcpServer> {
-  const port = await freePort()
+/**
+ * Starts a TCP server on 127.0.0.1. Its connections stay half open until the handler ends them.
+ *
+ * @param givenPort default: a free one
+ */
+export async function startTcpServer(
+  handle: (socket: Socket) => void,
+  givenPort?: number,
+): Promise<TcpServer> {
+  const port = givenPort ?? (await freePort())
   const sockets: Socket[] = []
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.push(socket)
@@ -24,7 +31,7 @@ export async function startTcpServer(handle: (socket: Socket) => void): Promise<
   })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(async () => {
+  whenOver(async () => {
     server.close()
     for (const socket of sockets) socket.destroy()
     await once(server, 'close')
@@ -33,6 +40,6 @@ export async function startTcpServer(handle: (socket: Socket) => void): Promise<
 }
 
 /** Starts a TCP server that sends back what it receives, and ends when its peer does. */
-export function startEchoServer(): Promise<TcpServer> {
-  return startTcpServer((socket) => socket.pipe(socket))
+export function startEchoServer(port?: number): Promise<TcpServer> {
+  return startTcpServer((socket) => socket.pipe(socket), port)
 }
