@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { type Daemon, startDaemon } from './support/daemon.ts'
 import { startHttpServer } from './support/http-server.ts'
+import { shared } from './support/lifetime.ts'
 import { expectSamples, scrape } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
 import { openSocket, type RawAnswer, readUntil } from './support/raw-client.ts'
@@ -72,6 +73,8 @@ interface Exchange {
 
 /** An exchange that waits for its end. */
 interface Begun {
+  /** What the client asks for: no other exchange of the stage does. */
+  readonly target: string
   readonly ended: Promise<Exchange>
 }
 
@@ -85,7 +88,7 @@ interface Part {
 interface Stage {
   readonly daemon: Daemon
   /** Begins an exchange; resolves when both sides have sent what they will. */
-  readonly begin: (id: string, client: Script, server: Script) => Promise<Begun>
+  readonly begin: (client: Script, server: Script) => Promise<Begun>
   /** Targets of the whole requests that the server received. */
   readonly delivered: ReadonlySet<string>
 }
@@ -138,7 +141,7 @@ async function startProxy(
 async function startStage(timeout: string): Promise<Stage> {
   const parts = new Map<string, Part>()
   const delivered = new Set<string>()
-  let addresses = 1
+  let exchanges = 0
   const server = await startTcpServer((socket) => {
     let text = ''
     let isPlaying = false
@@ -162,21 +165,23 @@ async function startStage(timeout: string): Promise<Stage> {
   return {
     daemon,
     delivered,
-    begin: async (id, client, server) => {
+    begin: async (client, server) => {
+      const n = ++exchanges
+      const target = `/${String(n).padStart(4, '0')}`
       const played = new Promise<void>((onPlayed) => {
-        parts.set(`/${id}`, { script: server, onPlayed })
+        parts.set(target, { script: server, onPlayed })
       })
-      // Ports come again while one test runs; addresses do not.
-      const address = `127.1.${addresses >> 8}.${addresses++ & 0xff}`
+      // Ports come again while the daemon runs; addresses do not.
+      const address = `127.1.${n >> 8}.${n & 0xff}`
       const socket = await openSocket(port, true, address)
       const ended = readUntil(socket, isWhole).then((answer) => {
         socket.destroy()
         return { answer, address }
       })
-      await perform(socket, { ...client, bytes: client.bytes.replace('/case', `/${id}`) })
+      await perform(socket, { ...client, bytes: client.bytes.replace('/case', target) })
       // A server that does not fail may never be asked.
       if (server.fault !== null) await Promise.race([played, ended])
-      return { ended }
+      return { target, ended }
     },
   }
 }
@@ -189,12 +194,15 @@ function isWhole(text: string): boolean {
   )
 }
 
+const stages = shared(() => Promise.all([startStage(TIMEOUT), startStage(NO_TIMEOUT)]))
+
 /** Plays all cases, and tells what is not as expected. */
 async function play(cases: readonly Case[]): Promise<string[]> {
   const others = cases.filter((one) => !waitsForTimeout(one))
+  const [impatient, patient] = stages()
   const problems = await Promise.all([
-    playOn(TIMEOUT, cases.filter(waitsForTimeout)),
-    playOn(NO_TIMEOUT, others),
+    playOn(impatient, cases.filter(waitsForTimeout)),
+    playOn(patient, others),
   ])
   return problems.flat()
 }
@@ -206,29 +214,26 @@ function waitsForTimeout({ client, server }: Case): boolean {
 }
 
 /** Plays cases, waits until everything is given up, and tells what is not as expected. */
-async function playOn(timeout: string, cases: readonly Case[]): Promise<string[]> {
-  const stage = await startStage(timeout)
+async function playOn(stage: Stage, cases: readonly Case[]): Promise<string[]> {
   const { daemon } = stage
-  const begun = new Map<Case, Promise<Exchange>>()
-  const left = [...cases.entries()]
+  const begun = new Map<Case, Begun>()
+  const left = [...cases]
   const worker = async (): Promise<void> => {
     for (let one = left.shift(); one !== undefined; one = left.shift()) {
-      const [n, it] = one
-      const { ended } = await stage.begin(String(n).padStart(4, '0'), it.client, it.server)
-      begun.set(it, ended)
+      begun.set(one, await stage.begin(one.client, one.server))
     }
   }
   await Promise.all(Array.from({ length: SENDING_AT_ONCE }, worker))
-  await Promise.all(begun.values())
+  await Promise.all([...begun.values()].map(({ ended }) => ended))
   await untilReleased(daemon)
   const fine = { bytes: GET, fault: null }
-  const last = await (await stage.begin('last', fine, answerWhole)).ended
+  const last = await (await stage.begin(fine, answerWhole)).ended
   expect(outcomeOf(last.answer)).toBe(200)
   // Lines are written in the order of the ends, so that all are there when the last one is.
   await until('the log', () => lineOf(daemon, last.address))
   const problems: string[] = []
-  for (const [n, it] of cases.entries()) {
-    const { answer, address } = await (begun.get(it) as Promise<Exchange>)
+  for (const [it, { target, ended }] of begun) {
+    const { answer, address } = await ended
     const outcome = { got: outcomeOf(answer), logged: loggedIn(lineOf(daemon, address)) }
     const isExpected = it.expected.some(
       ({ got, logged }) => got === outcome.got && logged === outcome.logged,
@@ -237,7 +242,7 @@ async function playOn(timeout: string, cases: readonly Case[]): Promise<string[]
       problems.push(
         `${it.what}: ${outcome.got} ${outcome.logged} ${JSON.stringify(answer.text.slice(0, 60))} ${answer.ending}`,
       )
-    const delivered = stage.delivered.has(`/${String(n).padStart(4, '0')}`)
+    const delivered = stage.delivered.has(target)
     if (delivered && it.client.fault !== null && !isWholeRequest(it.client.bytes))
       problems.push(`${it.what}: delivered`)
   }

@@ -7,6 +7,7 @@ import { Pool } from 'undici'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { errorCount } from '../../bench/wrk.ts'
 import { type HttpServer, startHttpServer } from './support/http-server.ts'
+import { sharedLanes } from './support/lanes.ts'
 import { underLoad } from './support/load.ts'
 import { untilMoreRequests } from './support/metrics.ts'
 import { runProgram } from './support/processes.ts'
@@ -17,9 +18,13 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 
 const BODY = randomBytes(300_000)
 
-/** A proxy before a server that tells what it got, sends {@link BODY}, and parts of it. */
+const takeLane = sharedLanes({ count: 8 })
+
+/** A lane before a server that tells what it got, sends {@link BODY}, and parts of it. */
 async function startSite(): Promise<{ url: string; port: number; server: HttpServer }> {
+  const { port, serverPorts } = takeLane()
   const server = await startHttpServer({
+    port: serverPorts[0],
     answer: ({ method, url, headers, body }, response) => {
       const range = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '')
       if (url !== '/body') response.end(`${method} ${url} ${body.length}`)
@@ -31,7 +36,7 @@ async function startSite(): Promise<{ url: string; port: number; server: HttpSer
       }
     },
   })
-  return { ...(await startProxy(server.address)), server }
+  return { url: `http://127.0.0.1:${port}`, port, server }
 }
 
 describe('curl', () => {

@@ -5,6 +5,7 @@ import { ADMIN_HEADERS, type Daemon, startDaemon } from './support/daemon.ts'
 import { startHaproxy } from './support/haproxy.ts'
 import { type HttpClient, httpClient } from './support/http-client.ts'
 import { type HttpServer, startHttpServer } from './support/http-server.ts'
+import { shared } from './support/lifetime.ts'
 import { freePort } from './support/ports.ts'
 import { runSluice } from './support/processes.ts'
 import { openSocket, readUntil } from './support/raw-client.ts'
@@ -259,6 +260,8 @@ it('what is set to what the config says is left to the config again', async () =
 })
 
 describe('sluice server set', () => {
+  const unchanged = shared(async () => start({ s1: `127.0.0.1:${await freePort()}` }))
+
   it('sets a server, and server list shows it', async () => {
     const [one] = await startServers(['s1'], 0)
     const { daemon } = await start({ s1: one?.address })
@@ -286,8 +289,7 @@ describe('sluice server set', () => {
     [['s1', '--weight', '3'], 2, 'usage'],
     [[], 2, 'missing required argument'],
   ])('%j ends with %i (%s)', async (args, code, word) => {
-    const [one] = await startServers(['s1'], 0)
-    const { daemon } = await start({ s1: one?.address })
+    const { daemon } = unchanged()
     const ended = await runSluice('server', 'set', ...args, '--admin', daemon.admin)
     expect(ended).toMatchObject({ code, stdout: '' })
     expect(ended.stderr).toContain(word)

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { expect, it } from 'vitest'
 import { startDaemon } from './support/daemon.ts'
+import { sharedLanes } from './support/lanes.ts'
 import { freePort } from './support/ports.ts'
 import { openSocket, rawExchange, readUntil } from './support/raw-client.ts'
 import { drainBytes, pour, type Source } from './support/source.ts'
@@ -12,16 +13,18 @@ import { until, untilSteady } from './support/waiting.ts'
 
 const MIB = 1024 * 1024
 
-/** A daemon with one frontend in mode tcp before one server. Returns the frontend's port. */
-async function startRelay(
+const takeLane = sharedLanes({ count: 9, mode: 'tcp' })
+
+/** A daemon of its own, with these timeouts, before one server. Returns the frontend's port. */
+async function startOwnRelay(
   address: string,
-  defaults: Readonly<Record<string, unknown>> = {},
+  timeout: Readonly<Record<string, string>>,
 ): Promise<number> {
   const port = await freePort()
   await startDaemon({
     config: {
       global: { nbthread: 2 },
-      defaults: { mode: 'tcp', ...defaults },
+      defaults: { mode: 'tcp', timeout },
       frontends: { raw: { bind: `127.0.0.1:${port}`, default_backend: 'stream' } },
       backends: { stream: { servers: { s1: address } } },
     },
@@ -30,33 +33,33 @@ async function startRelay(
 }
 
 it('relays bytes both ways', async () => {
-  const server = await startEchoServer()
-  const port = await startRelay(server.address)
+  const { port, serverPorts } = takeLane()
+  await startEchoServer(serverPorts[0])
   const bytes = 'any bytes, \r\n\r\n \x00\xff even these'
   const { text } = await rawExchange(port, bytes, { until: (got) => got.length === bytes.length })
   expect(text).toBe(bytes)
 })
 
 it('lets the server speak first', async () => {
-  const server = await startTcpServer((socket) => void socket.write('220 ready\r\n'))
-  const port = await startRelay(server.address)
+  const { port, serverPorts } = takeLane()
+  await startTcpServer((socket) => void socket.write('220 ready\r\n'), serverPorts[0])
   const socket = await openSocket(port)
   const { text } = await readUntil(socket, (got) => got.endsWith('\n'))
   expect(text).toBe('220 ready\r\n')
 })
 
 it('passes on that the client is done, and the answer that comes after it', async () => {
-  const server = await startTcpServer((socket) => {
+  const { port, serverPorts } = takeLane()
+  await startTcpServer((socket) => {
     socket.on('data', () => {}).once('end', () => socket.end('after your end'))
-  })
-  const port = await startRelay(server.address)
+  }, serverPorts[0])
   const answer = await rawExchange(port, 'question', { halfClose: true })
   expect(answer).toEqual({ text: 'after your end', ending: 'ended' })
 })
 
 it('passes on that the server is done, and what the client says after it', async () => {
-  const server = await startTcpServer((socket) => void socket.end('goodbye'))
-  const port = await startRelay(server.address)
+  const { port, serverPorts } = takeLane()
+  const server = await startTcpServer((socket) => void socket.end('goodbye'), serverPorts[0])
   const socket = await openSocket(port, true)
   expect(await readUntil(socket)).toEqual({ text: 'goodbye', ending: 'ended' })
   socket.end('and thanks')
@@ -65,8 +68,8 @@ it('passes on that the server is done, and what the client says after it', async
 })
 
 it('ends the other side when one side is reset', async () => {
-  const server = await startEchoServer()
-  const port = await startRelay(server.address)
+  const { port, serverPorts } = takeLane()
+  const server = await startEchoServer(serverPorts[0])
   const socket = await openSocket(port)
   socket.write('hello')
   await readUntil(socket, (text) => text === 'hello')
@@ -75,7 +78,7 @@ it('ends the other side when one side is reset', async () => {
 })
 
 it('ends the client when no server can be reached', async () => {
-  const port = await startRelay(`127.0.0.1:${await freePort()}`)
+  const { port } = takeLane()
   const { text, ending } = await rawExchange(port, 'hello')
   expect(text).toBe('')
   expect(['ended', 'reset']).toContain(ending)
@@ -83,7 +86,7 @@ it('ends the client when no server can be reached', async () => {
 
 it('ends a session on which nothing moves for the tunnel timeout', async () => {
   const server = await startEchoServer()
-  const port = await startRelay(server.address, { timeout: { tunnel: '2s' } })
+  const port = await startOwnRelay(server.address, { tunnel: '2s' })
   const { text } = await rawExchange(port, 'hello')
   expect(text).toBe('hello')
 })
@@ -92,15 +95,15 @@ it.each(['client', 'server'])(
   'ends it for timeout %s too, where no tunnel is given',
   async (side) => {
     const server = await startEchoServer()
-    const port = await startRelay(server.address, { timeout: { [side]: '2s' } })
+    const port = await startOwnRelay(server.address, { [side]: '2s' })
     const { text } = await rawExchange(port, 'hello')
     expect(text).toBe('hello')
   },
 )
 
 it('keeps every byte of 32 MB in each direction at once', async () => {
-  const server = await startEchoServer()
-  const port = await startRelay(server.address)
+  const { port, serverPorts } = takeLane()
+  await startEchoServer(serverPorts[0])
   const block = randomBytes(MIB)
   const sent = createHash('sha256')
   const received = createHash('sha256')
@@ -119,10 +122,10 @@ it('keeps every byte of 32 MB in each direction at once', async () => {
 it('holds a fast sender back while its peer does not read', async () => {
   const total = 64 * MIB
   let source: Source | undefined
-  const server = await startTcpServer((accepted) => {
+  const { port, serverPorts } = takeLane()
+  await startTcpServer((accepted) => {
     source = pour(accepted, total)
-  })
-  const port = await startRelay(server.address)
+  }, serverPorts[0])
   const socket = await openSocket(port)
   const { written } = await until('the server to be reached', () => source)
   expect(await untilSteady('the server', written)).toBeLessThan(total / 2)
@@ -130,8 +133,8 @@ it('holds a fast sender back while its peer does not read', async () => {
 })
 
 it('serves many sessions at once', async () => {
-  const server = await startEchoServer()
-  const port = await startRelay(server.address)
+  const { port, serverPorts } = takeLane()
+  await startEchoServer(serverPorts[0])
   const texts = Array.from({ length: 200 }, (_, i) => `session ${i}`)
   const answers = await Promise.all(
     texts.map((text) => rawExchange(port, text, { halfClose: true })),
