@@ -6,6 +6,7 @@ import type { AllowedVariables, Environment } from '../environment.ts'
 import type { TreeNode } from '../tree.ts'
 import { recognizeForeignFormat } from './foreign-formats.ts'
 import { NodeReader } from './node-reader.ts'
+import { readPlainDocument } from './plain-reader.ts'
 import { describeSyntaxError } from './syntax-problems.ts'
 
 /** UTF-16 units that a config may have: 10,000 servers take an eighth of them. */
@@ -50,6 +51,19 @@ export function readDocument(
     })
     return null
   }
+  const plain = readPlainDocument(text, environment, allowed)
+  if (plain !== null) return plain
+  return readAnyDocument(source, environment, report, allowed)
+}
+
+/** Reads with the library whatever may be YAML: it is slower, and knows what is wrong. */
+export function readAnyDocument(
+  source: SourceText,
+  environment: Environment,
+  report: Report,
+  allowed: AllowedVariables = null,
+): TreeNode | null {
+  const { text } = source
   const tokens = parseTokens(text, report)
   if (tokens === null) return null
   const composer = new Composer({

@@ -1,6 +1,8 @@
 import {
   isAlias,
+  isCollection,
   isMap,
+  isPair,
   isScalar,
   isSeq,
   type Node,
@@ -13,12 +15,10 @@ import type { Span } from '../../diagnostics/source-text.ts'
 import { type AllowedVariables, type Environment, substitute } from '../environment.ts'
 import { isOfNode } from '../own-sections.ts'
 import type { MapEntry, TreeNode } from '../tree.ts'
+import { emptyNode, hasControlCharacter, scalarNode } from './scalars.ts'
 
 /** Nodes of the tree when every alias is written out: what bounds a bomb of aliases. */
 const NODES_MAX = 500_000
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-const CONTROL_CHARACTER = /[\x00-\x1f\x7f]/
 
 /**
  * Turns what the YAML library has composed into our tree: aliases followed, the environment put
@@ -90,14 +90,11 @@ export class NodeReader {
           hint: 'Join the two, or delete one.',
         })
       }
-      const tree = value
-        ? this.#read(value as Node, keyPath)
-        : ({ kind: 'scalar', span: keySpan, value: null, textStart: null } as const)
+      const tree = value ? this.#read(value as Node, keyPath) : emptyNode(keySpan)
       // What is empty has no place of its own.
       const isEmpty = tree.span.start === tree.span.end
-      if (first === undefined) {
-        entries.set(name, { keySpan, value: isEmpty ? { ...tree, span: keySpan } : tree })
-      }
+      if (first === undefined)
+        entries.set(name, { keySpan, value: isEmpty ? emptyNode(keySpan) : tree })
     }
     return entries
   }
@@ -136,21 +133,14 @@ export class NodeReader {
       return { kind: 'scalar', span, value: written, textStart: null }
     }
     const text = result.value
-    if (CONTROL_CHARACTER.test(text)) {
+    if (hasControlCharacter(text)) {
       this.#report.error(span, path, {
         message: 'a value must be one line without control characters',
         hint: text.includes('\n') ? 'To write it over several lines, start with >-.' : '',
       })
     }
-    const textStart = this.#text.startsWith(text, span.start)
-      ? span.start
-      : this.#text.startsWith(text, span.start + 1)
-        ? span.start + 1
-        : null
     // In a flow collection a reference can only be written with quotes, whatever its type.
-    const isPlain = scalar.type === 'PLAIN' || text !== written
-    const value = isPlain ? resolvePlain(text) : text
-    return { kind: 'scalar', span, value, textStart }
+    return scalarNode(text, scalar.type === 'PLAIN' || text !== written, this.#text, span)
   }
 
   #follow(anchor: string, span: Span, path: Path): TreeNode {
@@ -181,16 +171,17 @@ export class NodeReader {
   }
 }
 
+/** From the first character to the last: no comment that follows belongs to a collection. */
 function spanOf(node: Node): Span {
-  const [start, end] = node.range as Range
-  return { start, end }
+  return { start: (node.range as Range)[0], end: endOf(node) }
 }
 
-/** The core schema's types: null, booleans and finite numbers; everything else is text. */
-function resolvePlain(text: string): string | number | boolean | null {
-  if (/^(~|null|Null|NULL|)$/.test(text)) return null
-  if (/^(true|True|TRUE)$/.test(text)) return true
-  if (/^(false|False|FALSE)$/.test(text)) return false
-  const isNumber = /^([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+)$/
-  return isNumber.test(text) ? Number(text) : text
+function endOf(node: Node): number {
+  const end = (node.range as Range)[1]
+  if (!isCollection(node) || node.flow === true) return end
+  const last = node.items.at(-1)
+  if (!isPair(last)) return last === undefined ? end : endOf(last as Node)
+  const { key, value } = last as Pair<Node, Node | null | undefined>
+  const [start, valueEnd] = (value?.range as Range | undefined) ?? [0, 0]
+  return !value || start === valueEnd ? endOf(key) : endOf(value)
 }
