@@ -1,0 +1,17 @@
+/** Bounds of one end of a connection, and what it tells the other end of itself. */
+export interface H2Limits {
+  /** `tune.h2.header-table-size`: bytes of the dynamic table, for each direction. */
+  readonly headerTableSize: number
+  /** `tune.h2.initial-window-size`: bytes of one stream that may be on their way or unused. */
+  readonly initialWindowSize: number
+  /** `tune.h2.max-concurrent-streams`: streams that the other end may have open. */
+  readonly maxConcurrentStreams: number
+  /** `tune.h2.max-frame-size`: bytes of a frame's payload, 16,384 to 2^24-1. */
+  readonly maxFrameSize: number
+  /** Bytes of one header block as it comes. */
+  readonly headerBlockBytesMax: number
+  /** Bytes of frames that wait to be sent before bodies wait, too. */
+  readonly outputBytesMax: number
+  /** `tune.h2.fe.glitches-threshold`: see {@link Glitches}. */
+  readonly glitchesMax: number
+}
