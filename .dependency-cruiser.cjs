@@ -118,6 +118,13 @@ module.exports = {
       from: { path: '^src/worker/exchange/' },
       to: { path: '^src/(http/h[0-9]/|net/(conn|engines|tls)|worker/servers/h[0-9])' },
     },
+    {
+      name: 'messages-know-no-version',
+      severity: 'error',
+      comment: 'rules, choice of a server, the seams and what goes over them are for any version',
+      from: { path: '^src/(rules|worker/(dispatch|streams)|http/(?!h[0-9]/))' },
+      to: { path: '^src/http/h[0-9]/' },
+    },
     ...consensusRules,
     {
       name: 'cluster-knows-the-seams',

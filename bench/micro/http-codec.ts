@@ -1,8 +1,9 @@
 import { ChunkedScanner } from '../../src/http/h1/chunked-scanner.ts'
-import { forwardRequestText, forwardResponseText } from '../../src/http/h1/forward.ts'
+import { requestHeadText, responseHeadText } from '../../src/http/h1/head-text.ts'
 import { parseRequestHead } from '../../src/http/h1/request-parser.ts'
 import { parseResponseHead } from '../../src/http/h1/response-parser.ts'
 import { DEFAULT_CHUNK_LIMITS, DEFAULT_HEAD_LIMITS } from '../../src/http/limits.ts'
+import { OutgoingRequest, type RequestEdits } from '../../src/http/outgoing-request.ts'
 import { RequestHead } from '../../src/http/request-head.ts'
 import { ResponseHead } from '../../src/http/response-head.ts'
 
@@ -67,7 +68,8 @@ const smallChunks = Buffer.from(`40\r\n${'x'.repeat(0x40)}\r\n`.repeat(256), 'la
 const request = new RequestHead(DEFAULT_HEAD_LIMITS)
 const response = new ResponseHead(DEFAULT_HEAD_LIMITS)
 const scanner = new ChunkedScanner(DEFAULT_CHUNK_LIMITS, 'request')
-const requestEdits = { added: '', target: '', hostless: false, close: false, upgrade: false }
+const outgoingRequest = new OutgoingRequest()
+const requestEdits = { added: '', target: '', hostless: false }
 const forwardForEdits = { ...requestEdits, added: 'X-Forwarded-For: 192.0.2.1\r\n' }
 const responseEdits = { added: '', connection: '', dechunked: false } as const
 /** What is handed to the kernel: strings are joined only when they are copied there. */
@@ -92,6 +94,11 @@ function measure(name: string, operation: () => number, unitBytes = 0): void {
   console.log(`${name.padEnd(44)} ${best.toFixed(1).padStart(9)} ns/op${perUnit}`)
 }
 
+function forwardText(edits: RequestEdits): string {
+  outgoingRequest.begin(request, edits)
+  return requestHeadText(outgoingRequest)
+}
+
 function parse(head: Buffer): () => number {
   return () => parseRequestHead(head, 0, head.length, request)
 }
@@ -112,17 +119,17 @@ for (const [name, head] of Object.entries({ wrkRequest, curlRequest, browserRequ
   const size = `${name}, ${head.length} bytes`
   measure(`parse ${size}`, parse(head))
   parse(head)()
-  measure(`forward ${size}`, () => forwardRequestText(request, requestEdits).length)
-  measure('  with forwardfor', () => forwardRequestText(request, forwardForEdits).length)
+  measure(`forward ${size}`, () => forwardText(requestEdits).length)
+  measure('  with forwardfor', () => forwardText(forwardForEdits).length)
   measure('  and copied to a buffer', () => {
-    return outgoing.write(forwardRequestText(request, forwardForEdits), 'latin1')
+    return outgoing.write(forwardText(forwardForEdits), 'latin1')
   })
 }
 for (const [name, head] of Object.entries({ smallResponse, nginxResponse })) {
   const size = `${name}, ${head.length} bytes`
   measure(`parse ${size}`, parsed(head))
   parsed(head)()
-  measure(`forward ${size}`, () => forwardResponseText(response, responseEdits).length)
+  measure(`forward ${size}`, () => responseHeadText(response, responseEdits).length)
 }
 measure('scan 16 KB in one chunk', scan(bigChunk), 0x4000)
 measure('scan 16 KB in chunks of 64 bytes', scan(smallChunks), 0x4000)

@@ -233,3 +233,56 @@ export const FACT_UNUSUAL = 1024
 export const FACT_EDITED = 2048
 /** A header has to do with a scheme that authenticates the connection rather than the request. */
 export const FACT_BINDS_CONNECTION = 4096
+
+/** Fields that are never forwarded, as bits by id. RFC 9110 section 7.6.1. */
+export const DROPS_HOP_BY_HOP =
+  (1 << HEADER_CONNECTION) |
+  (1 << HEADER_KEEP_ALIVE) |
+  (1 << HEADER_PROXY_CONNECTION) |
+  (1 << HEADER_TE) |
+  (1 << HEADER_NAMED) |
+  (1 << HEADER_REMOVED)
+/** Upgrade, as a bit by id. */
+export const DROPS_UPGRADE = 1 << HEADER_UPGRADE
+/** Expect, as a bit by id. */
+export const DROPS_EXPECT = 1 << HEADER_EXPECT
+/** What says that a body comes in chunks, as a bit by id. */
+export const DROPS_CODING = 1 << HEADER_TRANSFER_ENCODING
+/** What frames a body, as bits by id. */
+export const DROPS_FRAMING = (1 << HEADER_CONTENT_LENGTH) | DROPS_CODING
+
+/**
+ * The text of a head from `from` to its last field, without the fields in `dropped`, and without the
+ * blank line. What frames and routes goes the usual way.
+ *
+ * @param from 0, where the first line is to stay, or where the first field begins
+ * @param dropped bits of the `DROPS_` masks
+ */
+export function keptFields(headers: HeaderTable, from: number, dropped: number): string {
+  const { text, ids, count } = headers
+  if ((headers.facts & FACT_UNUSUAL) !== 0) return usualFields(headers, from, dropped)
+  let kept = ''
+  let start = from
+  for (let index = 0; index < count; index++) {
+    if (((dropped >>> (ids[index] as number)) & 1) === 0) continue
+    kept += text.substring(start, headers.nameStart(index))
+    start = headers.lineEnd(index)
+  }
+  return kept + text.substring(start, text.length - 2)
+}
+
+/** As {@link keptFields}, with the headers that frame and route written as everybody writes them. */
+function usualFields(headers: HeaderTable, from: number, dropped: number): string {
+  let kept = headers.text.substring(from, headers.count > 0 ? headers.nameStart(0) : from)
+  for (let index = 0; index < headers.count; index++) {
+    const id = headers.ids[index] as number
+    if (((dropped >>> id) & 1) !== 0) continue
+    const start = headers.nameStart(index)
+    if (id === HEADER_HOST || id === HEADER_CONTENT_LENGTH || id === HEADER_TRANSFER_ENCODING) {
+      kept += `${headers.name(index)}: ${headers.usualValue(index)}\r\n`
+    } else {
+      kept += headers.text.substring(start, headers.lineEnd(index))
+    }
+  }
+  return kept
+}

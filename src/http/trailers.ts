@@ -1,4 +1,4 @@
-import { FRAMING_HEADERS } from './framing-headers.ts'
+import { FRAMING_HEADERS } from './fields.ts'
 
 /**
  * Whether a message with a trailer of this name is refused: what frames the message, or says which

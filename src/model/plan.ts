@@ -1,13 +1,14 @@
 import type { Address } from '../base/address.ts'
 import type { BindTlsConfig } from './bind-tls.ts'
 import type { BackendConfig, FrontendConfig, ServerConfig, TuneConfig } from './config.ts'
+import type { OwnAnswer } from './own-answer.ts'
 
 /** The answer to give instead of the standard one of a status. */
 export interface PlannedErrorAnswer {
   /** The status that is to be answered. */
   readonly status: number
-  /** The whole response, in latin1: status line, headers, blank line, body. */
-  readonly response: string
+  /** What it is answered with, which may be of another status. */
+  readonly answer: OwnAnswer
 }
 
 /**

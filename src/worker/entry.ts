@@ -135,7 +135,7 @@ function createServices(
     tune,
     chunkLimits: chunkLimitsOf(tune),
     requestHeads: new RequestHeads(limits, tune.bufsizeBytes),
-    requestEdits: { added: '', target: '', hostless: false, close: false, upgrade: false },
+    requestEdits: { added: '', target: '', hostless: false },
     responseHead,
     responseRewrite: new ResponseRewrite(responseHead, tune.bufsizeBytes),
     responseEdits: { added: '', connection: '', dechunked: false },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { localAnswer } from '../../src/http/answers/local-answer.ts'
 import type { BodySink } from '../../src/http/body.ts'
 import type { RequestHead } from '../../src/http/request-head.ts'
 import type { ClientStream, RequestOwner } from '../../src/worker/streams/client-stream.ts'
@@ -6,8 +7,10 @@ import { responseHead } from './stream-heads.ts'
 
 /** The client at the other end of a stream, in the version of HTTP that is tested. */
 export interface ClientPeer {
-  /** Sends the head of a GET, or of a POST that announces a body of so many bytes. */
-  request(path: string, bodyBytes?: number): void
+  /** Sends a request without a body. */
+  ask(method: string, path: string): void
+  /** Sends the head of a POST that announces a body of so many bytes. */
+  post(path: string, bodyBytes: number): void
   /** Sends more of the body. */
   send(text: string): void
   /** Sends the head of a POST whose body has no length, the body in one piece and a trailer. */
@@ -135,18 +138,18 @@ export function describeClientStream(kind: ClientStreamKind): void {
   describe(`a client stream of ${kind.name}`, () => {
     it('tells a request, and gives its client the response', () => {
       const { peer, owner } = start()
-      peer.request('/a')
+      peer.ask('GET', '/a')
       expect([owner.told, owner.stream.isRequestWhole]).toEqual([['GET /a'], true])
       respond(owner.stream, 'hello')
       expect(peer.got).toMatch(/ 200 .*hello$/s)
       expect([peer.isWhole, peer.isOpen]).toEqual([true, true])
-      peer.request('/b')
+      peer.ask('GET', '/b')
       expect(owner.told).toEqual(['GET /a', 'GET /b'])
     })
 
     it('hands on a body as it comes, and says when it is whole', () => {
       const { peer, owner } = start()
-      peer.request('/', 6)
+      peer.post('/', 6)
       peer.send('abc')
       expect([owner.body, owner.stream.isRequestWhole]).toEqual(['abc', false])
       peer.send('def')
@@ -157,7 +160,7 @@ export function describeClientStream(kind: ClientStreamKind): void {
     it('keeps what comes while nobody takes it', () => {
       const { peer, owner } = start()
       owner.hasServer = false
-      peer.request('/', 6)
+      peer.post('/', 6)
       peer.send('abc')
       expect([owner.body, peer.isStopped]).toEqual(['', true])
       owner.hasServer = true
@@ -169,7 +172,7 @@ export function describeClientStream(kind: ClientStreamKind): void {
 
     it('does not read a client whose request is not taken', () => {
       const { peer, owner } = start()
-      peer.request('/', 6)
+      peer.post('/', 6)
       owner.stream.stopRequest()
       expect(peer.isStopped).toBe(true)
       owner.stream.readRequest()
@@ -185,7 +188,7 @@ export function describeClientStream(kind: ClientStreamKind): void {
 
     it('sends interim responses before the final one', () => {
       const { peer, owner } = start()
-      peer.request('/')
+      peer.ask('GET', '/')
       owner.stream.sendInterim(responseHead(103, 0))
       respond(owner.stream, 'x')
       expect(peer.got).toMatch(/ 103 .* 200 .*x$/s)
@@ -193,7 +196,7 @@ export function describeClientStream(kind: ClientStreamKind): void {
 
     it('says when its client does not keep up, and when it does', () => {
       const { peer, owner } = start()
-      peer.request('/')
+      peer.ask('GET', '/')
       peer.stall()
       respond(owner.stream, 'some', false)
       expect(owner.stream.isBlocked).toBe(true)
@@ -203,17 +206,38 @@ export function describeClientStream(kind: ClientStreamKind): void {
 
     it('gives an answer of our own, and stays open', () => {
       const { peer, owner } = start()
-      peer.request('/')
-      const text = 'HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n'
-      owner.stream.answer({ status: 503, closes: false, text: () => text })
+      peer.ask('GET', '/')
+      owner.stream.answer(localAnswer(503, 'X-Why: full\r\n', 'later'), 503, false)
+      owner.stream.finish()
+      expect(peer.got).toMatch(/ 503 .*X-Why: full\r\n.*later$/s)
+      expect([peer.isWhole, peer.isOpen]).toEqual([true, true])
+    })
+
+    it('gives an answer without a body to HEAD', () => {
+      const { peer, owner } = start()
+      peer.ask('HEAD', '/')
+      owner.stream.answer(localAnswer(503, '', 'later'), 503, false)
       owner.stream.finish()
       expect(peer.got).toContain(' 503 ')
-      expect([peer.isWhole, peer.isOpen]).toEqual([true, true])
+      expect([peer.got.includes('later'), peer.isOpen]).toEqual([false, true])
+    })
+
+    it.each([
+      ['that is to be the last', localAnswer(403, '', ''), 403, true],
+      ['that is none', { ...localAnswer(403, '', ''), isSilent: true }, 403, false],
+      ['to a client that was too late', localAnswer(200, '', ''), 408, false],
+    ] as const)('gives no other answer after one %s', (_, answer, status, closes) => {
+      const { peer, owner } = start()
+      peer.ask('GET', '/')
+      owner.stream.answer(answer, status, closes)
+      owner.stream.finish()
+      expect(peer.got === '').toBe(answer.isSilent)
+      expect(peer.isOpen).toBe(false)
     })
 
     it('refuses a head that has no room', () => {
       const { peer, owner } = start()
-      peer.request('/')
+      peer.ask('GET', '/')
       expect(owner.stream.sendHead(responseHead(200, 0), `X: ${'x'.repeat(20_000)}\r\n`)).toBe(
         false,
       )
@@ -225,7 +249,7 @@ export function describeClientStream(kind: ClientStreamKind): void {
       'lets nobody take a cut response for a whole one: %s',
       (how) => {
         const { peer, owner } = start()
-        peer.request('/')
+        peer.ask('GET', '/')
         respond(owner.stream, 'some', false)
         owner.stream[how]()
         expect(peer.isWhole).toBe(false)
@@ -234,21 +258,21 @@ export function describeClientStream(kind: ClientStreamKind): void {
 
     it('tells of a client that ends before its request does', () => {
       const { peer, owner } = start()
-      peer.request('/', 6)
+      peer.post('/', 6)
       peer.end()
       expect(owner.told).toEqual(['POST /', 'end'])
     })
 
     it('tells of a client that leaves', () => {
       const { peer, owner } = start()
-      peer.request('/')
+      peer.ask('GET', '/')
       peer.leave()
       expect(owner.told).toEqual(['GET /', 'close'])
     })
 
     it('tells once of a client that is waited for too long', () => {
       const { peer, owner } = start()
-      peer.request('/', 6)
+      peer.post('/', 6)
       owner.stream.expectClient()
       peer.pass(kind.clientMs - 100)
       expect(owner.told).toEqual(['POST /'])
@@ -258,7 +282,7 @@ export function describeClientStream(kind: ClientStreamKind): void {
 
     it('tells nothing of a request that is over', () => {
       const { peer, owner } = start()
-      peer.request('/')
+      peer.ask('GET', '/')
       respond(owner.stream, 'x')
       peer.pass(2 * kind.clientMs)
       peer.leave()
@@ -267,7 +291,7 @@ export function describeClientStream(kind: ClientStreamKind): void {
 
     it('counts what went either way', () => {
       const { peer, owner } = start()
-      peer.request('/', 3)
+      peer.post('/', 3)
       const before = owner.stream.bytesIn
       peer.send('abc')
       expect([before > 0, owner.stream.bytesIn]).toEqual([true, before + 3])

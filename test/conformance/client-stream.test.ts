@@ -19,10 +19,8 @@ const H1: ClientStreamKind = {
     const post = (path: string, field: string): void =>
       conn.receive(`POST ${path} HTTP/1.1\r\nHost: a\r\n${field}\r\n\r\n`)
     return {
-      request(path, bodyBytes) {
-        if (bodyBytes !== undefined) post(path, `Content-Length: ${bodyBytes}`)
-        else conn.receive(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
-      },
+      ask: (method, path) => conn.receive(`${method} ${path} HTTP/1.1\r\nHost: a\r\n\r\n`),
+      post: (path, bodyBytes) => post(path, `Content-Length: ${bodyBytes}`),
       send: (text) => conn.receive(text),
       requestWithTrailer(path, body, trailer) {
         post(path, 'Transfer-Encoding: chunked')

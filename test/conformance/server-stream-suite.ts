@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { BodySink } from '../../src/http/body.ts'
 import type { ResponseHead } from '../../src/http/response-head.ts'
 import type { ResponseOwner, ServerStream } from '../../src/worker/streams/server-stream.ts'
+import { outgoingRequest } from './stream-heads.ts'
 
 /** The server at the other end of a stream, in the version of HTTP that is tested. */
 export interface ServerPeer {
@@ -90,30 +91,21 @@ class Notes implements ResponseOwner {
   }
 }
 
-const GET = {
-  text: 'GET /a HTTP/1.1\r\nHost: a\r\n\r\n',
-  method: 'GET',
-  isUnframed: false,
-  asksUpgrade: false,
-}
-const UPGRADE = {
-  text: 'GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n',
-  method: 'GET',
-  isUnframed: false,
-  asksUpgrade: true,
-}
-const POST = {
-  text: 'POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\n',
-  method: 'POST',
-  isUnframed: false,
-  asksUpgrade: false,
-}
-const UNFRAMED = {
-  text: 'POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n',
-  method: 'POST',
-  isUnframed: true,
-  asksUpgrade: false,
-}
+const GET = outgoingRequest('GET', '/a', [['Host', 'a']])
+const UPGRADE = outgoingRequest('GET', '/a', [
+  ['Host', 'a'],
+  ['Upgrade', 'echo'],
+  ['Connection', 'upgrade'],
+])
+const POST = outgoingRequest('POST', '/a', [
+  ['Host', 'a'],
+  ['Content-Length', '6'],
+])
+const UNFRAMED = outgoingRequest('POST', '/a', [
+  ['Host', 'a'],
+  ['Transfer-Encoding', 'chunked'],
+])
+UNFRAMED.isUnframed = true
 
 /** What every server stream does, whatever the version of HTTP. */
 export function describeServerStream(kind: ServerStreamKind): void {

@@ -1,18 +1,5 @@
+import type { OwnAnswer } from '../../model/own-answer.ts'
 import type { PlannedErrorAnswer } from '../../model/plan.ts'
-import type { ConnectionOption } from '../head-edits.ts'
-
-/** An answer in latin1, for GET and for HEAD. */
-interface AnswerForms {
-  readonly whole: string
-  readonly head: string
-}
-
-/** An answer by what it says of its connection. */
-type ErrorAnswer = Readonly<Record<ConnectionOption, AnswerForms>>
-
-const HEAD_END = '\r\n\r\n'
-/** Every answer is prepared with this line, which stands for what its connection needs. */
-const CLOSE_LINE = '\r\nConnection: close\r\n'
 
 /** What is answered where a status has no text of its own. */
 const OTHERWISE = 500
@@ -54,84 +41,45 @@ const TEXTS: readonly (readonly [status: number, reason: string, sentence: strin
   [505, 'HTTP Version Not Supported', 'The server does not support the HTTP version.'],
 ]
 
-const standardAnswers = new Map<number, ErrorAnswer>(
+const standardAnswers = new Map<number, OwnAnswer>(
   TEXTS.map(([status, reason, sentence]) => [status, standardAnswer(status, reason, sentence)]),
 )
 
-function standardAnswer(status: number, reason: string, sentence: string): ErrorAnswer {
-  const title = `${status} ${reason}`
-  const body = `<html><body><h1>${title}</h1>\n${sentence}\n</body></html>\n`
-  const lines = [
-    `HTTP/1.1 ${title}`,
-    `Content-Length: ${body.length}`,
-    'Cache-Control: no-cache',
-    'Connection: close',
-    'Content-Type: text/html',
-  ]
-  return formsOf(lines.join('\r\n') + HEAD_END + body)
-}
-
-/** @param response tells of a connection that closes; '' for no answer */
-function formsOf(response: string): ErrorAnswer {
-  const end = response.indexOf(HEAD_END)
-  const head = end < 0 ? '' : response.slice(0, end + HEAD_END.length)
-  const body = response.slice(head.length)
-  const form = (line: string): AnswerForms => {
-    const changed = head.replace(CLOSE_LINE, line)
-    return { whole: changed + body, head: changed }
-  }
-  const keepAlive = form('\r\nConnection: keep-alive\r\n')
-  // Of a response in HTTP/1.0, as a file may have one, nobody expects that its connection stays.
-  const open = head.startsWith('HTTP/1.0') ? keepAlive : form('\r\n')
-  return { 'close': { whole: response, head }, '': open, 'keep-alive': keepAlive }
+function standardAnswer(status: number, reason: string, sentence: string): OwnAnswer {
+  const body = `<html><body><h1>${status} ${reason}</h1>\n${sentence}\n</body></html>\n`
+  const fields = 'Cache-Control: no-cache\r\nContent-Type: text/html\r\n'
+  return { status, reason, minorVersion: 1, fields, body, isSilent: false }
 }
 
 /**
- * The whole response, in latin1, that tells a client of an error found here. Statuses without a text
- * of their own are answered with 500.
- *
- * @param headOnly the request was HEAD: no body may follow. RFC 9110 section 9.3.2
- * @param connection what the client is told of its connection
+ * What tells a client of an error found here. Statuses without a text of their own are answered with
+ * 500.
  */
-export function errorAnswer(
-  status: number,
-  headOnly: boolean,
-  connection: ConnectionOption = 'close',
-): string {
-  const answer = standardAnswers.get(status) ?? (standardAnswers.get(OTHERWISE) as ErrorAnswer)
-  return headOnly ? answer[connection].head : answer[connection].whole
+export function errorAnswer(status: number): OwnAnswer {
+  return standardAnswers.get(status) ?? (standardAnswers.get(OTHERWISE) as OwnAnswer)
 }
 
 /**
  * The answers that a frontend or backend gives in the place of the standard ones. A backend's come
- * before its frontend's: `backend.errors.find(...) ?? frontend.errors.text(...)`. HAProxy
+ * before its frontend's: `backend.errors.find(...) ?? frontend.errors.answer(...)`. HAProxy
  * configuration manual, errorfile and http-error.
  */
 export class ErrorAnswers {
-  readonly #answers: ReadonlyMap<number, ErrorAnswer>
+  readonly #answers: ReadonlyMap<number, OwnAnswer>
 
-  /** @param planned at most one answer a status, each ready to send before its connection closes */
+  /** @param planned at most one answer a status */
   constructor(planned: readonly PlannedErrorAnswer[]) {
-    this.#answers = new Map(planned.map(({ status, response }) => [status, formsOf(response)]))
+    this.#answers = new Map(planned.map(({ status, answer }) => [status, answer]))
   }
 
-  /**
-   * The answer for this status alone, in latin1.
-   *
-   * @param headOnly the request was HEAD
-   * @param connection what the client is told of its connection
-   * @returns null where there is none; '' where the client is to be told nothing, its connection
-   *   closed and no more
-   */
-  find(status: number, headOnly: boolean, connection: ConnectionOption = 'close'): string | null {
-    const answer = this.#answers.get(status)
-    if (answer === undefined) return null
-    return headOnly ? answer[connection].head : answer[connection].whole
+  /** The answer for this status alone, or null. */
+  find(status: number): OwnAnswer | null {
+    return this.#answers.get(status) ?? null
   }
 
   /** The answer for this status, else the standard one: what {@link errorAnswer} gives. */
-  text(status: number, headOnly: boolean, connection: ConnectionOption = 'close'): string {
-    return this.find(status, headOnly, connection) ?? errorAnswer(status, headOnly, connection)
+  answer(status: number): OwnAnswer {
+    return this.find(status) ?? errorAnswer(status)
   }
 }
 

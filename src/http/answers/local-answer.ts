@@ -1,4 +1,5 @@
-import type { ConnectionOption } from '../head-edits.ts'
+import type { OwnAnswer } from '../../model/own-answer.ts'
+import type { FieldLines } from '../fields.ts'
 
 /**
  * Reason phrases of RFC 9110 section 15, RFC 6585, RFC 7725 and RFC 8470, for answers that rules
@@ -51,45 +52,13 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [511, 'Network Authentication Required'],
 ])
 
-/** A response that is given here, in the place of a server's. */
-export interface OwnAnswer {
-  readonly status: number
-  /** The client's connection closes with it, whatever the client wants. */
-  readonly closes: boolean
-  /**
-   * The whole response as it is written in HTTP/1.1, latin1.
-   *
-   * @param connection what the client is told of its connection
-   * @param headOnly the request was HEAD: no body follows (RFC 9110 section 9.3.2)
-   * @returns '' where the client is to be told nothing, its connection closed and no more
-   */
-  text(connection: ConnectionOption, headOnly: boolean): string
-}
-
-/** An answer that a rule gives in the place of a server. */
-export interface LocalAnswer {
-  readonly status: number
-  /** Header lines, each ended by CRLF, without framing and Connection. */
-  readonly lines: string
-  /** One character a byte. */
-  readonly body: string
-}
-
 /**
- * The whole response in latin1.
+ * An answer that a rule gives, or a stage before there is a request, in the place of a server.
  *
- * @param connection what the client is told of its connection, '' for nothing
- * @param headOnly the request was HEAD: the head is that of the answer to GET, no body follows (RFC
- *   9110 section 9.3.2)
+ * @param fields without those that frame it and those of its connection
+ * @param body one character a byte; not sent with 204 and 304
  */
-export function localAnswerText(
-  { status, lines, body }: LocalAnswer,
-  connection: ConnectionOption,
-  headOnly: boolean,
-): string {
-  // RFC 9110 section 8.6: no Content-Length with 204; with 304 it would be that of a 200.
-  const length = status === 204 || status === 304 ? '' : `Content-Length: ${body.length}\r\n`
-  const option = connection === '' ? '' : `Connection: ${connection}\r\n`
-  const head = `HTTP/1.1 ${status} ${REASONS.get(status) ?? 'Other'}\r\n${length}${lines}${option}\r\n`
-  return headOnly || length === '' ? head : head + body
+export function localAnswer(status: number, fields: FieldLines, body: string): OwnAnswer {
+  const reason = REASONS.get(status) ?? 'Other'
+  return { status, reason, minorVersion: 1, fields, body, isSilent: false }
 }

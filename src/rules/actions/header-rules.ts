@@ -1,4 +1,4 @@
-import { FRAMING_HEADERS } from '../../http/framing-headers.ts'
+import { FRAMING_HEADERS } from '../../http/fields.ts'
 import type { HeaderEdits, HeaderName } from '../facts.ts'
 import { type Format, parseFormat } from '../language/formats.ts'
 import type { Phase } from '../language/phases.ts'

@@ -1,9 +1,11 @@
 import { SluiceError } from '../../base/errors.ts'
-import { readErrorFile } from '../../http/answers/error-file.ts'
+import { readErrorFile } from '../../http/h1/error-file.ts'
+import { answerText } from '../../http/h1/head-text.ts'
 import { headLimitsOf } from '../../http/limits.ts'
 import type { ErrorAnswerConfig, TuneConfig } from '../../model/config.ts'
+import type { OwnAnswer } from '../../model/own-answer.ts'
 import { compileHttpError, type HttpErrorAnswer } from '../../rules/actions/http-error.ts'
-import { ruleAnswerText } from '../../rules/actions/rule-answer.ts'
+import { ruleAnswer } from '../../rules/actions/rule-answer.ts'
 import { readBoundedFile } from './bounded-files.ts'
 
 /** An answer that is being read: for which status, and for whom, in words. */
@@ -14,7 +16,7 @@ interface Place {
 }
 
 /**
- * Makes an answer of `errorfile` or `http-error` ready to send. It is at most `tune.bufsize` bytes.
+ * Makes the answer that `errorfile` or `http-error` says. It is at most `tune.bufsize` bytes.
  *
  * @param title for which status of whom: `status 503 of frontend web`
  * @throws SluiceError `error-answer-unreadable`, `error-answer-invalid`
@@ -23,7 +25,7 @@ export async function readErrorAnswer(
   { status, source }: ErrorAnswerConfig,
   title: string,
   tune: TuneConfig,
-): Promise<string> {
+): Promise<OwnAnswer> {
   const place = { status, title, tune }
   return source.kind === 'file'
     ? readWhole(source.path, place)
@@ -36,21 +38,21 @@ export function answerKey({ status, source }: ErrorAnswerConfig): string {
 }
 
 /** Reads a file that is a whole response. */
-async function readWhole(path: string, place: Place): Promise<string> {
+async function readWhole(path: string, place: Place): Promise<OwnAnswer> {
   const file = readErrorFile(await readBounded(path, place), headLimitsOf(place.tune))
-  if ('response' in file) return file.response
+  if ('answer' in file) return file.answer
   throw invalid(place, `${path} is no HTTP response: ${file.problem}`)
 }
 
-async function makeReply(answer: HttpErrorAnswer, place: Place): Promise<string> {
+async function makeReply(answer: HttpErrorAnswer, place: Place): Promise<OwnAnswer> {
   if (answer.kind === 'errorfile') return readWhole(pathOf(answer.path), place)
   const { headers } = answer
   const body = await readBody(answer, place)
   const contentType = body === '' ? null : answer.contentType
   const { status, tune } = place
   const reply = { kind: 'return', status, contentType, body, headers } as const
-  const text = ruleAnswerText(reply, 'close', false)
-  if (text.length <= tune.bufsizeBytes) return text
+  const made = ruleAnswer(reply)
+  if (answerText(made, 'close', false).length <= tune.bufsizeBytes) return made
   throw tooLong(place, 'its http-error')
 }
 

@@ -3,6 +3,7 @@ import type { NameResolution } from '../../discovery/name-resolution.ts'
 import { hostNamesOf, lookUpServers, placesOf } from '../../discovery/server-addresses.ts'
 import type { BindTlsConfig } from '../../model/bind-tls.ts'
 import type { Config, ErrorAnswerConfig } from '../../model/config.ts'
+import type { OwnAnswer } from '../../model/own-answer.ts'
 import type {
   PlannedAuthorities,
   PlannedCertificate,
@@ -21,7 +22,7 @@ import { type AgreedNamed, agreedNamed } from './named-things.ts'
  */
 export interface Gathered {
   /** Answers as they are sent, by {@link answerKey}. */
-  readonly answers: ReadonlyMap<string, string>
+  readonly answers: ReadonlyMap<string, OwnAnswer>
   /** By `ca-file`. */
   readonly authorities: ReadonlyMap<string, PlannedAuthorities>
   /** By `crt`. */
@@ -87,13 +88,13 @@ export function answersOf(
 ): readonly PlannedErrorAnswer[] {
   return errorAnswers.map((answer) => ({
     status: answer.status,
-    response: answers.get(answerKey(answer)) as string,
+    answer: answers.get(answerKey(answer)) as OwnAnswer,
   }))
 }
 
 /** Reads one thing after the other. */
 class Reader {
-  readonly answers: Map<string, string>
+  readonly answers: Map<string, OwnAnswer>
   readonly authorities: Map<string, PlannedAuthorities>
   readonly certificates: Map<string, readonly PlannedCertificate[]>
   readonly #certificateFiles = new CertificateFiles(Date.now())

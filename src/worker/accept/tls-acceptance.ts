@@ -1,4 +1,5 @@
-import { localAnswerText } from '../../http/answers/local-answer.ts'
+import { localAnswer } from '../../http/answers/local-answer.ts'
+import { answerText } from '../../http/h1/head-text.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 import { readClientHello } from '../../net/tls/client-hello.ts'
@@ -15,12 +16,12 @@ import type { Begin, Stage } from './stages.ts'
 const UNRECOGNIZED_NAME = '\x15\x03\x03\x00\x02\x02\x70'
 
 /** What a browser shows that was sent to `http://` by mistake. */
-const PLAIN_HTTP = localAnswerText(
-  {
-    status: 400,
-    lines: 'Content-Type: text/plain\r\nCache-Control: no-cache\r\n',
-    body: 'This port speaks HTTPS: the address begins with https://\n',
-  },
+const PLAIN_HTTP = answerText(
+  localAnswer(
+    400,
+    'Content-Type: text/plain\r\nCache-Control: no-cache\r\n',
+    'This port speaks HTTPS: the address begins with https://\n',
+  ),
   'close',
   false,
 )

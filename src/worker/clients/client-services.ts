@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import type { ResponseEdits } from '../../http/h1/forward.ts'
+import type { ResponseEdits } from '../../http/h1/head-text.ts'
 import type { ChunkLimits } from '../../http/limits.ts'
 import type { ServerTable } from '../../memory/server-table.ts'
 import type { TuneConfig } from '../../model/config.ts'

@@ -1,10 +1,15 @@
-import type { OwnAnswer } from '../../http/answers/local-answer.ts'
 import { BODY_CHUNKED, BODY_CLOSE } from '../../http/body.ts'
+import type { FieldLines } from '../../http/fields.ts'
 import { BodyReader } from '../../http/h1/body-reader.ts'
-import { forwardResponseText, type ResponseEdits } from '../../http/h1/forward.ts'
-import { connectionOption } from '../../http/head-edits.ts'
+import {
+  answerText,
+  type ConnectionOption,
+  connectionOption,
+  responseHeadText,
+} from '../../http/h1/head-text.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import type { ResponseHead } from '../../http/response-head.ts'
+import type { OwnAnswer } from '../../model/own-answer.ts'
 import type { ByteView, Conn } from '../../net/conn.ts'
 import { JoinedWrite } from '../../net/joined-write.ts'
 import type { ClientStream, RequestOwner } from '../streams/client-stream.ts'
@@ -221,7 +226,7 @@ export class H1ClientStream implements ClientStream, ClientPhase {
     if (this.#minorVersion > 0) this.#write(this.#headText(head, '', ''))
   }
 
-  sendHead(head: ResponseHead, added: string): boolean {
+  sendHead(head: ResponseHead, added: FieldLines): boolean {
     this.#untilClose = head.body === BODY_CLOSE || (head.body === BODY_CHUNKED && !this.takesChunks)
     const isKept = !this.#untilClose && this.#mayKeep
     const text = this.#headText(head, connectionOption(isKept, this.#minorVersion), added)
@@ -247,12 +252,14 @@ export class H1ClientStream implements ClientStream, ClientPhase {
     if (!this.#out.end()) this.isBlocked = true
   }
 
-  answer(answer: OwnAnswer): void {
-    const keep = this.#mayKeep && !answer.closes
-    const text = answer.text(connectionOption(keep, this.#minorVersion), this.#isHead)
-    // Where the client is to be told nothing, its connection closes: that tells it.
-    this.#isKept = keep && text !== ''
-    this.#isLate = answer.status === 408
+  answer(answer: OwnAnswer, status: number, closes: boolean): void {
+    this.#isKept = this.#mayKeep && !closes && !answer.isSilent
+    this.#isLate = status === 408
+    const text = answerText(
+      answer,
+      connectionOption(this.#isKept, this.#minorVersion),
+      this.#isHead,
+    )
     this.bytesOut += text.length
     this.connection.write(text)
   }
@@ -299,12 +306,12 @@ export class H1ClientStream implements ClientStream, ClientPhase {
     return done || failed ? 'last' : 'early'
   }
 
-  #headText(head: ResponseHead, connection: ResponseEdits['connection'], added: string): string {
+  #headText(head: ResponseHead, connection: ConnectionOption, added: FieldLines): string {
     const { responseEdits } = this.#services
     responseEdits.added = added
     responseEdits.connection = connection
     responseEdits.dechunked = head.status >= 200 && !head.tunnel && !this.takesChunks
-    return forwardResponseText(head, responseEdits)
+    return responseHeadText(head, responseEdits)
   }
 
   #write(text: string): void {

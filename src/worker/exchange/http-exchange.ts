@@ -1,12 +1,13 @@
 import { NO_KEY } from '../../balance/strategy.ts'
 import { assert } from '../../base/errors.ts'
-import type { OwnAnswer } from '../../http/answers/local-answer.ts'
 import { BODY_CHUNKED, type BodySink } from '../../http/body.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import type { ResponseHead } from '../../http/response-head.ts'
 import type { TrailerTest } from '../../http/trailers.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
 import type { RetryCause } from '../../model/config.ts'
+import type { OwnAnswer } from '../../model/own-answer.ts'
+import { ruleAnswer } from '../../rules/actions/rule-answer.ts'
 import { Dispatch, type DispatchOwner } from '../dispatch/dispatch.ts'
 import type { Termination } from '../dispatch/termination.ts'
 import { httpServersFor } from '../servers/http-servers.ts'
@@ -20,18 +21,17 @@ import type { ExchangeServices } from './exchange-services.ts'
 import { HttpRequest } from './http-request.ts'
 import { HttpResponse } from './http-response.ts'
 import { countAborts, HttpTunnel, TERMINATIONS } from './http-tunnel.ts'
-import { ErrorAnswer, RuleAnswer } from './own-answers.ts'
 import { Retries } from './retries.ts'
 import type { RuledHead } from './routing/request-heads.ts'
 import {
   beginRules,
   FIRST_RULE,
-  outgoingRequestText,
   type Routed,
   type RuledWait,
   type RuleEnd,
   resumeRequest,
   routeRequest,
+  sendOnRequest,
 } from './routing/request-routing.ts'
 import { RuleWait } from './routing/rule-wait.ts'
 import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
@@ -155,12 +155,12 @@ export class HttpExchange
     const services = this.#services
     this.#backend = backend
     const stickiness = backend.requestPersistence?.begin(request.rewrite) ?? null
-    const text = outgoingRequestText(services, request, this.client, this.#frontend, backend)
-    if (text === null) {
+    const { head } = this.#request
+    if (!sendOnRequest(services, request, this.client, this.#frontend, backend, head)) {
       this.#answer(500, 'PR')
       return
     }
-    this.#request.setHead(text, this.#frontend, backend)
+    this.#request.passThrough(this.#frontend, backend)
     if (!this.#stream.isRequestWhole) this.#stream.expectClient()
     this.#response.begin(this.#frontend, backend, stickiness)
     this.#enter('choose')
@@ -332,9 +332,8 @@ export class HttpExchange
     } else if (outcome.kind === 'deny') {
       const { status, termination } = outcome
       count(this.#services.cells, row, COUNTER.requestsDenied)
-      const answer = new ErrorAnswer(status, this.#frontend, backend, termination === 'PT')
-      this.#respond(answer, termination)
-    } else this.#respond(new RuleAnswer(outcome), 'LR')
+      this.#answer(status, termination, termination === 'PT')
+    } else this.#respond(ruleAnswer(outcome), outcome.status, 'LR', false)
   }
 
   /** Holds the request as a rule wants it. */
@@ -450,15 +449,19 @@ export class HttpExchange
     this.#stream.reset()
   }
 
-  /** Tells the client of an error. */
-  #answer(status: number, termination: Termination): void {
-    this.#respond(new ErrorAnswer(status, this.#frontend, this.#backend, false), termination)
+  /**
+   * Tells the client of an error: with the answer of the backend, where one was found, or of the
+   * frontend, or the standard one. HAProxy configuration manual, errorfile.
+   */
+  #answer(status: number, termination: Termination, closes = false): void {
+    const own = this.#backend?.errors.find(status) ?? null
+    this.#respond(own ?? this.#frontend.errors.answer(status), status, termination, closes)
   }
 
   /** Ends the exchange with an answer of our own. */
-  #respond(answer: OwnAnswer, termination: Termination): void {
-    this.#record.status = answer.status
-    this.#stream.answer(answer)
+  #respond(answer: OwnAnswer, status: number, termination: Termination, closes: boolean): void {
+    this.#record.status = status
+    this.#stream.answer(answer, status, closes)
     this.#settle(termination)
     this.#stream.finish()
   }

@@ -2,9 +2,10 @@ import type { BodySink } from '../../http/body.ts'
 import { BODY_LENGTH, BODY_NONE } from '../../http/body.ts'
 import { FACT_BINDS_CONNECTION } from '../../http/header-table.ts'
 import { isIdempotent } from '../../http/methods.ts'
+import { OutgoingRequest } from '../../http/outgoing-request.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import type { TuneConfig } from '../../model/config.ts'
-import type { OutgoingHead, ServerStream } from '../streams/server-stream.ts'
+import type { ServerStream } from '../streams/server-stream.ts'
 import { KeptBody } from './kept-body.ts'
 import { OwnTrailers } from './rewriting/own-trailers.ts'
 import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
@@ -15,15 +16,15 @@ import type { BackendRuntime, FrontendRuntime } from './runtime.ts'
  *
  * Invariant: it is a sink only while a server stream is {@link start}ed, or its body is collected.
  */
-export class HttpRequest implements BodySink, OutgoingHead {
+export class HttpRequest implements BodySink {
+  /** As it is sent on, for as many tries as there are. */
+  readonly head = new OutgoingRequest()
   readonly trailers = new OwnTrailers()
   readonly #kept: KeptBody
   #server: ServerStream | null = null
   #isIdempotent = false
-  text = ''
-  method = ''
-  asksUpgrade = false
-  isUnframed = false
+  /** The body was in chunks, and is collected without their framing. */
+  #isUnframed = false
   /** The server does not keep up. */
   isBlocked = false
   /** It can be expected to stay {@link canResend}, however far it gets. */
@@ -42,9 +43,7 @@ export class HttpRequest implements BodySink, OutgoingHead {
     this.trailers.begin(headers)
     this.forget()
     this.#isIdempotent = isIdempotent(method)
-    this.method = method
-    this.asksUpgrade = head.upgrade !== ''
-    this.isUnframed = false
+    this.#isUnframed = false
     this.isBlocked = false
     const length = body === BODY_LENGTH ? contentLength : 0
     this.#kept.begin(length)
@@ -55,13 +54,13 @@ export class HttpRequest implements BodySink, OutgoingHead {
   /** Gives up what is kept for another try: there will be none. */
   forget(): void {
     this.#server = null
-    this.text = ''
+    this.head.clear()
     this.#kept.forget()
   }
 
-  /** @param text the head as it is to be sent on from a frontend to a backend */
-  setHead(text: string, frontend: FrontendRuntime, backend: BackendRuntime): void {
-    this.text = text
+  /** Its {@link head} is as it goes on from a frontend to a backend. */
+  passThrough(frontend: FrontendRuntime, backend: BackendRuntime): void {
+    this.head.isUnframed = this.#isUnframed
     this.trailers.passThrough(frontend, backend)
   }
 
@@ -71,7 +70,7 @@ export class HttpRequest implements BodySink, OutgoingHead {
    * @param isChunked the head says that it comes in chunks; what is collected is their data
    */
   collect(isChunked: boolean): void {
-    this.isUnframed = isChunked
+    this.#isUnframed = isChunked
   }
 
   /** Bytes of the body that were collected. */
@@ -99,7 +98,7 @@ export class HttpRequest implements BodySink, OutgoingHead {
   /** Begins on a server's stream, with everything that an earlier server was sent. */
   start(server: ServerStream): void {
     this.#server = server
-    server.sendHead(this)
+    server.sendHead(this.head)
     this.#kept.replay(server)
     // What was collected may be more than is kept for another try.
     if (this.#isIdempotent) this.#kept.trim()

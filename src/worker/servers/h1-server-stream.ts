@@ -1,16 +1,18 @@
 import { assert } from '../../base/errors.ts'
 import type { BodySink } from '../../http/body.ts'
 import { BodyReader } from '../../http/h1/body-reader.ts'
+import { requestHeadText } from '../../http/h1/head-text.ts'
 import { HeldBytes } from '../../http/h1/held-bytes.ts'
 import { parseInvalidResponseHead } from '../../http/h1/invalid-response.ts'
 import { parseResponseHead } from '../../http/h1/response-parser.ts'
 import { FACT_BINDS_CONNECTION } from '../../http/header-table.ts'
+import type { OutgoingRequest } from '../../http/outgoing-request.ts'
 import type { ResponseHead } from '../../http/response-head.ts'
 import type { BackendTerms } from '../../model/plan.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 import { JoinedWrite } from '../../net/joined-write.ts'
 import { UNHEARD } from '../../net/unheard.ts'
-import type { OutgoingHead, ResponseOwner, ServerStream } from '../streams/server-stream.ts'
+import type { ResponseOwner, ServerStream } from '../streams/server-stream.ts'
 import type { Carrier, Lender } from './connector.ts'
 import type { ResponseServices } from './server-services.ts'
 
@@ -86,11 +88,11 @@ export class H1ServerStream implements ServerStream, ConnHandler, Lender<ServerS
     return this.#to === null && this.#held.length === 0
   }
 
-  sendHead({ text, method, asksUpgrade, isUnframed }: OutgoingHead): void {
-    this.#frames = isUnframed
-    this.#method = method
-    this.#asksUpgrade = asksUpgrade
-    this.#out.addText(text)
+  sendHead(head: OutgoingRequest): void {
+    this.#frames = head.isUnframed
+    this.#method = head.method
+    this.#asksUpgrade = head.upgrade !== ''
+    this.#out.addText(requestHeadText(head))
   }
 
   sendBody(view: ByteView, start: number, end: number): void {

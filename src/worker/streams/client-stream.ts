@@ -1,8 +1,9 @@
-import type { OwnAnswer } from '../../http/answers/local-answer.ts'
 import type { BodySink } from '../../http/body.ts'
+import type { FieldLines } from '../../http/fields.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import type { ResponseHead } from '../../http/response-head.ts'
 import type { TrailerTest } from '../../http/trailers.ts'
+import type { OwnAnswer } from '../../model/own-answer.ts'
 import type { Conn, Endpoint, TlsFacts } from '../../net/conn.ts'
 import type { Tunnel } from './tunnel.ts'
 
@@ -57,14 +58,21 @@ export interface ClientStream extends BodySink {
   /**
    * Begins the response, which is sent with the next `flush`.
    *
-   * @param added header lines to add, each ended by CRLF
+   * @param head as it was received: what is not to go on (RFC 9110 section 7.6.1) is left out, and
+   *   the body framed as the client's version does
+   * @param added fields to add
    * @returns false where its head has become longer than `tune.bufsize`; nothing was sent
    */
-  sendHead(head: ResponseHead, added: string): boolean
+  sendHead(head: ResponseHead, added: FieldLines): boolean
   /** Sends what was handed over. `isBlocked` says whether to stop. */
   flush(): void
-  /** Gives a response of our own. */
-  answer(answer: OwnAnswer): void
+  /**
+   * Gives a response of our own.
+   *
+   * @param status what there is to say, of which the answer may make another
+   * @param closes the client gets no other one of its connection, whatever it wants
+   */
+  answer(answer: OwnAnswer, status: number, closes: boolean): void
   /** The response is whole, and the exchange over. */
   finish(): void
   /** The exchange is over in the middle of its response: the client gets what has come, and is told. */

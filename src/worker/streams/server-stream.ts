@@ -1,4 +1,5 @@
 import type { BodySink } from '../../http/body.ts'
+import type { OutgoingRequest } from '../../http/outgoing-request.ts'
 import type { ResponseHead } from '../../http/response-head.ts'
 import type { TrailerTest } from '../../http/trailers.ts'
 import type { Conn } from '../../net/conn.ts'
@@ -14,8 +15,8 @@ import type { Conn } from '../../net/conn.ts'
 export interface ServerStream extends BodySink {
   /** Nothing of a response has come. */
   readonly isSilent: boolean
-  /** Begins the request, which is sent with the next `flush`. */
-  sendHead(request: OutgoingHead): void
+  /** Begins the request, which is sent with the next `flush`. @param head valid during the call */
+  sendHead(head: OutgoingRequest): void
   /** Sends what was handed over. @returns false where the caller should stop until `onServerDrain` */
   flush(): boolean
   /** Nothing more of the response is told until `resume`. */
@@ -32,17 +33,6 @@ export interface ServerStream extends BodySink {
   reset(): void
   /** Becomes one end of a tunnel: its bytes both ways. The caller must set the handler at once. */
   detach(): Conn
-}
-
-/** The head of a request as it is sent to servers, kept for as many tries as there are. */
-export interface OutgoingHead {
-  /** As it is written; see `writeRequestHead`. */
-  readonly text: string
-  readonly method: string
-  /** The head says that the body comes in chunks, but what comes is their data: it is to be framed. */
-  readonly isUnframed: boolean
-  /** The client asks to change to another protocol (RFC 9110 section 7.8). */
-  readonly asksUpgrade: boolean
 }
 
 /** Who a server stream tells of its response: an exchange. */

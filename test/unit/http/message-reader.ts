@@ -1,13 +1,12 @@
 import { BODY_CHUNKED, BODY_CLOSE, BODY_LENGTH } from '../../../src/http/body.ts'
 import { ChunkedScanner } from '../../../src/http/h1/chunked-scanner.ts'
 import {
-  forwardRequestText,
-  forwardResponseText,
   type ResponseEdits,
-} from '../../../src/http/h1/forward.ts'
+  requestHeadText,
+  responseHeadText,
+} from '../../../src/http/h1/head-text.ts'
 import { parseRequestHead } from '../../../src/http/h1/request-parser.ts'
 import { parseResponseHead } from '../../../src/http/h1/response-parser.ts'
-import type { RequestEdits } from '../../../src/http/head-edits.ts'
 import type { HeaderTable } from '../../../src/http/header-table.ts'
 import {
   type ChunkLimits,
@@ -15,6 +14,7 @@ import {
   DEFAULT_HEAD_LIMITS,
   type HeadLimits,
 } from '../../../src/http/limits.ts'
+import { OutgoingRequest } from '../../../src/http/outgoing-request.ts'
 import { rejectOf } from '../../../src/http/rejects.ts'
 import { RequestHead } from '../../../src/http/request-head.ts'
 import { ResponseHead } from '../../../src/http/response-head.ts'
@@ -47,13 +47,6 @@ export interface ReaderOptions {
   readonly chunkLimits?: ChunkLimits
 }
 
-const KEPT_REQUEST: RequestEdits = {
-  added: '',
-  target: '',
-  hostless: false,
-  close: false,
-  upgrade: true,
-}
 const KEPT_RESPONSE: ResponseEdits = { added: '', connection: '', dechunked: false }
 
 function pairs(headers: HeaderTable): [string, string][] {
@@ -150,9 +143,7 @@ export class MessageReader {
       whole: false,
     })
     this.forwarded.push(
-      requests
-        ? forwardRequestText(this.request, { ...KEPT_REQUEST, hostless: !this.namesHost() })
-        : forwardResponseText(this.response, KEPT_RESPONSE),
+      requests ? this.forwardedRequest() : responseHeadText(this.response, KEPT_RESPONSE),
     )
     if (head.body === BODY_CHUNKED) {
       this.mode = 'chunked'
@@ -164,6 +155,12 @@ export class MessageReader {
     } else if (head.body === BODY_CLOSE) this.mode = 'close'
     else this.endMessage()
     return used
+  }
+
+  private forwardedRequest(): string {
+    const outgoing = new OutgoingRequest()
+    outgoing.begin(this.request, { added: '', target: '', hostless: !this.namesHost() })
+    return requestHeadText(outgoing)
   }
 
   /** Whether the request that was read last has a Host, which HTTP/1.0 may leave out. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { errorAnswer } from '../../../src/http/answers/error-answers.ts'
 import type { FakeConn } from './fake-network.ts'
 import { CLIENT_MS, FRONTEND_TIMEOUTS, type LabPlan, start } from './session-lab.ts'
 
@@ -143,7 +144,12 @@ describe('our own answer to a request that came whole', () => {
   })
 
   it.each([
-    ['an empty answer', { errorAnswers: [{ status: 403, response: '' }] }, GET, ''],
+    [
+      'an empty answer',
+      { errorAnswers: [{ status: 403, answer: { ...errorAnswer(403), isSilent: true } }] },
+      GET,
+      '',
+    ],
     ['a client that closes', {}, GET.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'), '403'],
     ['a malformed request', {}, 'GET / HTTP/9.9\r\nHost: a\r\n\r\n', '505'],
   ])('closes it after %s', (_, frontend, request, status) => {

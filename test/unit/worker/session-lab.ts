@@ -208,7 +208,7 @@ export function servicesOf(
     tune,
     chunkLimits: chunkLimitsOf(tune),
     requestHeads: new RequestHeads(limits, tune.bufsizeBytes),
-    requestEdits: { added: '', target: '', hostless: false, close: false, upgrade: false },
+    requestEdits: { added: '', target: '', hostless: false },
     responseHead,
     responseEdits: { added: '', connection: '', dechunked: false },
     responseRewrite: new ResponseRewrite(responseHead, tune.bufsizeBytes),

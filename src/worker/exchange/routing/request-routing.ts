@@ -1,11 +1,10 @@
-import type { RequestEdits } from '../../../http/head-edits.ts'
+import type { OutgoingRequest, RequestEdits } from '../../../http/outgoing-request.ts'
 import { COUNTER, count } from '../../../memory/counters.ts'
 import type { TuneConfig } from '../../../model/config.ts'
 import type { RequestOutcome, Wait } from '../../../rules/actions/outcomes.ts'
 import type { Waiting } from '../../../rules/language/compile.ts'
 import type { Variables } from '../../../rules/variables.ts'
 import type { Termination } from '../../dispatch/termination.ts'
-import { writeRequestHead } from '../../servers/http-servers.ts'
 import type { ClientConnection } from '../../streams/client-stream.ts'
 import type { RequestRewrite } from '../rewriting/rewrite.ts'
 import type { BackendRuntime, FrontendRuntime } from '../runtime.ts'
@@ -134,33 +133,31 @@ function endOf(
 }
 
 /**
- * The head to send to a server of the backend, as the rules have left it.
+ * Makes the head to send to a server of the backend, as the rules have left it.
  *
- * @returns null where it has become longer than `tune.bufsize`
+ * @returns false where it has become longer than `tune.bufsize`
  */
-export function outgoingRequestText(
+export function sendOnRequest(
   services: RoutingServices,
   { head, rewrite }: RuledHead,
   client: ClientConnection,
   frontend: FrontendRuntime,
   backend: BackendRuntime,
-): string | null {
+  to: OutgoingRequest,
+): boolean {
   const { requestEdits: edits } = services
   const forwardedFor = frontend.forwardedFor ?? backend.forwardedFor
   const forwarded = frontend.forwarded ?? backend.forwarded
   if (rewrite.failures > 0)
     count(services.cells, backend.plan.row, COUNTER.failedRewrites, rewrite.failures)
-  if (rewrite.isFull) return null
+  if (rewrite.isFull) return false
   edits.added = rewrite.addedLines
   if (forwardedFor !== null) edits.added += forwardedFor(client.remote.address, head.headers)
   if (forwarded !== null) edits.added += forwarded(rewrite, head)
   edits.target = rewrite.editedTarget
   edits.hostless = !rewrite.hasHost
-  // Some servers keep what HTTP/1.0 would have them close, and do not say which of the two they do.
-  edits.close = edits.hostless
-  edits.upgrade = head.upgrade !== ''
-  const text = writeRequestHead(head, edits)
-  if (text.length <= services.tune.bufsizeBytes) return text
+  to.begin(head, edits)
+  if (to.bytes <= services.tune.bufsizeBytes) return true
   count(services.cells, backend.plan.row, COUNTER.failedRewrites)
-  return null
+  return false
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { forwardResponseText } from '../../../../src/http/h1/forward.ts'
+import { responseHeadText } from '../../../../src/http/h1/head-text.ts'
 import { parseInvalidResponseHead } from '../../../../src/http/h1/invalid-response.ts'
 import { parseResponseHead } from '../../../../src/http/h1/response-parser.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../../src/http/limits.ts'
@@ -25,7 +25,7 @@ function read(bytes: string, parse = parseInvalidResponseHead, limits = DEFAULT_
   if (used < 0) return rejectOf(used).name
   if (used === 0) return 'incomplete'
   const reading: Reading = {
-    text: forwardResponseText(head, EDITS),
+    text: responseHeadText(head, EDITS),
     used,
     length: head.contentLength,
   }

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../../src/base/errors.ts'
 import { NameResolution } from '../../../../src/discovery/name-resolution.ts'
+import { answerText } from '../../../../src/http/h1/head-text.ts'
 import type { Config, ErrorAnswerConfig } from '../../../../src/model/config.ts'
+import type { PlannedErrorAnswer } from '../../../../src/model/plan.ts'
 import { readErrorAnswer } from '../../../../src/supervisor/preparation/error-answer-files.ts'
 import { answersOf, gather } from '../../../../src/supervisor/preparation/gathering.ts'
 import { recordedLog } from '../recorded-log.ts'
@@ -55,7 +57,12 @@ async function read(frontend: ReturnType<typeof section>, backend = section('app
 /** The one answer of a frontend. */
 async function answerOf(answer: ErrorAnswerConfig): Promise<string | undefined> {
   const web = section('web', answer)
-  return (await read(web))(web)[0]?.response
+  return texts((await read(web))(web))[0]?.text
+}
+
+/** The answers as a client in HTTP/1.1 is given them whose connection closes. */
+function texts(planned: readonly PlannedErrorAnswer[]) {
+  return planned.map(({ status, answer }) => ({ status, text: answerText(answer, 'close', false) }))
 }
 
 async function refusalOf(answer: ErrorAnswerConfig): Promise<string> {
@@ -71,15 +78,15 @@ describe('error answers', () => {
     const app = section('app', file(502, path))
     const answersFor = await read(web, app)
     const sorry =
-      'HTTP/1.0 503 Sorry\r\nX: y\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<p>\n'
-    expect(answersFor(web)).toEqual([
-      { status: 503, response: sorry },
+      'HTTP/1.0 503 Sorry\r\nContent-Length: 4\r\nX: y\r\nConnection: close\r\n\r\n<p>\n'
+    expect(texts(answersFor(web))).toEqual([
+      { status: 503, text: sorry },
       {
         status: 404,
-        response: 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+        text: 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
       },
     ])
-    expect(answersFor(app)).toEqual([{ status: 502, response: sorry }])
+    expect(texts(answersFor(app))).toEqual([{ status: 502, text: sorry }])
     expect(answersFor(section('none'))).toEqual([])
   })
 

@@ -1,16 +1,20 @@
-import { forwardResponseText } from '../h1/forward.ts'
-import { parseResponseHead } from '../h1/response-parser.ts'
-import { FACT_CHUNKED, FACT_EDITED, HEADER_REMOVED } from '../header-table.ts'
+import type { OwnAnswer } from '../../model/own-answer.ts'
+import {
+  DROPS_FRAMING,
+  DROPS_HOP_BY_HOP,
+  DROPS_UPGRADE,
+  FACT_CHUNKED,
+  FACT_UPGRADE,
+  keptFields,
+} from '../header-table.ts'
 import type { HeadLimits } from '../limits.ts'
 import { REJECT, rejectOf } from '../rejects.ts'
 import { ResponseHead } from '../response-head.ts'
+import { parseResponseHead } from './response-parser.ts'
 
-/** What an `errorfile` holds: a response that is ready to send, or why it holds none. */
+/** What an `errorfile` holds: an answer, or why it holds none. */
 export type ErrorFile =
-  | {
-      /** In latin1; '' for an empty file: the connection is closed without an answer. */
-      readonly response: string
-    }
+  | { readonly answer: OwnAnswer }
   | {
       /** What is wrong, to follow `errorfile PATH: `. */
       readonly problem: string
@@ -18,21 +22,29 @@ export type ErrorFile =
 
 /** The first empty line, with the end of the line before it. Files are written with LF, too. */
 const HEAD_END = /\r?\n\r?\n/
-/** Where the version's last digit stands in a status line. */
-const MINOR_VERSION_AT = 'HTTP/1.'.length
+
+/** What an empty file stands for. */
+const SILENCE: OwnAnswer = {
+  status: 0,
+  reason: '',
+  minorVersion: 1,
+  fields: '',
+  body: '',
+  isSilent: true,
+}
 
 /**
- * Reads a whole HTTP response and makes it one that can be sent before a connection is closed:
- * every line ends with CRLF, Content-Length is the body's, Connection is `close` and other headers
- * of a connection are gone (RFC 9110 section 7.6.1), so that a client knows where the answer ends
- * whatever the file says of it. Status line, all other headers and body stay as they are.
+ * Reads a whole HTTP/1 response and makes it an answer: every line ends with CRLF, what frames it
+ * and what is said of its connection are gone (RFC 9110 section 7.6.1), so that a client knows where
+ * the answer ends whatever the file says of it. Status line, all other headers and body stay as they
+ * are.
  *
  * HAProxy configuration manual, errorfile.
  *
  * @param bytes the file; an empty one, such as /dev/null, stands for no answer at all
  */
 export function readErrorFile(bytes: Buffer, limits: HeadLimits): ErrorFile {
-  if (bytes.length === 0) return { response: '' }
+  if (bytes.length === 0) return { answer: SILENCE }
   const text = bytes.toString('latin1')
   const end = HEAD_END.exec(text)
   if (end === null) return { problem: 'no empty line ends its headers' }
@@ -43,7 +55,7 @@ export function readErrorFile(bytes: Buffer, limits: HeadLimits): ErrorFile {
   const used = parseResponseHead(view, 0, view.length, 'GET', head)
   if (used <= 0) return { problem: rejectOf(used === 0 ? REJECT.statusLine : used).message }
   const problem = problemOf(head, body)
-  return problem === null ? { response: closingResponse(head, body) } : { problem }
+  return problem === null ? { answer: answerOf(head, body) } : { problem }
 }
 
 function problemOf({ status, headers }: ResponseHead, body: string): string | null {
@@ -58,13 +70,12 @@ function hasContent(status: number): boolean {
   return status !== 204 && status !== 304
 }
 
-function closingResponse(head: ResponseHead, body: string): string {
-  const { headers, status, minorVersion } = head
-  const announced = headers.find('content-length')
-  if (announced >= 0) headers.mark(announced, HEADER_REMOVED)
-  headers.facts |= FACT_EDITED
-  const added = hasContent(status) ? `Content-Length: ${body.length}\r\n` : ''
-  const text = forwardResponseText(head, { added, connection: 'close', dechunked: false })
-  // The status line is the file's, its version too.
-  return text.slice(0, MINOR_VERSION_AT) + minorVersion + text.slice(MINOR_VERSION_AT + 1) + body
+function answerOf(head: ResponseHead, body: string): OwnAnswer {
+  const { headers, status, reason, minorVersion } = head
+  // RFC 9110 section 15.5.22: 426 names the protocols that would do, and HTTP/1 that it does.
+  const offersUpgrade = status === 426 && (headers.facts & FACT_UPGRADE) !== 0
+  const dropped = DROPS_HOP_BY_HOP | DROPS_FRAMING | (offersUpgrade ? 0 : DROPS_UPGRADE)
+  const fields = keptFields(headers, head.headersStart, dropped)
+  const option = offersUpgrade ? 'Connection: upgrade\r\n' : ''
+  return { status, reason, minorVersion, fields: fields + option, body, isSilent: false }
 }

@@ -1,15 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readErrorFile } from '../../../../src/http/answers/error-file.ts'
 import { BODY_LENGTH, BODY_NONE } from '../../../../src/http/body.ts'
+import { readErrorFile } from '../../../../src/http/h1/error-file.ts'
+import { answerText } from '../../../../src/http/h1/head-text.ts'
 import { parseResponseHead } from '../../../../src/http/h1/response-parser.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../../src/http/limits.ts'
 import { ResponseHead } from '../../../../src/http/response-head.ts'
 
-/** The response, or what is wrong behind an exclamation mark. */
+/** The response before a close, or what is wrong behind an exclamation mark. */
 function read(file: string): string {
   const result = readErrorFile(Buffer.from(file, 'latin1'), DEFAULT_HEAD_LIMITS)
-  return 'response' in result ? result.response : `!${result.problem}`
+  return 'answer' in result ? answerText(result.answer, 'close', false) : `!${result.problem}`
 }
 
 describe('an errorfile', () => {
@@ -18,9 +19,9 @@ describe('an errorfile', () => {
       'HTTP/1.1 503 Sorry\r\nContent-Type: text/html\r\nx-A:  b \r\n\r\n<p>\xe9\n</p>\r\n'
     expect(read(file)).toBe(
       'HTTP/1.1 503 Sorry\r\n' +
+        'Content-Length: 11\r\n' +
         'Content-Type: text/html\r\n' +
         'x-A:  b \r\n' +
-        'Content-Length: 11\r\n' +
         'Connection: close\r\n' +
         '\r\n' +
         '<p>\xe9\n</p>\r\n',
@@ -29,7 +30,7 @@ describe('an errorfile', () => {
 
   it('may have lines that end with LF; its body stays as it is', () => {
     expect(read('HTTP/1.0 503 Sorry\nX: y\n\na\n\nb\r\n')).toBe(
-      'HTTP/1.0 503 Sorry\r\nX: y\r\nContent-Length: 6\r\nConnection: close\r\n\r\na\n\nb\r\n',
+      'HTTP/1.0 503 Sorry\r\nContent-Length: 6\r\nX: y\r\nConnection: close\r\n\r\na\n\nb\r\n',
     )
     expect(read('HTTP/1.1 503 Sorry\r\nX: y\n\nb')).toBe(
       read('HTTP/1.1 503 Sorry\r\nX: y\r\n\r\nb'),
@@ -44,7 +45,7 @@ describe('an errorfile', () => {
     ['another protocol', 'Upgrade: websocket\r\nConnection: upgrade\r\nX: y', 'X: y\r\n'],
   ])('has its framing set right: %s', (_, lines, kept) => {
     expect(read(`HTTP/1.1 502 No\r\n${lines}\r\n\r\nbody`)).toBe(
-      `HTTP/1.1 502 No\r\n${kept}Content-Length: 4\r\nConnection: close\r\n\r\nbody`,
+      `HTTP/1.1 502 No\r\nContent-Length: 4\r\n${kept}Connection: close\r\n\r\nbody`,
     )
   })
 
@@ -58,6 +59,13 @@ describe('an errorfile', () => {
     expect(read('HTTP/1.1 200 Fine\r\n\r\nx')).toMatch(/^HTTP\/1\.1 200 Fine\r\n/)
     expect(read('HTTP/1.1 204 Nothing\r\nContent-Length: 0\r\n\r\n')).toBe(
       'HTTP/1.1 204 Nothing\r\nConnection: close\r\n\r\n',
+    )
+  })
+
+  it('names the protocols that would do', () => {
+    const file = 'HTTP/1.1 426 No\r\nUpgrade: a\r\nConnection: upgrade\r\n\r\n'
+    expect(read(file)).toBe(
+      'HTTP/1.1 426 No\r\nContent-Length: 0\r\nUpgrade: a\r\nConnection: upgrade\r\nConnection: close\r\n\r\n',
     )
   })
 
