@@ -82,7 +82,8 @@ async function ask(peers: PeerBus | null, { name, membership }: NodeStatus): Pro
     return { isReachable: true, report: decodeReport(answer) }
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error
-    return { isReachable: error.code === 'peer-refused', report: null }
+    const isThere = error.code === 'peer-refused' || error.code === 'overloaded'
+    return { isReachable: isThere, report: null }
   }
 }
 

@@ -69,7 +69,8 @@ async function answerOf(name: string, ask: () => Promise<unknown>): Promise<Answ
     return { name, result: 'prepared' }
   } catch (error) {
     if (!(error instanceof SluiceError)) throw error
-    if (error.code === 'peer-unreachable') return { name, result: 'unreachable' }
+    const isAway = error.code === 'peer-unreachable' || error.code === 'outcome-unknown'
+    if (isAway) return { name, result: 'unreachable' }
     return { name, result: 'refused', error }
   }
 }

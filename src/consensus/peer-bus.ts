@@ -7,7 +7,9 @@ export interface PeerBus {
    *
    * @param name of the node; this one may be asked as well
    * @returns what its {@link PeerBusEvents.onQuestion} gave
-   * @throws SluiceError `peer-unreachable`, `peer-refused` with the peer's message, `engine-stopped`
+   * @throws SluiceError `peer-unreachable`: it was not told; `outcome-unknown`: it may have been, and
+   *   has not answered in time or before its link broke; `overloaded`: it has no room for more
+   *   now; `peer-refused` with the peer's message; `engine-stopped`
    */
   ask(name: string, kind: string, body: Uint8Array, timeoutMs: number): Promise<Uint8Array>
   /** Opens a stream of bytes to a node. @throws SluiceError `peer-unreachable` */

@@ -281,7 +281,17 @@ function describeStreams(subject: EngineUnderTest): void {
     const lab = await Lab.start(subject)
     const [asker, asked] = lab.all()
     const request = asker?.peers.ask(asked?.name ?? '', 'ignore', bytesOf(''), 50)
-    await expect(request).rejects.toMatchObject({ code: 'peer-unreachable' })
+    await expect(request).rejects.toMatchObject({ code: 'outcome-unknown' })
+  })
+
+  it('a request to a node that goes meanwhile ends with its link, not with its time', async () => {
+    const lab = await Lab.start(subject)
+    const [asked] = await lab.followers()
+    const { peers } = await lab.leader()
+    const request = peers.ask(asked?.name ?? '', 'ignore', bytesOf(''), 600_000)
+    const told = expect(request).rejects.toMatchObject({ code: 'outcome-unknown' })
+    await lab.stopNode(asked?.name ?? '')
+    await told
   })
 
   it('a request to a node that is gone is told so', async () => {

@@ -38,6 +38,7 @@ export class TestNode implements PeerEvents {
   /** Hellos that were put to `admit`, the ids of links that opened, frames, streams. */
   readonly heard: PeerHello[] = []
   readonly opened: string[] = []
+  readonly closed: string[] = []
   readonly frames: Arrived[] = []
   readonly streams: Duplex[] = []
   /** What is answered to `admit`, by name. */
@@ -75,6 +76,10 @@ export class TestNode implements PeerEvents {
 
   onOpen(hello: PeerHello): void {
     this.opened.push(hello.id)
+  }
+
+  onClose(hello: PeerHello): void {
+    this.closed.push(hello.id)
   }
 
   onMessage(from: string, channel: Channel, data: Uint8Array): void {

@@ -254,8 +254,11 @@ class MemoryLink {
   }
 
   #leave(): void {
-    this.acceptor?.accepted.delete(this)
+    const { acceptor } = this
+    if (acceptor === null) return
+    acceptor.accepted.delete(this)
     this.acceptor = null
+    this.#dialler.events.onClose(acceptor.hello)
   }
 
   #pause(): void {

@@ -58,6 +58,7 @@ function describeLinks(way: TransportWay): void {
     expect(a.transport.send(second.id, 'consensus', Buffer.from('late'))).toBe(false)
     await a.reaches(third, 'welcome back')
     expect(a.opened).toEqual([second.id, third.id])
+    expect(a.closed).toEqual([second.id])
   })
 
   it('closes links to those that are peers no more, and opens them again', async () => {

@@ -234,6 +234,7 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
         this.#directory.opened(hello)
         this.#look()
       },
+      onClose: ({ id }) => this.#questions.lost(id),
       onMessage: (from, channel, data) => this.#receive(from, channel, data),
       onStream: (from, stream) => this.#options.events.onStream(nameOf(from), stream),
     }

@@ -27,17 +27,17 @@ export type Answer =
   | { readonly kind: 'refused'; readonly code: string; readonly message: string }
   /** It did not leave this node. */
   | { readonly kind: 'unsent' }
-  /** It may have been heard; no answer came in time. */
+  /** It may have been heard; no answer came in time, or the link has broken meanwhile. */
   | { readonly kind: 'silent' }
 
 /** An answer that a peer has given. */
 type Reply = Extract<Answer, { kind: 'answered' | 'refused' }>
 
-const CROWDED: Reply = {
+const CROWDED = {
   kind: 'refused',
   code: 'overloaded',
   message: 'too many requests at once',
-}
+} as const satisfies Reply
 
 /** What questions go through. */
 export interface PeerQuestionsHost {
@@ -70,7 +70,7 @@ export class PeerQuestions {
     this.#life = life
   }
 
-  /** Asks; resolves at the latest when the time is over. */
+  /** Asks; resolves at the latest when the time is over, or the link to the node breaks. */
   ask(
     to: NodeId,
     scope: Scope,
@@ -120,6 +120,13 @@ export class PeerQuestions {
     const body = reader.bytes()
     reader.end()
     if (!this.#isStopped) void this.#answer(from, { life, number }, scope, kind, body)
+  }
+
+  /** The link to a node has broken: what it was asked may have been heard, and is waited for no more. */
+  lost(to: NodeId): void {
+    for (const [number, asked] of this.#asked) {
+      if (asked.to === to) this.#settle(number, { kind: 'silent' })
+    }
   }
 
   /** Answers nothing more; who waits for an answer gets none. */
@@ -197,18 +204,25 @@ function readAnswer(reader: ByteReader): Answer {
 /**
  * What a peer has answered.
  *
- * @throws SluiceError `peer-refused`, `peer-unreachable` where it has not
+ * @throws SluiceError `peer-refused`; `overloaded`: it has no room now; `peer-unreachable` where it was not asked, `outcome-unknown`
+ *   where it may have been, and has not answered
  */
 export function bodyOf(answer: Answer, name: string, timeoutMs: number): Uint8Array {
   switch (answer.kind) {
     case 'answered':
       return answer.body
     case 'refused':
-      throw new SluiceError('peer-refused', answer.message)
+      throw new SluiceError(
+        answer.code === CROWDED.code ? CROWDED.code : 'peer-refused',
+        answer.message,
+      )
     case 'unsent':
       throw unreachable(name, 'too much waits to be sent to it')
     case 'silent':
-      throw unreachable(name, `it has not answered within ${timeoutMs} ms`)
+      throw new SluiceError(
+        'outcome-unknown',
+        `${name} may have been told, and has not answered within ${timeoutMs} ms or while its link was there`,
+      )
     default:
       return answer satisfies never
   }

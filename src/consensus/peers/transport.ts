@@ -28,6 +28,8 @@ export interface PeerEvents {
   admit(hello: PeerHello): string | null
   /** A link to the peer is open: what is sent to it may arrive. */
   onOpen(hello: PeerHello): void
+  /** It is open no more: what was sent on it last may not have arrived. */
+  onClose(hello: PeerHello): void
   /**
    * @param data the receiver's to keep
    * @throws SluiceError `encoding-invalid`: the peer speaks garbage; its link is closed, and counted

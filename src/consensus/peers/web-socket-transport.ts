@@ -301,7 +301,9 @@ export class WebSocketTransport implements PeerTransport {
         this.#events.onOpen(hello)
       },
       onClose: (link, hello) => {
-        if (this.#open.get(hello.id) === link) this.#open.delete(hello.id)
+        if (this.#open.get(hello.id) !== link) return
+        this.#open.delete(hello.id)
+        this.#events.onClose(hello)
       },
       onRefused: (objection, isOurs, { name, address }) => {
         this.#refused(objection, isOurs, name, address)

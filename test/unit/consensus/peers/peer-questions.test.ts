@@ -51,6 +51,19 @@ async function carry(from: End, fromId: string, to: End): Promise<void> {
 }
 
 describe('a request', () => {
+  it('is waited for no more when the link to its node breaks', async () => {
+    const asker = new End()
+    const [here, elsewhere] = [
+      asker.ask(),
+      asker.questions.ask('lb3/1', 'engine', 'say', new Uint8Array(), 100),
+    ]
+    asker.questions.lost('lb2/1')
+    expect(await here).toEqual({ kind: 'silent' })
+    expect(asker.scheduler.waiting).toBe(1)
+    asker.scheduler.pass(100)
+    expect(await elsewhere).toEqual({ kind: 'silent' })
+  })
+
   it('is answered', async () => {
     const [asker, asked] = [new End(), new End()]
     const answer = asker.ask([7, 8])

@@ -57,6 +57,7 @@ interface Node {
 const EVENTS: PeerEvents = {
   admit: () => null,
   onOpen: () => {},
+  onClose: () => {},
   onMessage: () => {},
   onStream: () => {},
 }
