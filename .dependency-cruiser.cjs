@@ -104,7 +104,7 @@ const workerOrder = workerFolders.map((folder, n) => ({
 const pure =
   '^src/(base/(?!host/|time-limit|ip-address)|balance/|http/|rules/|consensus/(encoding|log|core|driver|raft|paxos)/|cluster/state-machine/|worker/dispatch/retry-budget|health/(verdict|server-state|outlier-|observation-))'
 
-const builtIn = ['commander', 'diff', 'http-proxy', 'pino', 'prom-client', 'ws', 'yaml', 'zod']
+const builtIn = ['commander', 'diff', 'pino', 'prom-client', 'ws', 'yaml', 'zod']
 
 module.exports = {
   forbidden: [

@@ -37,6 +37,9 @@ interface Figures {
   readonly p99Ms: number[]
   readonly perSec: number[]
   readonly cpuUs: number[]
+  readonly perSecThroughFollower: number[]
+  /** Writes of those in flight that were not acknowledged. */
+  readonly failed: number[]
 }
 
 let value = 0
@@ -53,27 +56,31 @@ async function writeInTurn(system: System, writes: number): Promise<number[]> {
   return latenciesMs
 }
 
-/** {@link IN_FLIGHT} clients at once. */
-async function writeAtOnce(
-  system: System,
-  seconds: number,
-): Promise<{ readonly perSec: number; readonly cpuUs: number }> {
-  const leader = await system.leader()
+interface Rate {
+  readonly perSec: number
+  readonly cpuUs: number
+  readonly failed: number
+}
+
+/** {@link IN_FLIGHT} clients at once, all at one node. */
+async function writeAtOnce(system: System, node: SystemNode, seconds: number): Promise<Rate> {
   const pids = system.nodes.flatMap(({ child }) => processTree(child.pid))
   const before = cpuTimeOf(pids)
   const beganMs = performance.now()
   const endMs = beganMs + seconds * 1000
   let writes = 0
+  let failed = 0
   const client = async (): Promise<void> => {
     while (performance.now() < endMs) {
-      if (await system.write(leader, value++, WRITE_TIMEOUT_MS)) writes++
+      if (await system.write(node, value++, WRITE_TIMEOUT_MS)) writes++
+      else failed++
     }
   }
   await Promise.all(Array.from({ length: IN_FLIGHT }, client))
   const elapsedMs = performance.now() - beganMs
   const spent = cpuTimeOf(pids)
   const usedUs = spent.userUs + spent.systemUs - before.userUs - before.systemUs
-  return { perSec: (writes * 1000) / elapsedMs, cpuUs: usedUs / writes }
+  return { perSec: (writes * 1000) / elapsedMs, cpuUs: usedUs / writes, failed }
 }
 
 /** From the death of the leader to the next acknowledged write, in milliseconds. */
@@ -142,26 +149,37 @@ async function compareWrites(
   const figures = new Map(
     systems.map((system): [System, Figures] => [
       system,
-      { p50Ms: [], p99Ms: [], perSec: [], cpuUs: [] },
+      { p50Ms: [], p99Ms: [], perSec: [], cpuUs: [], perSecThroughFollower: [], failed: [] },
     ]),
   )
   for (const system of systems) await writeInTurn(system, writes)
   for (let round = 0; round < rounds; round++) {
-    for (const [system, { p50Ms, p99Ms, perSec, cpuUs }] of figures) {
+    for (const [system, of] of figures) {
+      const { p50Ms, p99Ms, perSec, cpuUs, perSecThroughFollower, failed } = of
       const latenciesMs = await writeInTurn(system, writes)
       p50Ms.push(median(latenciesMs))
       p99Ms.push(quantile(latenciesMs, 0.99))
-      const many = await writeAtOnce(system, seconds)
+      const leader = await system.leader()
+      const follower = system.nodes.find((node) => node !== leader) as SystemNode
+      const many = await writeAtOnce(system, leader, seconds)
       perSec.push(many.perSec)
       cpuUs.push(many.cpuUs)
+      const through = await writeAtOnce(system, follower, seconds)
+      perSecThroughFollower.push(through.perSec)
+      failed.push(many.failed + through.failed)
     }
   }
-  for (const [{ name }, { p50Ms, p99Ms, perSec, cpuUs }] of figures) {
+  for (const [{ name }, of] of figures) {
+    const { p50Ms, p99Ms, perSec, cpuUs, perSecThroughFollower, failed } = of
     say(
       `${name}: one client: p50 ${median(p50Ms).toFixed(2)} ms, p99 ${median(p99Ms).toFixed(2)} ms;`,
     )
     say(
       `  ${IN_FLIGHT} in flight: ${median(perSec).toFixed(0)} writes/s, ${median(cpuUs).toFixed(0)} us of CPU time a write over all nodes`,
+    )
+    const failures = failed.reduce((sum, count) => sum + count, 0)
+    say(
+      `  ${IN_FLIGHT} in flight through a follower: ${median(perSecThroughFollower).toFixed(0)} writes/s; ${failures} of all writes in flight failed`,
     )
   }
 }

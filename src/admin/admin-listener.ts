@@ -13,10 +13,10 @@ import { ConnectionSlots } from './connection-slots.ts'
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.ts'
 
 /** Connections to one address at once; for more, others are cut that have proven less. */
-export const ADMIN_CONNECTIONS_MAX = 64
+export const ADMIN_CONNECTIONS_MAX = 128
 
 /** How many of them may have a request under way that is no probe and no scrape. */
-const ASKING_MAX = 48
+const ASKING_MAX = 96
 
 /** What needs no token and is asked all the time. */
 const PROBE = /^\/(?:healthz|readyz|metrics)(?:\?|$)/

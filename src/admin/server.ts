@@ -4,22 +4,33 @@ import { formatAddress, type InetAddress, isLoopback } from '../base/address.ts'
 import { assert, SluiceError } from '../base/errors.ts'
 import { type AdminLevel, reachesLevel } from '../model/admin-level.ts'
 import type { AcceptPauses } from '../net/accept-pauses.ts'
-import type { OperatedNode } from '../operations/operated-node.ts'
+import type { OperatedNode, Caller as OperationCaller } from '../operations/operated-node.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { type Access, accessTo, METHODS, type Method } from './access.ts'
 import { AdminListener, IDLE_TIMEOUT_MS } from './admin-listener.ts'
-import { errorAnswer } from './error-answer.ts'
-import { ForwardedServer } from './forwarded-server.ts'
-import { authorIn, CHANGE_TIMEOUT_MS, forwardChange, levelIn } from './forwarding.ts'
-import { decodeBody, hasBody, readBody } from './request-body.ts'
+import { type ErrorAnswer, errorAnswer } from './error-answer.ts'
+import { decodeChange, encodeAnswer } from './forwarding/forwarded-change.ts'
+import { ForwardedServer } from './forwarding/forwarded-server.ts'
+import { CHANGE_TIMEOUT_MS, forwardChange } from './forwarding/forwarding.ts'
+import {
+  authorIn,
+  isRelayed,
+  levelIn,
+  type RelayedRequest,
+  relayOverStream,
+} from './forwarding/node-requests.ts'
+import { decodeBody, hasBody, type RequestBody, readBody } from './request-body.ts'
 import { RequestGuard } from './request-guard.ts'
-import type { Answer, Question, Route } from './route.ts'
+import type { Answer, Handler, Question, Route } from './route.ts'
 import { routesOf } from './routes.ts'
 import type { SocketAccess } from './socket-file.ts'
 import type { AdminTokens, Caller } from './tokens.ts'
 
 /** Characters of a path in the log. */
 const LOGGED_PATH_LENGTH_MAX = 200
+
+/** What is asked of another node: its name, and the path there. */
+const NODE_PATH = /^\/api\/v1\/nodes\/([^/]+)(\/.*)$/
 
 /** Over which way a request has come. Who may is asked of them in other ways. */
 type Way = 'tcp' | 'socket' | 'peer'
@@ -105,9 +116,28 @@ export class AdminServer {
   }
 
   /**
-   * Serves the changes that another node forwards to this one, the leader. Whoever is at the other
-   * end is trusted: the caller has authenticated it, and it has authenticated its client. Needs no
-   * {@link listen}.
+   * Makes a change that another node forwards to this one, the leader. That node is trusted: the
+   * caller has authenticated it, and it has authenticated its client. Needs no {@link listen}.
+   *
+   * @param message from `encodeChange`
+   * @returns for `decodeAnswer`; a change that is refused has an answer too
+   * @throws SluiceError `request-invalid`: it is no change
+   */
+  async answerForwarded(message: Uint8Array): Promise<Uint8Array> {
+    const change = decodeChange(message)
+    const target = this.#find(change.url, change.method)
+    try {
+      const handler = handlerOf(target, change.method)
+      this.#leaderToAsk(false)
+      return encodeAnswer(await handler(questionOf(target, change.body, change)))
+    } catch (cause) {
+      return encodeAnswer(this.#failed(cause, change.url).answer)
+    }
+  }
+
+  /**
+   * Serves what a client of another node asks of this one, and the changes that a node of an earlier
+   * version forwards. Trust is as at {@link answerForwarded}.
    */
   serveForwarded(stream: Duplex): void {
     this.#forwarded.serve(stream)
@@ -120,19 +150,22 @@ export class AdminServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse, way: Way): Promise<void> {
-    const target = this.#find(request)
+    const { url = '', method = '' } = request
+    const target = this.#find(url, method)
     let asker: Asker | null = null
     try {
       asker = this.#admit(request, target, way)
-      const answer = await this.#answer(request, response, target, asker)
+      if (target.node !== null) {
+        await this.#relay(request, response, target.node, { ...asker, url: target.url })
+        this.#tellChange(target, asker, response.statusCode)
+        return
+      }
+      const answer = await this.#answer(request, target, asker)
       this.#tellChange(target, asker, answer.status)
       send(response, answer)
     } catch (cause) {
-      const { error, answer, isFailure } = errorAnswer(cause)
+      const { error, answer } = this.#failed(cause, url)
       if (asker !== null) this.#tellChange(target, asker, answer.status)
-      if (isFailure) {
-        this.#log.error('admin-request-failed', `${request.url} has failed`, { error })
-      }
       if (error.code === 'method-not-allowed') {
         response.setHeader('Allow', allowedOf(target.route))
       }
@@ -143,15 +176,45 @@ export class AdminServer {
     }
   }
 
+  /** Whatever has gone wrong, as it is told to who asked; to this node's log where that is to blame. */
+  #failed(cause: unknown, url: string): ErrorAnswer {
+    const failed = errorAnswer(cause)
+    if (failed.isFailure) {
+      this.#log.error('admin-request-failed', `${url} has failed`, { error: failed.error })
+    }
+    return failed
+  }
+
+  /** Has another node answer. That one believes what this one has found of who asks. */
+  async #relay(
+    request: IncomingMessage,
+    response: ServerResponse,
+    node: string,
+    relayed: RelayedRequest,
+  ): Promise<void> {
+    const stream = await this.#operated.cluster.openStream(node)
+    try {
+      await relayOverStream(stream, request, response, relayed)
+    } finally {
+      stream.destroy()
+    }
+  }
+
   /** @throws SluiceError where the one who asks may not */
   #admit(request: IncomingMessage, target: Target, way: Way): Asker {
-    if (way === 'peer') return { way, level: levelIn(request), author: authorIn(request) }
+    if (way === 'peer') {
+      // One step: nodes must not play ball with a request.
+      if (target.isOfNode) throw new SluiceError('not-found', `there is no ${request.url}`)
+      return { way, level: levelIn(request), author: authorIn(request) }
+    }
     if (way === 'socket') {
       this.#socketGuard.check(request, true)
       return { way, level: 'admin', author: `${this.#node}, admin socket` }
     }
     const { path, route, method } = target
-    const access = accessTo(route?.name, method)
+    const access = target.isOfNode
+      ? guarded(accessTo(route?.name, method))
+      : accessTo(route?.name, method)
     this.#guard.check(request, access === 'open' || access === 'scrape')
     const { name, level } = this.#callerOf(request, `${request.method} ${path}`, access)
     return { way, level, author: authorOf(this.#node, name, request) }
@@ -184,41 +247,26 @@ export class AdminServer {
 
   async #answer(
     request: IncomingMessage,
-    response: ServerResponse,
-    { route, path, parts, query, method }: Target,
+    target: Target,
     { way, author, level }: Asker,
   ): Promise<Answer> {
-    if (route === undefined) throw new SluiceError('not-found', `there is no ${path}`)
-    const handler = method === undefined ? undefined : route[method]
-    if (method === undefined || handler === undefined) {
-      throw new SluiceError('method-not-allowed', `${path} does not take ${request.method}`)
-    }
+    const { route, path, method, url } = target
+    const handler = handlerOf(target, request.method ?? '')
     const takesBody = method === 'POST' || method === 'PATCH'
     if (!takesBody && hasBody(request)) {
       throw new SluiceError('request-invalid', `${path} takes no body`)
     }
-    const body = takesBody ? await readBody(request, route.takesConfig === true) : null
-    const isForwarded = way === 'peer'
-    const question: Question = {
-      parts: parts.map(decodePart),
-      query: new URLSearchParams(query),
-      body: body === null ? undefined : decodeBody(body),
-      isYaml: body?.isYaml === true,
-      author,
-      level,
-    }
-    if (method === 'GET') return handler(question)
-    const to = this.#leaderToAsk(isForwarded)
-    if (!isForwarded) request.socket.setTimeout(CHANGE_TIMEOUT_MS + IDLE_TIMEOUT_MS)
+    const body = takesBody ? await readBody(request, route?.takesConfig === true) : null
+    const caller = { author, level }
+    const question = questionOf(target, body, caller)
+    if (method === 'GET' || method === undefined) return handler(question)
+    // A node of an earlier version forwards changes as requests.
+    const isOwn = way !== 'peer' || isRelayed(request)
+    const to = this.#leaderToAsk(isOwn)
+    if (way !== 'peer') request.socket.setTimeout(CHANGE_TIMEOUT_MS + IDLE_TIMEOUT_MS)
     if (to === null) return handler(question)
-    const answer = await forwardChange(this.#operated.cluster, {
-      request,
-      response,
-      body,
-      author,
-      level,
-      to,
-    })
+    const change = { method, url, body, ...caller }
+    const answer = await forwardChange(this.#operated.cluster, to, change)
     if (answer.status < 300) await this.#catchUp()
     return answer
   }
@@ -235,30 +283,49 @@ export class AdminServer {
   /**
    * Which node a change is to be forwarded to, null where it is to be made here.
    *
+   * @param isOwn a client has asked this node for it; no other node has forwarded it
    * @throws SluiceError `node-draining`, `no-quorum`
    */
-  #leaderToAsk(isForwarded: boolean): string | null {
-    if (!isForwarded && this.#operated.source.draining) {
+  #leaderToAsk(isOwn: boolean): string | null {
+    if (isOwn && this.#operated.source.draining) {
       throw new SluiceError('node-draining', 'the node is draining')
     }
     const leader = this.#operated.cluster.leaderElsewhere()
-    if (leader === null || !isForwarded) return leader
+    if (leader === null || isOwn) return leader
     // The leadership has just moved. A change goes one step: two nodes must not play ball with it.
     throw new SluiceError('no-quorum', `the leader is ${leader} now, and nothing was changed`)
   }
 
-  #find(request: IncomingMessage): Target {
-    const { url = '' } = request
-    const [, path = '', query = ''] = /^([^?]*)\??(.*)$/s.exec(url) ?? []
+  #find(url: string, requestMethod: string): Target {
+    const [, node = '', rest = ''] = NODE_PATH.exec(url) ?? []
+    const isOfNode = node !== '' && !NODE_PATH.test(rest)
+    const innerUrl = isOfNode ? rest : url
+    const [, path = '', query = ''] = /^([^?]*)\??(.*)$/s.exec(innerUrl) ?? []
     const route = this.#routes.find((candidate) => candidate.path.test(path))
     const [, ...parts] = route?.path.exec(path) ?? []
-    const method = isRead(request) ? 'GET' : METHODS.find((known) => known === request.method)
-    return { route, path, parts, query, method }
+    const method = isRead(requestMethod) ? 'GET' : METHODS.find((known) => known === requestMethod)
+    const name = isOfNode ? nameIn(node) : this.#node
+    return {
+      node: name === this.#node ? null : name,
+      isOfNode,
+      url: innerUrl,
+      route,
+      path,
+      parts,
+      query,
+      method,
+    }
   }
 }
 
 /** What a request asks for. */
 interface Target {
+  /** The other node that is asked for it; null: this one. */
+  readonly node: string | null
+  /** It is asked for by a node's name, be it this one's. */
+  readonly isOfNode: boolean
+  /** Path and query, at the node that is asked for. */
+  readonly url: string
   readonly route: Route | undefined
   readonly path: string
   readonly parts: readonly string[]
@@ -275,8 +342,37 @@ interface Asker {
   readonly author: string
 }
 
-function isRead({ method }: IncomingMessage): boolean {
+/** @throws SluiceError `not-found`, `method-not-allowed` */
+function handlerOf({ route, path, method }: Target, requestMethod: string): Handler {
+  if (route === undefined) throw new SluiceError('not-found', `there is no ${path}`)
+  const handler = method === undefined ? undefined : route[method]
+  if (handler !== undefined) return handler
+  throw new SluiceError('method-not-allowed', `${path} does not take ${requestMethod}`)
+}
+
+/** @throws SluiceError `request-invalid` */
+function questionOf(
+  { parts, query }: Target,
+  body: RequestBody | null,
+  { author, level }: OperationCaller,
+): Question {
+  return {
+    parts: parts.map(decodePart),
+    query: new URLSearchParams(query),
+    body: body === null ? undefined : decodeBody(body),
+    isYaml: body?.isYaml === true,
+    author,
+    level,
+  }
+}
+
+function isRead(method: string): boolean {
   return method === 'GET' || method === 'HEAD'
+}
+
+/** What another node tells is told to those who may read alone. */
+function guarded(access: Access): AdminLevel {
+  return access === 'open' || access === 'scrape' ? 'read' : access
 }
 
 function allowedOf(route: Route | undefined): string {
@@ -290,6 +386,15 @@ function authorOf(node: string, name: string | null, { socket }: IncomingMessage
   const isHere = isLoopback({ kind: 'inet', host: remoteAddress, port: 0 })
   const as = name === null ? '' : ` as ${name}`
   return `${node}, admin API${as}${isHere ? '' : ` from ${remoteAddress}`}`
+}
+
+/** What is no encoding is nobody's name. */
+function nameIn(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
 }
 
 function decodePart(part: string): string {

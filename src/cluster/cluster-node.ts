@@ -4,6 +4,7 @@ import type { StateMachine } from '../consensus/agreement.ts'
 import type { Engine, EngineEvents } from '../consensus/engine.ts'
 import type { EngineStatus } from '../consensus/engine-status.ts'
 import type { Members, RemovalOptions } from '../consensus/members.ts'
+import type { PeerBus } from '../consensus/peer-bus.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { Activation, type ActivationFailure, type RunningVersion } from './activation.ts'
 import { ChangeLog } from './change-log.ts'
@@ -155,9 +156,11 @@ export class ClusterNode implements Cluster {
   }
 
   async openStream(node: string): Promise<Duplex> {
-    const { peers } = this.#engine
-    if (peers !== null) return peers.openStream(node)
-    throw new SluiceError('peer-unreachable', `${node}: this node has no links to others`)
+    return this.#peersTo(node).openStream(node)
+  }
+
+  async forward(node: string, change: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    return this.#peersTo(node).ask(node, 'change', change, timeoutMs)
   }
 
   async applyConfig(request: ApplyRequest): Promise<ApplyOutcome> {
@@ -275,6 +278,13 @@ export class ClusterNode implements Cluster {
 
   get #engine(): Engine {
     return this.#live.engine
+  }
+
+  /** @throws SluiceError `peer-unreachable` */
+  #peersTo(node: string): PeerBus {
+    const { peers } = this.#engine
+    if (peers !== null) return peers
+    throw new SluiceError('peer-unreachable', `${node}: this node has no links to others`)
   }
 
   /** @throws SluiceError `cluster-absent` */
@@ -424,6 +434,8 @@ export class ClusterNode implements Cluster {
         await this.#options.host.prepare(text, keepMs)
         return encodeMessage({})
       }
+      case 'change':
+        return this.#options.host.change(body)
       case 'confirmation': {
         const elapsedMs = this.#confirmation.elapsedMs(decodeElapsedRequest(body).version)
         return encodeMessage({ elapsedMs: elapsedMs === null ? null : Math.floor(elapsedMs) })

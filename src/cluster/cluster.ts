@@ -64,8 +64,15 @@ export interface ClusterHost {
   follow(verdicts: readonly HealthChange[] | null): void
   /** Which servers this node has to check: all, or those for which it is a watcher. */
   watch(isWatched: (key: string) => boolean): void
-  /** A peer forwards admin requests over this stream; its caller has been authenticated there. */
+  /** A peer asks over this stream for a client, whom it has authenticated. */
   serve(stream: Duplex): void
+  /**
+   * A peer forwards a change, whose caller it has authenticated.
+   *
+   * @returns the answer, for that peer
+   * @throws SluiceError `overloaded`, `request-invalid`: nothing was done
+   */
+  change(change: Uint8Array): Promise<Uint8Array>
 }
 
 /** A config to be applied. */
@@ -158,6 +165,15 @@ export interface Cluster {
   read(): Promise<void>
   /** Name of the leader where it is another node, which changes must be forwarded to; else null. */
   leaderElsewhere(): string | null
+  /**
+   * Has the leader make a change.
+   *
+   * @param change for {@link ClusterHost.change} of that node
+   * @returns what that gave
+   * @throws SluiceError `peer-unreachable`, `overloaded`: it was not told; `outcome-unknown`: it may
+   *   have been; `peer-refused`: it knows no such thing, and has done nothing
+   */
+  forward(node: string, change: Uint8Array, timeoutMs: number): Promise<Uint8Array>
   openStream(node: string): Promise<Duplex>
   /** @throws SluiceError `config-invalid`, `config-conflict`, `cluster-unprepared`, `confirmation-pending` */
   applyConfig(request: ApplyRequest): Promise<ApplyOutcome>

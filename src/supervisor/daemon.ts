@@ -74,6 +74,7 @@ export class Daemon {
       surroundings,
       remember: (active) => remembered?.keep(active),
       serve: (stream) => this.#serve(stream),
+      change: (change) => this.#change(change),
       log,
     })
   }
@@ -225,6 +226,11 @@ export class Daemon {
   #serve(stream: Duplex): void {
     if (this.#admin === null) stream.destroy()
     else this.#admin.serveForwarded(stream)
+  }
+
+  async #change(change: Uint8Array): Promise<Uint8Array> {
+    if (this.#admin !== null) return this.#admin.answerForwarded(change)
+    throw new SluiceError('overloaded', 'the node has not started yet')
   }
 
   async #stop(): Promise<boolean> {

@@ -8,7 +8,7 @@ import { runSluice } from './support/processes.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 import { until } from './support/waiting.ts'
 
-/** Far more than the admin address has places for (64). */
+/** Far more than the admin address has places for (128). */
 const CROWD = 500
 /** How often each of those who are not silent sends a byte. */
 const BYTE_MS = 100

@@ -46,6 +46,8 @@ export interface NodeHostOptions {
   /** Keeps what runs now for the next start, should there be no quorum then. */
   readonly remember: (active: ActiveConfig) => void
   readonly serve: (stream: Duplex) => void
+  /** As {@link ClusterHost.change}. */
+  readonly change: (change: Uint8Array) => Promise<Uint8Array>
   readonly log: DaemonLog
 }
 
@@ -160,6 +162,10 @@ export class NodeHost implements ClusterHost {
 
   serve(stream: Duplex): void {
     this.#options.serve(stream)
+  }
+
+  change(change: Uint8Array): Promise<Uint8Array> {
+    return this.#options.change(change)
   }
 
   /**

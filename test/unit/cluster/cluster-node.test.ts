@@ -133,6 +133,12 @@ describe('a node that is asked by another', () => {
     )
   })
 
+  it('has a change made by the node that it names', async () => {
+    const lab = await NodeLab.start()
+    const answer = await lab.get('lb2').node.forward('lb1', bytesOf('change'), 1000)
+    expect(Buffer.from(answer).toString()).toBe('made: change')
+  })
+
   it('serves the streams that are forwarded to it', async () => {
     const lab = await NodeLab.start()
     const stream = await lab.get('lb2').node.openStream('lb1')

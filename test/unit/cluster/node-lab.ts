@@ -99,6 +99,10 @@ export class FakeHost implements ClusterHost {
     this.streams.push(stream)
   }
 
+  async change(change: Uint8Array): Promise<Uint8Array> {
+    return Buffer.concat([Buffer.from('made: '), change])
+  }
+
   get runningVersion(): number {
     return this.activated.at(-1)?.version.version ?? 0
   }

@@ -92,6 +92,10 @@ export class FakeCluster implements Cluster {
   leader: string | null = null
   /** What goes wrong, by the name of the method. */
   readonly failures = new Map<string, unknown>()
+  /** What the leader answers to a change. */
+  onChange: (change: Uint8Array) => Promise<Uint8Array> = () => {
+    throw new SluiceError('peer-refused', 'this node knows no request "change"')
+  }
   /** The other end of every stream that is opened. */
   onStream: (node: string) => Duplex = () => {
     throw new SluiceError('peer-unreachable', 'nobody is there')
@@ -122,6 +126,11 @@ export class FakeCluster implements Cluster {
 
   leaderElsewhere(): string | null {
     return this.leader
+  }
+
+  async forward(node: string, change: Uint8Array): Promise<Uint8Array> {
+    await this.#note('forward', [node], undefined)
+    return this.onChange(change)
   }
 
   async openStream(node: string): Promise<Duplex> {

@@ -113,6 +113,7 @@ async function startLab(
     surroundings,
     remember: (active) => remembered.push(active),
     serve: (stream) => stream.destroy(),
+    change: async (change) => change,
     log,
   })
   onTestFinished(async () => {

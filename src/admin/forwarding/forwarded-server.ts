@@ -1,23 +1,32 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { CHANGE_TIMEOUT_MS } from './forwarding.ts'
+import { isRelayed } from './node-requests.ts'
 
-/** Changes that other nodes have forwarded and that are not answered yet; more are cut off. */
+/** Requests of other nodes' clients, and changes of nodes of earlier versions, that are not answered yet; more are cut off. */
 export const FORWARDED_STREAMS_MAX = 64
 
-/** For one stream, from its begin to its end: the node that forwards gives up a little earlier. */
+/**
+ * For one stream until its request is there, and for a change until its end: the node that forwards
+ * gives up a little earlier.
+ */
 const STREAM_MS = CHANGE_TIMEOUT_MS + 5000
 
 /**
- * Speaks HTTP on streams that are already open: one change each. It has no address, so nobody but
+ * Speaks HTTP on streams that are already open: one request each. It has no address, so nobody but
  * the one who hands over the streams can reach it.
  */
 export class ForwardedServer {
   readonly #server: Server
-  readonly #streams = new Set<Duplex>()
+  /** With what ends them. */
+  readonly #streams = new Map<Duplex, NodeJS.Timeout>()
 
   constructor(listener: RequestListener) {
-    this.#server = createServer(listener)
+    this.#server = createServer((request, response) => {
+      // What a client follows as it comes ends when that client has gone: its node cuts the stream.
+      if (isRelayed(request)) clearTimeout(this.#streams.get(request.socket))
+      listener(request, response)
+    })
   }
 
   /** Serves a stream until it ends. */
@@ -26,8 +35,8 @@ export class ForwardedServer {
       stream.destroy()
       return
     }
-    this.#streams.add(stream)
     const late = setTimeout(() => stream.destroy(), STREAM_MS)
+    this.#streams.set(stream, late)
     stream.once('close', () => {
       clearTimeout(late)
       this.#streams.delete(stream)
@@ -37,6 +46,6 @@ export class ForwardedServer {
 
   /** Cuts all streams: whoever waits learns that the outcome is not known. */
   close(): void {
-    for (const stream of this.#streams) stream.destroy()
+    for (const stream of this.#streams.keys()) stream.destroy()
   }
 }
