@@ -341,6 +341,19 @@ export const DEFECTS: readonly Defect[] = [
     seedsMax: 100,
   },
   {
+    name: 'a leader whose disk hangs keeps the lead',
+    patches: [
+      {
+        file: 'raft/raft.ts',
+        find: 'if (this.#state.isDiskStalled && !this.#leadership.giveWay()) this.#becomeFollower(null)',
+        replace: '',
+      },
+    ],
+    parts: { tune: withFaults(150, 'disk-stall') },
+    expected: /keeps the lead/,
+    seedsMax: 20,
+  },
+  {
     name: 'a follower that refuses an append is asked the same again',
     patches: [
       {

@@ -33,6 +33,7 @@ export type DiskFailure = 'EIO' | 'ENOSPC'
 
 interface PendingWrite {
   readonly persist: Persist
+  readonly sinceMs: number
   readonly done: (failure: Error | null) => void
 }
 
@@ -85,6 +86,11 @@ export class Disk {
     return { state: this.durable.stored(), store: this.#session }
   }
 
+  /** Since when the oldest write that is asked for has not been done; null: there is none. */
+  get pendingSinceMs(): number | null {
+    return this.#session?.pendingSinceMs ?? null
+  }
+
   /** What a new disk holds. */
   protected imageOf(founding: Snapshot): LogImage {
     return new LogImage(founding)
@@ -128,8 +134,12 @@ class DiskSession implements LogStore {
       return
     }
     this.#observer.onWrite(this.#disk, persist)
-    this.#waiting.push({ persist, done })
+    this.#waiting.push({ persist, sinceMs: this.#agenda.nowMs, done })
     if (this.#syncing.length === 0) this.#sync()
+  }
+
+  get pendingSinceMs(): number | null {
+    return this.#syncing[0]?.sinceMs ?? this.#waiting[0]?.sinceMs ?? null
   }
 
   close(): Promise<void> {

@@ -30,6 +30,12 @@ interface KnownEntry {
   previousTerm: number | null
 }
 
+/** By how much a machine's clock may be slower than the world's, and more. */
+const CLOCK_RATIO_MAX = 1.2
+
+/** Between what is due and its doing, at most: as between two heartbeats, and more. */
+const TURN_MS = 100
+
 /** Indexes that a key made of an index and a term may go to. */
 const INDEX_LIMIT = 1_000_000
 
@@ -133,6 +139,16 @@ export class Judge {
   onStep(node: Observed, disk: Disk): void {
     if (node.role === 'leader') this.#seeLeader(node, disk)
     this.#seeCommit(node, disk)
+  }
+
+  /**
+   * A leader whose disk hangs has a timeout to notice, and another to hand over: not more.
+   *
+   * @param stalledMs for how long it has run while its oldest write was not done
+   */
+  onStall(node: Observed, stalledMs: number, electionMaxMs: number): void {
+    if (node.role !== 'leader' || stalledMs < 2 * electionMaxMs * CLOCK_RATIO_MAX + TURN_MS) return
+    throw new Violation(`${node.id} keeps the lead though its disk hangs for ${stalledMs} ms`)
   }
 
   /** Election safety, and leader completeness (paper sections 5.2 and 5.4). */

@@ -60,6 +60,7 @@ export class Machine {
   #incarnation = 1
   #life: Life | null = null
   #isPaused = false
+  #resumedMs = 0
   #backlog: Deferred[] = []
 
   constructor(name: string, world: MachineWorld, founding: Snapshot) {
@@ -193,6 +194,7 @@ export class Machine {
     if (!this.#isPaused) return
     this.#world.trace.note(() => `${this.id} resumes`)
     this.#isPaused = false
+    this.#resumedMs = this.#world.agenda.nowMs
     const waiting = this.#backlog
     this.#backlog = []
     const timersFirst = this.#world.dice.chance(0.5)
@@ -268,7 +270,14 @@ export class Machine {
   #turn(run: () => void): void {
     run()
     const life = this.#life
-    if (life !== null) this.#world.judge.onStep(life.driver.status(), this.disk)
+    if (life === null) return
+    const { judge, agenda, profile } = this.#world
+    const status = life.driver.status()
+    judge.onStep(status, this.disk)
+    const sinceMs = this.disk.pendingSinceMs
+    if (sinceMs === null) return
+    const stalledMs = agenda.nowMs - Math.max(sinceMs, this.#resumedMs)
+    judge.onStall(status, stalledMs, profile.driver.raft.electionMaxMs)
   }
 
   #onFatal(error: Error): void {

@@ -7,6 +7,9 @@ import type { World } from './world.ts'
 /** How long a machine stays paused, and a network cut, at most. */
 const HARM_MAX_MS = 2_500
 
+/** A sync of a disk that hangs: longer than any timeout, one after the other. */
+const DISK_STALL_MS = 2_500
+
 /** Between looks for machines that are down. */
 const ATTEND_EVERY_MS = 50
 
@@ -88,7 +91,7 @@ export class Nemesis {
         victim.disk.nextFailure = dice.pick(['EIO', 'ENOSPC'])
         break
       case 'disk-stall':
-        victim.disk.profile = { ...victim.disk.profile, stallChance: 0.3, stallMs: 900 }
+        victim.disk.profile = { ...victim.disk.profile, stallChance: 0.3, stallMs: DISK_STALL_MS }
         this.#later(() => {
           victim.disk.profile = this.#world.profile.disk
         })

@@ -59,4 +59,9 @@ export interface CoreStatus extends CoreStanding {
    * is known to have been there. Null: never.
    */
   readonly heardFromLeaderMs: number | null
+  /**
+   * Since when entries of the log have waited to be committed while none was. Null: none waits. Where
+   * that lasts, a quorum may answer, and yet agrees on nothing: its disks hang.
+   */
+  readonly waitingSinceMs: number | null
 }

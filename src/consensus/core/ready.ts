@@ -23,7 +23,10 @@ export interface Ready<M> {
    * when it is durable.
    */
   readonly snapshot: Snapshot | null
-  /** Committed entries that are durable here, each handed out once, in the order of their indexes. */
+  /**
+   * Committed entries, each handed out once, in the order of their indexes: of a leader all, of any
+   * other node those that are durable here.
+   */
   readonly committed: readonly Entry[]
   readonly reads: readonly ReadOutcome[]
 }

@@ -244,7 +244,7 @@ export class Driver<M> {
       this.#write(persist, messagesAfterPersist)
     } else this.#sendAfterWrites(messagesAfterPersist)
     if (snapshot === null && committed.length === 0 && reads.length === 0) return
-    // Committed entries are durable already: the core hands out no others.
+    // Committed entries may be applied as they come: a quorum's disks have them.
     const sequence = snapshot === null ? 0 : this.#lastSequence
     this.#tails.push({ sequence, snapshot, committed, reads })
     this.#performTails()

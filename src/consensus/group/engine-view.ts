@@ -24,12 +24,17 @@ export type AnyDriver = Omit<Driver<unknown>, 'step'>
 /** What tells how old news is. */
 type Clocked = Pick<EngineView, 'scheduler' | 'silenceMaxMs'>
 
-/** Whether the leader that a driver knows was heard within an election timeout, or is this node. */
+/**
+ * Whether things can be agreed on: the leader that a driver knows was heard within an election
+ * timeout, or is this node, and what waits to be agreed on has not waited for longer than that.
+ */
 export function hasQuorum(driver: AnyDriver, { scheduler, silenceMaxMs }: Clocked): boolean {
-  const { role, leader } = driver.standing()
+  const { role, leader, heardFromLeaderMs, waitingSinceMs } = driver.status()
+  const nowMs = scheduler.nowMs()
+  if (waitingSinceMs !== null && nowMs - waitingSinceMs >= silenceMaxMs) return false
   if (role === 'leader') return true
-  const heardMs = driver.status().heardFromLeaderMs ?? Number.NEGATIVE_INFINITY
-  return leader !== null && scheduler.nowMs() - heardMs < silenceMaxMs
+  const heardMs = heardFromLeaderMs ?? Number.NEGATIVE_INFINITY
+  return leader !== null && nowMs - heardMs < silenceMaxMs
 }
 
 /**
@@ -38,8 +43,9 @@ export function hasQuorum(driver: AnyDriver, { scheduler, silenceMaxMs }: Clocke
  */
 export function mayHaveQuorum(driver: AnyDriver, { scheduler, silenceMaxMs }: Clocked): boolean {
   const { role, heardFromLeaderMs } = driver.status()
+  if (role === 'leader') return hasQuorum(driver, { scheduler, silenceMaxMs })
   const heardMs = heardFromLeaderMs ?? Number.NEGATIVE_INFINITY
-  return role === 'leader' || scheduler.nowMs() - heardMs < silenceMaxMs
+  return scheduler.nowMs() - heardMs < silenceMaxMs
 }
 
 /** @returns the error of a node that finds no leader; nothing was proposed */

@@ -89,10 +89,11 @@ export class Proposer {
 
   async #attempt(driver: AnyDriver, command: Uint8Array, untilMs: number): Promise<Attempt> {
     const { role, leader } = driver.standing()
-    if (role === 'leader') return this.#proposeHere(driver, command, untilMs)
-    if (leader === null || !hasQuorum(driver, this.#view)) {
-      return { isTaken: false, error: noQuorum('no leader is known'), mayRetry: true }
+    if (!hasQuorum(driver, this.#view)) {
+      const why = leader === null ? 'no leader is known' : 'what was proposed before waits too long'
+      return { isTaken: false, error: noQuorum(why), mayRetry: true }
     }
+    if (role === 'leader' || leader === null) return this.#proposeHere(driver, command, untilMs)
     return this.#proposeThere(driver, leader, command, untilMs)
   }
 

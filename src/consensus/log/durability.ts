@@ -12,6 +12,8 @@ interface Write {
   readonly hardState: HardState
   /** Of its snapshot, 0 for none. */
   readonly snapshotIndex: number
+  /** When it was handed out. */
+  readonly sinceMs: number
   /** The log is durable up to here once the write is. Falls when the log is truncated meanwhile. */
   confirmIndex: number
 }
@@ -57,6 +59,16 @@ export class Durability {
     return this.#durableIndex
   }
 
+  /** First index that no write has yet. */
+  get unsavedFrom(): number {
+    return this.#unsavedFrom
+  }
+
+  /** Since when the oldest write has been under way; null: none is. */
+  get pendingSinceMs(): number | null {
+    return this.#pending[0]?.sinceMs ?? null
+  }
+
   /** The last durable one. */
   get durableHardState(): HardState {
     return this.#durableHardState
@@ -90,7 +102,7 @@ export class Durability {
   }
 
   /** @returns what is to be written now; from now on it counts as under way */
-  take(log: Log, hardState: HardState): WriteOffer {
+  take(log: Log, hardState: HardState, nowMs: number): WriteOffer {
     const isHardStateNew =
       hardState.term !== this.#savedHardState.term || hardState.vote !== this.#savedHardState.vote
     const snapshot = this.#unsavedSnapshot
@@ -110,6 +122,7 @@ export class Durability {
       sequence: persist.sequence,
       hardState,
       snapshotIndex: snapshot?.index ?? 0,
+      sinceMs: nowMs,
       confirmIndex: log.lastIndex,
     })
     this.#savedHardState = hardState

@@ -95,6 +95,15 @@ export class RaftState {
     return isVoter(this.memberships.current, this.options.id)
   }
 
+  /**
+   * Whether the disk has not done what it was asked to for an election timeout. A node that leads on
+   * would count on it again and again, and one that campaigns could not give its own vote.
+   */
+  get isDiskStalled(): boolean {
+    const { pendingSinceMs } = this.durability
+    return pendingSinceMs !== null && this.nowMs - pendingSinceMs >= this.options.electionMaxMs
+  }
+
   /** Comes to a later term, in which it has voted for nobody and knows no leader. */
   enterTerm(term: number): void {
     assert(term > this.#term, 'terms never fall')

@@ -45,6 +45,10 @@ export class Raft implements Core<Message> {
   /** Up to here the state machine was given everything. */
   #handedIndex: number
   #appliedIndex: number
+  /** Since when an entry has waited to be committed while none was; null: all is committed. */
+  #waitingSinceMs: number | null = null
+  /** At the last look. */
+  #seenCommitIndex = 0
   #absurdMessages = 0
 
   /**
@@ -69,6 +73,8 @@ export class Raft implements Core<Message> {
       if (nowMs >= this.#elections.dueMs) this.#loseLeader()
     } else if (this.#leadership.hasQuorum) {
       this.#leadership.tick()
+      // Others go on without this node's disk, and it may campaign again when that has come back.
+      if (this.#state.isDiskStalled && !this.#leadership.giveWay()) this.#becomeFollower(null)
     } else {
       this.#becomeFollower(null)
     }
@@ -137,15 +143,17 @@ export class Raft implements Core<Message> {
   /** Asks for votes at once, where this node has a vote itself and does not lead. */
   campaign(nowMs: number): void {
     this.#advance(nowMs)
-    if (this.#leadership === null && this.#state.mayCampaign) this.#loseLeader()
+    const { mayCampaign, isDiskStalled } = this.#state
+    if (this.#leadership === null && mayCampaign && !isDiskStalled) this.#loseLeader()
     this.#settle()
   }
 
   /** @returns what is to be done now; null: nothing */
   takeReady(): Ready<Message> | null {
     this.#leadership?.flush()
-    const { durability, log, term, vote, outbox } = this.#state
-    const { persist, isBlocked } = durability.take(log, { term, vote })
+    this.#watchCommit()
+    const { durability, log, term, vote, outbox, nowMs } = this.#state
+    const { persist, isBlocked } = durability.take(log, { term, vote }, nowMs)
     const messages = outbox.takeMessages()
     const messagesAfterPersist = isBlocked ? [] : outbox.takeHeld()
     const snapshot = this.#takeRestored()
@@ -191,7 +199,8 @@ export class Raft implements Core<Message> {
     this.#state.snapshot = snapshot
     memberships.forgetBefore(snapshot.index)
     durability.compactedBy(snapshot)
-    const baseIndex = Math.min(keepFromIndex - 1, snapshot.index)
+    // What a leader has applied its disk may not even have been asked to write.
+    const baseIndex = Math.min(keepFromIndex - 1, snapshot.index, durability.unsavedFrom - 1)
     if (baseIndex >= log.firstIndex) log.compactTo(baseIndex)
   }
 
@@ -214,6 +223,7 @@ export class Raft implements Core<Message> {
       appliedIndex: this.#appliedIndex,
       peers: this.#leadership?.peers() ?? [],
       heardFromLeaderMs: this.#leadership?.quorumHeardMs ?? heardFromLeaderMs,
+      waitingSinceMs: this.#waitingSinceMs,
       absurdMessages: this.#absurdMessages,
     }
   }
@@ -303,7 +313,8 @@ export class Raft implements Core<Message> {
 
   /** The leader hands over to this node. */
   #onTimeoutNow({ from }: TimeoutNow): void {
-    if (this.#leadership !== null || from !== this.#state.leader || !this.#state.mayCampaign) return
+    const { leader, mayCampaign, isDiskStalled } = this.#state
+    if (this.#leadership !== null || from !== leader || !mayCampaign || isDiskStalled) return
     this.#becomeFollower(null)
     this.#elections.campaign(true)
   }
@@ -342,10 +353,10 @@ export class Raft implements Core<Message> {
 
   /** No leader was heard for too long. A learner lets the voters try before it does. */
   #loseLeader(): void {
-    const isLost = this.#state.leader === null
+    const { leader, isDiskStalled } = this.#state
     this.#becomeFollower(null)
-    const mayCampaign = this.#state.mayCampaign || (isLost && this.#state.isLearnerAhead)
-    if (mayCampaign) this.#elections.preCampaign()
+    const mayCampaign = this.#state.mayCampaign || (leader === null && this.#state.isLearnerAhead)
+    if (mayCampaign && !isDiskStalled) this.#elections.preCampaign()
     else this.#elections.restart()
   }
 
@@ -369,17 +380,27 @@ export class Raft implements Core<Message> {
   }
 
   /**
-   * Only what is durable here is applied: a node that comes back has in its log, or in its
-   * snapshot, all that its state machine had ever seen. While a received snapshot is written,
+   * A leader applies what is committed though its own disk may not have it: a quorum's disks do, its
+   * own is not needed, and whoever waits does not wait for it. Any other node applies what is durable
+   * here, for what it acknowledges it says of its own disk. While a received snapshot is written,
    * nothing counts as durable.
    */
   #takeCommitted(): readonly Entry[] {
     const { log, durability } = this.#state
-    const last = Math.min(log.commitIndex, durability.durableIndex)
+    const isLeader = this.#leadership !== null
+    const last = isLeader ? log.commitIndex : Math.min(log.commitIndex, durability.durableIndex)
     if (last <= this.#handedIndex) return []
     const first = this.#handedIndex + 1
     this.#handedIndex = Math.min(last, this.#handedIndex + COMMITTED_ENTRIES_MAX)
     return log.between(first, this.#handedIndex)
+  }
+
+  #watchCommit(): void {
+    const { log, nowMs } = this.#state
+    const hasMoved = log.commitIndex !== this.#seenCommitIndex
+    if (log.commitIndex === log.lastIndex) this.#waitingSinceMs = null
+    else if (hasMoved || this.#waitingSinceMs === null) this.#waitingSinceMs = nowMs
+    this.#seenCommitIndex = log.commitIndex
   }
 
   #notLeader(): ProposeResult {

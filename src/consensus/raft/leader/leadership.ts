@@ -25,6 +25,7 @@ export class Leadership {
   readonly #reads: LeaderReads
   #uncommittedBytes = 0
   #handover: Handover | null = null
+  #hasGivenWay = false
   /** When the followers are to be told what is committed; infinite: they were, or need not be. */
   #noticeDueMs = Number.POSITIVE_INFINITY
   /** Something that decides what is committed has changed. */
@@ -102,6 +103,27 @@ export class Leadership {
     this.#handover = { to, untilMs: nowMs + options.electionMaxMs, isTold: false }
     this.#tellSuccessor()
     return true
+  }
+
+  /**
+   * Hands over, once, to the voter that answers and has most: this node cannot go on leading.
+   *
+   * @returns false where there is nobody to hand over to, or whoever was to take it has not
+   */
+  giveWay(): boolean {
+    const isUnderWay = this.#handover !== null
+    if (isUnderWay || this.#hasGivenWay) {
+      this.#hasGivenWay = true
+      return isUnderWay
+    }
+    this.#hasGivenWay = true
+    const voters = this.peers()
+      .filter(({ id }) => isVoter(this.#state.memberships.current, id))
+      .filter(({ isRecentlyActive }) => isRecentlyActive)
+    const [first, ...others] = voters
+    if (first === undefined) return false
+    const best = others.reduce((a, b) => (b.matchIndex > a.matchIndex ? b : a), first)
+    return this.transfer(best.id)
   }
 
   /** A read of this node or of a follower. */

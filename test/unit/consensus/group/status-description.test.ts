@@ -28,6 +28,7 @@ const core: CoreStatus = {
     { id: 'lb4/1', matchIndex: 0, isRecentlyActive: false, heardMs: null, isCaughtUp: false },
   ],
   heardFromLeaderMs: 0,
+  waitingSinceMs: null,
 }
 
 const parts: StatusParts = {

@@ -28,7 +28,7 @@ class Bench {
   }
 
   take(hardState = TERM_1): Persist {
-    const { persist } = this.durability.take(this.log, hardState)
+    const { persist } = this.durability.take(this.log, hardState, 0)
     if (persist === null) throw new Error('nothing to write')
     return persist
   }
@@ -45,7 +45,7 @@ function snapshotOf(index: number, term: number): Snapshot {
 describe('durability', () => {
   it('writes nothing when nothing is new', () => {
     const { durability, log } = new Bench([1])
-    expect(durability.take(log, TERM_1)).toEqual({ persist: null, isBlocked: false })
+    expect(durability.take(log, TERM_1, 0)).toEqual({ persist: null, isBlocked: false })
   })
 
   it('writes what is new, once, in numbered writes', () => {
@@ -139,13 +139,13 @@ describe('durability', () => {
     let writes = 0
     for (; ; writes++) {
       bench.append(1)
-      const { persist, isBlocked } = bench.durability.take(bench.log, TERM_1)
+      const { persist, isBlocked } = bench.durability.take(bench.log, TERM_1, 0)
       if (isBlocked) break
       expect(persist?.entries).toHaveLength(1)
     }
     expect(writes).toBe(64)
     bench.append(1)
-    expect(bench.durability.take(bench.log, TERM_1).isBlocked).toBe(true)
+    expect(bench.durability.take(bench.log, TERM_1, 0).isBlocked).toBe(true)
     bench.confirm(1)
     expect(bench.take().entries).toHaveLength(2)
   })
