@@ -23,6 +23,15 @@ export interface SectionFacts {
   readonly unsupported: Alternatives
 }
 
+/**
+ * A config is a tree without cycles that is read once: neither the search for cycles nor code made
+ * for each section pays for itself.
+ */
+z.config({
+  jitless: true,
+  memoizer: { attach: () => {}, guard: () => {}, alloc: (_schema, _payload, value) => value },
+})
+
 /** The facts of every section of the schema. */
 const sectionFacts = z.registry<SectionFacts>()
 
@@ -40,7 +49,10 @@ export function key<Schema extends z.ZodType>(
   schema: Schema,
   facts: KeyFacts,
 ): z.ZodOptional<Schema> {
-  return schema.optional().meta(metadata(facts))
+  const optional = schema.optional()
+  // `meta` would register a copy, which costs as much as the schema itself.
+  z.globalRegistry.add(optional, metadata(facts))
+  return optional
 }
 
 /** A key that must be given. */
