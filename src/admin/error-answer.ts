@@ -56,6 +56,7 @@ const STATUS_OF_ERROR: Partial<Record<ErrorCode, number>> = {
   'transfer-failed': 503,
   'peer-unreachable': 503,
   'engine-stopped': 503,
+  'state-newer': 503,
   'outcome-unknown': 504,
 }
 

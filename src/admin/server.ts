@@ -129,9 +129,11 @@ export class AdminServer {
     try {
       const handler = handlerOf(target, change.method)
       this.#leaderToAsk(false)
-      return encodeAnswer(await handler(questionOf(target, change.body, change)))
+      const answer = await handler(questionOf(target, change.body, change))
+      return encodeAnswer({ answer, appliedIndex: this.#operated.cluster.appliedIndex() })
     } catch (cause) {
-      return encodeAnswer(this.#failed(cause, change.url).answer)
+      const { answer } = this.#failed(cause, change.url)
+      return encodeAnswer({ answer, appliedIndex: null })
     }
   }
 
@@ -266,15 +268,17 @@ export class AdminServer {
     if (way !== 'peer') request.socket.setTimeout(CHANGE_TIMEOUT_MS + IDLE_TIMEOUT_MS)
     if (to === null) return handler(question)
     const change = { method, url, body, ...caller }
-    const answer = await forwardChange(this.#operated.cluster, to, change)
-    if (answer.status < 300) await this.#catchUp()
+    const { answer, appliedIndex } = await forwardChange(this.#operated.cluster, to, change)
+    if (answer.status < 300) await this.#catchUp(appliedIndex)
     return answer
   }
 
   /** What the leader has changed runs on this node too before this node says so, if it can. */
-  async #catchUp(): Promise<void> {
+  async #catchUp(appliedIndex: number | null): Promise<void> {
     const { cluster, source } = this.#operated
-    await cluster.read().then(
+    // Where the leader has said how far it is, nobody need be asked again.
+    const isThere = appliedIndex === null ? cluster.read() : cluster.untilApplied(appliedIndex)
+    await isThere.then(
       () => source.caughtUp(),
       () => {},
     )

@@ -43,6 +43,12 @@ import type { AgreedHealth, ClusterState } from './state-machine/state.ts'
 /** How often a node looks for what is due by time: a tenth of the shortest time that matters. */
 const TICK_MS = 500
 
+/** For what the leader has acknowledged to be applied here: it is on its way. */
+const APPLY_WAIT_MS = 2_000
+
+/** Between two tries of a node that has halted to have another one lead. */
+const YIELD_PAUSE_MS = 5_000
+
 /** What a node of a cluster is made of. */
 export interface ClusterNodeOptions {
   readonly name: string
@@ -93,6 +99,9 @@ export class ClusterNode implements Cluster {
    */
   #hasCaughtUp = false
   #fatal: Error | null = null
+  /** Why it applies nothing more; null: it does. */
+  #halt: SluiceError | null = null
+  #yieldNotBeforeMs = Number.NEGATIVE_INFINITY
   #cancelTick: (() => void) | null = null
   #isStopped = false
 
@@ -105,7 +114,7 @@ export class ClusterNode implements Cluster {
     this.#machine = new ClusterStateMachine((change) => this.#onChange(change))
     const machine = this.#machine
     this.#confirmation = new ConfirmationClock(timers)
-    this.#replica = new Replica(machine)
+    this.#replica = new Replica(machine, (error) => this.#onHalt(error))
     this.#activation = new Activation(host, timers, log, options.running)
     this.#own = new OwnReport(machine, this.#activation, timers)
     this.#reports = new HealthReports({
@@ -147,7 +156,25 @@ export class ClusterNode implements Cluster {
 
   async read(): Promise<void> {
     await this.#engine.agreement.read()
+    this.#replica.expectRunning()
     this.#caughtUp()
+  }
+
+  appliedIndex(): number {
+    return this.#replica.appliedIndex
+  }
+
+  untilApplied(index: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.timers.after(APPLY_WAIT_MS, () => {
+        giveUp()
+        resolve()
+      })
+      const giveUp = this.#replica.whenApplied(index, () => {
+        cancel()
+        resolve()
+      })
+    })
   }
 
   leaderElsewhere(): string | null {
@@ -207,6 +234,7 @@ export class ClusterNode implements Cluster {
   /** Why this node can agree on nothing at this moment: `no quorum`; '' where it can. */
   get muteness(): string {
     if (this.#fatal !== null) return 'takes no further part in the cluster'
+    if (this.#halt !== null) return 'needs a newer version of Sluice'
     return this.#status !== null && hasSay(this.#status) ? '' : 'no quorum'
   }
 
@@ -353,6 +381,14 @@ export class ClusterNode implements Cluster {
     this.#options.log.error('cluster-node-failed', text, { error, hint })
   }
 
+  /** It keeps its vote, and serves on what it runs; what it cannot read others may lead. */
+  #onHalt(error: SluiceError): void {
+    this.#halt = error
+    this.#following.setQuorum(false)
+    const text = `this node applies nothing more, and serves on with its last config: ${error.message}`
+    this.#options.log.error('cluster-node-halted', text, { error, hint: error.hint })
+  }
+
   #tickAfter(delayMs: number): void {
     this.#cancelTick?.()
     this.#cancelTick = this.#options.timers.after(delayMs, () => this.#tick())
@@ -364,10 +400,24 @@ export class ClusterNode implements Cluster {
     const status = this.#status
     assert(status !== null, 'a cluster node begins with a status')
     if (this.isReplicated) this.#changeLog.tellStatus(status)
-    this.#following.setQuorum(this.#fatal === null && hasSay(status))
-    if (this.#fatal === null) duties.tick(status)
+    const isActing = this.#fatal === null && this.#halt === null
+    this.#following.setQuorum(isActing && hasSay(status))
+    if (isActing) duties.tick(status)
+    else if (this.#halt !== null && status.role === 'leader') this.#yieldLead(status)
     this.#file.compare(this.state().versions.at(-1))
     this.#tickAfter(TICK_MS)
+  }
+
+  /** Another node may be able to do what a leader has to. */
+  #yieldLead({ nodes, name }: EngineStatus): void {
+    const nowMs = this.#options.timers.nowMs()
+    if (nowMs < this.#yieldNotBeforeMs) return
+    this.#yieldNotBeforeMs = nowMs + YIELD_PAUSE_MS
+    const other = nodes.find((node) => {
+      return node.name !== name && node.membership === 'voter' && node.isReachable === true
+    })
+    // One that cannot lead at this moment, or can no more than this, is asked again a while later.
+    if (other !== undefined) void this.#engine.members?.transfer(other.name).catch(() => {})
   }
 
   #onChange(change: StateChange): void {
@@ -450,8 +500,10 @@ export class ClusterNode implements Cluster {
   }
 
   #ownReport(status: EngineStatus): NodeReport {
-    return this.#own.describe(status, [
+    const appliedIndex = this.#halt === null ? status.appliedIndex : this.#replica.appliedIndex
+    return this.#own.describe({ ...status, appliedIndex }, [
       this.#fatal === null ? '' : `has failed: ${this.#fatal.message}`,
+      this.#halt === null ? '' : `applies nothing more: ${this.#halt.message}`,
       this.#file.note,
     ])
   }

@@ -163,6 +163,10 @@ export interface Cluster {
   state(): ClusterState
   health(key: string): AgreedHealth | undefined
   read(): Promise<void>
+  /** Of the last command that this node has applied. */
+  appliedIndex(): number
+  /** Resolves when this node has applied as much, or cannot say, or takes too long. */
+  untilApplied(index: number): Promise<void>
   /** Name of the leader where it is another node, which changes must be forwarded to; else null. */
   leaderElsewhere(): string | null
   /**

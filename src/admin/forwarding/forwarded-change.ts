@@ -57,7 +57,15 @@ const readChangeHead = record<ChangeHead>(
   'left-out',
 )
 
+/** What the leader answers to a change. */
+export interface ForwardedAnswer {
+  readonly answer: Answer
+  /** What the leader had applied by then, the change included; null: it does not say. */
+  readonly appliedIndex: number | null
+}
+
 interface AnswerHead {
+  readonly appliedIndex: number | null
   readonly status: number
   readonly contentType: string | null
   readonly retryAfterSec: number | null
@@ -65,6 +73,7 @@ interface AnswerHead {
 
 const readAnswerHead = record<AnswerHead>(
   {
+    appliedIndex: nullable(whole(0)),
     status: whole(200, 599),
     contentType: nullable(text(CONTENT_TYPE_LENGTH_MAX)),
     retryAfterSec: nullable(whole(0, RETRY_AFTER_SEC_MAX)),
@@ -98,23 +107,30 @@ export function decodeChange(bytes: Uint8Array): ForwardedChange {
 }
 
 /** What {@link decodeAnswer} reads. */
-export function encodeAnswer({ status, contentType, body, retryAfterSec = 0 }: Answer): Uint8Array {
-  const head: AnswerHead = { status, contentType, retryAfterSec: retryAfterSec || null }
+export function encodeAnswer({ answer, appliedIndex }: ForwardedAnswer): Uint8Array {
+  const { status, contentType, body, retryAfterSec = 0 } = answer
+  const head: AnswerHead = {
+    appliedIndex,
+    status,
+    contentType,
+    retryAfterSec: retryAfterSec || null,
+  }
   return joined(head, Buffer.from(body))
 }
 
 /** @returns null: these bytes are no answer */
-export function decodeAnswer(bytes: Uint8Array): Answer | null {
+export function decodeAnswer(bytes: Uint8Array): ForwardedAnswer | null {
   const { head, body } = parted(bytes)
   const read = readAnswerHead(head)
   if (read === undefined) return null
-  const { status, contentType, retryAfterSec } = read
-  return {
+  const { status, contentType, retryAfterSec, appliedIndex } = read
+  const answer: Answer = {
     status,
     contentType,
     body: Buffer.from(body).toString(),
     ...(retryAfterSec === null ? {} : { retryAfterSec }),
   }
+  return { answer, appliedIndex }
 }
 
 function joined(head: object, body: Uint8Array): Uint8Array {

@@ -1,8 +1,12 @@
 import type { Duplex } from 'node:stream'
 import { SluiceError } from '../../base/errors.ts'
 import type { Cluster } from '../../cluster/cluster.ts'
-import type { Answer } from '../route.ts'
-import { decodeAnswer, encodeChange, type ForwardedChange } from './forwarded-change.ts'
+import {
+  decodeAnswer,
+  encodeChange,
+  type ForwardedAnswer,
+  type ForwardedChange,
+} from './forwarded-change.ts'
 import { askOverStream } from './node-requests.ts'
 
 /** For a change to be carried out: every node prepares a config, which may resolve host names. */
@@ -22,7 +26,7 @@ export async function forwardChange(
   cluster: Cluster,
   to: string,
   change: ForwardedChange,
-): Promise<Answer> {
+): Promise<ForwardedAnswer> {
   try {
     const answer = decodeAnswer(await cluster.forward(to, encodeChange(change), CHANGE_TIMEOUT_MS))
     if (answer !== null) return answer
@@ -40,13 +44,13 @@ async function forwardOverStream(
   cluster: Cluster,
   to: string,
   change: ForwardedChange,
-): Promise<Answer> {
+): Promise<ForwardedAnswer> {
   const stream: Duplex = await cluster.openStream(to).catch((error: unknown) => {
     throw error instanceof SluiceError ? error : wayless(to, error)
   })
   const late = setTimeout(() => stream.destroy(), CHANGE_TIMEOUT_MS)
   try {
-    return await askOverStream(stream, change)
+    return { answer: await askOverStream(stream, change), appliedIndex: null }
   } catch (error) {
     throw unknown(to, error)
   } finally {

@@ -197,6 +197,43 @@ describe('a cluster node', () => {
     expect(nodes[1]?.note).toBe('has failed: EIO')
   })
 
+  it('stops at what a newer program has agreed on, serves on, and gives the lead away', async () => {
+    const lab = new NodeLab(['lb1', 'lb2', 'lb3'])
+    await lab.startNode('lb1')
+    // The newer program, which knows more.
+    const machine = { apply: () => {}, snapshot: async () => new Uint8Array(), restore: () => {} }
+    for (const name of ['lb2', 'lb3']) {
+      lab.cluster.start(name, machine, {
+        onStatus: () => {},
+        onFatal: () => {},
+        onStream: () => {},
+        onQuestion: async () => new Uint8Array(),
+      })
+    }
+    const { node, host, lines } = lab.get('lb1')
+    await lab.settle()
+    expect(node.leaderElsewhere()).toBeNull()
+    expect(host.runningVersion).toBe(1)
+    await lab.cluster.put(bytesOf('{"format":99,"command":{"kind":"any"}}'))
+    await lab.cluster.put(bytesOf('{"format":1,"command":{"kind":"config-confirm","version":1}}'))
+    await lab.timers.advance(1_000)
+    expect(host.verdicts).toBeNull()
+    expect(host.runningVersion).toBe(1)
+    expect(node.muteness).toBe('needs a newer version of Sluice')
+    expect(lines.filter(({ event }) => event === 'cluster-node-halted')).toHaveLength(1)
+    expect(node.leaderElsewhere()).not.toBeNull()
+    await expect(node.read()).rejects.toMatchObject({ code: 'state-newer' })
+    await expect(node.setServer('app', 'a', { weight: 1 })).rejects.toMatchObject({
+      code: 'state-newer',
+    })
+    const { nodes, missing } = await node.status()
+    expect(nodes[0]).toMatchObject({
+      isReachable: true,
+      note: expect.stringMatching(/^applies nothing more: a command is of format 99/),
+    })
+    expect(missing).toEqual([])
+  })
+
   it('tells where its file differs when it is read again', async () => {
     const lab = await NodeLab.start()
     const { node, events } = lab.get('lb2')

@@ -87,6 +87,11 @@ export class MemoryCluster {
     for (const name of this.#connected) this.#catchUp(name)
   }
 
+  /** Has bytes agreed on that no node has proposed. */
+  async put(command: Uint8Array): Promise<void> {
+    await this.#propose(this.#leader ?? '', command)
+  }
+
   lead(name: string): void {
     this.#leader = name
     this.#epoch++

@@ -6,6 +6,7 @@ import { encodeCommand } from '../../../src/cluster/state-machine/command-encodi
 import type { Agreement } from '../../../src/consensus/agreement.ts'
 
 const CHANGING = encodeCommand({ kind: 'witnesses-set', nodes: ['lb1'] })
+const NEWER = new TextEncoder().encode('{"format":99,"command":{"kind":"any"}}')
 /** Refused: there is no such version. */
 const REFUSED = encodeCommand({ kind: 'config-confirm', version: 7 })
 
@@ -33,7 +34,7 @@ class ManualAgreement implements Agreement {
 
 function lab(): { replica: Replica; agreement: ManualAgreement } {
   return {
-    replica: new Replica(new ClusterStateMachine(() => {})),
+    replica: new Replica(new ClusterStateMachine(() => {}), () => {}),
     agreement: new ManualAgreement(),
   }
 }
@@ -65,6 +66,48 @@ describe('a replica', () => {
     expect(await second).toMatchObject({ kind: 'done' })
     agreement.settle[0]?.at(1)
     expect(await first).toMatchObject({ kind: 'refused' })
+  })
+
+  it('tells when an index is applied, and when that cannot be known', () => {
+    const { replica } = lab()
+    const told: string[] = []
+    replica.apply(2, CHANGING)
+    replica.whenApplied(2, () => told.push('before'))
+    replica.whenApplied(3, () => told.push('next'))
+    replica.whenApplied(4, () => told.push('given up'))()
+    replica.whenApplied(9, () => told.push('far'))
+    expect(told).toEqual(['before'])
+    replica.apply(4, CHANGING)
+    expect(told).toEqual(['before', 'next'])
+    replica.restore(new Uint8Array())
+    expect(told).toEqual(['before', 'next', 'far'])
+  })
+
+  it.each([
+    ['a command', (replica: Replica) => replica.apply(2, NEWER)],
+    ['a snapshot', (replica: Replica) => replica.restore(NEWER)],
+  ])('halts at %s of a newer program, for good', async (_, meet) => {
+    const errors: SluiceError[] = []
+    const machine = new ClusterStateMachine(() => {})
+    const replica = new Replica(machine, (error) => errors.push(error))
+    const agreement = new ManualAgreement()
+    const proposed = replica.propose(agreement, CHANGING)
+    replica.apply(1, CHANGING)
+    const before = machine.snapshot()
+    meet(replica)
+    replica.apply(3, encodeCommand({ kind: 'witnesses-set', nodes: ['lb9'] }))
+    replica.restore(new Uint8Array())
+    expect(machine.snapshot()).toEqual(before)
+    expect(replica.appliedIndex).toBe(1)
+    expect(errors).toMatchObject([{ code: 'state-newer' }])
+    agreement.settle[0]?.at(4)
+    await expect(proposed).rejects.toMatchObject({ code: 'state-newer' })
+    await expect(replica.propose(agreement, CHANGING)).rejects.toMatchObject({
+      code: 'state-newer',
+    })
+    const late = Symbol('no snapshot')
+    const turns = new Promise((resolve) => setImmediate(() => resolve(late)))
+    expect(await Promise.race([replica.snapshot(), turns])).toBe(late)
   })
 
   it('keeps no outcome that nobody can ask for', async () => {

@@ -124,6 +124,14 @@ export class FakeCluster implements Cluster {
     return this.#note('read', [], undefined)
   }
 
+  appliedIndex(): number {
+    return 7
+  }
+
+  untilApplied(index: number): Promise<void> {
+    return this.#note('untilApplied', [index], undefined)
+  }
+
   leaderElsewhere(): string | null {
     return this.leader
   }

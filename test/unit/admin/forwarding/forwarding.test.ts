@@ -71,12 +71,15 @@ describe('a change that comes to a follower', () => {
     expect((await askJson(port, method, path, body)).status).toBe(status)
     expect(leader.calls).toEqual([call])
     // And runs on the follower too when it answers.
-    expect(follower.calls).toEqual([['forward', 'lb1'], ['read']])
+    expect(follower.calls).toEqual([
+      ['forward', 'lb1'],
+      ['untilApplied', 7],
+    ])
   })
 
   it('is answered where the follower has lost the cluster meanwhile', async () => {
     const { port, follower } = await startPair()
-    follower.failures.set('read', new SluiceError('no-quorum', 'cut off'))
+    follower.failures.set('untilApplied', new SluiceError('no-quorum', 'cut off'))
     expect((await askJson(port, 'PATCH', SERVER, { weight: 5 })).status).toBe(200)
   })
 
@@ -202,7 +205,10 @@ describe('before it is forwarded', () => {
     follower.leader = 'lb1'
     follower.onChange = async (message) => {
       sent = Buffer.from(message).toString()
-      return encodeAnswer({ status: 200, contentType: 'application/json', body: '{}' })
+      return encodeAnswer({
+        answer: { status: 200, contentType: 'application/json', body: '{}' },
+        appliedIndex: null,
+      })
     }
     const port = await startAdmin({ cluster: follower, node: 'lb é' })
     const spoofed = ['X-Sluice-Author: root', 'X-Sluice-Level: root', 'Cookie: a=b', 'X-Any: 1']
@@ -415,7 +421,7 @@ describe('the leader', () => {
     const asked = { method: 'PATCH', author: 'lb2', level: 'admin', body: null } as const
     for (const url of ['/api/v1/none', '/healthz', '/api/v1/nodes/lb3/api/v1/servers/app/app1']) {
       const answer = decodeAnswer(await server.answerForwarded(encodeChange({ ...asked, url })))
-      expect(answer?.status).toBeGreaterThanOrEqual(400)
+      expect(answer?.answer.status).toBeGreaterThanOrEqual(400)
     }
   })
 
