@@ -73,6 +73,7 @@ const consensusFolders = {
   peers: ['log', 'encoding', 'driver/scheduler'],
   group: ['seams', 'driver', 'core', 'peers', 'store', 'log', 'encoding'],
   solo: ['seams'],
+  thread: ['seams'],
   etcd: ['seams'],
 }
 const inConsensus = (folders) =>
@@ -146,6 +147,24 @@ module.exports = {
       comment: 'supervisor starts worker/entry by its URL, and tells it plans',
       from: { path: rooms([...mainThread, 'main']) },
       to: { path: rooms(['worker']) },
+    },
+    {
+      name: 'agreement-thread-stands-alone',
+      severity: 'error',
+      comment: 'what the thread of agreement runs shares nothing with the main thread but types',
+      from: { path: '^src/supervisor/agreement/' },
+      to: {
+        path: '^src/',
+        pathNot:
+          '^src/(supervisor/(agreement/|cluster/drawn-id)|consensus/|net/|telemetry/|model/|base/)',
+      },
+    },
+    {
+      name: 'agreement-thread-is-met-by-its-boot',
+      severity: 'error',
+      comment: 'the main thread starts it by its URL, and knows what both tell each other',
+      from: { path: '^src/', pathNot: '^src/supervisor/agreement/' },
+      to: { path: '^src/supervisor/agreement/', pathNot: 'agreement-boot' },
     },
     {
       name: 'contract-is-of-types',

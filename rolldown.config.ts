@@ -32,7 +32,11 @@ const TRAFFIC = /[/\\]src[/\\](memory|balance|http|net|rules|rules-host)[/\\]/
  */
 export default defineConfig({
   platform: 'node',
-  input: { main: 'src/main.ts', worker: 'src/worker/entry.ts' },
+  input: {
+    main: 'src/main.ts',
+    worker: 'src/worker/entry.ts',
+    agreement: 'src/supervisor/agreement/agreement-entry.ts',
+  },
   // Follow-redirects would log by `debug`, if that were there: it is, but only for our tools.
   external: [...Object.keys(manifestIn('.').dependencies), 'debug'],
   // What it would only warn of, as an import that leads nowhere, is found by nobody later.

@@ -36,6 +36,7 @@ const home = new URL('../', import.meta.url)
 
 /** What the threads of the data plane run: the build puts it beside this file. */
 const workerEntry = new URL('worker.js', import.meta.url)
+const agreementEntry = new URL('agreement.js', import.meta.url)
 
 const surroundings = { env: process.env, cores: availableParallelism() }
 const print = (text: string): void => void process.stderr.write(text)
@@ -69,6 +70,7 @@ async function runNode({ file }: FileOptions): Promise<void> {
     ...surroundings,
     version: version(),
     threads,
+    agreementEntry,
     print,
     exit: process.exit,
     file,

@@ -47,7 +47,7 @@ export interface StatusOptions {
   }
   readonly cluster: ClusterNode
   /** Null: a single node. */
-  readonly links: { stats(): ClusterFacts['links'] | null } | null
+  readonly links: { stats(): Promise<ClusterFacts['links'] | null> } | null
   /** Of the program. */
   readonly version: string
   readonly clock: Clock
@@ -182,7 +182,7 @@ export class Status implements NodeSource {
 
 /** Null while there is nothing to tell of. */
 async function clusterFacts({ cluster, links }: StatusOptions): Promise<ClusterFacts | null> {
-  const stats = links?.stats() ?? null
+  const stats = (await links?.stats()) ?? null
   return stats === null ? null : { ...(await cluster.engineStatus()), links: stats }
 }
 

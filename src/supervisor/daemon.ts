@@ -15,8 +15,8 @@ import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { AccessLogOutput } from './access-log-output.ts'
 import { Balancer, type BalancerOptions } from './balancer.ts'
 import type { RememberedConfig } from './cluster/active-config.ts'
+import type { AgreementThread } from './cluster/agreement-thread.ts'
 import { type ActiveConfig, NodeHost, type RunningConfig } from './cluster/cluster-host.ts'
-import type { PeerLinks } from './cluster/peer-links.ts'
 import { type ConfigSurroundings, type OwnFile, readAgreedText } from './preparation/config-file.ts'
 import type { Gathered } from './preparation/gathering.ts'
 import { refusalIn } from './preparation/lacks.ts'
@@ -34,6 +34,8 @@ export interface DaemonOptions {
   readonly version: string
   /** Gives the threads of the data plane. */
   readonly threads: EarlyThreads
+  /** The module of the thread that agreement runs on, in a cluster. */
+  readonly agreementEntry: URL
   /** The daemon cannot go on; it has logged why. */
   readonly onFatal: (error: SluiceError) => void
 }
@@ -45,14 +47,15 @@ export interface DaemonOptions {
 export class Daemon {
   readonly #options: DaemonOptions
   readonly #accessLog: AccessLogOutput
+  readonly #shortages: ShortageLog
   /** Of what the main thread listens on. */
   readonly #pauses: AcceptPauses
   readonly #balancer: Balancer
   readonly #host: NodeHost
   /** Null on a single node, which begins with its file. */
   readonly #remembered: RememberedConfig | null
-  /** Null until they are made, and on a single node. */
-  #links: PeerLinks | null = null
+  /** Null until it is started, and on a single node. */
+  #agreement: AgreementThread | null = null
   /** Null until it is started. */
   #cluster: ClusterNode | null = null
   #status: Status | null = null
@@ -64,6 +67,7 @@ export class Daemon {
     const { balancer, running, remembered } = parts
     this.#options = options
     this.#accessLog = accessLog
+    this.#shortages = shortages
     this.#pauses = new AcceptPauses(() => shortages.note('exhausted', null))
     this.#balancer = balancer
     this.#remembered = remembered
@@ -126,7 +130,7 @@ export class Daemon {
    * config names outside of itself is read anew. On failure everything stays as it is, but for new
    * certificates of the peer links, which are good whatever the rest says.
    *
-   * @throws SluiceError what {@link PeerLinks.renew}, {@link ClusterNode.applyFile} and
+   * @throws SluiceError what {@link AgreementThread.renew}, {@link ClusterNode.applyFile} and
    *   {@link NodeHost.refresh} throw
    */
   async reload(file: OwnFile): Promise<void> {
@@ -135,7 +139,7 @@ export class Daemon {
     this.#warnOfRestart(file.config)
     warnOfReadableSecrets(file.config, this.#options.log)
     // They are those of the running links, whatever becomes of the file.
-    this.#links?.renew()
+    await this.#agreement?.renew()
     const previous = host.own
     host.own = file
     try {
@@ -185,11 +189,11 @@ export class Daemon {
     const host = this.#host
     const seed = seedOf(file, host)
     const { cluster: config } = file.config
-    const links = config === null ? null : await makeLinks(config, log, this.#pauses)
-    this.#links = links
+    const agreement = config === null ? null : await this.#startAgreement(config)
+    this.#agreement = agreement
     // The workers have their plan by now. What is loaded from here on keeps no client waiting.
     const { nodeNameOf, startClusterNode } = await import('./cluster/cluster-engine.ts')
-    const cluster = await startClusterNode({ config, seed, host, log }, links)
+    const cluster = await startClusterNode({ config, seed, host, log }, agreement)
     this.#cluster = cluster
     relay.follow(cluster)
     const { Status } = await import('../operations/status.ts')
@@ -198,7 +202,7 @@ export class Daemon {
       accessLog: this.#accessLog,
       host,
       cluster,
-      links,
+      links: agreement,
       version,
       clock,
     })
@@ -206,6 +210,14 @@ export class Daemon {
     await balancer.ready()
     const { workers } = balancer.table
     log.info('started', `serving with ${workers} worker threads`, { workers })
+  }
+
+  async #startAgreement(config: ClusterConfig): Promise<AgreementThread> {
+    const { log, agreementEntry: entry, onFatal } = this.#options
+    // A single node loads neither a protocol nor a store.
+    const { AgreementThread } = await import('./cluster/agreement-thread.ts')
+    const onExhausted = (): void => this.#shortages.note('exhausted', null)
+    return new AgreementThread({ entry, config, log, onExhausted, onDeath: onFatal })
   }
 
   async #openAdmin(source: Status, cluster: ClusterNode, node: string): Promise<void> {
@@ -251,6 +263,7 @@ export class Daemon {
   /** @returns how many threads are left behind */
   async #close(): Promise<number> {
     await this.#cluster?.stop()
+    await this.#agreement?.end()
     await this.#host.stop()
     await this.#remembered?.close()
     const threads = await this.#balancer.stop()
@@ -372,15 +385,6 @@ async function openRemembered(
 ): Promise<RememberedConfig> {
   const { RememberedConfig } = await import('./cluster/active-config.ts')
   return new RememberedConfig(dataDir, log)
-}
-
-async function makeLinks(
-  config: ClusterConfig,
-  log: DaemonLog,
-  pauses: AcceptPauses,
-): Promise<PeerLinks> {
-  const { PeerLinks } = await import('./cluster/peer-links.ts')
-  return new PeerLinks(config, log, pauses)
 }
 
 function seedOf({ text }: OwnFile, host: NodeHost): Seed {

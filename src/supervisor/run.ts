@@ -24,6 +24,8 @@ export interface RunOptions extends ConfigSurroundings {
   readonly version: string
   /** Threads of the data plane, of which the first loads already. */
   readonly threads: EarlyThreads
+  /** See {@link DaemonOptions}. */
+  readonly agreementEntry: URL
   /** Where a refused config is explained: standard error. */
   readonly print: (text: string) => void
   /** The process is to end with this status. */
@@ -64,6 +66,7 @@ export async function run(options: RunOptions): Promise<void> {
     clock: () => performance.now(),
     version: options.version,
     threads: options.threads,
+    agreementEntry: options.agreementEntry,
     onFatal: () => endAbruptly(1),
   })
   clearTimeout(overdue)

@@ -3,20 +3,16 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DRIVER_DEFAULTS } from '../../src/consensus/driver/driver-options.ts'
-import { GroupEngine } from '../../src/consensus/group/group-engine.ts'
 import { recover } from '../../src/consensus/group/group-recovery.ts'
-import { nodeScheduler } from '../../src/consensus/group/node-scheduler.ts'
-import { DEFAULT_PEER_LIMITS } from '../../src/consensus/peers/peer-limits.ts'
-import { WebSocketTransport } from '../../src/consensus/peers/web-socket-transport.ts'
-import { raftProtocol } from '../../src/consensus/raft/raft-protocol.ts'
 import { SoloEngine } from '../../src/consensus/solo/solo-engine.ts'
-import { AcceptPauses } from '../../src/net/accept-pauses.ts'
 import { freePort } from '../e2e/support/ports.ts'
 import { temporaryFolder } from '../e2e/support/temporary-folder.ts'
 import { until } from '../e2e/support/waiting.ts'
 import { describeGroup } from './consensus-group-suite.ts'
 import { bytesOf, type EngineGroup, type EngineUnderTest, Lab } from './consensus-lab.ts'
 import { describeEngine, describePeers } from './consensus-suite.ts'
+import { openThreadedNode } from './engine-thread.ts'
+import { openRaftNode } from './raft-node.ts'
 
 const solo: EngineUnderTest = {
   name: 'solo',
@@ -34,13 +30,23 @@ function raft(nodes: number): EngineUnderTest {
   return {
     name: `raft with ${nodes === 1 ? 'one node' : `${nodes} nodes`}`,
     nodes,
-    makeGroup: (snapshotEntries) => makeRaftGroup(nodes, snapshotEntries),
+    makeGroup: (snapshotEntries) => makeRaftGroup(nodes, snapshotEntries, openRaftNode),
+  }
+}
+
+/** The same, each node's on a thread of its own. */
+function threaded(nodes: number): EngineUnderTest {
+  return {
+    ...raft(nodes),
+    name: `threaded ${raft(nodes).name}`,
+    makeGroup: (snapshotEntries) => makeRaftGroup(nodes, snapshotEntries, openThreadedNode),
   }
 }
 
 async function makeRaftGroup(
   nodes: number,
   snapshotEntries: number | null,
+  open: typeof openThreadedNode,
 ): Promise<EngineGroup & { readonly folderOf: (name: string) => string }> {
   const root = temporaryFolder()
   const secret = randomBytes(32)
@@ -56,53 +62,36 @@ async function makeRaftGroup(
     wipe: (name) => rmSync(folderOf(name), { recursive: true }),
     start: ({ name, machine, events }) => {
       const all = names.includes(name) ? names : [...names, name]
-      return GroupEngine.open({
-        // All nodes share one event loop, with whatever else the machine has to do meanwhile.
-        protocol: raftProtocol({ electionMinMs: 500, electionMaxMs: 1000 }),
+      const node = {
         name,
         peers: all.map((peer) => ({ name: peer, address: addressOf(peer) })),
         folder: folderOf(name),
-        machine,
-        events,
-        makeTransport: (hello, peerEvents, onRefused) =>
-          new WebSocketTransport(
-            {
-              bind: addressOf(name),
-              hello,
-              secret,
-              tls: null,
-              isOpenAllowed: false,
-              limits: DEFAULT_PEER_LIMITS,
-              accepts: new AcceptPauses(() => {}),
-              random: Math.random,
-              onRefused,
-            },
-            peerEvents,
-          ),
-        scheduler: nodeScheduler,
-        random: Math.random,
-        makeIncarnation: () => randomBytes(8).toString('hex'),
-        log: { info: () => {} },
+        bind: addressOf(name),
+        secret,
         driver:
           snapshotEntries === null
             ? DRIVER_DEFAULTS
             : { ...DRIVER_DEFAULTS, snapshotEntries, keptEntries: 5 },
-      })
+      }
+      return open(node, machine, events)
     },
   }
 }
 
-describe.each([solo, raft(1), raft(3)])('consensus of engine $name', (engine) =>
-  describeEngine(engine),
+describe.each([solo, raft(1), raft(3), threaded(1), threaded(3)])(
+  'consensus of engine $name',
+  (engine) => describeEngine(engine),
 )
 
-describe.each([raft(1), raft(3)])('the peers of engine $name', (engine) => describePeers(engine))
+describe.each([raft(1), raft(3), threaded(3)])('the peers of engine $name', (engine) =>
+  describePeers(engine),
+)
 
-describe.each([raft(3)])('a group of engine $name', (engine) => describeGroup(engine))
+describe.each([raft(3), threaded(3)])('a group of engine $name', (engine) => describeGroup(engine))
 
 describe('a group that has lost its majority for good', () => {
   it('goes on with the node that is left, and takes the others in anew', async () => {
-    const group = await makeRaftGroup(3, null)
+    const group = await makeRaftGroup(3, null, openRaftNode)
     const lab = new Lab(group)
     await Promise.all(group.names.map((name) => lab.startNode(name)))
     const leader = await lab.leader()

@@ -163,6 +163,14 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
     return this.#stopping
   }
 
+  /**
+   * What is agreed on cannot be applied any more: the node takes no further part, as if its state
+   * machine had thrown. For a machine on another thread, which fails later than it is called.
+   */
+  giveUp(error: Error): void {
+    this.#fail(error)
+  }
+
   async #stop(): Promise<void> {
     if (this.#driver !== null && this.#failure === null) await this.#changes.handOver(this.#driver)
     this.#hasStopped = true

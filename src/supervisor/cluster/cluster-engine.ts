@@ -4,9 +4,9 @@ import type { Seed } from '../../cluster/own-file.ts'
 import { SoloEngine } from '../../consensus/solo/solo-engine.ts'
 import type { ClusterConfig } from '../../model/cluster-config.ts'
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
+import type { AgreementThread } from './agreement-thread.ts'
 import type { NodeHost } from './cluster-host.ts'
 import { drawnId } from './drawn-id.ts'
-import type { PeerLinks } from './peer-links.ts'
 
 /** What a single node is called. */
 const SINGLE = 'local'
@@ -28,12 +28,12 @@ export function nodeNameOf(config: ClusterConfig | null): string {
 /**
  * Starts the part of a node that agrees with others, or with itself alone.
  *
- * @param links null: a single node
- * @throws SluiceError what {@link GroupEngine.open} throws
+ * @param thread that agreement runs on; null: a single node, which needs none
+ * @throws SluiceError what {@link AgreementThread.openEngine} throws
  */
 export function startClusterNode(
   { config, seed, host, log }: ClusterStart,
-  links: PeerLinks | null,
+  thread: AgreementThread | null,
 ): Promise<ClusterNode> {
   const name = nodeNameOf(config)
   return ClusterNode.start({
@@ -45,11 +45,7 @@ export function startClusterNode(
     running: host.running.version === 0 ? null : host.running,
     timers: SYSTEM_TIMERS,
     log,
-    startEngine: async (machine, events) => {
-      if (config === null || links === null) return new SoloEngine(name, machine, events)
-      // A single node loads neither a protocol nor a store.
-      const { openRaft } = await import('./raft-engine.ts')
-      return openRaft(config, links, machine, events, log)
-    },
+    startEngine: async (machine, events) =>
+      thread === null ? new SoloEngine(name, machine, events) : thread.openEngine(machine, events),
   })
 }

@@ -1,11 +1,12 @@
 import type { StateMachine } from '../../consensus/agreement.ts'
-import type { Engine, EngineEvents } from '../../consensus/engine.ts'
+import type { EngineEvents } from '../../consensus/engine.ts'
 import { GroupEngine } from '../../consensus/group/group-engine.ts'
 import { nodeScheduler } from '../../consensus/group/node-scheduler.ts'
 import { raftProtocol } from '../../consensus/raft/raft-protocol.ts'
+import type { HostedEngine } from '../../consensus/thread/engine-calls.ts'
 import type { ClusterConfig } from '../../model/cluster-config.ts'
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
-import { drawnId } from './drawn-id.ts'
+import { drawnId } from '../cluster/drawn-id.ts'
 import type { PeerLinks } from './peer-links.ts'
 
 /**
@@ -18,8 +19,8 @@ export function openRaft(
   links: PeerLinks,
   machine: StateMachine,
   events: EngineEvents,
-  log: DaemonLog,
-): Promise<Engine> {
+  log: Pick<DaemonLog, 'info'>,
+): Promise<HostedEngine> {
   const { electionTimeoutMs } = config
   return GroupEngine.open({
     protocol: raftProtocol({

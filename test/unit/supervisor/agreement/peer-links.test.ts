@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import type { PeerEvents, PeerTransport } from '../../../../src/consensus/peers/transport.ts'
 import type { ClusterConfig } from '../../../../src/model/cluster-config.ts'
 import { AcceptPauses } from '../../../../src/net/accept-pauses.ts'
-import { PeerLinks } from '../../../../src/supervisor/cluster/peer-links.ts'
+import { PeerLinks } from '../../../../src/supervisor/agreement/peer-links.ts'
 import { createAuthority } from '../../../fixtures/certificates.ts'
 import { type RecordedLine, recordedLog } from '../recorded-log.ts'
 

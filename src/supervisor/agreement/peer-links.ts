@@ -19,7 +19,7 @@ const REFUSALS_MAX = 64
 /** The links of a node to its peers, as its config says. */
 export class PeerLinks {
   readonly #config: ClusterConfig
-  readonly #log: DaemonLog
+  readonly #log: Pick<DaemonLog, 'warn'>
   readonly #accepts: AcceptControl
   readonly #secret: Uint8Array | null
   readonly #tls: PeerTls | null
@@ -33,7 +33,7 @@ export class PeerLinks {
    * @param accepts says when peers are accepted
    * @throws SluiceError `peer-credentials` where a file cannot be read
    */
-  constructor(config: ClusterConfig, log: DaemonLog, accepts: AcceptControl) {
+  constructor(config: ClusterConfig, log: Pick<DaemonLog, 'warn'>, accepts: AcceptControl) {
     this.#config = config
     this.#log = log
     this.#accepts = accepts

@@ -1,0 +1,100 @@
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
+import { SluiceError } from '../../base/errors.ts'
+import type { StateMachine } from '../../consensus/agreement.ts'
+import type { Engine, EngineEvents } from '../../consensus/engine.ts'
+import type { PeerStats } from '../../consensus/peers/peer-counters.ts'
+import { HandedBytes } from '../../consensus/thread/handed-bytes.ts'
+import { ThreadLine } from '../../consensus/thread/thread-line.ts'
+import { ThreadedEngine } from '../../consensus/thread/threaded-engine.ts'
+import type { ClusterConfig } from '../../model/cluster-config.ts'
+import type { DaemonLog } from '../../telemetry/daemon-log.ts'
+import type { AgreementBoot, MainCalls, ThreadCalls } from '../agreement/agreement-boot.ts'
+
+/** What the thread is made with. */
+export interface AgreementThreadOptions {
+  /** The module that it runs. */
+  readonly entry: URL
+  readonly config: ClusterConfig
+  readonly log: DaemonLog
+  /** No descriptor is left for peers that come. */
+  readonly onExhausted: () => void
+  /** It has ended without having been told to; that is logged. */
+  readonly onDeath: (error: SluiceError) => void
+}
+
+/**
+ * The thread that agreement runs on, with its store and its links: whatever the main thread has to
+ * do, peers hear from this node in time. It ends with its engine. One that dies is not started
+ * again, for the node's manager does that with all of the node, in a state that is known.
+ */
+export class AgreementThread {
+  readonly #worker: Worker
+  readonly #control: ThreadLine<ThreadCalls>
+  readonly #enginePort: MessagePort
+  readonly #handed = new HandedBytes()
+  /** Resolves when the thread is gone. */
+  readonly #ended: Promise<void>
+  #isEnding = false
+
+  /** It begins to load at once. @throws Error where the system gives no more threads */
+  constructor({ entry, config, log, onExhausted, onDeath }: AgreementThreadOptions) {
+    const engine = new MessageChannel()
+    const control = new MessageChannel()
+    const calls: MainCalls = {
+      log: (level, event, message, fields) => log[level](event, message, fields),
+      onExhausted,
+    }
+    this.#worker = new Worker(entry)
+    this.#enginePort = engine.port1
+    this.#control = new ThreadLine(control.port1, calls)
+    let failure: unknown = null
+    this.#worker.on('error', (error) => {
+      failure = error
+    })
+    this.#ended = new Promise((resolve) => {
+      this.#worker.once('exit', (status) => {
+        resolve()
+        if (this.#isEnding || status === 0) return
+        const text = 'the thread that agreement runs on has died'
+        log.error('agreement-died', text, { error: failure })
+        onDeath(new SluiceError('engine-stopped', text, failure))
+      })
+    })
+    const boot: AgreementBoot = {
+      config,
+      enginePort: engine.port2,
+      handed: this.#handed.memory,
+      controlPort: control.port2,
+    }
+    this.#worker.postMessage(boot, [boot.enginePort, boot.controlPort])
+  }
+
+  /**
+   * Opens the engine; once.
+   *
+   * @throws SluiceError `peer-credentials`, and what `GroupEngine.open` throws
+   */
+  openEngine(machine: StateMachine, events: EngineEvents): Promise<Engine> {
+    const port = this.#enginePort
+    return ThreadedEngine.open({ port, handed: this.#handed, machine, events })
+  }
+
+  /** As `PeerLinks.renew`. @throws SluiceError as that, `engine-stopped` */
+  async renew(): Promise<void> {
+    await this.#control.ask('renew')
+  }
+
+  /** Of the links; null until there are any. @throws SluiceError `engine-stopped` */
+  stats(): Promise<PeerStats | null> {
+    return this.#control.ask('stats')
+  }
+
+  /** Ends the thread, whose engine has stopped or was never opened. Idempotent. */
+  async end(): Promise<void> {
+    this.#isEnding = true
+    this.#enginePort.close()
+    this.#control.close()
+    void this.#worker.terminate()
+    await this.#ended
+  }
+}
