@@ -15,9 +15,10 @@ import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { AccessLogOutput } from './access-log-output.ts'
 import { Balancer, type BalancerOptions } from './balancer.ts'
 import type { RememberedConfig } from './cluster/active-config.ts'
+import { AgreedTexts } from './cluster/agreed-texts.ts'
 import type { AgreementThread } from './cluster/agreement-thread.ts'
 import { type ActiveConfig, NodeHost, type RunningConfig } from './cluster/cluster-host.ts'
-import { type ConfigSurroundings, type OwnFile, readAgreedText } from './preparation/config-file.ts'
+import type { ConfigSurroundings, OwnFile } from './preparation/config-file.ts'
 import type { Gathered } from './preparation/gathering.ts'
 import { refusalIn } from './preparation/lacks.ts'
 import { warnOfReadableSecrets } from './preparation/secret-files.ts'
@@ -76,6 +77,7 @@ export class Daemon {
       running,
       own: file,
       surroundings,
+      texts: options.texts,
       remember: (active) => remembered?.keep(active),
       serve: (stream) => this.#serve(stream),
       change: (change) => this.#change(change),
@@ -111,7 +113,8 @@ export class Daemon {
     const relay = new VerdictRelay()
     const { onVerdict } = relay
     const shortages = new ShortageLog(options.log, options.clock)
-    const surrounded = { ...options, accessLog, shortages, onVerdict }
+    const texts = new AgreedTexts(options.surroundings)
+    const surrounded = { ...options, accessLog, shortages, onVerdict, texts }
     const daemon = new Daemon(surrounded, await startBalancer(surrounded, beginning))
     try {
       await daemon.#open(relay)
@@ -290,7 +293,7 @@ export class Daemon {
 
 /** What a balancer is started with that does not depend on what it begins with. */
 type BalancerSurroundings = DaemonOptions &
-  Pick<BalancerOptions, 'accessLog' | 'shortages' | 'onVerdict'>
+  Pick<BalancerOptions, 'accessLog' | 'shortages' | 'onVerdict'> & { readonly texts: AgreedTexts }
 
 /** A balancer and what it began with. */
 interface StartedBalancer {
@@ -338,14 +341,14 @@ async function startBalancer(
   options: BalancerSurroundings,
   { remembered, last, names, gathered }: Beginning,
 ): Promise<StartedBalancer> {
-  const { file, log, surroundings } = options
+  const { file, log, surroundings, texts } = options
   const start = (config: Config, more: Pick<BalancerOptions, 'held' | 'refuse'>) =>
     Balancer.start({ ...options, config, names, ...more })
   if (last !== null) {
     const { pool } = last
     const { text, version } = last.version
     try {
-      const { config, report } = readAgreedText(text, file, surroundings)
+      const { config, report } = texts.read(text, file)
       if (config === null) throw new SluiceError('config-invalid', report)
       const balancer = await start(overlayPool(config, pool), {})
       balancer.health.setRunTime(pool)

@@ -10,13 +10,10 @@ import { configuredState } from '../../health/server-life.ts'
 import type { Config } from '../../model/config.ts'
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
 import type { Balancer } from '../balancer.ts'
-import {
-  type ConfigSurroundings,
-  type OwnFile,
-  readAgreedText,
-} from '../preparation/config-file.ts'
+import type { ConfigSurroundings, OwnFile } from '../preparation/config-file.ts'
 import type { Gathered } from '../preparation/gathering.ts'
 import { type Refuse, refusalIn } from '../preparation/lacks.ts'
+import type { AgreedTexts } from './agreed-texts.ts'
 
 /** A version and a pool, as a node has run them or is to run them. */
 export interface ActiveConfig {
@@ -43,6 +40,7 @@ export interface NodeHostOptions {
   /** The node's own file: whose sections `global`, `admin` and `cluster` hold with every text. */
   readonly own: OwnFile
   readonly surroundings: ConfigSurroundings
+  readonly texts: AgreedTexts
   /** Keeps what runs now for the next start, should there be no quorum then. */
   readonly remember: (active: ActiveConfig) => void
   readonly serve: (stream: Duplex) => void
@@ -92,6 +90,8 @@ export class NodeHost implements ClusterHost {
 
   validate(text: string): ValidText {
     const { config, report } = this.#read(text)
+    // Few who validate a text ask for its digest, which costs as much as a large text is long.
+    let digest: string | undefined
     return {
       servers: config.backends.flatMap(({ name, servers }) =>
         servers.map((server) => `${name}/${server.name}`),
@@ -99,7 +99,10 @@ export class NodeHost implements ClusterHost {
       backends: config.backends.map(({ name, healthAgreement, checkSharding }) => {
         return { name, healthAgreement, watchers: checkSharding }
       }),
-      digest: digestOf(config),
+      get digest() {
+        digest ??= digestOf(config)
+        return digest
+      },
       warnings: report,
     }
   }
@@ -210,8 +213,7 @@ export class NodeHost implements ClusterHost {
 
   /** @throws SluiceError `config-invalid`, `file-not-allowed` */
   #read(text: string): { readonly config: Config; readonly report: string } {
-    const { surroundings } = this.#options
-    const { config, report } = readAgreedText(text, this.own, surroundings)
+    const { config, report } = this.#options.texts.read(text, this.own)
     if (config !== null) return { config, report }
     throw new SluiceError('config-invalid', `the config is not valid\n${report}`)
   }

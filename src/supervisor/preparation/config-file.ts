@@ -99,11 +99,21 @@ export function readAgreedText(
     if (own.report === '') return { config: own.config, diagnostics: [], report: '' }
     return readConfigText(text, 'config', surroundings, { own: own.config })
   }
-  const { files, env } = own.config.admin
+  const { env } = own.config.admin
   const options = { own: own.config, ownText: own.text, allowedVariables: env }
   const read = readConfigText(text, 'config', surroundings, options)
-  if (read.config !== null) validateFiles(read.config, files ?? [dirname(resolve(own.name))])
+  if (read.config !== null) validateAgreedFiles(read.config, text, own)
   return read
+}
+
+/**
+ * Looks whether a text, which was read as {@link readAgreedText} does, names files that it may.
+ *
+ * @throws SluiceError `file-not-allowed`
+ */
+export function validateAgreedFiles(config: Config, text: string, own: OwnFile): void {
+  if (text === own.text) return
+  validateFiles(config, own.config.admin.files ?? [dirname(resolve(own.name))])
 }
 
 function validatePattern(pattern: string): TextProblem | null {

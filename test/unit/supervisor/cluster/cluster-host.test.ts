@@ -10,6 +10,7 @@ import { type Lookup, NameResolution } from '../../../../src/discovery/name-reso
 import { SERVER_STATE } from '../../../../src/memory/server-table.ts'
 import { AccessLogOutput } from '../../../../src/supervisor/access-log-output.ts'
 import { Balancer } from '../../../../src/supervisor/balancer.ts'
+import { AgreedTexts } from '../../../../src/supervisor/cluster/agreed-texts.ts'
 import { startClusterNode } from '../../../../src/supervisor/cluster/cluster-engine.ts'
 import { type ActiveConfig, NodeHost } from '../../../../src/supervisor/cluster/cluster-host.ts'
 import { readConfigText } from '../../../../src/supervisor/preparation/config-file.ts'
@@ -111,6 +112,7 @@ async function startLab(
     running: { text: written, config, pool: [], version: 0 },
     own: { name: OWN_FILE, text: written, config, report },
     surroundings,
+    texts: new AgreedTexts(surroundings),
     remember: (active) => remembered.push(active),
     serve: (stream) => stream.destroy(),
     change: async (change) => change,
