@@ -3,6 +3,7 @@ import { answerText } from '../../http/h1/head-text.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 import { readClientHello } from '../../net/tls/client-hello.ts'
+import { GatheredBytes } from '../../net/tls/gathered-bytes.ts'
 import { HANDSHAKE_CUT, TlsConn } from '../../net/tls/tls-conn.ts'
 import { UNHEARD } from '../../net/unheard.ts'
 import { Lingering } from '../clients/lingering.ts'
@@ -25,9 +26,6 @@ const PLAIN_HTTP = answerText(
   'close',
   false,
 )
-
-/** Bytes kept of a ClientHello that comes in pieces, at first: most have fewer. */
-const HELD_BYTES = 2048
 
 /** What a request of HTTP begins with, as far as it has come. */
 const METHOD = /^[A-Z]{1,16}( |$)/
@@ -68,9 +66,9 @@ class TlsAcceptance implements ConnHandler, Session {
   /** What was accepted, then TLS over it. */
   #client: Conn
   /** The beginning of a ClientHello that is not all there. */
-  #held: Buffer | null = null
-  /** Bytes of it; once it is all there, of all of it. */
-  #heldLength = 0
+  #held: GatheredBytes | null = null
+  /** Nothing has come. */
+  #isNull = true
 
   constructor(
     client: Conn,
@@ -116,12 +114,16 @@ class TlsAcceptance implements ConnHandler, Session {
   }
 
   onData(_conn: Conn, view: ByteView, length: number): void {
-    const bytes = this.#heldLength === 0 ? view : this.#hold(view, length)
-    const total = this.#heldLength === 0 ? length : this.#heldLength
+    this.#isNull = false
+    this.#held?.add(view, length)
+    const bytes = this.#held === null ? view : this.#held.bytes
+    const total = this.#held === null ? length : this.#held.length
     const reading = readClientHello(bytes, total)
     switch (reading.outcome) {
       case 'incomplete':
-        if (this.#heldLength === 0) this.#hold(view, length)
+        if (this.#held !== null) return
+        this.#held = new GatheredBytes()
+        this.#held.add(view, length)
         return
       case 'malformed':
         if (METHOD.test(bytes.toString('latin1', 0, Math.min(total, 20)))) this.#refuse(PLAIN_HTTP)
@@ -134,7 +136,6 @@ class TlsAcceptance implements ConnHandler, Session {
           const ahead = bytes.subarray(0, total)
           this.#client = this.#services.acceptTls(this.#client, ahead, settings, this)
           this.#held = null
-          this.#heldLength = total
         }
         return
       }
@@ -154,19 +155,6 @@ class TlsAcceptance implements ConnHandler, Session {
     if (problem === HANDSHAKE_CUT) this.#fail(CLOSED)
     else if (problem !== null) this.#fail(`${FAILED} (${problem})`)
     else this.#fail(failure === null ? CLOSED : BROKEN)
-  }
-
-  /** Keeps a copy of what a ClientHello may still need. */
-  #hold(view: ByteView, length: number): Buffer {
-    const total = this.#heldLength + length
-    if (this.#held === null || total > this.#held.length) {
-      const longer = Buffer.allocUnsafe(Math.max(total, HELD_BYTES, 2 * (this.#held?.length ?? 0)))
-      this.#held?.copy(longer, 0, 0, this.#heldLength)
-      this.#held = longer
-    }
-    view.copy(this.#held, this.#heldLength, 0, length)
-    this.#heldLength = total
-    return this.#held
   }
 
   /** Says why, and closes once that is read. */
@@ -190,7 +178,7 @@ class TlsAcceptance implements ConnHandler, Session {
     const { cells, accessLog, clock } = this.#services
     const { plan } = this.#place.door.frontend
     count(cells, plan.row, COUNTER.tlsFailures)
-    const isNothing = this.#heldLength === 0 && reason === CLOSED
+    const isNothing = this.#isNull && reason === CLOSED
     if (accessLog.isOff || !plan.log || (isNothing && plan.dontlognull)) return
     const { address, port } = this.#client.remote
     accessLog.failure({
