@@ -193,6 +193,8 @@ export interface FrontendConfig {
   readonly httpRequest: readonly string[]
   /** `http-response` rules as written, in order. */
   readonly httpResponse: readonly string[]
+  /** `tcp-request` lines as written, in order; `mode tcp`. */
+  readonly tcpRequest: readonly string[]
   /** `use_backend` rules as written (`BACKEND [if|unless CONDITION]`), in order. */
   readonly useBackend: readonly string[]
   readonly defaultBackend: string | null

@@ -13,6 +13,8 @@ export type RuleKind =
   | 'http-request'
   | 'http-response'
   | 'use_backend'
+  | 'use_backend in mode tcp'
+  | 'tcp-request'
   | 'force-persist'
   | 'ignore-persist'
   | 'stick'

@@ -1,4 +1,5 @@
 import type { TlsFacts } from '../net/conn.ts'
+import type { HelloReading } from '../net/tls/client-hello.ts'
 import type { Variables } from './variables.ts'
 
 /**
@@ -18,6 +19,18 @@ export interface SessionFacts {
   readonly tls: TlsFacts | null
   /** What rules keep for rules that come later. */
   readonly variables: Variables
+}
+
+/**
+ * What rules can ask of a connection in `mode tcp` whose client has begun to send. What needs more
+ * than has come says so by {@link isMissing}, and finds nothing.
+ */
+export interface ContentFacts extends SessionFacts {
+  /** All that has come, read as the beginning of TLS. */
+  readonly hello: HelloReading
+  /** Nothing more is waited for: what has not come is not there. */
+  readonly isFinal: boolean
+  isMissing: boolean
 }
 
 /**

@@ -5,6 +5,7 @@ import type { BackendTerms, Plan, PlannedFrontend } from '../model/plan.ts'
 import type { ServersChange } from '../model/servers-change.ts'
 import { compileOpeningKey, compileRequestKey, compileSessionKey } from '../rules/balance-key.ts'
 import { type CompiledRules, compileRules } from '../rules/language/compile.ts'
+import { compileSessionRules, type SessionRules } from '../rules/language/session-rules.ts'
 import type { PatternEngine } from '../rules/samples/patterns.ts'
 import type { PresentBackend } from './dispatch/backend.ts'
 import {
@@ -76,6 +77,7 @@ export function compileRuntime(
       backends,
       ownHeaders: ownHeadersOf(frontend, rules),
       rules,
+      sessionRules: sessionRulesOf(frontend, names, services),
     })
   }
   return { maxconn: plan.maxconn, frontends, backends }
@@ -128,11 +130,21 @@ function rulesOf(
   backendNames: readonly string[],
   { patterns }: CompileServices,
 ): CompiledRules | null {
+  if (section.mode === 'tcp') return null
   const useBackend = 'useBackend' in section ? section.useBackend : []
   const { acls, httpRequest, httpResponse } = section
   if (httpRequest.length + httpResponse.length + useBackend.length === 0) return null
   const texts = { acls, httpRequest, httpResponse, useBackend, backendNames }
   return compileRules(texts, patterns)
+}
+
+function sessionRulesOf(
+  { mode, acls, tcpRequest, useBackend }: PlannedFrontend,
+  backendNames: readonly string[],
+  { patterns }: CompileServices,
+): SessionRules | null {
+  if (mode === 'http') return null
+  return compileSessionRules({ acls, tcpRequest, useBackend, backendNames }, patterns)
 }
 
 function ownHeadersOf(

@@ -202,6 +202,7 @@ function resolveFrontend(
     acls: resolveAcls(frontend.acl, at),
     httpRequest: frontend['http-request'] ?? [],
     httpResponse: frontend['http-response'] ?? [],
+    tcpRequest: frontend['tcp-request'] ?? [],
     useBackend: frontend.use_backend ?? [],
     defaultBackend: frontend.default_backend ?? null,
   }

@@ -209,7 +209,12 @@ export const frontendSchema = section(
     ),
     ...inherited(answerSettings, '`defaults`'),
     ...ruleSettings,
-    'use_backend': rules('Which backend takes which request: `BACKEND if CONDITION`, in order'),
+    'tcp-request': rules(
+      'What a client may send first: `inspect-delay TIME`, `content accept`, `content reject`, in order; `mode tcp`',
+    ),
+    'use_backend': rules(
+      'Which backend takes which request or session: `BACKEND if CONDITION`, in order',
+    ),
     'default_backend': key(name, {
       about: 'The backend where no `use_backend` applies; without one, the answer is 503',
       otherwise: 'none',

@@ -32,7 +32,6 @@ const BY_KERNEL = 'Delete it; set the sysctl of the kernel where the default is 
 const ALERTS = 'Alert on the metrics of /metrics: docs/operations.md lists them.'
 const LOGS =
   'Delete it; access-log lines have the fields of httplog and tcplog, and a shipper can add more.'
-const HTTP_RULES = 'Write http-request rules in mode http, such as "deny if { src 10.0.0.0/8 }".'
 const ANSWERS = 'Write http-error lines, or the rule "http-request redirect location URL".'
 const BY_ADMIN = 'Use the section admin: /metrics and the API tell it.'
 const KEPT_ALIVE = 'Delete it; connections of clients and servers are kept alive by themselves.'
@@ -103,7 +102,6 @@ const PROXY_KEYS = instead(
   [BOUNDED_BY_MAXCONN, 'rate-limit'],
   ['Write the rule http-request: redirect ...', 'redirect'],
   [BY_ADMIN, 'stats'],
-  [HTTP_RULES, 'tcp-request'],
   [
     'Write http-request: set-header X-Request-ID ... from a header of the client.',
     'unique-id-format',
@@ -129,6 +127,7 @@ export const UNSUPPORTED_FRONTEND_KEYS: Alternatives = joined(
 export const UNSUPPORTED_BACKEND_KEYS: Alternatives = joined(
   PROXY_KEYS,
   instead(
+    ['Write tcp-request in the frontend.', 'tcp-request'],
     ['Use option tcp-check, or agent-check of a server.', 'external-check'],
     ['Write option: {httpchk: {method: GET, uri: /health, expect: "status 200"}}.', 'http-check'],
     [

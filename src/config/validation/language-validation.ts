@@ -33,7 +33,7 @@ export interface LanguageValidation {
 const RULE_KEYS = [
   'http-request',
   'http-response',
-  'use_backend',
+  'tcp-request',
   'force-persist',
   'ignore-persist',
 ] as const
@@ -112,6 +112,8 @@ function validateRules(
   for (const acl of conditions) check('acl', acl.items())
   for (const key of RULE_KEYS) check(key, proxy.at(key).items())
   const mode = effectiveMode(proxy, defaults)
+  const routes = mode === 'tcp' ? 'use_backend in mode tcp' : 'use_backend'
+  check(routes, proxy.at('use_backend').items())
   check(mode === 'tcp' ? 'stick in mode tcp' : 'stick', proxy.at('stick').items())
 }
 

@@ -49,6 +49,7 @@ export function validateUsefulness(
   for (const proxy of [...frontends, ...backends]) {
     if (effectiveMode(proxy, tree.at('defaults')) === 'tcp') validateModeTcp(proxy, report)
   }
+  for (const frontend of frontends) validateInspection(frontend, report)
 }
 
 /** HAProxy counts milliseconds where no unit is given, most other programs seconds. */
@@ -87,6 +88,26 @@ function validateBackend(
     return
   }
   validateProbeUse(backend, defaults, (at, why, hint) => warnUnused(at, why, hint, report))
+}
+
+/** What a client sends first, as rules name it. */
+const OPENING = /\breq[._]ssl_/
+
+/** As in HAProxy, nobody waits for what a client sends first unless a rule says how long. */
+function validateInspection(frontend: Cursor, report: Report): void {
+  const lines = frontend.at('tcp-request').items()
+  const waits = ['inspect-delay', 'content'].every((kind) =>
+    lines.some(({ text }) => text?.trimStart().startsWith(kind)),
+  )
+  const conditions = frontend.at('acl').values()
+  const rules = [...lines, ...frontend.at('use_backend').items()]
+  const asks = [...rules, ...conditions.flatMap((acl) => acl.items())]
+  if (waits || !asks.some(({ text }) => OPENING.test(text ?? ''))) return
+  report.warn(frontend.keySpan, frontend.path, {
+    code: 'unused-setting',
+    message: `frontend "${frontend.name}" asks for what clients send first, and does not wait for it`,
+    hint: 'Write tcp-request: [inspect-delay 5s, "content accept if { req.ssl_hello_type 1 }"].',
+  })
 }
 
 function validateModeTcp(proxy: Cursor, report: Report): void {

@@ -1,6 +1,6 @@
 import { nearestName } from '../../base/spelling.ts'
 import { ROWS_MAX } from '../../memory/server-table.ts'
-import type { AdminConfig } from '../../model/config.ts'
+import type { AdminConfig, Mode } from '../../model/config.ts'
 import { DIAGNOSTICS_MAX, type Report } from '../diagnostics/diagnostics.ts'
 import type { SourceText } from '../diagnostics/source-text.ts'
 import type { Cursor } from '../text/tree.ts'
@@ -99,26 +99,27 @@ function validateRouteMode(
   })
 }
 
-/** In mode tcp nothing is known of what goes by, so that rules have nothing to look at. */
+/** Rules of one mode have nothing to look at in the other. */
 function validateModes(tree: Cursor, report: Report): void {
   for (const proxy of [...tree.at('frontends').values(), ...tree.at('backends').values()]) {
-    if (effectiveMode(proxy, tree.at('defaults')) !== 'tcp') continue
-    for (const rules of [proxy.at('http-request'), proxy.at('http-response')]) {
-      if (rules.node === null) continue
-      report.error(rules.keySpan, rules.path, {
-        code: 'mode-mismatch',
-        message: `${rules.name} rules do not work in mode tcp`,
-        hint: 'Write mode: http.',
-      })
+    const mode = effectiveMode(proxy, tree.at('defaults'))
+    if (mode === 'http') {
+      reportRules(proxy.at('tcp-request'), mode, 'Write http-request rules, or mode: tcp.', report)
     }
-    const routes = proxy.at('use_backend')
-    if (routes.node === null) continue
-    report.error(routes.keySpan, routes.path, {
-      code: 'unsupported',
-      message: 'use_backend rules are not available in mode tcp in this version',
-      hint: 'Give the frontend a default_backend.',
-    })
+    if (mode !== 'tcp') continue
+    for (const rules of [proxy.at('http-request'), proxy.at('http-response')]) {
+      reportRules(rules, mode, 'Write mode: http.', report)
+    }
   }
+}
+
+function reportRules(rules: Cursor, mode: Mode, hint: string, report: Report): void {
+  if (rules.node === null) return
+  report.error(rules.keySpan, rules.path, {
+    code: 'mode-mismatch',
+    message: `${rules.name} rules do not work in mode ${mode}`,
+    hint,
+  })
 }
 
 /** Every name has a row in the server table. */

@@ -11,6 +11,8 @@ const HELLO_RECORDS_MAX = 16
 
 /** What a client that begins TLS asks for. */
 export interface ClientHello {
+  /** Its `legacy_version`: the major number in the high 16 bits, so that TLS 1.2 is 0x30003. */
+  readonly version: number
   /** The name of a host, in lower case (SNI, RFC 6066 section 3); null: none. */
   readonly serverName: string | null
   /** Protocols, the preferred one first (ALPN, RFC 7301); empty: none. */
@@ -113,13 +115,16 @@ class Parts {
 
 function readBody(body: Buffer): HelloReading {
   const parts = new Parts(body)
-  const versionAndRandom = parts.take(2 + 32)
+  const major = parts.number(1)
+  const minor = parts.number(1)
+  const random = parts.take(32)
   const session = parts.part(1)
   const ciphers = parts.part(2)
   const compressions = parts.part(1)
-  if (versionAndRandom === null || session === null) return MALFORMED
+  if (major === null || minor === null || random === null || session === null) return MALFORMED
   if (ciphers === null || compressions === null) return MALFORMED
-  const hello = { serverName: null as string | null, alpn: [] as readonly string[] }
+  const version = major * 0x10000 + minor
+  const hello = { version, serverName: null as string | null, alpn: [] as readonly string[] }
   if (parts.isAtEnd) return { outcome: 'complete', hello }
   const extensions = parts.part(2)
   if (extensions === null || !parts.isAtEnd) return MALFORMED

@@ -2,7 +2,7 @@ import { nearestHint } from '../../base/spelling.ts'
 import { REQUEST_PHASE, RESPONSE_PHASE } from '../language/phases.ts'
 import type { Word, Words } from '../language/words.ts'
 import { type HeaderActionName, parseHeaderAction } from './header-rules.ts'
-import type { RequestAction, ResponseAction } from './outcomes.ts'
+import type { ContentAction, RequestAction, ResponseAction } from './outcomes.ts'
 import {
   parseDeny,
   parseRedirect,
@@ -24,6 +24,7 @@ type Reader<A> = (words: Words, word: Word) => A | null
 interface ActionRow {
   readonly request?: Reader<RequestAction>
   readonly response?: Reader<ResponseAction>
+  readonly content?: Reader<ContentAction>
 }
 
 const allow = (): 'allow' => 'allow'
@@ -47,13 +48,19 @@ const ACTIONS: ReadonlyMap<string, ActionRow> = new Map<string, ActionRow>([
   ['return', { request: parseReturn }],
   ['set-path', { request: parseSetPath }],
   ['set-query', { request: parseSetQuery }],
+  ['accept', { content: () => 'accept' }],
+  ['reject', { content: () => 'reject' }],
 ])
 
 /** The actions that take an argument in parentheses. */
 const WITH_ARGUMENT: readonly string[] = VARIABLE_ACTIONS
 
 /** The words that begin a rule of a kind. */
-export const ACTION_NAMES = { request: namesOf('request'), response: namesOf('response') } as const
+export const ACTION_NAMES = {
+  request: namesOf('request'),
+  response: namesOf('response'),
+  content: namesOf('content'),
+} as const
 
 /**
  * Reads the action of an `http-request` rule up to its condition.
@@ -69,6 +76,12 @@ export function parseRequestAction(words: Words): RequestAction | null {
 export function parseResponseAction(words: Words): ResponseAction | null {
   const found = findRow('response', words)
   return found?.row.response?.(words, found.word) ?? null
+}
+
+/** As {@link parseRequestAction}, of a `tcp-request content` rule. */
+export function parseContentAction(words: Words): ContentAction | null {
+  const found = findRow('content', words)
+  return found?.row.content?.(words, found.word) ?? null
 }
 
 function findRow(kind: keyof ActionRow, words: Words): { row: ActionRow; word: Word } | null {

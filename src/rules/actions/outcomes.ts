@@ -66,5 +66,8 @@ export type Action<F, E, O> = (facts: F, edits: E) => O | 'allow' | null
 /** What an `http-request` rule does. */
 export type RequestAction = Action<RequestFacts, RequestHeadEdits, RequestOutcome | Wait>
 
+/** What a `tcp-request content` rule does: with either, none that follows is looked at. */
+export type ContentAction = 'accept' | 'reject'
+
 /** What an `http-response` rule does: it ends no response. */
 export type ResponseAction = Action<ResponseFacts, HeaderEdits, never>

@@ -1,7 +1,8 @@
 import type { TextProblem } from '../../model/language.ts'
 import type { AclScope } from '../language/acls.ts'
-import { parseSuffix, type Test } from '../language/conditions.ts'
+import { parseSuffix } from '../language/conditions.ts'
 import { parseExpression } from '../language/expressions.ts'
+import type { Test } from '../language/logic.ts'
 import { offsetIn, readOrThrow, Words } from '../language/words.ts'
 import type { Sample } from '../samples/samples.ts'
 

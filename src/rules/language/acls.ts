@@ -1,7 +1,8 @@
 import type { TextProblem } from '../../model/language.ts'
 import type { PatternEngine } from '../samples/patterns.ts'
-import { parseAcl, type Scope, type Surroundings, some, type Test } from './conditions.ts'
-import { type Phase, REQUEST_PHASE, RESPONSE_PHASE } from './phases.ts'
+import { parseAcl, type Scope, type Surroundings } from './conditions.ts'
+import { some, type Test } from './logic.ts'
+import { CONTENT_PHASE, type Phase, REQUEST_PHASE, RESPONSE_PHASE } from './phases.ts'
 import { PREDEFINED_ACLS } from './predefined-acls.ts'
 import { Words } from './words.ts'
 
@@ -37,7 +38,7 @@ export class AclScope<F> implements Scope<F> {
       // One that is wrong anywhere is told of where it stands, not wherever it is named.
       else if (aclProblem(expression, this.patterns) === null) return this.#keep(name, null)
     }
-    return this.#keep(name, some(tests))
+    return this.#keep(name, some(tests, this.phase.logic))
   }
 
   #keep(name: string, test: Test<F> | null): Test<F> | null {
@@ -55,7 +56,12 @@ export function aclProblem(expression: string, patterns: PatternEngine): TextPro
   if (onRequest === null) return null
   const onResponse = problemIn(expression, { phase: RESPONSE_PHASE, patterns })
   if (onResponse === null) return null
-  return onResponse.offset > onRequest.offset ? onResponse : onRequest
+  const onContent = problemIn(expression, { phase: CONTENT_PHASE, patterns })
+  if (onContent === null) return null
+  return [onResponse, onContent].reduce(
+    (furthest, problem) => (problem.offset > furthest.offset ? problem : furthest),
+    onRequest,
+  )
 }
 
 function problemIn<F>(expression: string, surroundings: Surroundings<F>): TextProblem | null {

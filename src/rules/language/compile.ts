@@ -5,8 +5,9 @@ import { editedHeader } from '../actions/header-rules.ts'
 import type { RequestAction, RequestOutcome, ResponseAction, Wait } from '../actions/outcomes.ts'
 import type { HeaderEdits, RequestFacts, RequestHeadEdits, ResponseFacts } from '../facts.ts'
 import type { PatternEngine } from '../samples/patterns.ts'
-import { AclScope, aclProblem } from './acls.ts'
-import { parseSuffix, type Scope, type Test } from './conditions.ts'
+import { type AclExpressions, AclScope, aclProblem } from './acls.ts'
+import { parseSuffix, type Scope } from './conditions.ts'
+import type { Test } from './logic.ts'
 import { REQUEST_PHASE, RESPONSE_PHASE } from './phases.ts'
 import { invalidText, readOrThrow, Words } from './words.ts'
 
@@ -66,22 +67,14 @@ const BACKEND_NAME = /^[A-Za-z0-9_.:-]+$/
  *   that does not exist
  */
 export function compileRules(texts: RuleTexts, patterns: PatternEngine): CompiledRules {
-  const acls = new Map(texts.acls.map(({ name, expressions }) => [name, expressions]))
-  for (const expression of [...acls.values()].flat()) {
-    const problem = aclProblem(expression, patterns)
-    if (problem !== null) throw invalidText('rule', expression, problem)
-  }
+  const acls = compileAcls(texts.acls, patterns)
   const requestScope = new AclScope(REQUEST_PHASE, acls, patterns)
   const responseScope = new AclScope(RESPONSE_PHASE, acls, patterns)
   const request = texts.httpRequest.map((text) => compileRule(text, readRequestRule, requestScope))
   const response = texts.httpResponse.map((text) =>
     compileRule(text, readResponseRule, responseScope),
   )
-  const routes = texts.useBackend.map((text) => compileRule(text, readRoute, requestScope))
-  for (const { action: backend } of routes) {
-    if (texts.backendNames.includes(backend)) continue
-    throw new SluiceError('config-invalid', `use_backend names no backend: "${backend}"`)
-  }
+  const routes = compileRoutes(texts, requestScope)
   const edits = [...texts.httpRequest, ...texts.httpResponse].map(editedHeader)
   return {
     editedHeaders: new Set(edits.filter((name) => name !== null)),
@@ -91,7 +84,38 @@ export function compileRules(texts: RuleTexts, patterns: PatternEngine): Compile
   }
 }
 
-function compileRule<F, R>(
+/**
+ * The ACLs of a section by name.
+ *
+ * @throws SluiceError `config-invalid` for an expression that no phase can answer
+ */
+export function compileAcls(
+  configs: readonly AclConfig[],
+  patterns: PatternEngine,
+): AclExpressions {
+  const acls = new Map(configs.map(({ name, expressions }) => [name, expressions]))
+  for (const expression of [...acls.values()].flat()) {
+    const problem = aclProblem(expression, patterns)
+    if (problem !== null) throw invalidText('rule', expression, problem)
+  }
+  return acls
+}
+
+/** @throws SluiceError `config-invalid` as {@link compileRules} */
+export function compileRoutes<F>(
+  { useBackend, backendNames }: Pick<RuleTexts, 'useBackend' | 'backendNames'>,
+  scope: Scope<F>,
+): Rule<F, string>[] {
+  const routes = useBackend.map((text) => compileRule<F, Rule<F, string>>(text, readRoute, scope))
+  for (const { action: backend } of routes) {
+    if (backendNames.includes(backend)) continue
+    throw new SluiceError('config-invalid', `use_backend names no backend: "${backend}"`)
+  }
+  return routes
+}
+
+/** @throws SluiceError `config-invalid` for a rule that `validateRule` would have refused */
+export function compileRule<F, R>(
   text: string,
   read: (words: Words, scope: Scope<F>) => R | null,
   scope: Scope<F>,
@@ -117,10 +141,7 @@ export function readResponseRule(
 }
 
 /** Reads a `use_backend` rule; null where it is wrong, with the problem in `words`. */
-export function readRoute(
-  words: Words,
-  scope: Scope<RequestFacts>,
-): Rule<RequestFacts, string> | null {
+export function readRoute<F>(words: Words, scope: Scope<F>): Rule<F, string> | null {
   const word = words.expect('the name of a backend', 'Write BACKEND if CONDITION.')
   if (word === null) return null
   if (!BACKEND_NAME.test(word.text)) {
@@ -133,7 +154,12 @@ export function readRoute(
   return withCondition(word.text, words, scope)
 }
 
-function withCondition<F, A>(action: A | null, words: Words, scope: Scope<F>): Rule<F, A> | null {
+/** What stands before a condition, with it; null where either is wrong. */
+export function withCondition<F, A>(
+  action: A | null,
+  words: Words,
+  scope: Scope<F>,
+): Rule<F, A> | null {
   if (action === null) return null
   const test = parseSuffix(words, scope)
   return test === null ? null : { test, action }
@@ -164,10 +190,8 @@ function runAll(
   for (const { test, action } of rules) if (test(facts) && action(facts, edits) === 'allow') return
 }
 
-function runRoutes(
-  rules: readonly Rule<RequestFacts, string>[],
-  facts: RequestFacts,
-): string | null {
+/** The backend of the first rule that applies; null: none does. */
+export function runRoutes<F>(rules: readonly Rule<F, string>[], facts: F): string | null {
   for (const { test, action: backend } of rules) if (test(facts)) return backend
   return null
 }

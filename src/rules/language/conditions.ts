@@ -9,11 +9,9 @@ import {
 import type { PatternEngine } from '../samples/patterns.ts'
 import { convertedSample } from '../samples/samples.ts'
 import { parseExpression } from './expressions.ts'
+import { every, some, type Test } from './logic.ts'
 import type { Phase } from './phases.ts'
 import { offsetIn, type Word, type Words } from './words.ts'
-
-/** A condition ready to be asked. */
-export type Test<F> = (facts: F) => boolean
 
 /** What an expression is read with. */
 export interface Surroundings<F> {
@@ -54,7 +52,7 @@ export function parseSuffix<F>(words: Words, scope: Scope<F>): Test<F> | null {
   }
   const condition = parseCondition(words, scope)
   if (condition === null) return null
-  return word.text === 'if' ? condition : (facts) => !condition(facts)
+  return word.text === 'if' ? condition : scope.phase.logic.not(condition)
 }
 
 /** Reads the expression that an ACL's name stands for: `path_beg -i /api/ /v2/`. */
@@ -72,7 +70,7 @@ function parseCondition<F>(words: Words, scope: Scope<F>): Test<F> | null {
     if (alternative === null) return null
     alternatives.push(alternative)
   } while (words.nextIf('or', '||') !== null)
-  return some(alternatives)
+  return some(alternatives, scope.phase.logic)
 }
 
 function parseConjunction<F>(words: Words, scope: Scope<F>): Test<F> | null {
@@ -96,7 +94,7 @@ function parseTerm<F>(words: Words, scope: Scope<F>): Test<F> | null {
     if (name === '' && word.text !== '') continue
     const test = name === '{' ? parseBraces(word, words, scope) : findAcl(name, word, words, scope)
     if (test === null) return null
-    return isNegated ? (facts) => !test(facts) : test
+    return isNegated ? scope.phase.logic.not(test) : test
   }
 }
 
@@ -210,23 +208,4 @@ function refuseFlag(word: Word, words: Words): null {
   }
   const hint = `Flags are ${FLAGS.join(', ')}; write -- before a pattern that begins with a dash.`
   return words.refuse(word, `"${word.text}" is not a flag`, hint)
-}
-
-/** Passes where one of the tests does. */
-export function some<F>(tests: readonly Test<F>[]): Test<F> {
-  const [only] = tests
-  if (only !== undefined && tests.length === 1) return only
-  return (facts) => {
-    for (const test of tests) if (test(facts)) return true
-    return false
-  }
-}
-
-function every<F>(tests: readonly Test<F>[]): Test<F> {
-  const [only] = tests
-  if (only !== undefined && tests.length === 1) return only
-  return (facts) => {
-    for (const test of tests) if (!test(facts)) return false
-    return true
-  }
 }

@@ -75,7 +75,7 @@ function findFetch<F>(
   derived: boolean,
 ): { fetch: Fetch<F>; method: MatchMethod | null } | null {
   const plain = fetches.get(name)
-  if (plain !== undefined) return { fetch: plain, method: null }
+  if (plain !== undefined) return { fetch: plain, method: plain.method ?? null }
   const [, base = '', method = ''] = (derived && DERIVED.exec(name)) || []
   const fetch = fetches.get(base)
   if (fetch === undefined || !fetch.derives) return null

@@ -3,7 +3,8 @@ import { conditionProblem, stickProblem } from '../actions/stick-rules.ts'
 import type { PatternEngine } from '../samples/patterns.ts'
 import { type AclExpressions, AclScope, aclProblem } from './acls.ts'
 import { readRequestRule, readResponseRule, readRoute } from './compile.ts'
-import { REQUEST_PHASE, RESPONSE_PHASE, SESSION_PHASE } from './phases.ts'
+import { CONTENT_PHASE, REQUEST_PHASE, RESPONSE_PHASE, SESSION_PHASE } from './phases.ts'
+import { readTcpRequest } from './session-rules.ts'
 import { Words } from './words.ts'
 
 /**
@@ -31,6 +32,12 @@ export function validateRule(
       return words.problem
     case 'use_backend':
       readRoute(words, new AclScope(REQUEST_PHASE, acls, patterns))
+      return words.problem
+    case 'use_backend in mode tcp':
+      readRoute(words, new AclScope(CONTENT_PHASE, acls, patterns))
+      return words.problem
+    case 'tcp-request':
+      readTcpRequest(words, new AclScope(CONTENT_PHASE, acls, patterns))
       return words.problem
     case 'force-persist':
     case 'ignore-persist':

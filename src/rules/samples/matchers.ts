@@ -19,8 +19,8 @@ export const MATCH_METHODS = [
   'reg',
 ] as const
 
-/** One of {@link MATCH_METHODS}. */
-export type MatchMethod = (typeof MATCH_METHODS)[number]
+/** One of {@link MATCH_METHODS}, or that of versions, which no flag names: `3.3` is 0x30003. */
+export type MatchMethod = (typeof MATCH_METHODS)[number] | 'version'
 
 const INTEGER_DIGITS_MAX = 15
 const DIR_DELIMITERS = '/?'
@@ -54,6 +54,8 @@ export function compileMatcher(
       return (value) => (integerOf(value) ?? 0) !== 0
     case 'int':
       return integerTest(patterns, words, integerOf)
+    case 'version':
+      return integerTest(patterns.map(versionWord), words, integerOf)
     case 'len':
       return integerTest(patterns, words, (value) => String(value).length)
     case 'ip':
@@ -112,6 +114,14 @@ function hasPart(text: string, pattern: string, delimiters: string): boolean {
     if (startsPart && (after === undefined || delimiters.includes(after))) return true
   }
   return false
+}
+
+/** A pattern with its versions, such as `3.1:3.3`, written as the numbers that they stand for. */
+function versionWord(word: Word): Word {
+  const text = word.text.replace(/(\d{1,4})\.(\d{1,4})/g, (_, major, minor) =>
+    String(Number(major) * 0x10000 + Number(minor)),
+  )
+  return { ...word, text }
 }
 
 interface Range {

@@ -26,6 +26,8 @@ export interface Fetch<F> {
   readonly parameters: readonly Parameter[]
   /** Whether an ACL may write a matching method behind the name: `path_beg`. */
   readonly derives: boolean
+  /** How an ACL matches it where it names no method; absent: as its type says. */
+  readonly method?: 'version'
   /**
    * Compiles the fetch for its arguments as written; those left out are '' or absent.
    *

@@ -1,9 +1,10 @@
 import { NO_KEY } from '../../balance/strategy.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
+import type { TuneConfig } from '../../model/config.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
-import { Deadline } from '../../net/deadline-wheel.ts'
 import { UNHEARD } from '../../net/unheard.ts'
 import type { SessionFacts } from '../../rules/facts.ts'
+import type { SessionRules } from '../../rules/language/session-rules.ts'
 import { NO_VARIABLES } from '../../rules/variables.ts'
 import { Dispatch, type DispatchOwner, type DispatchServices } from '../dispatch/dispatch.ts'
 import type { Termination } from '../dispatch/termination.ts'
@@ -12,6 +13,7 @@ import { countAborts, TERMINATIONS } from '../exchange/http-tunnel.ts'
 import type { BackendRuntime, FrontendRuntime } from '../exchange/runtime.ts'
 import { TCP_SERVERS } from '../servers/tcp-servers.ts'
 import type { RelayEnd, RelayOwner } from '../streams/tunnel.ts'
+import { ClientOpening, OpeningFacts } from './client-opening.ts'
 import type { HangUpWatch } from './hang-up-watch.ts'
 import { Relay } from './relay.ts'
 import type { Place, Session } from './session.ts'
@@ -20,6 +22,8 @@ import type { Place, Session } from './session.ts'
 export interface TcpServices extends DispatchServices, SettleServices {
   /** Clients whose server is waited for. */
   readonly hangUps: HangUpWatch
+  /** `global.tune`: bounds what a client sends before there is a server. */
+  readonly tune: Pick<TuneConfig, 'bufsizeBytes' | 'maxrewriteBytes'>
 }
 
 /**
@@ -31,7 +35,7 @@ export const OPENING_MS_MAX = 5000
 /**
  * One client connection of a frontend in `mode tcp`: a server is found, then bytes go both ways
  * until both sides have finished. The client is not read before its server is there, unless what
- * it sends first decides which one that is.
+ * it sends first decides which one that is: by rules, or by what its backend balances by.
  *
  * Invariant: it handles the client connection until there is a server, then a {@link Relay} does,
  * and nobody once the session has ended.
@@ -43,14 +47,11 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
   readonly #frontend: FrontendRuntime
   readonly #dispatch: Dispatch<Conn>
   readonly #startMs: number
-  #backend: BackendRuntime | null
+  /** Null: it has not been chosen, or there is none. */
+  #backend: BackendRuntime | null = null
   #relay: Relay | null = null
-  /** What has come of the client before there was a server. */
-  #early: Buffer | null = null
-  /** Set while the client is waited for to send what its session is balanced by. */
-  #opening: Deadline | null = null
-  /** The client ended its side before there was a server. */
-  #clientEnded = false
+  /** What has come of the client before there was a server; null: nothing, and none is awaited. */
+  #opening: ClientOpening | null = null
   #connectedMs = -1
   #bytesIn = 0
   #bytesOut = 0
@@ -63,15 +64,14 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
     this.#frontend = frontend
     this.#dispatch = new Dispatch(this, services, TCP_SERVERS)
     this.#startMs = services.clock()
-    this.#backend = frontend.defaultBackend
     client.handler = this
     place.pass(this)
     const { row } = this.#frontend.plan
     count(services.cells, row, COUNTER.connectionsTotal)
     count(services.cells, row, COUNTER.sessionsTotal)
-    const { openingKey } = this.#backend ?? {}
-    if (openingKey === null || openingKey === undefined) this.#goOn(NO_KEY)
-    else this.#awaitOpening()
+    const { sessionRules } = frontend
+    if (sessionRules === null) this.#route(null)
+    else this.#inspect(sessionRules)
   }
 
   get beganMs(): number {
@@ -107,10 +107,12 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
     const timeouts = { tunnelMs, tunnelLate, clientFinMs, serverFinMs } as const
     this.#relay = new Relay(this.client, server, timeouts, this, this.#services.wheel)
     this.client.resume()
-    const early = this.#early
-    this.#early = null
-    if (early !== null) this.#relay.onData(this.client, early, early.length)
-    if (this.#clientEnded) this.#relay.onEnd(this.client)
+    const opening = this.#opening
+    this.#opening = null
+    if (opening === null) return
+    const { content, hasEnded } = opening
+    if (content.length > 0) this.#relay.onData(this.client, content, content.length)
+    if (hasEnded) this.#relay.onEnd(this.client)
   }
 
   onNoServer(termination: Termination): void {
@@ -142,19 +144,13 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
    * protocol header, once, since the client is paused.
    */
   onData(_conn: Conn, view: ByteView, length: number): void {
-    const bytes = view.subarray(0, length)
-    const early = this.#early === null ? Buffer.from(bytes) : Buffer.concat([this.#early, bytes])
-    this.#early = early
-    const key = this.#opening === null ? null : (this.#backend?.openingKey?.(early) ?? null)
-    if (key !== null) this.#goOn(key)
+    this.#opened().add(view, length)
   }
 
   onDrain(): void {}
 
   onEnd(): void {
-    if (this.#opening === null) return
-    this.#clientEnded = true
-    this.#goOn(NO_KEY)
+    if (this.#opening?.isAwaited === true) this.#opening.end()
   }
 
   /** The client left while its server was looked for. */
@@ -165,27 +161,77 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
 
   /** HAProxy's termination state for a session that was ended while there was no server. */
   #beforeServer(by: 'C' | 'K'): Termination {
-    if (this.#opening !== null) return `${by}R`
+    if (this.#opening?.isAwaited === true) return `${by}R`
     return this.#dispatch.place.isTaken ? `${by}Q` : `${by}C`
   }
 
-  #awaitOpening(): void {
-    this.#opening = new Deadline(() => this.#goOn(NO_KEY))
+  #opened(): ClientOpening {
+    const { wheel, tune } = this.#services
+    this.#opening ??= new ClientOpening(wheel, tune.bufsizeBytes - tune.maxrewriteBytes)
+    return this.#opening
+  }
+
+  /** Has the rules decide, once enough has come, whether the session goes on and where. */
+  #inspect({ inspectDelayMs, content, route }: SessionRules): void {
+    const { plan } = this.#frontend
+    const { clientMs } = plan.timeouts
+    const opening = this.#opened()
+    const facts = new OpeningFacts(sessionFacts(this.client, plan.name), opening)
+    opening.ask(
+      (cause) => {
+        if (cause === 'late' && clientMs < inspectDelayMs) {
+          // As in HAProxy's log.
+          this.#backend = this.#frontend.defaultBackend
+          this.#turnAway('cR')
+          return true
+        }
+        facts.isFinal = cause !== 'more'
+        const action = content === null ? 'accept' : content(facts)
+        if (action === null) return false
+        if (action === 'reject') {
+          count(this.#services.cells, plan.row, COUNTER.requestsDenied)
+          this.#turnAway('PR')
+          return true
+        }
+        // As in HAProxy, what has not come by now is not waited for by `use_backend`.
+        facts.isFinal = true
+        this.#route(route?.(facts) ?? null)
+        return true
+      },
+      Math.min(inspectDelayMs, clientMs),
+    )
+  }
+
+  /** @param named by a `use_backend` rule; null: none applies */
+  #route(named: string | null): void {
+    const { backends, defaultBackend } = this.#frontend
+    this.#backend = named === null ? defaultBackend : (backends.get(named) ?? null)
+    const openingKey = this.#backend?.openingKey ?? null
+    if (openingKey === null) {
+      this.#goOn(NO_KEY)
+      return
+    }
+    const opening = this.#opened()
     const limitMs = Math.min(OPENING_MS_MAX, this.#frontend.plan.timeouts.clientMs)
-    this.#services.wheel.scheduleIn(this.#opening, limitMs)
+    opening.ask((cause) => {
+      const key = openingKey(opening.content)
+      if (key === null && cause === 'more') return false
+      this.#goOn(key ?? NO_KEY)
+      return true
+    }, limitMs)
+  }
+
+  #turnAway(termination: Termination): void {
+    this.#end(termination)
+    this.client.destroy()
   }
 
   /** @param openingKey what the client has sent that the session is balanced by, or `NO_KEY` */
   #goOn(openingKey: number): void {
-    this.#leaveOpening()
+    this.#opening?.stop()
     this.client.pause()
     if (this.#backend === null) this.onNoServer('SC')
     else this.#begin(this.#backend, openingKey)
-  }
-
-  #leaveOpening(): void {
-    if (this.#opening !== null) this.#services.wheel.cancel(this.#opening)
-    this.#opening = null
   }
 
   #begin(backend: BackendRuntime, openingKey: number): void {
@@ -197,7 +243,7 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
 
   #end(termination: Termination): void {
     this.client.handler = UNHEARD
-    this.#leaveOpening()
+    this.#opening?.stop()
     const services = this.#services
     logTcpSession(services, {
       client: this.client,

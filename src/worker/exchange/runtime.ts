@@ -3,6 +3,7 @@ import type { PlannedFrontend } from '../../model/plan.ts'
 import type { BalanceKey, OpeningKey } from '../../rules/balance-key.ts'
 import type { RequestFacts, SessionFacts } from '../../rules/facts.ts'
 import type { CompiledRules } from '../../rules/language/compile.ts'
+import type { SessionRules } from '../../rules/language/session-rules.ts'
 import type { DispatchBackend } from '../dispatch/backend.ts'
 import type { RequestPersistence, SessionPersistence } from '../dispatch/persistence.ts'
 import type { RetryBudget } from '../dispatch/retry-budget.ts'
@@ -45,4 +46,6 @@ export interface FrontendRuntime {
   readonly ownHeaders: ReadonlySet<string>
   /** Null where the frontend has no rule, so that it costs nothing. */
   readonly rules: CompiledRules | null
+  /** The same in `mode tcp`. */
+  readonly sessionRules: SessionRules | null
 }

@@ -18,11 +18,13 @@ export interface Nginx {
  * @param directives the rest of its `server` block
  * @param files put into its document root, by name
  * @param givenPort default: a free one
+ * @param listen what `listen` has beside the address, such as `ssl`
  */
 export async function startNginx(
   directives: string,
   files: Readonly<Record<string, string>> = {},
   givenPort?: number,
+  listen = '',
 ): Promise<Nginx> {
   const folder = temporaryFolder()
   const port = givenPort ?? (await freePort())
@@ -38,7 +40,7 @@ export async function startNginx(
       access_log off;
       ${temporary.map((name) => `${name}_temp_path ${folder}/${name};`).join('\n')}
       server {
-        listen 127.0.0.1:${port};
+        listen 127.0.0.1:${port} ${listen};
         root ${folder};
         ${directives}
       }

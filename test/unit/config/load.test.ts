@@ -97,6 +97,7 @@ describe('a minimal config', () => {
           acls: [],
           httpRequest: [],
           httpResponse: [],
+          tcpRequest: [],
           useBackend: [],
           defaultBackend: 'app',
         },

@@ -4,6 +4,7 @@ import { parse } from 'yaml'
 import { ACTION_NAMES } from '../../../src/rules/actions/action-registry.ts'
 import { compileRules } from '../../../src/rules/language/compile.ts'
 import { PREDEFINED_ACLS } from '../../../src/rules/language/predefined-acls.ts'
+import { CONTENT_FETCHES } from '../../../src/rules/samples/content-fetches.ts'
 import { CONVERTERS } from '../../../src/rules/samples/converters.ts'
 import { REQUEST_FETCHES, RESPONSE_FETCHES } from '../../../src/rules/samples/fetches.ts'
 import { MATCH_METHODS } from '../../../src/rules/samples/matchers.ts'
@@ -46,11 +47,14 @@ describe('docs/rules.md', () => {
   })
 
   it.each([
-    { what: 'fetch', names: [...REQUEST_FETCHES.keys(), ...RESPONSE_FETCHES.keys()] },
+    {
+      what: 'fetch',
+      names: [REQUEST_FETCHES, RESPONSE_FETCHES, CONTENT_FETCHES].flatMap((all) => [...all.keys()]),
+    },
     { what: 'converter', names: [...CONVERTERS.keys()] },
     { what: 'matching method', names: [...MATCH_METHODS] },
     { what: 'predefined ACL', names: [...PREDEFINED_ACLS.keys()] },
-    { what: 'action', names: [...ACTION_NAMES.request, ...ACTION_NAMES.response] },
+    { what: 'action', names: Object.values(ACTION_NAMES).flat() },
   ])('names every $what', ({ names }) => {
     const missing = names.filter((name) => {
       const bare = name.replace(/^(req|res)\./, '')

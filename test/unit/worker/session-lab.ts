@@ -84,6 +84,7 @@ const FRONTEND_PLAN: PlannedFrontend = {
   acls: [],
   httpRequest: [],
   httpResponse: [],
+  tcpRequest: [],
   useBackend: [],
   defaultBackend: 'app',
   listeners: [],

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
-import type { PlannedBackend } from '../../../src/model/plan.ts'
+import type { PlannedBackend, PlannedFrontend } from '../../../src/model/plan.ts'
 import { Places } from '../../../src/worker/accept/place.ts'
 import { OPENING_MS_MAX, TcpSession } from '../../../src/worker/clients/tcp-session.ts'
 import { compileRuntime } from '../../../src/worker/compilation.ts'
 import type { FrontendRuntime } from '../../../src/worker/exchange/runtime.ts'
 import { rdpRequest } from '../rules/rdp-requests.ts'
+import { clientHello } from './accept/client-hellos.ts'
 import { FakeConn, FakeEngine } from './fake-network.ts'
 import { CLIENT_MS, FRONTEND, passTime, planOf, servicesOf, TUNE } from './session-lab.ts'
 
@@ -14,7 +15,11 @@ const SERVERS = 8
 const SLACK_MS = 200
 
 /** Sessions in front of a farm of remote desktops, without network and clock. */
-function startFarm(balance = 'rdp-cookie', clientMs = CLIENT_MS) {
+function startFarm(
+  balance = 'rdp-cookie',
+  clientMs = CLIENT_MS,
+  rules: Partial<PlannedFrontend> = {},
+) {
   const table = ServerTable.create(1)
   const engine = new FakeEngine()
   const services = servicesOf(TUNE, table, engine)
@@ -24,7 +29,7 @@ function startFarm(balance = 'rdp-cookie', clientMs = CLIENT_MS) {
   const [frontend] = base.frontends
   if (frontend === undefined) throw new Error('no frontend')
   const timeouts = { ...frontend.timeouts, clientMs }
-  const plan = { ...base, frontends: [{ ...frontend, timeouts }] }
+  const plan = { ...base, frontends: [{ ...frontend, timeouts, ...rules }] }
   for (const { row } of plan.backends.flatMap(({ servers }) => servers)) {
     table.setState(row, SERVER_STATE.up)
     table.setWeight(row, 1)
@@ -152,5 +157,88 @@ describe('any other balance', () => {
     const client = farm.accept()
     expect(farm.engine.opened).toHaveLength(1)
     expect(client.paused).toBe(true)
+  })
+})
+
+const DELAY_MS = 3000
+const BY_NAME: Partial<PlannedFrontend> = {
+  tcpRequest: [
+    `inspect-delay ${DELAY_MS}`,
+    'content reject if { req.ssl_sni bad.example }',
+    'content accept if { req.ssl_hello_type 1 }',
+  ],
+  useBackend: ['app if { req.ssl_sni a.example }'],
+  defaultBackend: null,
+}
+
+function startByName(rules: Partial<PlannedFrontend> = {}, clientMs = CLIENT_MS): Farm {
+  return startFarm('roundrobin', clientMs, { ...BY_NAME, ...rules })
+}
+
+describe('tcp-request content', () => {
+  it('is answered by a hello however it is cut, and the server gets it whole', async () => {
+    const farm = startByName()
+    const hello = await clientHello({ servername: 'a.example' })
+    for (let cut = 1; cut < hello.length; cut++) {
+      const opened = farm.engine.opened.length
+      const client = farm.accept()
+      client.receive(hello.slice(0, cut))
+      expect(farm.engine.opened, `cut at ${cut}`).toHaveLength(opened)
+      client.receive(hello.slice(cut))
+      expect(client.paused).toBe(true)
+      const server = connect(farm)
+      expect(server.written).toBe(hello)
+      client.receive('more')
+      expect(server.written).toBe(`${hello}more`)
+    }
+  })
+
+  it('closes who is refused, and counts nothing for it any more', async () => {
+    const farm = startByName()
+    const client = farm.accept()
+    client.receive(await clientHello({ servername: 'bad.example' }))
+    expect([client.destroyed, farm.sessions()]).toEqual([true, 0])
+    farm.pass(DELAY_MS + SLACK_MS)
+    expect(farm.engine.opened).toHaveLength(0)
+  })
+
+  it('waits no longer than inspect-delay', () => {
+    const farm = startByName({ defaultBackend: 'app' })
+    farm.accept().receive('\x16')
+    farm.pass(DELAY_MS - SLACK_MS)
+    expect(farm.engine.opened).toHaveLength(0)
+    farm.pass(2 * SLACK_MS)
+    expect(connect(farm).written).toBe('\x16')
+  })
+
+  it('closes who is silent for all of timeout client', () => {
+    const farm = startByName({ defaultBackend: 'app' }, 1000)
+    const client = farm.accept()
+    farm.pass(1000 + SLACK_MS)
+    expect([client.destroyed, farm.sessions()]).toEqual([true, 0])
+    expect(farm.engine.opened).toHaveLength(0)
+  })
+
+  it('looks at no more than there is room for', () => {
+    const farm = startByName({ defaultBackend: 'app' })
+    const client = farm.accept()
+    const head = '\x16\x03\x01\x3f\xff\x01\x00\x3f\x00'
+    const room = TUNE.bufsizeBytes - TUNE.maxrewriteBytes
+    client.receive(head + 'x'.repeat(room - head.length - 1))
+    expect(farm.engine.opened).toHaveLength(0)
+    client.receive('x')
+    expect(farm.engine.opened).toHaveLength(1)
+    expect(connect(farm).written).toHaveLength(room)
+  })
+
+  it('has the backend go on with what has come', () => {
+    const rules = { tcpRequest: ['inspect-delay 1s', 'content accept'], useBackend: [] }
+    const farm = startFarm('rdp-cookie', CLIENT_MS, rules)
+    const client = farm.accept()
+    const request = requestOf('elton')
+    client.receive(request.slice(0, 20))
+    expect(farm.engine.opened).toHaveLength(0)
+    client.receive(request.slice(20))
+    expect(connect(farm).written).toBe(request)
   })
 })

@@ -48,10 +48,7 @@ const FORMS: readonly (readonly [words: string, form: Form])[] = [
     form('frontend', `http-request: ['deny if !{ hdr(authorization) "Basic x" }']`),
   ],
   ['Write rules;', form('frontend', `http-request: ['deny if { path /x }']`)],
-  [
-    'Write http-request rules in mode http',
-    form('frontend', `http-request: ['deny if { src 10.0.0.0/8 }']`),
-  ],
+  ['Write tcp-request in the frontend.', form('frontend', 'tcp-request: [content accept]')],
   ['Write http-error lines', form('frontend', `http-request: ['redirect location http://a/']`)],
   [
     'Write http-error lines',
@@ -137,6 +134,11 @@ const FORMS: readonly (readonly [words: string, form: Form])[] = [
   ['Use http or tcp.', form('frontend', 'mode: http')],
 ]
 
+/** Lines that are for `mode tcp`. */
+function modeOf(line: string): string {
+  return /rdp-cookie|tcp-request/.test(line) ? 'tcp' : 'http'
+}
+
 /** A config that has a line at a place, and else as little as can be. */
 function configWith({ place, line }: Form): string {
   const at = (where: Form['place'], indent: string): string =>
@@ -151,7 +153,7 @@ function configWith({ place, line }: Form): string {
 ${mode}${bind}${at('frontend', '    ')}    default_backend: app
 backends:
   app:
-    mode: ${line.includes('rdp-cookie') ? 'tcp' : 'http'}
+    mode: ${modeOf(line)}
 ${at('backend', '    ')}${servers}`
 }
 
@@ -168,11 +170,8 @@ describe('alternatives to keywords that are not available', () => {
   })
 
   it.each(FORMS)('may be followed: %s', (_, following) => {
-    const isTcp = following.line.includes('rdp-cookie')
-    const text = configWith(following).replace(
-      '    mode: http\n',
-      `    mode: ${isTcp ? 'tcp' : 'http'}\n`,
-    )
+    const mode = `    mode: ${modeOf(following.line)}\n`
+    const text = configWith(following).replace('    mode: http\n', mode)
     const { diagnostics } = load(text, {
       validateBalance,
       validateRule: (kind, rule, acls) => validateRule(kind, rule, acls, linearPatterns),

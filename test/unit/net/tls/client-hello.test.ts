@@ -32,7 +32,11 @@ describe('a ClientHello', () => {
     ['all', BOTH, { serverName: 'a.example', alpn: ['h2', 'http/1.1'] }],
     ['a name', { servername: 'b.example' }, { serverName: 'b.example', alpn: [] }],
     ['nothing', {}, { serverName: null, alpn: [] }],
-    ['it in TLS 1.2', { ...BOTH, maxVersion: 'TLSv1.2' as const }, { serverName: 'a.example' }],
+    [
+      'it in TLS 1.2',
+      { ...BOTH, maxVersion: 'TLSv1.2' as const },
+      { serverName: 'a.example', version: 0x30003 },
+    ],
   ])('that says %s is read', async (_, options, hello) => {
     const reading = read(await helloOf(options))
     expect(reading).toMatchObject({ outcome: 'complete', hello })

@@ -335,3 +335,45 @@ describe('validateRule', () => {
     )
   })
 })
+
+describe('validateRule for tcp-request', () => {
+  it.each([
+    ['inspect-delay 5s', 'right'],
+    ['content accept if is_local', 'right'],
+    ['content reject unless { req.ssl_sni -m found }', 'right'],
+    ['', '^ | what to do is missing | Known: inspect-delay, content.'],
+    [
+      'inspect 5s',
+      '^inspect 5s | "inspect" is not a kind of tcp-request | Known: inspect-delay, content.',
+    ],
+    [
+      'inspect-delay soon',
+      'inspect-delay ^soon | "soon" is not a duration | Write inspect-delay 5s.',
+    ],
+    [
+      'inspect-delay 5s if is_local',
+      'inspect-delay 5s ^if is_local | "if" is one word too many | ',
+    ],
+    ['content deny', 'content ^deny | unknown action "deny" | Known: accept, reject.'],
+    [
+      'content accept if is_api',
+      'content accept if ^is_api | ACL "is_api" cannot be asked of a connection in mode tcp | ',
+    ],
+    [
+      'content accept if { path / }',
+      'content accept if { ^path / } | "path" cannot be fetched from a connection in mode tcp | ',
+    ],
+  ])('%s', (text, message) => {
+    expect(told('tcp-request', text)).toBe(message)
+  })
+
+  it('knows later kinds', () => {
+    expect(told('tcp-request', 'connection reject')).toContain('is not available in this version')
+  })
+
+  it('has a request not ask for what a client of mode tcp sends first', () => {
+    expect(told('use_backend', 'app if { req.ssl_sni a }')).toContain(
+      '"req.ssl_sni" cannot be fetched from a request',
+    )
+  })
+})
