@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
-import { createSecureContext, DEFAULT_MAX_VERSION, type SecureContextOptions } from 'node:tls'
+import type { SecureContextOptions } from 'node:tls'
+import { nodeTls } from '../../base/host/late-modules.ts'
 import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
 
 /** What the name of a server looks like, in TLS. */
@@ -38,7 +39,7 @@ export function parseCiphersuites(text: string): Parsed<string> {
   const message = 'these are no suites of TLS 1.3'
   const hint = 'Such as TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256.'
   if (!/^TLS_[A-Z0-9_]+(:TLS_[A-Z0-9_]+)*$/.test(text)) return refused(message, hint)
-  return tried(text, { ciphers: text, minVersion: DEFAULT_MAX_VERSION }, message, hint)
+  return tried(text, { ciphers: text, minVersion: nodeTls().DEFAULT_MAX_VERSION }, message, hint)
 }
 
 /** Reads `curves`: groups of the key exchange. */
@@ -54,7 +55,7 @@ function tried(
   hint: string,
 ): Parsed<string> {
   try {
-    createSecureContext(options)
+    nodeTls().createSecureContext(options)
     return { value: text }
   } catch {
     return refused(message, hint)

@@ -1,11 +1,10 @@
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  constants,
-  type IncomingHttpHeaders,
-  type IncomingHttpStatusHeader,
+import type {
+  ClientHttp2Session,
+  ClientHttp2Stream,
+  IncomingHttpHeaders,
+  IncomingHttpStatusHeader,
 } from 'node:http2'
+import { nodeHttp2 } from '../../base/host/late-modules.ts'
 import { PROBE_BYTES_MAX } from '../../model/probe-protocol.ts'
 import type { Conn } from '../../net/conn.ts'
 import { ConnStream } from '../../net/conn-stream.ts'
@@ -58,6 +57,7 @@ export class GrpcConversation implements Conversation {
     const isHttp2 = !isSecure || conn.alpnProtocol === 'h2'
     const stream = new ConnStream(conn, PROBE_BYTES_MAX)
     this.#stream = stream
+    const { connect, constants } = nodeHttp2()
     this.#session = connect(isSecure ? 'https://localhost' : 'http://localhost', {
       createConnection: () => stream,
       settings: { enablePush: false, maxHeaderListSize: PROBE_BYTES_MAX },
@@ -97,7 +97,7 @@ export class GrpcConversation implements Conversation {
     call.on('error', (error) => this.#onError(error))
     session.on('error', (error) => this.#onError(error))
     session.on('goaway', (code) => {
-      if (code !== constants.NGHTTP2_NO_ERROR) {
+      if (code !== nodeHttp2().constants.NGHTTP2_NO_ERROR) {
         this.#settle(findingOf('L7RSP', `The server went away, HTTP/2 error ${code}`))
       }
     })

@@ -1,5 +1,5 @@
-import { constants } from 'node:crypto'
-import { createSecureContext, type SecureContext } from 'node:tls'
+import type { SecureContext } from 'node:tls'
+import { nodeCrypto, nodeTls } from '../../base/host/late-modules.ts'
 import type { BindTlsSettings } from '../../model/bind-tls.ts'
 import type { Conn, ConnHandler } from '../conn.ts'
 
@@ -47,12 +47,13 @@ export function serverContext(
   ticketKeys: Uint8Array,
 ): SecureContext {
   const { minVersion, maxVersion, ciphers, ciphersuites, curves } = settings
+  const { constants } = nodeCrypto()
   const { SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_TICKET } = constants
   const { SSL_OP_CIPHER_SERVER_PREFERENCE, SSL_OP_PRIORITIZE_CHACHA } = constants
   const preference = settings.preferClientCiphers
     ? 0
     : SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA
-  return createSecureContext({
+  return nodeTls().createSecureContext({
     // No client is verified: without this the authorities that Node.js brings would be read.
     ca: [],
     cert: certificates.map(({ chain }) => chain),

@@ -1,4 +1,5 @@
-import { checkServerIdentity, connect, type SecureContext, type TLSSocket } from 'node:tls'
+import type { SecureContext, TLSSocket } from 'node:tls'
+import { nodeTls } from '../../base/host/late-modules.ts'
 import type { Conn, ConnFailure, ConnHandler, Endpoint, TlsFacts } from '../conn.ts'
 import { ConnStream } from '../conn-stream.ts'
 
@@ -33,6 +34,7 @@ export interface TlsCarrier {
 export function connectTls(conn: Conn, settings: ClientTlsSettings, handler: ConnHandler): TlsConn {
   const stream = new ConnStream(conn)
   const { context, verify, serverName, alpn } = settings
+  const { checkServerIdentity, connect } = nodeTls()
   const tls = connect({
     socket: stream,
     secureContext: context,

@@ -1,4 +1,5 @@
-import { createSecureContext, type SecureContext } from 'node:tls'
+import type { SecureContext } from 'node:tls'
+import { nodeTls } from '../../base/host/late-modules.ts'
 
 /** Contexts that are kept at once; a config hardly has more sets of authorities. */
 const CONTEXTS_MAX = 64
@@ -16,7 +17,7 @@ export class ClientTlsContexts {
     if (known !== undefined) return known
     if (this.#byAuthorities.size >= CONTEXTS_MAX) this.#byAuthorities.clear()
     // Without a list the roots that Node.js brings would be trusted.
-    const context = createSecureContext({ ca: authorities === '' ? [] : authorities })
+    const context = nodeTls().createSecureContext({ ca: authorities === '' ? [] : authorities })
     this.#byAuthorities.set(authorities, context)
     return context
   }

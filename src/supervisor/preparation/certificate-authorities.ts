@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { stat } from 'node:fs/promises'
-import { rootCertificates } from 'node:tls'
 import { SluiceError } from '../../base/errors.ts'
+import { nodeTls } from '../../base/host/late-modules.ts'
 import { SYSTEM_AUTHORITIES } from '../../model/probe-protocol.ts'
 import { readBoundedFile } from './bounded-files.ts'
 
@@ -37,7 +37,7 @@ async function readSystem(): Promise<string> {
     )
     if (isFile) return readBounded(path)
   }
-  return rootCertificates.join('\n')
+  return nodeTls().rootCertificates.join('\n')
 }
 
 /** Reads a file and looks at each certificate in it: TLS would pass over what it cannot read. */

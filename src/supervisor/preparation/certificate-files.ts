@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createSecureContext } from 'node:tls'
 import { SluiceError } from '../../base/errors.ts'
+import { nodeTls } from '../../base/host/late-modules.ts'
 import {
   type CertificateContext,
   hasPrivateKey,
@@ -65,7 +65,7 @@ export class CertificateFiles {
 /** Whether TLS takes it: workers must not be the first to find out. */
 function validateUse({ path, chain, key }: PlannedCertificate): void {
   try {
-    createSecureContext({ ca: [], cert: chain, key })
+    nodeTls().createSecureContext({ ca: [], cert: chain, key })
   } catch (error) {
     const { reason, message } = error as Error & { readonly reason?: string }
     const why = `TLS cannot use this certificate: ${reason ?? message}`

@@ -1,5 +1,5 @@
-import { createHmac } from 'node:crypto'
 import { formatAddress } from '../../base/address.ts'
+import { nodeCrypto } from '../../base/host/late-modules.ts'
 import {
   cookieValue,
   type DatedCookie,
@@ -246,7 +246,7 @@ function isOutside(dateSec: number, lifeSec: number, nowSec: number): boolean {
 
 function dynamicValue({ address }: PlannedServer, secret: string | null): string | null {
   if (secret === null) return null
-  const hmac = createHmac('sha256', secret).update(formatAddress(address))
+  const hmac = nodeCrypto().createHmac('sha256', secret).update(formatAddress(address))
   return hmac.digest('hex').slice(0, DYNAMIC_DIGITS)
 }
 

@@ -1,5 +1,6 @@
-import { TLSSocket, type TLSSocketOptions } from 'node:tls'
+import type { TLSSocketOptions } from 'node:tls'
 import { assert } from '../../../base/errors.ts'
+import { nodeTls } from '../../../base/host/late-modules.ts'
 import type { Conn, ConnFailure, ConnHandler } from '../../conn.ts'
 import type { ServerTlsSettings } from '../../tls/server-tls.ts'
 import { type TlsCarrier, TlsConn } from '../../tls/tls-conn.ts'
@@ -29,6 +30,7 @@ export function acceptNodeTls(
     highWaterMark: HIGH_WATER_BYTES,
     ...(alpn !== null && { ALPNProtocols: [alpn] }),
   }
+  const { TLSSocket } = nodeTls()
   const tls = new TLSSocket(conn.lend(ahead), options)
   return new TlsConn(conn, tls, { carrier: below, serverName, secureEvent: 'secure' }, handler)
 }
