@@ -21,6 +21,8 @@ export interface ClusterOptions {
   readonly dataDirOf?: (name: string) => string | undefined
   /** More of section `global`. */
   readonly global?: Readonly<Record<string, unknown>>
+  /** What the nodes begin with; when they are started again they run the command under test. */
+  readonly firstCommand?: string
 }
 
 /** One node of a test's cluster. */
@@ -87,7 +89,10 @@ export async function startNode(
   const env = { WEB_PORT: String(webPort), SPARE_PORT: String(sparePort), NODE_NAME: name }
   const file = join(folder, 'sluice.yaml')
   const start = () => startDaemon({ config, env, file, adminPort })
-  const daemon = await start()
+  const { firstCommand: command } = options
+  const daemon = await (command === undefined
+    ? start()
+    : startDaemon({ config, env, file, adminPort, command }))
   const node: TestNode = {
     name,
     webPort,

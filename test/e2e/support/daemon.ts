@@ -38,6 +38,8 @@ export interface DaemonOptions {
   readonly file?: string
   /** Default: a free one. */
   readonly adminPort?: number
+  /** The command of another build. */
+  readonly command?: string
 }
 
 /** A `sluice run` that is ready. It is killed when the test is over. */
@@ -87,10 +89,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const admin = { 'bind': `127.0.0.1:${adminPort}`, 'token-file': tokenFile }
   const adminUrl = writeConfig(file, config, admin)
   const [program, ...words] = [...(options.launcher ?? []), NODE] as [string, ...string[]]
-  const child = startProcess(program, [...words, SLUICE, 'run', '-f', file, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, RUNTIME_DIRECTORY: runtimeFolder, ...env },
-  })
+  const child = startProcess(
+    program,
+    [...words, options.command ?? SLUICE, 'run', '-f', file, ...args],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, RUNTIME_DIRECTORY: runtimeFolder, ...env },
+    },
+  )
   const { stdout, stderr, pid } = child
   if (stdout === null || stderr === null || pid === undefined) throw new Error('not started')
   const log: LogEntry[] = []

@@ -1,0 +1,86 @@
+import { expect, it, onTestFinished } from 'vitest'
+import type { ErrorReport } from '../../src/operations/contract/errors.ts'
+import {
+  agreeOn,
+  type SharedSections,
+  startCluster,
+  type TestNode,
+  viewOf,
+} from './support/cluster.ts'
+import { earlierBuild } from './support/earlier-build.ts'
+import { httpClient } from './support/http-client.ts'
+import { startHttpServer } from './support/http-server.ts'
+import { patchServer } from './support/server-admin.ts'
+import { until } from './support/waiting.ts'
+
+/** The last one that forwarded changes over streams. */
+const BEFORE = '91722aa'
+/** What may come of a write while nodes are exchanged. */
+const OUTCOMES = [
+  'done',
+  'away',
+  'node-draining',
+  'no-quorum',
+  'peer-unreachable',
+  'outcome-unknown',
+  'proposal-dropped',
+]
+
+async function sharedConfig(): Promise<SharedSections> {
+  const server = await startHttpServer({ name: 's1' })
+  return {
+    defaults: { mode: 'http' },
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what a config says.
+    frontends: { web: { bind: '127.0.0.1:${WEB_PORT}', default_backend: 'app' } },
+    backends: { app: { servers: { s1: server.address } } },
+  }
+}
+
+/** What a write through a node came to: the code of its refusal, `away` where nobody answered. */
+async function write(node: TestNode, weight: number): Promise<string> {
+  try {
+    const answer = await patchServer(node.daemon, 'app/s1', { weight })
+    return answer.ok ? 'done' : ((await answer.json()) as ErrorReport).code
+  } catch {
+    return 'away'
+  }
+}
+
+it('exchanges the nodes of an earlier build one by one, while they are written through', async () => {
+  const firstCommand = earlierBuild(BEFORE)
+  const cluster = await startCluster({ config: await sharedConfig(), firstCommand })
+  const outcomes: string[] = []
+  let isOver = false
+  const clients = cluster.nodes.map(async (node) => {
+    for (let n = 0; !isOver; n++) outcomes.push(await write(node, (n % 255) + 1))
+  })
+  onTestFinished(async () => {
+    isOver = true
+    await Promise.all(clients)
+  })
+  const untilWritten = (): Promise<true> => {
+    const from = outcomes.length
+    return until('writes to succeed', () => {
+      return outcomes.slice(from).filter((one) => one === 'done').length > 30 ? true : undefined
+    })
+  }
+  await untilWritten()
+  for (const node of cluster.nodes) {
+    expect(await node.daemon.stop()).toBe(0)
+    await node.start()
+    // Through old and new nodes, to a leader that is either.
+    await cluster.leader()
+    await untilWritten()
+    for (const other of cluster.nodes) {
+      expect((await httpClient(other.webPort)('/')).status).toBe(200)
+    }
+  }
+  isOver = true
+  await Promise.all(clients)
+  expect(outcomes.filter((one) => !OUTCOMES.includes(one))).toEqual([])
+  await agreeOn(cluster.nodes)
+  const view = await viewOf(cluster.nodes[0] as TestNode)
+  expect(view?.nodes.map(({ role, note }) => [role === 'unknown', note])).toEqual(
+    cluster.nodes.map(() => [false, '']),
+  )
+})
