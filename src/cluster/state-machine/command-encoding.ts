@@ -39,7 +39,8 @@ import {
 
 /**
  * The newest form of commands and snapshots that this program knows. What it means is frozen: a
- * command that means something else, or has one member more, is of a higher format. A program that
+ * command that means something else, or has one member more, is of a higher format, and so is
+ * whatever else shapes the state: the bounds, the choice of watchers. A program that
  * knows a higher one uses it only when every node says that it knows it too (`format` in the answer
  * to the request `status`). A node that meets one that it does not know stops following rather than
  * guess, so it is left behind and never at odds.
