@@ -189,6 +189,8 @@ export interface FrontendConfig {
   readonly log: boolean
   /** The conditions by name, in the order written. */
   readonly acls: readonly AclConfig[]
+  /** `capture` as written: headers that the log shows, and rules that come later can ask for. */
+  readonly captures: readonly string[]
   /** `http-request` rules as written, in order. */
   readonly httpRequest: readonly string[]
   /** `http-response` rules as written, in order. */

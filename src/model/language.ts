@@ -10,8 +10,11 @@ export interface TextProblem {
 /** Where in a config a text of the rule language stands. */
 export type RuleKind =
   | 'acl'
+  | 'capture'
   | 'http-request'
+  | 'http-request of a backend'
   | 'http-response'
+  | 'http-response of a backend'
   | 'use_backend'
   | 'use_backend in mode tcp'
   | 'tcp-request'

@@ -1,6 +1,6 @@
 import type { TlsFacts } from '../net/conn.ts'
 import type { HelloReading } from '../net/tls/client-hello.ts'
-import type { Variables } from './variables.ts'
+import type { RuleScope } from './rule-scope.ts'
 
 /**
  * What rules can ask of a client's connection. Whoever runs the rules implements it on what it has
@@ -18,7 +18,7 @@ export interface SessionFacts {
   /** Of the client's connection; null: it is not encrypted. */
   readonly tls: TlsFacts | null
   /** What rules keep for rules that come later. */
-  readonly variables: Variables
+  readonly scope: RuleScope
 }
 
 /**

@@ -103,9 +103,6 @@ export class Variables {
   }
 }
 
-/** What is asked for variables where no rule can have set one. */
-export const NO_VARIABLES = new Variables()
-
 function bytesOf(name: string, value: Value): number {
   return name.length + (typeof value === 'number' ? NUMBER_BYTES : value.length)
 }

@@ -8,9 +8,10 @@ export const REQUEST_CHARS_MAX = 1024
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 
-/** Printable ASCII without the quote and `#`, which the encoding itself uses. */
-const SAFE = /^[\x20\x21\x24-\x7e]*$/
-const UNSAFE_CHARACTER = /[^\x20\x21\x24-\x7e]/g
+/** All but printable ASCII, the quote, and `#`, which the encoding itself uses. */
+const UNSAFE_IN_QUOTES = /[^\x20\x21\x24-\x7e]/g
+/** These, and what stands around captured values and between them. HAProxy: `hdr_encode_map`. */
+const UNSAFE_IN_BRACES = /[^\x20\x21\x24-\x7a\x7e]/g
 
 /**
  * What both formats say. Times are milliseconds, -1 for a phase that was not reached; all may have
@@ -66,6 +67,10 @@ export interface HttpLogRecord extends TcpLogRecord {
   status: number
   /** HAProxy's third and fourth letter of the termination state: `--` without a cookie. */
   cookies: string
+  /** What was captured of the request, by place, null for nothing; empty without places. `%hr`. */
+  requestCaptures: readonly (string | null)[]
+  /** The same of the response. `%hs`. */
+  responseCaptures: readonly (string | null)[]
   /** The request line, one character a byte, as received; '' when there was no valid one. */
   request: string
 }
@@ -91,8 +96,11 @@ export class AccessLogFormat {
   httpLine(record: HttpLogRecord): string {
     const { requestMs, queueMs, connectMs, responseMs, totalMs } = record
     const timers = `${whole(requestMs)}/${whole(queueMs)}/${whole(connectMs)}/${whole(responseMs)}/${whole(totalMs)}`
-    const request = record.request === '' ? '<BADREQ>' : encodeRequest(record.request)
-    return `${this.#origin(record)} ${timers} ${record.status} ${record.bytes} - - ${record.termination}${record.cookies} ${load(record)} "${request}"\n`
+    const request =
+      record.request === ''
+        ? '<BADREQ>'
+        : encoded(record.request, REQUEST_CHARS_MAX, UNSAFE_IN_QUOTES)
+    return `${this.#origin(record)} ${timers} ${record.status} ${record.bytes} - - ${record.termination}${record.cookies} ${load(record)}${captured(record.requestCaptures)}${captured(record.responseCaptures)} "${request}"\n`
   }
 
   /** One line of HAProxy's TCP format, ending in a newline. */
@@ -141,18 +149,29 @@ function load(record: TcpLogRecord): string {
   return `${actconn}/${feconn}/${beconn}/${srvConn}/${retries} ${srvQueue}/${backendQueue}`
 }
 
-/**
- * Makes a request line fit for a quoted field of one line: whatever could end the field, the line
- * or a terminal's good manners is written as `#XX`, as HAProxy does.
- */
-function encodeRequest(request: string): string {
-  const kept = request.length > REQUEST_CHARS_MAX ? request.slice(0, REQUEST_CHARS_MAX) : request
-  if (SAFE.test(kept)) return kept
-  return kept.replace(
-    UNSAFE_CHARACTER,
-    (character) =>
-      `#${(character.charCodeAt(0) & 0xff).toString(16).toUpperCase().padStart(2, '0')}`,
+/** What was captured of one message, `{a|b}` behind a blank; '' where there are no places for it. */
+function captured(values: readonly (string | null)[]): string {
+  if (values.length === 0) return ''
+  const texts = values.map((value) =>
+    value === null ? '' : encoded(value, value.length, UNSAFE_IN_BRACES),
   )
+  return ` {${texts.join('|')}}`
+}
+
+/**
+ * Makes a text fit for a field of one line: whatever could end the field, the line or a terminal's
+ * good manners is written as `#XX`, as HAProxy does.
+ *
+ * @param charsMax what is longer is cut
+ * @param unsafe the characters that are written so, global
+ */
+function encoded(text: string, charsMax: number, unsafe: RegExp): string {
+  const kept = text.length > charsMax ? text.slice(0, charsMax) : text
+  return kept.replace(unsafe, hashed)
+}
+
+function hashed(character: string): string {
+  return `#${(character.charCodeAt(0) & 0xff).toString(16).toUpperCase().padStart(2, '0')}`
 }
 
 function secondText(date: Date): string {

@@ -132,9 +132,11 @@ function rulesOf(
 ): CompiledRules | null {
   if (section.mode === 'tcp') return null
   const useBackend = 'useBackend' in section ? section.useBackend : []
+  const captures = 'captures' in section ? section.captures : null
   const { acls, httpRequest, httpResponse } = section
-  if (httpRequest.length + httpResponse.length + useBackend.length === 0) return null
-  const texts = { acls, httpRequest, httpResponse, useBackend, backendNames }
+  const all = [captures ?? [], httpRequest, httpResponse, useBackend]
+  if (all.every(({ length }) => length === 0)) return null
+  const texts = { acls, captures, httpRequest, httpResponse, useBackend, backendNames }
   return compileRules(texts, patterns)
 }
 

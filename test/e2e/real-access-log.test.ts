@@ -13,6 +13,19 @@ import { until } from './support/waiting.ts'
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n'
 const POST_OF_FOUR = GET.replace('GET', 'POST').replace('Host', 'Content-Length: 4\r\nHost')
 const OK = 'HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok'
+/** Answers with a field that captures have to write otherwise. */
+const ODD_OK = OK.replace('Connection', 'X-Odd: {a|b}\xe9\r\nConnection')
+const ODD_GET = GET.replace(
+  'Connection',
+  'X-Odd: first\r\nx-odd: "second" #2, \\ {c|d}~\r\nConnection',
+)
+const CAPTURES = [
+  'request header Host len 10',
+  'request header X-Odd len 40',
+  'request header X-None len 10',
+  'response header X-Odd len 5',
+  'response header Content-Length len 8',
+]
 const HALF = 'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhalf of it'
 
 /** Timeouts that strike; a time in the log is told from none by half of it. */
@@ -39,6 +52,8 @@ interface Scene {
   readonly short?: Timeout
   /** Somebody waits, though no timeout strikes and nobody is in line. */
   readonly hasPause?: boolean
+  /** Lines of `capture`. */
+  readonly captures?: readonly string[]
   /** Rules of `http-request`. */
   readonly rules?: readonly string[]
   /** HAProxy looks after clients that leave only with `option abortonclose`. */
@@ -201,6 +216,24 @@ const SCENES: Readonly<Record<string, Scene>> = {
     hasPause: true,
     play: sends(`${POST_OF_FOUR}bo`),
   },
+  captured: {
+    s1: answering(ODD_OK, (socket) => socket.end()),
+    captures: CAPTURES,
+    rules: [
+      'set-header X-Odd changed',
+      'capture path,upper len 3',
+      'capture src_port len 2 if FALSE',
+    ],
+    play: sends(ODD_GET.replace('GET /', 'GET /some/path')),
+  },
+  captured_requests_alone: {
+    s1: answering(OK, (socket) => socket.end()),
+    captures: CAPTURES.slice(0, 1),
+    play: sends(GET),
+  },
+  captured_and_denied: { s1: silent, captures: CAPTURES, rules: ['deny'], play: sends(GET) },
+  captured_of_bad_request: { s1: silent, captures: CAPTURES, play: sends('GET\r\n\r\n') },
+  captured_unanswered: { s1: 'closed', retries: 0, captures: CAPTURES, play: sends(GET) },
   redirected: { s1: silent, rules: ['redirect location /x'], play: sends(GET) },
   returned: { s1: silent, rules: ['return status 200'], play: sends(GET) },
   bad_request: { s1: silent, play: sends('GET\r\n\r\n') },
@@ -331,7 +364,8 @@ function timeoutsOf({ short }: Scene, ofFrontend: boolean): [Timeout, string][] 
 async function startReal(servers: Servers): Promise<Proxy> {
   const ports = await freePorts()
   const sections = Object.entries(SCENES).map(([name, scene]) => {
-    const { mode = 'http', maxconn, retries = 3, redispatch = false, rules = [], s1 } = scene
+    const { mode = 'http', maxconn, retries = 3, redispatch = false, s1 } = scene
+    const { captures = [], rules = [] } = scene
     const options = `${maxconn === undefined ? '' : ` maxconn ${maxconn}`}${s1 === 'down' ? ' disabled' : ''} weight 256`
     const timeouts = (ofFrontend: boolean): string =>
       timeoutsOf(scene, ofFrontend)
@@ -345,6 +379,7 @@ frontend ${name}
   option ${mode}log
   bind 127.0.0.1:${ports.get(name)}
 ${timeouts(true)}
+${captures.map((line) => `  capture ${line}`).join('\n')}
 ${rules.map((rule) => `  http-request ${rule}`).join('\n')}
   default_backend ${name}_b
 backend ${name}_b
@@ -368,12 +403,13 @@ ${servers
 async function startOurs(servers: Servers): Promise<Proxy> {
   const ports = await freePorts()
   const frontends = Object.entries(SCENES).map(([name, scene]) => {
-    const { mode = 'http', rules = [] } = scene
+    const { mode = 'http', captures = [], rules = [] } = scene
     const section = {
       mode,
       'bind': `127.0.0.1:${ports.get(name)}`,
       'timeout': Object.fromEntries(timeoutsOf(scene, true)),
       'default_backend': `${name}_b`,
+      ...(captures.length > 0 && { capture: captures }),
       ...(rules.length > 0 && { 'http-request': rules }),
     }
     return [name, section]
@@ -419,7 +455,9 @@ function factsOf(line: string): string {
     ? [rest[0], rest[4], rest[5], rest[6]]
     : ['tcp', rest[1], rest[2], rest[3]]
   const [, ...connections] = loads.split('/')
-  return [server, timesOf(times), status, end, connections.join('/'), queues].join(' ')
+  // What was captured, and the request.
+  const texts = isHttp ? rest.slice(7) : []
+  return [server, timesOf(times), status, end, connections.join('/'), queues, ...texts].join(' ')
 }
 
 /** Whether somebody waits in a scene: for a timeout, in line, or of his own. */

@@ -200,6 +200,7 @@ function resolveFrontend(
     ignoreProbes: option['http-ignore-probes'] ?? false,
     log: frontend.log ?? defaults.log ?? DEFAULT_PROXY.log,
     acls: resolveAcls(frontend.acl, at),
+    captures: frontend.capture ?? [],
     httpRequest: frontend['http-request'] ?? [],
     httpResponse: frontend['http-response'] ?? [],
     tcpRequest: frontend['tcp-request'] ?? [],

@@ -212,6 +212,9 @@ export const frontendSchema = section(
     'tcp-request': rules(
       'What a client may send first: `inspect-delay TIME`, `content accept`, `content reject`, in order; `mode tcp`',
     ),
+    'capture': rules(
+      'Headers that the access log shows: `request header NAME len N`, or of the `response`; `mode http`',
+    ),
     'use_backend': rules(
       'Which backend takes which request or session: `BACKEND if CONDITION`, in order',
     ),

@@ -116,7 +116,7 @@ const PROXY_KEYS = instead(
 export const UNSUPPORTED_FRONTEND_KEYS: Alternatives = joined(
   PROXY_KEYS,
   instead(
-    ['Have the servers log it.', 'capture'],
+    ['Write http-request: capture SAMPLE len N, which makes its place itself.', 'declare'],
     ['Write http-request: return status 200 if { path /health }, or ask /readyz.', 'monitor'],
     ['Write http-request: return status 200 if { path /health }, or ask /readyz.', 'monitor-uri'],
     ['A stick-table belongs to a backend here.', 'stick-table'],

@@ -30,13 +30,7 @@ export interface LanguageValidation {
   readonly validateHttpError: (line: string) => HttpErrorLine | TextProblem
 }
 
-const RULE_KEYS = [
-  'http-request',
-  'http-response',
-  'tcp-request',
-  'force-persist',
-  'ignore-persist',
-] as const
+const RULE_KEYS = ['capture', 'tcp-request', 'force-persist', 'ignore-persist'] as const
 
 const COMMENT_HINT = 'Put quotes around the whole line: YAML takes " #" for the start of a comment.'
 
@@ -110,6 +104,9 @@ function validateRules(
     }
   }
   for (const acl of conditions) check('acl', acl.items())
+  const isBackend = proxy.path[0] === 'backends'
+  for (const key of ['http-request', 'http-response'] as const)
+    check(isBackend ? `${key} of a backend` : key, proxy.at(key).items())
   for (const key of RULE_KEYS) check(key, proxy.at(key).items())
   const mode = effectiveMode(proxy, defaults)
   const routes = mode === 'tcp' ? 'use_backend in mode tcp' : 'use_backend'

@@ -107,8 +107,8 @@ function validateModes(tree: Cursor, report: Report): void {
       reportRules(proxy.at('tcp-request'), mode, 'Write http-request rules, or mode: tcp.', report)
     }
     if (mode !== 'tcp') continue
-    for (const rules of [proxy.at('http-request'), proxy.at('http-response')]) {
-      reportRules(rules, mode, 'Write mode: http.', report)
+    for (const key of ['capture', 'http-request', 'http-response']) {
+      reportRules(proxy.at(key), mode, 'Write mode: http.', report)
     }
   }
 }

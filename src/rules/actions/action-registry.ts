@@ -1,6 +1,8 @@
 import { nearestHint } from '../../base/spelling.ts'
+import type { CaptureSlots } from '../captures.ts'
 import { REQUEST_PHASE, RESPONSE_PHASE } from '../language/phases.ts'
 import type { Word, Words } from '../language/words.ts'
+import { parseCapture } from './capture-rules.ts'
 import { type HeaderActionName, parseHeaderAction } from './header-rules.ts'
 import type { ContentAction, RequestAction, ResponseAction } from './outcomes.ts'
 import {
@@ -18,7 +20,7 @@ import { parseVariableAction, VARIABLE_ACTIONS, type VariableActionName } from '
  * Reads an action behind the word that begins it, which is given; null where it is wrong, as `words`
  * then says.
  */
-type Reader<A> = (words: Words, word: Word) => A | null
+type Reader<A> = (words: Words, word: Word, slots: CaptureSlots | null) => A | null
 
 /** Where an action may stand, each with its reader. */
 interface ActionRow {
@@ -40,6 +42,13 @@ const ACTIONS: ReadonlyMap<string, ActionRow> = new Map<string, ActionRow>([
   ['set-var', onVariables('set-var')],
   ['set-var-fmt', onVariables('set-var-fmt')],
   ['unset-var', onVariables('unset-var')],
+  [
+    'capture',
+    {
+      request: (words, _, slots) => parseCapture('request', REQUEST_PHASE, slots, words),
+      response: (words, _, slots) => parseCapture('response', RESPONSE_PHASE, slots, words),
+    },
+  ],
   ['allow', { request: () => allow, response: () => allow }],
   ['deny', { request: parseDeny }],
   ['tarpit', { request: parseTarpit }],
@@ -65,23 +74,27 @@ export const ACTION_NAMES = {
 /**
  * Reads the action of an `http-request` rule up to its condition.
  *
+ * @param slots of the frontend whose rule it is, null for a backend's
  * @returns null where it is wrong, with the problem in `words`
  */
-export function parseRequestAction(words: Words): RequestAction | null {
+export function parseRequestAction(words: Words, slots: CaptureSlots | null): RequestAction | null {
   const found = findRow('request', words)
-  return found?.row.request?.(words, found.word) ?? null
+  return found?.row.request?.(words, found.word, slots) ?? null
 }
 
 /** As {@link parseRequestAction}, of an `http-response` rule. */
-export function parseResponseAction(words: Words): ResponseAction | null {
+export function parseResponseAction(
+  words: Words,
+  slots: CaptureSlots | null,
+): ResponseAction | null {
   const found = findRow('response', words)
-  return found?.row.response?.(words, found.word) ?? null
+  return found?.row.response?.(words, found.word, slots) ?? null
 }
 
 /** As {@link parseRequestAction}, of a `tcp-request content` rule. */
 export function parseContentAction(words: Words): ContentAction | null {
   const found = findRow('content', words)
-  return found?.row.content?.(words, found.word) ?? null
+  return found?.row.content?.(words, found.word, null) ?? null
 }
 
 function findRow(kind: keyof ActionRow, words: Words): { row: ActionRow; word: Word } | null {

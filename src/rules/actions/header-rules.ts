@@ -78,12 +78,9 @@ export function editedHeader(text: string): string | null {
 
 /** Reads the name of a header that a rule may write. */
 export function parseHeaderName(action: string, words: Words): HeaderName | null {
-  const word = words.expect('the name of a header', `Write ${action} NAME ...`)
+  const word = parseAnyName(`Write ${action} NAME ...`, words)
   if (word === null) return null
   const lower = lowerAscii(word.text)
-  if (!TOKEN.test(word.text)) {
-    return words.refuse(word, `"${word.text}" cannot be the name of a header`)
-  }
   if (FRAMING_HEADERS.has(lower)) {
     return words.refuse(word, `${word.text} is written by the proxy alone`, 'Leave the rule out.')
   }
@@ -91,6 +88,13 @@ export function parseHeaderName(action: string, words: Words): HeaderName | null
     return words.refuse(word, 'a request has exactly one Host', 'Write set-header Host VALUE.')
   }
   return { written: word.text, lower }
+}
+
+/** Reads the name of a header that is only looked at. @param hint where there is none */
+export function parseAnyName(hint: string, words: Words): Word | null {
+  const word = words.expect('the name of a header', hint)
+  if (word === null || TOKEN.test(word.text)) return word
+  return words.refuse(word, `"${word.text}" cannot be the name of a header`)
 }
 
 /** Reads the value of a header: a format whose literal text may stand in one. */

@@ -31,8 +31,8 @@ export function parseVariableAction<F extends SessionFacts>(
   const variable = parseName(action, word, words)
   if (variable === null) return null
   if (action === 'unset-var') {
-    return ({ variables }) => {
-      variables.unset(variable)
+    return ({ scope }) => {
+      scope.variables.unset(variable)
       return null
     }
   }
@@ -41,7 +41,7 @@ export function parseVariableAction<F extends SessionFacts>(
   return (facts, edits) => {
     const value = read(facts)
     // What cannot be fetched leaves the variable as it is, as in HAProxy.
-    if (value !== null && !facts.variables.set(variable, value)) edits.failRewrite()
+    if (value !== null && !facts.scope.variables.set(variable, value)) edits.failRewrite()
     return null
   }
 }

@@ -1,8 +1,10 @@
 import { SluiceError } from '../../base/errors.ts'
 import type { AclConfig } from '../../model/config.ts'
 import { parseRequestAction, parseResponseAction } from '../actions/action-registry.ts'
+import { type Captured, parseCaptureLine } from '../actions/capture-rules.ts'
 import { editedHeader } from '../actions/header-rules.ts'
 import type { RequestAction, RequestOutcome, ResponseAction, Wait } from '../actions/outcomes.ts'
+import { CaptureSlots } from '../captures.ts'
 import type { HeaderEdits, RequestFacts, RequestHeadEdits, ResponseFacts } from '../facts.ts'
 import type { PatternEngine } from '../samples/patterns.ts'
 import { type AclExpressions, AclScope, aclProblem } from './acls.ts'
@@ -14,6 +16,8 @@ import { invalidText, readOrThrow, Words } from './words.ts'
 /** The rules of a frontend or backend as written. */
 export interface RuleTexts {
   readonly acls: readonly AclConfig[]
+  /** Lines of `capture`; null in a backend, which has no places for captures. */
+  readonly captures: readonly string[] | null
   readonly httpRequest: readonly string[]
   readonly httpResponse: readonly string[]
   readonly useBackend: readonly string[]
@@ -25,7 +29,11 @@ export interface RuleTexts {
 export interface CompiledRules {
   /** Headers that any of the rules sets, adds or deletes, in lower case. */
   readonly editedHeaders: ReadonlySet<string>
-  /** Runs `http-request`. Null: the request goes on. */
+  /** The places for what is captured; null in a backend. */
+  readonly captures: CaptureSlots | null
+  /** Captures of a response what `capture` names, before any rule sees it. */
+  readonly capture: ((facts: ResponseFacts, edits: HeaderEdits) => void) | null
+  /** Runs `http-request`, behind what `capture` names. Null: the request goes on. */
   readonly request: RequestRules | null
   /** Runs `http-response`. */
   readonly response: ((facts: ResponseFacts, edits: HeaderEdits) => void) | null
@@ -70,16 +78,25 @@ export function compileRules(texts: RuleTexts, patterns: PatternEngine): Compile
   const acls = compileAcls(texts.acls, patterns)
   const requestScope = new AclScope(REQUEST_PHASE, acls, patterns)
   const responseScope = new AclScope(RESPONSE_PHASE, acls, patterns)
-  const request = texts.httpRequest.map((text) => compileRule(text, readRequestRule, requestScope))
+  const slots = texts.captures === null ? null : new CaptureSlots()
+  const captures = compileCaptures(texts.captures ?? [], slots, requestScope)
+  const request = [
+    ...captures.request,
+    ...texts.httpRequest.map((text) =>
+      compileRule(text, (words, scope) => readRequestRule(words, scope, slots), requestScope),
+    ),
+  ]
   const response = texts.httpResponse.map((text) =>
-    compileRule(text, readResponseRule, responseScope),
+    compileRule(text, (words, scope) => readResponseRule(words, scope, slots), responseScope),
   )
   const routes = compileRoutes(texts, requestScope)
   const edits = [...texts.httpRequest, ...texts.httpResponse].map(editedHeader)
   return {
     editedHeaders: new Set(edits.filter((name) => name !== null)),
+    captures: slots,
+    capture: runnerOf(captures.response),
     request: request.length === 0 ? null : (facts, edits, from) => run(request, facts, edits, from),
-    response: response.length === 0 ? null : (facts, edits) => runAll(response, facts, edits),
+    response: runnerOf(response),
     route: routes.length === 0 ? null : (facts) => runRoutes(routes, facts),
   }
 }
@@ -124,20 +141,47 @@ export function compileRule<F, R>(
   return readOrThrow('rule', text, words, read(words, scope))
 }
 
+interface CaptureRules {
+  readonly request: readonly Rule<RequestFacts, RequestAction>[]
+  readonly response: readonly Rule<ResponseFacts, ResponseAction>[]
+}
+
+function compileCaptures(
+  lines: readonly string[],
+  slots: CaptureSlots | null,
+  scope: Scope<RequestFacts>,
+): CaptureRules {
+  if (slots === null) return { request: [], response: [] }
+  const all = lines.map((line) =>
+    compileRule(line, (words) => parseCaptureLine(slots, words), scope),
+  )
+  const of = (message: Captured) =>
+    all.filter((line) => line.of === message).map(({ action }) => ({ test: () => true, action }))
+  return { request: of('request'), response: of('response') }
+}
+
+function runnerOf(
+  rules: readonly Rule<ResponseFacts, ResponseAction>[],
+): ((facts: ResponseFacts, edits: HeaderEdits) => void) | null {
+  return rules.length === 0 ? null : (facts, edits) => runAll(rules, facts, edits)
+}
+
 /** Reads an `http-request` rule; null where it is wrong, with the problem in `words`. */
 export function readRequestRule(
   words: Words,
   scope: Scope<RequestFacts>,
+  slots: CaptureSlots | null,
 ): Rule<RequestFacts, RequestAction> | null {
-  return withCondition(parseRequestAction(words), words, scope)
+  return withCondition(parseRequestAction(words, slots), words, scope)
 }
 
 /** Reads an `http-response` rule; null where it is wrong, with the problem in `words`. */
 export function readResponseRule(
   words: Words,
   scope: Scope<ResponseFacts>,
+  slots: CaptureSlots | null,
 ): Rule<ResponseFacts, ResponseAction> | null {
-  return withCondition(parseResponseAction(words), words, scope)
+  return withCondition(parseResponseAction(words, slots), words, scope)
 }
 
 /** Reads a `use_backend` rule; null where it is wrong, with the problem in `words`. */

@@ -1,5 +1,7 @@
 import type { RuleKind, TextProblem } from '../../model/language.ts'
+import { parseCaptureLine } from '../actions/capture-rules.ts'
 import { conditionProblem, stickProblem } from '../actions/stick-rules.ts'
+import { CaptureSlots } from '../captures.ts'
 import type { PatternEngine } from '../samples/patterns.ts'
 import { type AclExpressions, AclScope, aclProblem } from './acls.ts'
 import { readRequestRule, readResponseRule, readRoute } from './compile.ts'
@@ -21,14 +23,20 @@ export function validateRule(
   patterns: PatternEngine,
 ): TextProblem | null {
   const words = new Words(text)
+  const slots = kind.endsWith(' of a backend') ? null : new CaptureSlots()
   switch (kind) {
     case 'acl':
       return aclProblem(text, patterns)
+    case 'capture':
+      parseCaptureLine(new CaptureSlots(), words)
+      return words.problem
     case 'http-request':
-      readRequestRule(words, new AclScope(REQUEST_PHASE, acls, patterns))
+    case 'http-request of a backend':
+      readRequestRule(words, new AclScope(REQUEST_PHASE, acls, patterns), slots)
       return words.problem
     case 'http-response':
-      readResponseRule(words, new AclScope(RESPONSE_PHASE, acls, patterns))
+    case 'http-response of a backend':
+      readResponseRule(words, new AclScope(RESPONSE_PHASE, acls, patterns), slots)
       return words.problem
     case 'use_backend':
       readRoute(words, new AclScope(REQUEST_PHASE, acls, patterns))

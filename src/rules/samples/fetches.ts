@@ -16,6 +16,7 @@ import {
 const TEXT: Parameter = { name: 'text', kind: 'text', required: true }
 const NUMBER: Parameter = { name: 'number', kind: 'integer', required: true }
 const NAME: Parameter = { name: 'name', kind: 'text', required: true }
+const SLOT: Parameter = { name: 'idx', kind: 'integer', required: true }
 const DEFAULT: Parameter = { name: 'default', kind: 'text', required: false }
 
 const SESSION_ROWS: readonly FetchRow<SessionFacts>[] = [
@@ -37,6 +38,15 @@ const SESSION_ROWS: readonly FetchRow<SessionFacts>[] = [
   ['var', { parameters: [NAME, DEFAULT], derives: false, make: variableSample }],
 ]
 
+/** What was captured of the request at hand and its response. HAProxy manual, section 7.3.6. */
+const CAPTURE_ROWS: readonly FetchRow<SessionFacts>[] = [
+  ['capture.req.hdr', capturedSample('request')],
+  ['capture.res.hdr', capturedSample('response')],
+  ['capture.req.method', plain('str', ({ scope }) => scope.captures.line.method || null)],
+  ['capture.req.uri', plain('str', ({ scope }) => capturedPath(scope.captures.line.target))],
+  ['capture.req.ver', plain('str', ({ scope }) => `HTTP/${scope.captures.line.version}`)],
+]
+
 /**
  * What can be fetched where a client has connected and nothing more is known. HAProxy
  * configuration manual, sections 7.3.2 to 7.3.4.
@@ -47,6 +57,7 @@ export const SESSION_FETCHES: ReadonlyMap<string, Fetch<SessionFacts>> = new Map
 export const REQUEST_FETCHES: ReadonlyMap<string, Fetch<RequestFacts>> = new Map(
   withShortNames('req.', [
     ...SESSION_ROWS,
+    ...CAPTURE_ROWS,
     ...headerFetches('req.'),
     ...COOKIE_FETCHES,
     ['method', plain('str', (facts) => facts.method)],
@@ -79,6 +90,7 @@ export const RESPONSE_FETCHES: ReadonlyMap<string, Fetch<ResponseFacts>> = new M
   Fetch<ResponseFacts>
 >([
   ...SESSION_ROWS,
+  ...CAPTURE_ROWS,
   ...headerFetches('res.'),
   ['status', plain('int', (facts) => facts.status)],
   ['res.ver', plain('str', (facts) => facts.version)],
@@ -117,11 +129,22 @@ function plain<F>(
   return { parameters: [], derives: derives !== undefined, make: () => sample }
 }
 
+function capturedSample(of: 'request' | 'response'): Fetch<SessionFacts> {
+  const make = (slot = ''): Sample<SessionFacts> =>
+    singleSample('str', ({ scope }) => scope.captures[of][Number(slot)] ?? null)
+  return { parameters: [SLOT], derives: false, make }
+}
+
+/** Path and query of a request target, whatever its form; null where it has none. */
+function capturedPath(target: string): string | null {
+  return /^(?:https?:\/\/[^/?]*)?(\/.*)$/.exec(target)?.[1] ?? null
+}
+
 function variableSample(name = '', otherwise = ''): Sample<SessionFacts> | string {
   const variable = parseVariable(name)
   if (typeof variable === 'string') return variable
   const fallback = otherwise === '' ? null : otherwise
-  return singleSample('str', ({ variables }) => variables.get(variable) ?? fallback)
+  return singleSample('str', ({ scope }) => scope.variables.get(variable) ?? fallback)
 }
 
 function constant(type: 'str' | 'int', value: Value): Sample<unknown> {

@@ -95,7 +95,7 @@ export class OpeningFacts implements ContentFacts {
   readonly dstPort: number
   readonly frontendName: string
   readonly tls: SessionFacts['tls']
-  readonly variables: SessionFacts['variables']
+  readonly scope: SessionFacts['scope']
   isFinal = false
   isMissing = false
   readonly #opening: ClientOpening
@@ -110,7 +110,7 @@ export class OpeningFacts implements ContentFacts {
     this.dstPort = session.dstPort
     this.frontendName = session.frontendName
     this.tls = session.tls
-    this.variables = session.variables
+    this.scope = session.scope
     this.#opening = opening
   }
 

@@ -5,7 +5,7 @@ import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts
 import { UNHEARD } from '../../net/unheard.ts'
 import type { SessionFacts } from '../../rules/facts.ts'
 import type { SessionRules } from '../../rules/language/session-rules.ts'
-import { NO_VARIABLES } from '../../rules/variables.ts'
+import { NO_SCOPE } from '../../rules/rule-scope.ts'
 import { Dispatch, type DispatchOwner, type DispatchServices } from '../dispatch/dispatch.ts'
 import type { Termination } from '../dispatch/termination.ts'
 import { logTcpSession, type SettleServices } from '../exchange/accounting.ts'
@@ -270,6 +270,6 @@ export function sessionFacts(client: Conn, frontendName: string): SessionFacts {
     dstPort: client.local.port,
     frontendName,
     tls: client.tls,
-    variables: NO_VARIABLES,
+    scope: NO_SCOPE,
   }
 }

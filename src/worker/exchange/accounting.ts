@@ -34,6 +34,8 @@ export interface TcpSessionFacts extends SessionParties {
   readonly termination: Termination
 }
 
+const NO_CAPTURES: readonly string[] = []
+
 /** One record a thread: the writer reads it during the call only. */
 const record: HttpLogRecord = {
   clientAddress: '',
@@ -60,6 +62,8 @@ const record: HttpLogRecord = {
   redispatched: false,
   srvQueue: 0,
   backendQueue: 0,
+  requestCaptures: NO_CAPTURES,
+  responseCaptures: NO_CAPTURES,
   request: '',
 }
 
@@ -124,6 +128,9 @@ function logExchange(
   record.bytes = exchange.bytesOut
   record.termination = exchange.termination
   record.cookies = parties.dispatch.stickiness?.letters ?? '--'
+  const { captures } = exchange.scope
+  record.requestCaptures = method === '' ? NO_CAPTURES : captures.request
+  record.responseCaptures = method === '' ? NO_CAPTURES : captures.response
   record.request = method === '' ? '' : `${method} ${exchange.target} HTTP/${exchange.version}`
   services.accessLog.http(record)
 }

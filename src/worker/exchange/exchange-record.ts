@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import { COUNTER, COUNTER_STRIDE, DURATION_BUCKETS_MS } from '../../memory/counters.ts'
-import { Variables } from '../../rules/variables.ts'
+import { RuleScope } from '../../rules/rule-scope.ts'
 import type { Termination } from '../dispatch/termination.ts'
 
 /**
@@ -36,7 +36,7 @@ export class ExchangeRecord {
   /** The client has sent nothing at all. */
   isNull = false
   /** What rules keep; those of the session outlive the request. */
-  readonly variables = new Variables()
+  readonly scope = new RuleScope(this)
 
   /** Starts the record of a request. */
   begin(startMs: number, nowMs: number): void {
@@ -54,7 +54,6 @@ export class ExchangeRecord {
     this.bytesOut = 0
     this.termination = '--'
     this.isNull = false
-    this.variables.beginRequest()
   }
 
   /** Notes what outlives the request head. */

@@ -138,7 +138,7 @@ export class HttpExchange
     const frontend = this.#frontend
     this.#record.request(head)
     this.#request.begin(head)
-    const refusal = beginRules(request, this.client, frontend, this.#record.variables)
+    const refusal = beginRules(request, this.client, frontend, this.#record.scope)
     this.#route(request, refusal ?? routeRequest(services, request, frontend, FIRST_RULE))
   }
 
@@ -221,7 +221,7 @@ export class HttpExchange
       this.#resend()
       return null
     }
-    if (!this.#response.forward(head, this.#frontend, this.#record.variables)) {
+    if (!this.#response.forward(head, this.#frontend, this.#record.scope)) {
       this.#fail(500, 'PH')
       return null
     }

@@ -1,6 +1,6 @@
 import type { ResponseHead } from '../../http/response-head.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
-import type { Variables } from '../../rules/variables.ts'
+import type { RuleScope } from '../../rules/rule-scope.ts'
 import type { Stickiness } from '../dispatch/persistence.ts'
 import type { ClientStream } from '../streams/client-stream.ts'
 import { OwnTrailers } from './rewriting/own-trailers.ts'
@@ -52,8 +52,8 @@ export class HttpResponse {
    * @returns false where there was no room for what they add (`tune.maxrewrite`), or it has become
    *   longer than `tune.bufsize`: nothing was forwarded
    */
-  forward(head: ResponseHead, frontend: FrontendRuntime, variables: Variables): boolean {
-    const added = this.#runRules(frontend, variables)
+  forward(head: ResponseHead, frontend: FrontendRuntime, scope: RuleScope): boolean {
+    const added = this.#runRules(frontend, scope)
     if (added === null) return false
     if (!this.#client.sendHead(head, added)) {
       this.#countFailedRewrites(frontend, 1)
@@ -65,13 +65,16 @@ export class HttpResponse {
     return true
   }
 
-  #runRules(frontend: FrontendRuntime, variables: Variables): string | null {
+  #runRules(frontend: FrontendRuntime, scope: RuleScope): string | null {
     const ofBackend = this.#backend?.rules?.response ?? null
     const ofFrontend = frontend.rules?.response ?? null
+    const capture = frontend.rules?.capture ?? null
     const stickiness = this.#stickiness
-    if (ofBackend === null && ofFrontend === null && stickiness === null) return ''
+    if (ofBackend === null && ofFrontend === null && capture === null && stickiness === null)
+      return ''
     const { responseRewrite: rewrite } = this.#services
-    rewrite.begin(this.#client.connection, frontend.plan.name, variables)
+    rewrite.begin(this.#client.connection, frontend.plan.name, scope)
+    capture?.(rewrite, rewrite)
     ofBackend?.(rewrite, rewrite)
     ofFrontend?.(rewrite, rewrite)
     stickiness?.respond(rewrite)

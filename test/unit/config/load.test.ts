@@ -95,6 +95,7 @@ describe('a minimal config', () => {
           ignoreProbes: false,
           log: true,
           acls: [],
+          captures: [],
           httpRequest: [],
           httpResponse: [],
           tcpRequest: [],
@@ -443,7 +444,7 @@ backends:
       ['http-response', 'deny', web],
       ['use_backend', 'app if b', web],
       ['acl', 'path /d', app],
-      ['http-request', 'deny if c', app],
+      ['http-request of a backend', 'deny if c', app],
     ])
   })
 })

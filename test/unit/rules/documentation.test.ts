@@ -17,6 +17,7 @@ interface Frontend {
   readonly acl?: Record<string, string | string[]>
   readonly 'http-request'?: string[]
   readonly 'http-response'?: string[]
+  readonly capture?: string[]
   readonly use_backend?: string[]
 }
 
@@ -35,6 +36,7 @@ describe('docs/rules.md', () => {
             name,
             expressions: [expressions].flat(),
           })),
+          captures: frontend.capture ?? [],
           httpRequest: frontend['http-request'] ?? [],
           httpResponse: frontend['http-response'] ?? [],
           useBackend: frontend.use_backend ?? [],

@@ -5,7 +5,7 @@ import type {
   RequestHeadEdits,
   ResponseFacts,
 } from '../../../src/rules/facts.ts'
-import { Variables } from '../../../src/rules/variables.ts'
+import { RuleScope } from '../../../src/rules/rule-scope.ts'
 
 /** What a message in a test has; the rest is filled in. */
 interface Written {
@@ -31,7 +31,7 @@ export class Message implements RequestFacts, RequestHeadEdits, ResponseFacts {
   readonly dstPort = 8080
   readonly frontendName = 'web'
   readonly tls: TlsFacts | null
-  variables = new Variables()
+  scope = new RuleScope({ method: 'PUT', target: '/received?a', version: '1.1' })
   failedRewrites = 0
   #headers: { name: string; value: string }[]
 

@@ -60,6 +60,14 @@ describe('the HTTP format', () => {
     expect(line).toMatch(HTTP_LINE)
   })
 
+  it('shows what was captured, behind the queues', () => {
+    const format = new AccessLogFormat()
+    const captures = { requestCaptures: ['a', null, ''], responseCaptures: [null] }
+    expect(format.httpLine(httpRecord(captures))).toContain(' 0/0 {a||} {} "GET /a HTTP/1.1"\n')
+    const odd = { requestCaptures: ['{|}"#\x7f\xe9~ z\n'] }
+    expect(format.httpLine(httpRecord(odd))).toContain(' {#7B#7C#7D#22#23#7F#E9~ z#0A} "GET')
+  })
+
   it('writes one line that can be taken apart, whatever the bytes of the request', () => {
     const anyText = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 2000 }),

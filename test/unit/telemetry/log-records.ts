@@ -27,6 +27,8 @@ export function httpRecord(changes: Partial<HttpLogRecord> = {}): HttpLogRecord 
     redispatched: false,
     srvQueue: 0,
     backendQueue: 0,
+    requestCaptures: [],
+    responseCaptures: [],
     request: 'GET /a HTTP/1.1',
     ...changes,
   }

@@ -7,7 +7,7 @@ import { ServerTable } from '../../../src/memory/server-table.ts'
 import { parseExpression } from '../../../src/rules/language/expressions.ts'
 import { REQUEST_PHASE } from '../../../src/rules/language/phases.ts'
 import { Words } from '../../../src/rules/language/words.ts'
-import { NO_VARIABLES } from '../../../src/rules/variables.ts'
+import { NO_SCOPE } from '../../../src/rules/rule-scope.ts'
 import { RequestRewrite } from '../../../src/worker/exchange/rewriting/rewrite.ts'
 import { FakeConn } from './fake-network.ts'
 import { start } from './session-lab.ts'
@@ -75,7 +75,7 @@ function forward(text: string, rules: readonly string[] = []): Forwarded | null 
 /** What the same rules say at the server. */
 function seenBy(head: RequestHead): string[] {
   const facts = new RequestRewrite(head, 0)
-  facts.begin(new FakeConn(), 'server', NO_VARIABLES)
+  facts.begin(new FakeConn(), 'server', NO_SCOPE)
   return FACTS.map((fact) => {
     const words = new Words(`${fact}`)
     const word = words.expect('', '')

@@ -82,6 +82,7 @@ const FRONTEND_PLAN: PlannedFrontend = {
   ignoreProbes: false,
   log: false,
   acls: [],
+  captures: [],
   httpRequest: [],
   httpResponse: [],
   tcpRequest: [],

@@ -11,8 +11,7 @@ import type {
   ResponseFacts,
   SessionFacts,
 } from '../../../rules/facts.ts'
-import { NO_VARIABLES, type Variables } from '../../../rules/variables.ts'
-
+import { NO_SCOPE, type RuleScope } from '../../../rules/rule-scope.ts'
 import type { ClientConnection } from '../../streams/client-stream.ts'
 
 interface AddedHeader {
@@ -34,7 +33,7 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
   #addedBytes = 0
   #client: ClientConnection | null = null
   frontendName = ''
-  variables: Variables = NO_VARIABLES
+  scope: RuleScope = NO_SCOPE
   /** Values that a rule could not put where it would. */
   failures = 0
   /** A line that a rule added had no room: the message may not go on without it. */
@@ -46,9 +45,9 @@ abstract class Rewrite implements SessionFacts, HeaderFacts, HeaderEdits {
   }
 
   /** Starts on the head that was just parsed. */
-  begin(client: ClientConnection, frontendName: string, variables: Variables): void {
+  begin(client: ClientConnection, frontendName: string, scope: RuleScope): void {
     this.#client = client
-    this.variables = variables
+    this.scope = scope
     this.frontendName = frontendName
     this.#added.length = 0
     this.#addedBytes = 0
@@ -183,8 +182,8 @@ export class RequestRewrite extends Rewrite implements RequestFacts, RequestHead
     this.#head = head
   }
 
-  override begin(client: ClientConnection, frontendName: string, variables: Variables): void {
-    super.begin(client, frontendName, variables)
+  override begin(client: ClientConnection, frontendName: string, scope: RuleScope): void {
+    super.begin(client, frontendName, scope)
     this.#pathq = null
     this.body = ''
     const { impliedHost } = this.#head
@@ -237,9 +236,9 @@ export class ResponseRewrite extends Rewrite implements ResponseFacts {
     this.#head = head
   }
 
-  override begin(client: ClientConnection, frontendName: string, variables: Variables): void {
-    super.begin(client, frontendName, variables)
-    variables.beginResponse()
+  override begin(client: ClientConnection, frontendName: string, scope: RuleScope): void {
+    super.begin(client, frontendName, scope)
+    scope.variables.beginResponse()
   }
 
   get status(): number {

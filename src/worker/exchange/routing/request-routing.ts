@@ -3,7 +3,7 @@ import { COUNTER, count } from '../../../memory/counters.ts'
 import type { TuneConfig } from '../../../model/config.ts'
 import type { RequestOutcome, Wait } from '../../../rules/actions/outcomes.ts'
 import type { Waiting } from '../../../rules/language/compile.ts'
-import type { Variables } from '../../../rules/variables.ts'
+import type { RuleScope } from '../../../rules/rule-scope.ts'
 import type { Termination } from '../../dispatch/termination.ts'
 import type { ClientConnection } from '../../streams/client-stream.ts'
 import type { RequestRewrite } from '../rewriting/rewrite.ts'
@@ -68,11 +68,12 @@ export function beginRules(
   { rewrite }: RuledHead,
   client: ClientConnection,
   frontend: FrontendRuntime,
-  variables: Variables,
+  scope: RuleScope,
 ): Refusal | null {
   const { plan } = frontend
+  scope.beginRequest(frontend.rules?.captures ?? null)
   if (rewrite.method === 'CONNECT' && !plan.acceptConnect) return CONNECT_REFUSED
-  rewrite.begin(client, plan.name, variables)
+  rewrite.begin(client, plan.name, scope)
   return null
 }
 

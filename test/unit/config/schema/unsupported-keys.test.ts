@@ -118,6 +118,7 @@ const FORMS: readonly (readonly [words: string, form: Form])[] = [
   ],
   ['Use check-ssl of a server.', form('server', 'check: true, check-ssl: true')],
   ['Write http-reuse: never', form('backend', 'http-reuse: never')],
+  ['which makes its place itself', form('frontend', `http-request: ['capture path len 8']`)],
   ['del-header NAME', form('frontend', `http-request: ['del-header x_name']`)],
   ['Use option forwarded.', form('backend', 'option: {forwarded: true}')],
   ['Write headers: {NAME: VALUE}.', form('backend', 'option: {httpchk: {headers: {X-A: b}}}')],

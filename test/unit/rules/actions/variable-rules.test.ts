@@ -7,12 +7,19 @@ import { Message } from '../messages.ts'
 
 /** Runs rules over a request, and then over its response, which has the same variables. */
 function played(texts: Partial<RuleTexts>, request: Message): Message {
-  const none = { acls: [], httpRequest: [], httpResponse: [], useBackend: [], backendNames: [] }
+  const none = {
+    acls: [],
+    captures: null,
+    httpRequest: [],
+    httpResponse: [],
+    useBackend: [],
+    backendNames: [],
+  }
   const rules = compileRules({ ...none, ...texts }, linearPatterns)
   rules.request?.(request, request, 0)
   const response = new Message()
-  response.variables = request.variables
-  response.variables.beginResponse()
+  response.scope = request.scope
+  response.scope.variables.beginResponse()
   rules.response?.(response, response)
   return response
 }

@@ -10,6 +10,7 @@ function matches(expression: string, request: Message): boolean {
   const { route } = compileRules(
     {
       acls: [{ name: 'tested', expressions: [expression] }],
+      captures: null,
       httpRequest: [],
       httpResponse: [],
       useBackend: ['yes if tested'],

@@ -14,6 +14,7 @@ function compile(texts: Partial<RuleTexts>): CompiledRules {
   return compileRules(
     {
       acls: [],
+      captures: null,
       httpRequest: [],
       httpResponse: [],
       useBackend: [],
@@ -32,7 +33,8 @@ function run(rules: readonly string[], request: Message): RequestOutcome | Waiti
 describe('compileRules', () => {
   it('is null where there are no rules', () => {
     const editedHeaders = new Set()
-    expect(compile({})).toEqual({ editedHeaders, request: null, response: null, route: null })
+    const none = { captures: null, capture: null, request: null, response: null, route: null }
+    expect(compile({})).toEqual({ editedHeaders, ...none })
   })
 
   it('names the headers that any rule edits, whatever its condition', () => {

@@ -15,6 +15,7 @@ function applies(condition: string, request: Message): boolean {
   const { route } = compileRules(
     {
       acls: ACLS,
+      captures: null,
       httpRequest: [],
       httpResponse: [],
       useBackend: [`app ${condition}`],
@@ -62,6 +63,7 @@ describe('conditions', () => {
     const { route } = compileRules(
       {
         acls: [{ name: 'TRUE', expressions: ['always_false'] }],
+        captures: null,
         httpRequest: [],
         httpResponse: [],
         useBackend: ['app if TRUE'],

@@ -87,7 +87,7 @@ describe('validateRule', () => {
   it.each([
     [
       '',
-      '^ | an action is missing | Known: set-header, add-header, del-header, set-var, set-var-fmt, unset-var, allow, deny, tarpit, wait-for-body, redirect, return, set-path, set-query.',
+      '^ | an action is missing | Known: set-header, add-header, del-header, set-var, set-var-fmt, unset-var, capture, allow, deny, tarpit, wait-for-body, redirect, return, set-path, set-query.',
     ],
     ['denny', '^denny | unknown action "denny" | Did you mean deny?'],
     [
@@ -218,7 +218,7 @@ describe('validateRule', () => {
     [
       'http-response',
       'deny',
-      '^deny | unknown action "deny" | Known: set-header, add-header, del-header, set-var, set-var-fmt, unset-var, allow.',
+      '^deny | unknown action "deny" | Known: set-header, add-header, del-header, set-var, set-var-fmt, unset-var, capture, allow.',
     ],
     [
       'http-response',
@@ -317,6 +317,7 @@ describe('validateRule', () => {
             compileRules(
               {
                 acls: kind === 'acl' ? [{ name: 'tested', expressions: [rule] }] : named,
+                captures: null,
                 httpRequest: kind === 'http-request' ? [rule] : [],
                 httpResponse: kind === 'http-response' ? [rule] : [],
                 useBackend: kind === 'use_backend' ? [rule] : [],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { HelloReading } from '../../../../src/net/tls/client-hello.ts'
 import type { ContentFacts } from '../../../../src/rules/facts.ts'
 import { compileSessionRules } from '../../../../src/rules/language/session-rules.ts'
-import { NO_VARIABLES } from '../../../../src/rules/variables.ts'
+import { NO_SCOPE } from '../../../../src/rules/rule-scope.ts'
 import { linearPatterns } from '../../../../src/rules-host/linear-patterns.ts'
 
 const HELLO: HelloReading = {
@@ -20,7 +20,7 @@ function factsOf(hello: HelloReading, isFinal = false): ContentFacts {
     dstPort: 443,
     frontendName: 'web',
     tls: null,
-    variables: NO_VARIABLES,
+    scope: NO_SCOPE,
     hello,
     isFinal,
     isMissing: false,

@@ -6,7 +6,7 @@ import { ResponseHead } from '../../../../src/http/response-head.ts'
 import { SERVER_STATE, type ServerState } from '../../../../src/memory/server-table.ts'
 import type { CookieConfig, PersistenceConfig } from '../../../../src/model/persistence-config.ts'
 import type { PlannedBackend, PlannedServer } from '../../../../src/model/plan.ts'
-import { NO_VARIABLES } from '../../../../src/rules/variables.ts'
+import { NO_SCOPE } from '../../../../src/rules/rule-scope.ts'
 import { linearPatterns } from '../../../../src/rules-host/linear-patterns.ts'
 import {
   compileRequestPersistence,
@@ -139,7 +139,7 @@ export function requestOf(
   const view = Buffer.from(text, 'latin1')
   if (parseRequestHead(view, 0, view.length, head) !== view.length) throw new Error(text)
   const rewrite = new RequestRewrite(head, REWRITE_BYTES)
-  rewrite.begin(client, 'web', NO_VARIABLES)
+  rewrite.begin(client, 'web', NO_SCOPE)
   return rewrite
 }
 
@@ -150,7 +150,7 @@ export function responseOf(status: number, lines: readonly string[]): ResponseRe
   const view = Buffer.from(text, 'latin1')
   if (parseResponseHead(view, 0, view.length, 'GET', head) !== view.length) throw new Error(text)
   const rewrite = new ResponseRewrite(head, REWRITE_BYTES)
-  rewrite.begin(new FakeConn(), 'web', NO_VARIABLES)
+  rewrite.begin(new FakeConn(), 'web', NO_SCOPE)
   return rewrite
 }
 

@@ -4,7 +4,7 @@ import { DEFAULT_HEAD_LIMITS } from '../../../../../src/http/limits.ts'
 import { RequestHead } from '../../../../../src/http/request-head.ts'
 import type { ForwardedConfig } from '../../../../../src/model/config.ts'
 import type { SessionFacts } from '../../../../../src/rules/facts.ts'
-import { NO_VARIABLES } from '../../../../../src/rules/variables.ts'
+import { NO_SCOPE } from '../../../../../src/rules/rule-scope.ts'
 import {
   compileForwarded,
   type ForwardedLine,
@@ -26,7 +26,7 @@ const SESSION: SessionFacts = {
   dstPort: 80,
   frontendName: 'web',
   tls: null,
-  variables: NO_VARIABLES,
+  scope: NO_SCOPE,
 }
 const IPV6: Partial<SessionFacts> = { src: '2001:db8::1', dst: '::1' }
 const UNIX: Partial<SessionFacts> = { src: '', srcPort: 0, dst: '', dstPort: 0 }

@@ -3,7 +3,7 @@ import { parseRequestHead } from '../../../../../src/http/h1/request-parser.ts'
 import { DEFAULT_HEAD_LIMITS } from '../../../../../src/http/limits.ts'
 import { RequestHead } from '../../../../../src/http/request-head.ts'
 import type { HeaderName } from '../../../../../src/rules/facts.ts'
-import { NO_VARIABLES } from '../../../../../src/rules/variables.ts'
+import { NO_SCOPE } from '../../../../../src/rules/rule-scope.ts'
 import { RequestRewrite } from '../../../../../src/worker/exchange/rewriting/rewrite.ts'
 import { FakeConn } from '../../fake-network.ts'
 
@@ -18,7 +18,7 @@ function rewriteOf(addedBytesMax: number): RequestRewrite {
   const view = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\nA: received\r\n\r\n')
   expect(parseRequestHead(view, 0, view.length, head)).toBe(view.length)
   const rewrite = new RequestRewrite(head, addedBytesMax)
-  rewrite.begin(new FakeConn(), 'web', NO_VARIABLES)
+  rewrite.begin(new FakeConn(), 'web', NO_SCOPE)
   return rewrite
 }
 
@@ -46,7 +46,7 @@ describe('the lines that rules add to a head', () => {
   it('have their room for each message', () => {
     const rewrite = rewriteOf(LINE_BYTES)
     for (let message = 0; message < 3; message++) {
-      rewrite.begin(new FakeConn(), 'web', NO_VARIABLES)
+      rewrite.begin(new FakeConn(), 'web', NO_SCOPE)
       expect(rewrite.isFull).toBe(false)
       rewrite.addHeader(A, TEN)
       expect(rewrite.isFull).toBe(false)
