@@ -2,9 +2,12 @@ import { defineConfig } from 'eslint/config'
 import jsdoc from 'eslint-plugin-jsdoc'
 import ts from 'typescript-eslint'
 
-/** Names of numbers that measure time carry their unit, last: `idleTimeoutMs`. */
+/**
+ * Names of numbers that measure time carry their unit, last: `idleTimeoutMs`. An option of node:tls
+ * has its name from there.
+ */
 const timeWords =
-  '([tT]imeout|[iI]nterval|[dD]elay|[dD]uration|[lL]atency|[tT]tl|[dD]eadline|[bB]ackoff|[eE]lapsed|[uU]ptime)$'
+  '(?<!^session)([tT]imeout|[iI]nterval|[dD]elay|[dD]uration|[lL]atency|[tT]tl|[dD]eadline|[bB]ackoff|[eE]lapsed|[uU]ptime)$'
 const unitsLast = {
   selector: ['variable', 'parameter', 'property'],
   types: ['number'],

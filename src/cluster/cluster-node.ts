@@ -23,6 +23,11 @@ import { HealthReports } from './duties/health-reports.ts'
 import { LeaderDuties } from './duties/leader-duties.ts'
 import type { NodeTimers } from './duties/node-timers.ts'
 import { OwnReport } from './duties/own-report.ts'
+import {
+  TICKET_KEYS_QUESTION,
+  TicketKeySharing,
+  type TicketKeyStore,
+} from './duties/ticket-key-sharing.ts'
 import { VerdictFollowing } from './duties/verdict-following.ts'
 import { clusterStatus } from './node-status.ts'
 import { OwnFile, type Seed } from './own-file.ts'
@@ -59,6 +64,8 @@ export interface ClusterNodeOptions {
   /** Tells the runs of this node apart: drawn at random at each start, 1 to 64 characters. */
   readonly run: string
   readonly host: ClusterHost
+  /** Of session tickets: those of all nodes, as far as they can be reached. */
+  readonly ticketKeys: TicketKeyStore
   /** What the host runs at the start; null: the node's file. */
   readonly running: RunningVersion | null
   readonly timers: NodeTimers
@@ -72,6 +79,7 @@ interface Parts {
   readonly engine: Engine
   readonly configs: ConfigChanges
   readonly duties: LeaderDuties
+  readonly ticketKeys: TicketKeySharing
 }
 
 /**
@@ -324,7 +332,7 @@ export class ClusterNode implements Cluster {
 
   #begin(engine: Engine): void {
     const { agreement, peers } = engine
-    const { name, host, timers, log } = this.#options
+    const { name, host, timers, log, ticketKeys: keys } = this.#options
     const file = this.#file
     const activation = this.#activation
     const state = (): ClusterState => this.state()
@@ -352,6 +360,7 @@ export class ClusterNode implements Cluster {
         state,
         propose,
       }),
+      ticketKeys: new TicketKeySharing({ name, keys, timers, log, peers }),
     }
     this.#tick()
   }
@@ -396,7 +405,7 @@ export class ClusterNode implements Cluster {
 
   #tick(): void {
     if (this.#isStopped) return
-    const { duties } = this.#live
+    const { duties, ticketKeys } = this.#live
     const status = this.#status
     assert(status !== null, 'a cluster node begins with a status')
     if (this.isReplicated) this.#changeLog.tellStatus(status)
@@ -404,6 +413,7 @@ export class ClusterNode implements Cluster {
     this.#following.setQuorum(isActing && hasSay(status))
     if (isActing) duties.tick(status)
     else if (this.#halt !== null && status.role === 'leader') this.#yieldLead(status)
+    ticketKeys.tick(status)
     this.#file.compare(this.state().versions.at(-1))
     this.#tickAfter(TICK_MS)
   }
@@ -490,6 +500,8 @@ export class ClusterNode implements Cluster {
         const elapsedMs = this.#confirmation.elapsedMs(decodeElapsedRequest(body).version)
         return encodeMessage({ elapsedMs: elapsedMs === null ? null : Math.floor(elapsedMs) })
       }
+      case TICKET_KEYS_QUESTION:
+        return this.#parts?.ticketKeys.answer() ?? new Uint8Array()
       case 'status':
         return encodeMessage(this.#ownReport(await this.engineStatus()))
       default: {

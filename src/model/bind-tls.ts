@@ -31,3 +31,23 @@ export interface BindTlsConfig extends BindTlsSettings {
   /** Protocols that are agreed on by ALPN, the preferred one first; empty: none. */
   readonly alpn: readonly string[]
 }
+
+/** Bytes of a key that seals session tickets: its name first, then what it encrypts and signs with. */
+export const TICKET_KEY_BYTES = 48
+
+/** Bytes of a key's name, with which each ticket begins that it has sealed (RFC 5077 section 4). */
+export const TICKET_KEY_NAME_BYTES = 16
+
+/** Fewest keys that are there at once: the next one, the one that seals, and the one before. */
+export const TICKET_KEYS_MIN = 3
+
+/** Most of them: a context of TLS is made for each that a client's ticket names. */
+export const TICKET_KEYS_MAX = 16
+
+/** The keys of session tickets. They are in memory alone: never written, logged or shown. */
+export interface TicketKeys {
+  /** Seals new tickets; one of `opening`. */
+  readonly sealing: Uint8Array
+  /** Open the tickets that clients show, the newest first; {@link TICKET_KEY_BYTES} each. */
+  readonly opening: readonly Uint8Array[]
+}

@@ -1,5 +1,6 @@
 import type { Address } from '../base/address.ts'
 import type { ServerTableMemory } from '../memory/server-table.ts'
+import type { TicketKeys } from './bind-tls.ts'
 import type { TuneConfig } from './config.ts'
 import type { LogLoss, LogSink } from './log-sink.ts'
 import type { Plan } from './plan.ts'
@@ -14,12 +15,14 @@ export interface WorkerBoot {
   readonly tune: TuneConfig
   /** The access log, which the control plane holds open; null: nothing is logged. */
   readonly accessLog: LogSink | null
+  readonly ticketKeys: TicketKeys
 }
 
 /** What the control plane tells a worker from then on. */
 export type ToWorker =
   | { readonly kind: 'apply'; readonly plan: Plan } // run this plan from now on
   | { readonly kind: 'change-servers'; readonly change: ServersChange } // run the plan that it leads to
+  | { readonly kind: 'renew-ticket-keys'; readonly keys: TicketKeys } // seal and open by these
   | { readonly kind: 'drain' } // accept no more, finish what is open
   | { readonly kind: 'free-ports'; readonly address: Address } // give up idle connections to it
   | { readonly kind: 'cut' } // end every session now

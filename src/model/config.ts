@@ -72,6 +72,12 @@ export interface TuneConfig {
   readonly httpPipelinedMax: number
   /** Bytes of a request body that are kept for another try. HAProxy keeps `tune.bufsize`. */
   readonly httpRetryBodyBytesMax: number
+  /** `tune.ssl.lifetime`: for how long a session of TLS can be resumed. */
+  readonly sslLifetimeMs: number
+  /** For how long new session tickets are sealed by the same key. */
+  readonly sslTicketKeyRotationMs: number
+  /** Keys of session tickets that are there at once, 3 to 16. */
+  readonly sslTicketKeys: number
 }
 
 /** Section `admin`: where the API, the metrics and the dashboard are served. */

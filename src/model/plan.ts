@@ -100,8 +100,6 @@ export interface Plan {
   readonly trafficNumbersMax: number
   readonly tune: TuneConfig
   readonly authorities: readonly PlannedAuthorities[]
-  /** 48 bytes that seal the session tickets of TLS: as old as the process, and in memory alone. */
-  readonly ticketKeys: Uint8Array
   readonly frontends: readonly PlannedFrontend[]
   readonly backends: readonly PlannedBackend[]
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { SluiceError } from '../base/errors.ts'
 import { settlesWithin } from '../base/time-limit.ts'
 import { CertificateWatch } from '../certificates/certificate-watch.ts'
+import type { TicketKeyRing } from '../certificates/ticket-key-ring.ts'
 import { NameResolution } from '../discovery/name-resolution.ts'
 import { hostNamesOf } from '../discovery/server-addresses.ts'
 import { Health, type HealthOptions } from '../health/health.ts'
@@ -48,6 +49,8 @@ export interface BalancerOptions {
   /** Told of what lacks for connections to servers. */
   readonly shortages: ShortageLog
   readonly clock: Clock
+  /** Of the session tickets of TLS; it is followed. */
+  readonly ticketKeys: TicketKeyRing
   /** Gives the threads of the data plane. */
   readonly threads: EarlyThreads
   /** The host names of the servers, which are followed from now on. Default: the system's. */
@@ -112,6 +115,7 @@ export class Balancer {
       takeThread: () => options.threads.take(),
       table: this.table,
       boot: { tune: config.global.tune, accessLog: accessLog.sink },
+      ticketKeys: options.ticketKeys.keys,
       log,
       clock,
       onLogLoss: (loss) => accessLog.lost(loss),
@@ -121,6 +125,7 @@ export class Balancer {
         options.onFatal(error)
       },
     })
+    options.ticketKeys.onChange = (keys) => this.#workers.renewTicketKeys(keys)
   }
 
   /**

@@ -3,6 +3,7 @@ import type { AdminServer } from '../admin/server.ts'
 import type { Clock } from '../base/clock.ts'
 import { assert, SluiceError } from '../base/errors.ts'
 import { settlesWithin } from '../base/time-limit.ts'
+import { TicketKeyRing } from '../certificates/ticket-key-ring.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Seed } from '../cluster/own-file.ts'
 import { overlayPool } from '../config/resolution/pool-overlay.ts'
@@ -46,7 +47,7 @@ export interface DaemonOptions {
  * start through changes to the end.
  */
 export class Daemon {
-  readonly #options: DaemonOptions
+  readonly #options: BalancerSurroundings
   readonly #accessLog: AccessLogOutput
   readonly #shortages: ShortageLog
   /** Of what the main thread listens on. */
@@ -114,7 +115,8 @@ export class Daemon {
     const { onVerdict } = relay
     const shortages = new ShortageLog(options.log, options.clock)
     const texts = new AgreedTexts(options.surroundings)
-    const surrounded = { ...options, accessLog, shortages, onVerdict, texts }
+    const ticketKeys = ticketKeysOf(options)
+    const surrounded = { ...options, accessLog, shortages, ticketKeys, onVerdict, texts }
     const daemon = new Daemon(surrounded, await startBalancer(surrounded, beginning))
     try {
       await daemon.#open(relay)
@@ -187,7 +189,7 @@ export class Daemon {
   }
 
   async #open(relay: VerdictRelay): Promise<void> {
-    const { file, log, clock, version } = this.#options
+    const { file, log, clock, version, ticketKeys } = this.#options
     const balancer = this.#balancer
     const host = this.#host
     const seed = seedOf(file, host)
@@ -196,7 +198,7 @@ export class Daemon {
     this.#agreement = agreement
     // The workers have their plan by now. What is loaded from here on keeps no client waiting.
     const { nodeNameOf, startClusterNode } = await import('./cluster/cluster-engine.ts')
-    const cluster = await startClusterNode({ config, seed, host, log }, agreement)
+    const cluster = await startClusterNode({ config, seed, host, ticketKeys, log }, agreement)
     this.#cluster = cluster
     relay.follow(cluster)
     const { Status } = await import('../operations/status.ts')
@@ -293,7 +295,9 @@ export class Daemon {
 
 /** What a balancer is started with that does not depend on what it begins with. */
 type BalancerSurroundings = DaemonOptions &
-  Pick<BalancerOptions, 'accessLog' | 'shortages' | 'onVerdict'> & { readonly texts: AgreedTexts }
+  Pick<BalancerOptions, 'accessLog' | 'shortages' | 'ticketKeys' | 'onVerdict'> & {
+    readonly texts: AgreedTexts
+  }
 
 /** A balancer and what it began with. */
 interface StartedBalancer {
@@ -388,6 +392,11 @@ async function openRemembered(
 ): Promise<RememberedConfig> {
   const { RememberedConfig } = await import('./cluster/active-config.ts')
   return new RememberedConfig(dataDir, log)
+}
+
+function ticketKeysOf({ file, clock }: DaemonOptions): TicketKeyRing {
+  const { sslTicketKeyRotationMs, sslTicketKeys } = file.config.global.tune
+  return new TicketKeyRing({ rotationMs: sslTicketKeyRotationMs, kept: sslTicketKeys, clock })
 }
 
 function seedOf({ text }: OwnFile, host: NodeHost): Seed {

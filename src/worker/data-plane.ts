@@ -1,6 +1,7 @@
 import type { Address } from '../base/address.ts'
 import { assert } from '../base/errors.ts'
-import type { Mode } from '../model/config.ts'
+import type { TicketKeys } from '../model/bind-tls.ts'
+import type { Mode, TuneConfig } from '../model/config.ts'
 import type { Plan, PlannedListener } from '../model/plan.ts'
 import type { ServersChange } from '../model/servers-change.ts'
 import type { AcceptServices } from './accept/accept-services.ts'
@@ -33,6 +34,9 @@ export interface DataPlaneServices
     CompileServices {
   /** Set once the daemon is to stop: answers close their connection. */
   draining: boolean
+  readonly tune: TuneConfig
+  /** The present keys of session tickets. */
+  ticketKeys: TicketKeys
 }
 
 /**
@@ -72,7 +76,8 @@ export class DataPlane {
     this.#services.descriptors.numbersMax = plan.trafficNumbersMax
     const wanted = new Set<string>()
     const sockets = new Set<number>()
-    const contexts = new ServerContexts(plan.ticketKeys, this.#contexts)
+    const { ticketKeys, tune } = this.#services
+    const contexts = new ServerContexts(ticketKeys, tune.sslLifetimeMs, this.#contexts)
     this.#contexts = contexts
     for (const frontend of runtime.frontends.values()) {
       for (const [n, listener] of frontend.plan.listeners.entries()) {
@@ -92,6 +97,12 @@ export class DataPlane {
     }
     enterRuntime(runtime, previous, this.#services.table)
     drainAll(removed, onApplied)
+  }
+
+  /** Seals and opens session tickets by these from now on. */
+  renewTicketKeys(keys: TicketKeys): void {
+    this.#services.ticketKeys = keys
+    this.#contexts?.renewTicketKeys(keys)
   }
 
   /** Goes over to a plan that differs from the one that it runs in servers alone. */

@@ -79,6 +79,9 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
         dataPlane.changeServers(message.change)
         send({ kind: 'applied', serial: message.change.serial })
         return
+      case 'renew-ticket-keys':
+        dataPlane.renewTicketKeys(message.keys)
+        return
       case 'drain':
         dataPlane.drain(() => send({ kind: 'drained' }))
         return
@@ -103,7 +106,7 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
 
 /** What the sessions of the worker share. */
 function createServices(
-  { index, memory, tune, accessLog }: WorkerBoot,
+  { index, memory, tune, accessLog, ticketKeys }: WorkerBoot,
   send: (message: FromWorker) => void,
   acceptFailures: AcceptFailures,
 ): DataPlaneServices {
@@ -133,6 +136,7 @@ function createServices(
     hangUps: new HangUpWatch(wheel),
     accessLog: new AccessLogWriter(accessLog),
     tune,
+    ticketKeys,
     chunkLimits: chunkLimitsOf(tune),
     requestHeads: new RequestHeads(limits, tune.bufsizeBytes),
     requestEdits: { added: '', target: '', hostless: false },

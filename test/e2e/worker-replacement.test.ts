@@ -6,6 +6,7 @@ import { RowAllocator } from '../../src/memory/rows.ts'
 import { SERVER_STATE, ServerTable } from '../../src/memory/server-table.ts'
 import { prepare } from '../../src/supervisor/preparation/preparation.ts'
 import { WorkerPool } from '../../src/supervisor/threads/worker-pool.ts'
+import { someTicketKeys } from '../fixtures/ticket-keys.ts'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { freePort } from './support/ports.ts'
@@ -46,6 +47,7 @@ backends: {app: {servers: {${server.name}: "${server.address}"}}}
     takeThread: () => new Worker(WORKER_ENTRY),
     table,
     boot: { tune: config.global.tune, accessLog: null },
+    ticketKeys: someTicketKeys().keys,
     log,
     clock: () => performance.now(),
     onLogLoss: () => write('log-loss'),

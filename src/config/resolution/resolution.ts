@@ -167,6 +167,10 @@ function resolveTune(tune: NonNullable<NonNullable<ConfigInput['global']>['tune'
     httpTrailerBytesMax: tune['http.max-trailers'] ?? DEFAULT_GLOBAL.httpTrailerBytesMax,
     httpPipelinedMax: tune['http.max-pipelined'] ?? DEFAULT_GLOBAL.httpPipelinedMax,
     httpRetryBodyBytesMax: tune['http.retry-bufsize'] ?? DEFAULT_GLOBAL.httpRetryBodyBytesMax,
+    sslLifetimeMs: tune['ssl.lifetime'] ?? DEFAULT_GLOBAL.sslLifetimeMs,
+    sslTicketKeyRotationMs:
+      tune['ssl.ticket-key-rotation'] ?? DEFAULT_GLOBAL.sslTicketKeyRotationMs,
+    sslTicketKeys: tune['ssl.ticket-keys'] ?? DEFAULT_GLOBAL.sslTicketKeys,
   }
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { TICKET_KEYS_MAX, TICKET_KEYS_MIN } from '../../model/bind-tls.ts'
 import { DEFAULT_GLOBAL, MAXCONN_MAX, NBTHREAD_MAX } from '../values/default-values.ts'
 import { formatDuration } from '../values/durations.ts'
 import { formatSize } from '../values/sizes.ts'
@@ -22,6 +23,7 @@ import {
   maxrewriteBytes,
   messagePartBytes,
   retryBodyBytes,
+  sessionMs,
 } from './value-schemas.ts'
 
 const globalSchema = section(
@@ -101,10 +103,24 @@ const globalSchema = section(
             about: 'Bytes of a request body that are kept for another try',
             standard: formatSize(DEFAULT_GLOBAL.httpRetryBodyBytesMax),
           }),
+          'ssl.lifetime': key(sessionMs, {
+            about: 'For how long after its beginning a session of TLS can be resumed',
+            standard: formatDuration(DEFAULT_GLOBAL.sslLifetimeMs),
+            source: 'tune.ssl.lifetime',
+          }),
+          'ssl.ticket-key-rotation': key(sessionMs, {
+            about: 'For how long new session tickets are sealed by the same key',
+            standard: formatDuration(DEFAULT_GLOBAL.sslTicketKeyRotationMs),
+          }),
+          'ssl.ticket-keys': key(integer(TICKET_KEYS_MIN, TICKET_KEYS_MAX), {
+            about:
+              'Keys of session tickets that are there at once: the next, the present, older ones',
+            standard: DEFAULT_GLOBAL.sslTicketKeys,
+          }),
         },
         UNSUPPORTED_TUNE_KEYS,
       ),
-      { about: 'Sizes that rarely need a change' },
+      { about: 'Sizes and times that rarely need a change' },
     ),
   },
   UNSUPPORTED_GLOBAL_KEYS,

@@ -78,7 +78,7 @@ export const UNSUPPORTED_TUNE_KEYS: Alternatives = instead(
   ['Use pool-max-conn of a server.', 'idle-pool.shared'],
   [DELETE_IT, 'maxaccept maxpollevents pipesize'],
   [BY_KERNEL, 'rcvbuf.client rcvbuf.server sndbuf.client sndbuf.server'],
-  ['Delete it; sessions are resumed by tickets.', 'ssl.cachesize ssl.lifetime'],
+  ['Delete it; sessions are resumed by tickets.', 'ssl.cachesize'],
 )
 
 /** Keys of `admin`. */

@@ -97,6 +97,22 @@ export const durationMs: ValueSchema<number> = valueSchema({
   },
 })
 
+/**
+ * How long something of TLS sessions lasts: a second, which is what OpenSSL counts in, up to the
+ * seven days that RFC 8446 section 4.6.1 allows. Given back in milliseconds.
+ */
+export const sessionMs: ValueSchema<number> = valueSchema({
+  id: 'duration-1s-to-7d',
+  title: 'a duration',
+  pattern: DURATION_PATTERN,
+  numbers: { minimum: 1_000, maximum: 604_800_000 },
+  read: (text) => {
+    const result = parseDuration(text)
+    if ('problem' in result || (result.value >= 1_000 && result.value <= 604_800_000)) return result
+    return refused('this is not a duration from 1s to 7d', 'Such as 300s or 2h.', 'out-of-range')
+  },
+})
+
 /** A duration that may be 0, given back in milliseconds. */
 export const durationOrZeroMs: ValueSchema<number> = valueSchema({
   id: 'duration-or-0',

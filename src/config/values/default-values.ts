@@ -36,6 +36,11 @@ export const DEFAULT_GLOBAL = {
   httpPipelinedMax: 1_000,
   // HAProxy keeps what fits into `tune.bufsize`.
   httpRetryBodyBytesMax: 16_384,
+  sslLifetimeMs: 300_000,
+  // s2n-tls, too, seals by a key for two hours; Caddy for twelve.
+  sslTicketKeyRotationMs: 7_200_000,
+  // HAProxy asks for three in a file: the next, the present and the one before.
+  sslTicketKeys: 3,
 } as const
 
 /** Most data-plane threads that a daemon can have: HAProxy's limit too, one bit for each. */

@@ -34,17 +34,26 @@ export interface KeyedCertificate {
   readonly key: string
 }
 
+/** How sessions are resumed. */
+export interface SessionSettings {
+  /** Seals and opens their tickets, {@link TicketKeys}. */
+  readonly ticketKey: Uint8Array
+  /** At most 32 characters; a session goes on only where this is what it was where it began. */
+  readonly scope: string
+  /** For how long after its beginning. */
+  readonly lifetimeSeconds: number
+}
+
 /**
  * What TLS as a server needs; to make it takes a millisecond. It throws what OpenSSL has against a
  * certificate or its key, such as that it is too small.
  *
  * @param certificates one of a kind of key
- * @param ticketKeys 48 bytes that seal session tickets, the same in all threads
  */
 export function serverContext(
   settings: BindTlsSettings,
   certificates: readonly KeyedCertificate[],
-  ticketKeys: Uint8Array,
+  { ticketKey, scope, lifetimeSeconds }: SessionSettings,
 ): SecureContext {
   const { minVersion, maxVersion, ciphers, ciphersuites, curves } = settings
   const { constants } = nodeCrypto()
@@ -64,7 +73,8 @@ export function serverContext(
     ecdhCurve: curves,
     secureOptions:
       SSL_OP_NO_RENEGOTIATION | preference | (settings.hasTickets ? 0 : SSL_OP_NO_TICKET),
-    sessionIdContext: 'sluice',
-    ticketKeys: Buffer.from(ticketKeys),
+    sessionIdContext: scope,
+    sessionTimeout: lifetimeSeconds,
+    ticketKeys: Buffer.from(ticketKey),
   })
 }

@@ -1,5 +1,6 @@
 import { ClusterNode } from '../../cluster/cluster-node.ts'
 import { SYSTEM_TIMERS } from '../../cluster/duties/node-timers.ts'
+import type { TicketKeyStore } from '../../cluster/duties/ticket-key-sharing.ts'
 import type { Seed } from '../../cluster/own-file.ts'
 import { SoloEngine } from '../../consensus/solo/solo-engine.ts'
 import type { ClusterConfig } from '../../model/cluster-config.ts'
@@ -17,6 +18,7 @@ export interface ClusterStart {
   readonly config: ClusterConfig | null
   readonly seed: Seed
   readonly host: NodeHost
+  readonly ticketKeys: TicketKeyStore
   readonly log: DaemonLog
 }
 
@@ -32,7 +34,7 @@ export function nodeNameOf(config: ClusterConfig | null): string {
  * @throws SluiceError what {@link AgreementThread.openEngine} throws
  */
 export function startClusterNode(
-  { config, seed, host, log }: ClusterStart,
+  { config, seed, host, ticketKeys, log }: ClusterStart,
   thread: AgreementThread | null,
 ): Promise<ClusterNode> {
   const name = nodeNameOf(config)
@@ -42,6 +44,7 @@ export function startClusterNode(
     seed,
     run: drawnId(),
     host,
+    ticketKeys,
     running: host.running.version === 0 ? null : host.running,
     timers: SYSTEM_TIMERS,
     log,

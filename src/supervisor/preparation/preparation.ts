@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { formatAddress } from '../../base/address.ts'
 import type { NameResolution } from '../../discovery/name-resolution.ts'
 import { hostNamesOf, placesOf } from '../../discovery/server-addresses.ts'
@@ -18,9 +17,6 @@ import { answersOf, type Gathered, gather, tlsOf } from './gathering.ts'
 import { type Lack, lackOf, type Refuse, refusal } from './lacks.ts'
 import { namedBinds } from './named-things.ts'
 import { stickMemoryOf } from './stick-memory.ts'
-
-/** Of node:tls (`server.setTicketKeys`). */
-const TICKET_KEYS_BYTES = 48
 
 /** A plan, the listening sockets that it stands on, by address, and what it may have open. */
 export interface Prepared {
@@ -204,7 +200,6 @@ function planOf(
     trafficNumbersMax: descriptors.trafficNumbersMax,
     tune: config.global.tune,
     authorities: authoritiesIn(config, gathered),
-    ticketKeys: previous?.ticketKeys ?? randomBytes(TICKET_KEYS_BYTES),
     frontends,
     backends,
   }

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts'
 import { SluiceError } from '../../base/errors.ts'
 import { settlesWithin } from '../../base/time-limit.ts'
 import type { ServerTable } from '../../memory/server-table.ts'
+import type { TicketKeys } from '../../model/bind-tls.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from '../../model/channel.ts'
 import type { LogLoss } from '../../model/log-sink.ts'
 import type { Plan } from '../../model/plan.ts'
@@ -27,7 +28,9 @@ export interface WorkerPoolOptions {
   /** Gives a thread that waits for its boot; throws where the system gives no more. */
   readonly takeThread: () => Worker
   readonly table: ServerTable
-  readonly boot: Omit<WorkerBoot, 'index' | 'memory'>
+  readonly boot: Omit<WorkerBoot, 'index' | 'memory' | 'ticketKeys'>
+  /** Of the beginning. */
+  readonly ticketKeys: TicketKeys
   readonly log: DaemonLog
   readonly clock: Clock
   /** A worker could not write lines of its access log. */
@@ -61,6 +64,7 @@ export class WorkerPool {
   #lookedMs: number
   #waiting: { readonly isMet: () => boolean; readonly resolve: () => void }[] = []
   #plan: Plan
+  #ticketKeys: TicketKeys
   #hasStarted = false
   #isCut = false
   #phase: 'serving' | 'draining' | 'stopping' = 'serving'
@@ -68,6 +72,7 @@ export class WorkerPool {
   /** Starts as many workers as the table has room for, with a first plan. */
   constructor(plan: Plan, options: WorkerPoolOptions) {
     this.#plan = plan
+    this.#ticketKeys = options.ticketKeys
     this.#options = options
     this.#lookedMs = options.clock()
     for (let index = 0; index < options.table.workers; index++) {
@@ -113,6 +118,12 @@ export class WorkerPool {
    */
   change(plan: Plan, change: ServersChange): Promise<void> {
     return this.#goOver(plan, { kind: 'change-servers', change })
+  }
+
+  /** Has every worker seal and open session tickets by these from now on. */
+  renewTicketKeys(keys: TicketKeys): void {
+    this.#ticketKeys = keys
+    this.#broadcast({ kind: 'renew-ticket-keys', keys })
   }
 
   /** A thread that is started meanwhile begins with the plan itself. */
@@ -174,7 +185,7 @@ export class WorkerPool {
       const thread: WorkerThread = new WorkerThread({
         index,
         takeThread,
-        boot,
+        boot: { ...boot, ticketKeys: this.#ticketKeys },
         table,
         clock,
         plan: this.#plan,

@@ -7,6 +7,7 @@ import type {
   ValidText,
 } from '../../../src/cluster/cluster.ts'
 import { ClusterNode, type ClusterNodeOptions } from '../../../src/cluster/cluster-node.ts'
+import type { TicketKeyStore } from '../../../src/cluster/duties/ticket-key-sharing.ts'
 import type {
   ConfigVersion,
   HealthChange,
@@ -119,10 +120,52 @@ export interface LogLine {
   readonly fields: LogFields
 }
 
+/** The keys of session tickets of one node, of which only whose they are and their number count. */
+export class FakeTicketKeys implements TicketKeyStore {
+  readonly rotationMs = 60_000
+  readonly #timers: ManualTimers
+  isShared = false
+  /** Who drew them, and how often they have changed since. */
+  name: string
+  rotations = 0
+  #rotatedMs: number
+
+  constructor(name: string, timers: ManualTimers) {
+    this.name = name
+    this.#timers = timers
+    this.#rotatedMs = timers.nowMs()
+  }
+
+  get text(): string {
+    return `${this.name} ${this.rotations}`
+  }
+
+  rotateIfDue(lateMs: number): void {
+    if (this.#timers.nowMs() - this.#rotatedMs < this.rotationMs + lateMs) return
+    this.rotations++
+    this.#rotatedMs = this.#timers.nowMs()
+  }
+
+  encode(): Uint8Array {
+    return Buffer.from(`${this.text} ${this.#timers.nowMs() - this.#rotatedMs}`)
+  }
+
+  take(bytes: Uint8Array): boolean {
+    const [name = '', rotations, ageMs] = Buffer.from(bytes).toString().split(' ')
+    if (name === '') return false
+    this.isShared = true
+    this.name = name
+    this.rotations = Number(rotations)
+    this.#rotatedMs = this.#timers.nowMs() - Number(ageMs)
+    return true
+  }
+}
+
 /** One node of the lab. */
 export interface LabNode {
   readonly node: ClusterNode
   readonly host: FakeHost
+  readonly ticketKeys: FakeTicketKeys
   readonly lines: readonly LogLine[]
   /** Names of the events that it has logged. */
   events(): string[]
@@ -155,19 +198,21 @@ export class NodeLab {
   ): Promise<LabNode> {
     const host = new FakeHost()
     const lines: LogLine[] = []
+    const ticketKeys = new FakeTicketKeys(`${name}#${this.#runs + 1}`, this.timers)
     const node = await ClusterNode.start({
       name,
       isReplicated: true,
       seed: text === null ? null : { text, valid: host.validate(text) },
       run: `run${++this.#runs}`,
       host,
+      ticketKeys,
       running: null,
       timers: this.timers,
       log: logInto(lines),
       startEngine: async (machine, events) => this.cluster.start(name, machine, events),
       ...more,
     })
-    const entry = { node, host, lines, events: () => lines.map(({ event }) => event) }
+    const entry = { node, host, ticketKeys, lines, events: () => lines.map(({ event }) => event) }
     this.nodes.set(name, entry)
     return entry
   }

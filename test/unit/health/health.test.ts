@@ -47,7 +47,6 @@ interface Named extends Partial<PlannedServer> {
 function planOf(...servers: readonly Named[]): Plan {
   return {
     authorities: [],
-    ticketKeys: new Uint8Array(48),
     backends: [
       {
         name: 'app',

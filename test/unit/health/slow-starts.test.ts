@@ -24,7 +24,6 @@ function planOf(changes: Partial<PlannedServer> = {}, balance = 'roundrobin', tr
   })
   return {
     authorities: [],
-    ticketKeys: new Uint8Array(48),
     backends: [
       {
         name: 'app',

@@ -33,6 +33,9 @@ it('every bound follows its key', () => {
     httpTrailerBytesMax: 5,
     httpPipelinedMax: 6,
     httpRetryBodyBytesMax: 7,
+    sslLifetimeMs: 8,
+    sslTicketKeyRotationMs: 9,
+    sslTicketKeys: 10,
   }
   expect(headLimitsOf(tune)).toEqual({
     headBytesMax: 9999,

@@ -29,6 +29,7 @@ import { HttpExchange } from '../../../src/worker/exchange/http-exchange.ts'
 import { ResponseRewrite } from '../../../src/worker/exchange/rewriting/rewrite.ts'
 import { RequestHeads } from '../../../src/worker/exchange/routing/request-heads.ts'
 import { Shortages } from '../../../src/worker/servers/shortages.ts'
+import { someTicketKeys } from '../../fixtures/ticket-keys.ts'
 import { acceptFakeTls, FakeConn, FakeEngine } from './fake-network.ts'
 
 /** `timeout client` and `timeout client-fin` of the lab. */
@@ -56,6 +57,9 @@ export const TUNE: TuneConfig = {
   httpTrailerBytesMax: 15_360,
   httpPipelinedMax: 1000,
   httpRetryBodyBytesMax: 16_384,
+  sslLifetimeMs: 300_000,
+  sslTicketKeyRotationMs: 7_200_000,
+  sslTicketKeys: 3,
 }
 
 /** The timeouts of its frontend. */
@@ -175,7 +179,6 @@ export function planOf({ frontend, backend, server, servers = 1 }: LabPlan): Pla
     trafficNumbersMax: Number.POSITIVE_INFINITY,
     tune: TUNE,
     authorities: [],
-    ticketKeys: new Uint8Array(48),
     frontends: [{ ...FRONTEND_PLAN, ...frontend }],
     backends: [{ ...BACKEND_PLAN, servers: all, ...backend }],
   }
@@ -208,6 +211,7 @@ export function servicesOf(
     hangUps: new HangUpWatch(wheel),
     accessLog: { isOff: true } as AccessLogWriter,
     tune,
+    ticketKeys: someTicketKeys().keys,
     chunkLimits: chunkLimitsOf(tune),
     requestHeads: new RequestHeads(limits, tune.bufsizeBytes),
     requestEdits: { added: '', target: '', hostless: false },

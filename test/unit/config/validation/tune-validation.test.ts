@@ -19,6 +19,9 @@ describe('global.tune', () => {
       'http.max-trailers: 1024',
       'http.max-pipelined: 1',
       'http.retry-bufsize: 16m',
+      'ssl.lifetime: 7d',
+      'ssl.ticket-key-rotation: 1s',
+      'ssl.ticket-keys: 16',
     ]
     expect(configOf(textWith(tune.join(', '))).global.tune).toEqual({
       bufsizeBytes: 32_768,
@@ -29,6 +32,9 @@ describe('global.tune', () => {
       httpTrailerBytesMax: 1_024,
       httpPipelinedMax: 1,
       httpRetryBodyBytesMax: 16_777_216,
+      sslLifetimeMs: 604_800_000,
+      sslTicketKeyRotationMs: 1_000,
+      sslTicketKeys: 16,
     })
   })
 

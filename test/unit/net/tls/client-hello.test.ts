@@ -1,10 +1,13 @@
-import type { ConnectionOptions } from 'node:tls'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { type ConnectionOptions, connect, createServer, type SecureVersion } from 'node:tls'
 import { describe, expect, it } from 'vitest'
 import {
   HELLO_BYTES_MAX,
   type HelloReading,
   readClientHello,
 } from '../../../../src/net/tls/client-hello.ts'
+import { selfSigned } from '../../../fixtures/certificates.ts'
 import { clientHello } from '../../worker/accept/client-hellos.ts'
 
 async function helloOf(options: ConnectionOptions): Promise<Buffer> {
@@ -16,6 +19,22 @@ function read(bytes: Buffer, length = bytes.length): HelloReading {
 }
 
 const BOTH = { servername: 'A.Example', ALPNProtocols: ['h2', 'http/1.1'] }
+
+/** A session whose tickets are sealed by a key with this name. */
+async function sessionOf(maxVersion: SecureVersion): Promise<Buffer> {
+  const { cert, key } = selfSigned({ names: ['a.example'] })
+  const ticketKeys = Buffer.concat([Buffer.from('the key of tests'), Buffer.alloc(32)])
+  const server = createServer({ cert, key, ticketKeys }, (socket) => socket.end('x'))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const options = { servername: 'a.example', rejectUnauthorized: false, maxVersion }
+  const socket = connect({ port, host: '127.0.0.1', ...options })
+  const [session] = (await once(socket, 'session')) as [Buffer]
+  socket.destroy()
+  server.close()
+  return session
+}
 
 /** The same handshake message, so many bytes in a record. */
 function inRecords(hello: Buffer, bytes: number): Buffer {
@@ -60,6 +79,20 @@ describe('a ClientHello', () => {
     }
     expect(read(inRecords(hello, 4)).outcome).toBe('malformed')
   })
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+    'of %s says by whose key the tickets are sealed that it shows',
+    async (maxVersion) => {
+      const session = await sessionOf(maxVersion)
+      const hello = await helloOf({ servername: 'a.example', maxVersion, session })
+      expect(read(hello)).toMatchObject({ hello: { ticketKeyNames: ['the key of tests'] } })
+      for (let at = 0; at < hello.length; at++) {
+        const changed = Buffer.from(hello)
+        changed[at] = (changed[at] ?? 0) ^ 0xff
+        expect(['complete', 'incomplete', 'malformed']).toContain(read(changed).outcome)
+      }
+    },
+  )
 
   it('may have more behind it', async () => {
     const hello = await helloOf(BOTH)

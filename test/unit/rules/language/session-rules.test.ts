@@ -7,7 +7,12 @@ import { linearPatterns } from '../../../../src/rules-host/linear-patterns.ts'
 
 const HELLO: HelloReading = {
   outcome: 'complete',
-  hello: { version: 0x30003, serverName: 'a.example', alpn: ['h2', 'http/1.1'] },
+  hello: {
+    version: 0x30003,
+    serverName: 'a.example',
+    alpn: ['h2', 'http/1.1'],
+    ticketKeyNames: [],
+  },
 }
 const PART: HelloReading = { outcome: 'incomplete' }
 const NO_TLS: HelloReading = { outcome: 'malformed' }

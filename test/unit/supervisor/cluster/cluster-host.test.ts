@@ -22,6 +22,7 @@ import { type HttpServer, startHttpServer } from '../../../e2e/support/http-serv
 import { freePort } from '../../../e2e/support/ports.ts'
 import { temporaryFolder } from '../../../e2e/support/temporary-folder.ts'
 import { sourcesIn, stripSources } from '../../../fixtures/stripped-sources.ts'
+import { someTicketKeys } from '../../../fixtures/ticket-keys.ts'
 import { type RecordedLine, recordedLog } from '../recorded-log.ts'
 
 /** What its worker threads run. */
@@ -100,6 +101,7 @@ async function startLab(
     accessLog: new AccessLogOutput({ to: 'off' }, log),
     shortages: new ShortageLog(log, () => performance.now()),
     clock: () => performance.now(),
+    ticketKeys: someTicketKeys(),
     threads: new EarlyThreads(workerEntry),
     names: new NameResolution({ lookup, log }),
     onVerdict: () => {},
@@ -470,7 +472,10 @@ describe('what the config says of a server', () => {
     const { text } = host.running
     const seed = { text, valid: host.validate(text) }
     const log = recordedLog(lines)
-    const node = await startClusterNode({ config: null, seed, host, log }, null)
+    const node = await startClusterNode(
+      { config: null, seed, host, ticketKeys: someTicketKeys(), log },
+      null,
+    )
     onTestFinished(() => node.stop())
     await vi.waitUntil(() => host.running.version === 1, WAIT)
     return node

@@ -7,6 +7,7 @@ import type { TuneConfig } from '../../../../src/model/config.ts'
 import type { Plan } from '../../../../src/model/plan.ts'
 import { WorkerPool } from '../../../../src/supervisor/threads/worker-pool.ts'
 import { sourcesIn, stripSources } from '../../../fixtures/stripped-sources.ts'
+import { someTicketKeys } from '../../../fixtures/ticket-keys.ts'
 import { type RecordedLine, recordedLog } from '../recorded-log.ts'
 
 /**
@@ -78,6 +79,7 @@ function startPool(workers: number, plan: Plan, { holds = false } = {}) {
   const pool = new WorkerPool(plan, {
     table,
     boot: { tune: {} as TuneConfig, accessLog: { module, holds } as never },
+    ticketKeys: someTicketKeys().keys,
     log: recordedLog(lines),
     clock: () => performance.now(),
     onLogLoss: () => {},
