@@ -195,6 +195,7 @@ export class AdminServer {
     relayed: RelayedRequest,
   ): Promise<void> {
     const stream = await this.#operated.cluster.openStream(node)
+    expectChange(request)
     try {
       await relayOverStream(stream, request, response, relayed)
     } finally {
@@ -265,7 +266,7 @@ export class AdminServer {
     // A node of an earlier version forwards changes as requests.
     const isOwn = way !== 'peer' || isRelayed(request)
     const to = this.#leaderToAsk(isOwn)
-    if (way !== 'peer') request.socket.setTimeout(CHANGE_TIMEOUT_MS + IDLE_TIMEOUT_MS)
+    if (way !== 'peer') expectChange(request)
     if (to === null) return handler(question)
     const change = { method, url, body, ...caller }
     const { answer, appliedIndex } = await forwardChange(this.#operated.cluster, to, change)
@@ -418,4 +419,9 @@ function send(response: ServerResponse, answer: Answer): void {
   if (retryAfterSec !== undefined) headers.push('Retry-After', `${retryAfterSec}`)
   response.writeHead(status, headers)
   response.end(body)
+}
+
+/** A client that asks for a change is silent for as long as the change may take. */
+function expectChange({ method, socket }: IncomingMessage): void {
+  if (method !== 'GET') socket.setTimeout(CHANGE_TIMEOUT_MS + IDLE_TIMEOUT_MS)
 }
