@@ -15,7 +15,7 @@ const FOLDER_EXCEPTIONS: Readonly<Record<string, { filesMax: number; why: string
   },
   'src/consensus/group': { filesMax: 17, why: 'one engine from its birth to its end' },
   'src/health': { filesMax: 18, why: 'what composes the state of a server is a file a source' },
-  'src/model': { filesMax: 20, why: 'types alone, a file a section of the config' },
+  'src/model': { filesMax: 21, why: 'types alone, a file a section of the config' },
   'src/net': { filesMax: 18, why: 'what all engines stand on; those have folders of their own' },
   'src/supervisor/preparation': {
     filesMax: 16,

@@ -42,6 +42,7 @@ const STATUS_OF_ERROR: Partial<Record<ErrorCode, number>> = {
   'file-not-allowed': 422,
   'ca-file-unreadable': 422,
   'ca-file-invalid': 422,
+  'crl-file-unusable': 422,
   'certificate-unreadable': 422,
   'certificate-invalid': 422,
   'error-answer-unreadable': 422,

@@ -55,6 +55,11 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Give certificates of authorities in PEM form, no longer than 4 MiB in all.',
   },
+  'crl-file-unusable': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Give lists of revoked certificates (X509 CRL) in PEM form, one of each authority, in a file that this user may read.',
+  },
   'certificate-unreadable': {
     source: 'operator',
     retryable: false,

@@ -81,7 +81,6 @@ export class Health {
   readonly #onVerdict: HealthOptions['onVerdict']
   #lives = new Map<string, ServerLife>()
   /** What the plan's `ca-file`s hold, in PEM form. */
-  #authorities: ReadonlyMap<string, string> = new Map()
   /** The verdicts of the cluster, by server; where there is none, the node's own checks decide. */
   readonly #agreed = new Map<string, boolean>()
   /** Verdicts that the cluster had last, of servers that this node's own checks have not met since. */
@@ -121,7 +120,6 @@ export class Health {
     const fresh: ServerLife[] = []
     this.#lives = new Map()
     this.#trackers = new Map()
-    this.#authorities = new Map(plan.authorities.map(({ caFile, pem }) => [caFile, pem]))
     for (const backend of plan.backends) {
       for (const server of backend.servers) {
         const known = before.get(`${backend.name}/${server.name}`)
@@ -339,14 +337,7 @@ export class Health {
   /** What is checked of a server: nothing of one in maintenance, or that other nodes check. */
   #targetOf(life: ServerLife): ProbeTarget | null {
     const isChecked = this.#next(life).state !== SERVER_STATE.maint && this.#isWatched(life.key)
-    return isChecked ? this.#withAuthorities(life.probeTarget) : null
-  }
-
-  /** Gives a check over TLS what it trusts. */
-  #withAuthorities(target: ProbeTarget | null): ProbeTarget | null {
-    const tls = target?.check.tls ?? null
-    if (target === null || tls === null) return target
-    return { ...target, authorities: this.#authorities.get(tls.caFile) ?? '' }
+    return isChecked ? life.probeTarget : null
   }
 }
 

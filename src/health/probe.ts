@@ -12,10 +12,12 @@ import {
   type NetEngine,
   UNKNOWN_ENDPOINT,
 } from '../net/conn.ts'
+import { connectNodeTls } from '../net/engines/node/node-tls.ts'
 import { isOwnFailure } from '../net/failures.ts'
 import { encodeProxyHeader } from '../net/proxy-protocol/proxy-protocol.ts'
 import type { RunningTimer, RunningTimers } from '../net/running-timers.ts'
-import { type ClientTlsSettings, connectTls, TlsConn } from '../net/tls/tls-conn.ts'
+import type { ClientTlsSettings } from '../net/tls/client-tls.ts'
+import { STREAM_CUT, TlsConn } from '../net/tls/tls-conn.ts'
 import { UNHEARD } from '../net/unheard.ts'
 import type { BeginConversation, Conversation } from './probes/conversation.ts'
 import { type Dialogue, type Finding, findingOf, type Turn } from './probes/dialogue.ts'
@@ -134,7 +136,7 @@ export class Probe implements ConnHandler {
     // The header is for who takes the connection, and so goes before TLS.
     if (header !== '') conn.write(header)
     this.#progress = 'securing'
-    this.#conn = connectTls(conn, tls, this)
+    this.#conn = connectNodeTls(conn, tls, this)
   }
 
   onData(_conn: Conn, view: ByteView, length: number): void {
@@ -154,6 +156,10 @@ export class Probe implements ConnHandler {
       return
     }
     const problem = conn instanceof TlsConn ? conn.problem : null
+    if (problem === STREAM_CUT && !this.#ended) {
+      // What has come is judged as it is: a check is none of those whom a cut may harm.
+      this.#take(this.#task.dialogue?.receive('', true))
+    }
     const info = problem ?? (failure === null ? '' : FAILURE_INFO[failure])
     this.#finish(FAILURES[this.#progress](info))
   }

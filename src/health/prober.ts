@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ProbeConfig } from '../model/config.ts'
 import type { OnError } from '../model/observation-config.ts'
+import type { PlannedOutgoingTls } from '../model/plan.ts'
 import type { ProbeState } from '../model/probe-state.ts'
 import type { OwnFailure } from '../model/shortage.ts'
 import type { ConnectionTrials, TrialEnd } from '../net/connection-trials.ts'
 import { isOwnFailure } from '../net/failures.ts'
 import { socketName } from '../net/socket-name.ts'
-import { ClientTlsContexts } from '../net/tls/tls-contexts.ts'
+import { ClientTlsContexts } from '../net/tls/client-tls.ts'
 import type { PatternEngine } from '../rules/samples/patterns.ts'
 import { healthAfterFault } from './observation-limit.ts'
 import {
@@ -45,8 +46,8 @@ export interface ProbeTarget {
   readonly check: ProbeConfig
   /** The backend's `timeout connect`. */
   readonly connectTimeoutMs: number
-  /** Certificates in PEM form that its checks over TLS trust; '' where there are none. */
-  readonly authorities: string
+  /** What the server and its checks over TLS go by; null: there is no TLS. */
+  readonly tls: PlannedOutgoingTls | null
 }
 
 /** A server went up or down. */
@@ -293,10 +294,10 @@ class Check implements Watch<ProbeTarget> {
 
   #begin(onOutcome: (outcome: ProbeOutcome) => void): Pick<Probe, 'cancel'> {
     const { clock, trials, contexts, expectations, onShortage } = this.#runner
-    const { check, connectTimeoutMs, authorities } = this.target
+    const { check, connectTimeoutMs, tls } = this.target
     if (this.#name === null || trials === undefined || trials === null) {
-      const context = check.tls === null ? null : contexts.of(check.tls.verify ? authorities : '')
-      const task = probeTask(check, connectTimeoutMs, expectations, context)
+      const secure = tls === null ? null : { ...tls, context: contexts.of(tls).context }
+      const task = probeTask(check, connectTimeoutMs, expectations, secure)
       return new Probe(task, this.#runner, onOutcome)
     }
     const startMs = clock()

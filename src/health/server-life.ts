@@ -210,10 +210,11 @@ function traitsOf(backend: PlannedBackend, { slowStartMs }: PlannedServer): Serv
 function probeTargetOf(
   key: string,
   { timeouts }: PlannedBackend,
-  { check }: PlannedServer,
+  { check, tls }: PlannedServer,
 ): ProbeTarget | null {
   const connectTimeoutMs = timeouts.connectMs
-  return check === null ? null : { key, check, connectTimeoutMs, authorities: '' }
+  if (check === null) return null
+  return { key, check, connectTimeoutMs, tls: check.tls === null ? null : tls }
 }
 
 function agentTargetOf(

@@ -32,7 +32,7 @@ export const COUNTER_COLUMNS = [
   'serverResponses', // final responses whose head came from a server
   'serverErrors', // of these, 5xx but 501 and 505, which a client can ask for
   'gatewayErrors', // of these, 502, 503 and 504
-  'tlsSessions', // frontends: TLS handshakes that were complete
+  'tlsSessions', // TLS handshakes, of clients (frontends) or with servers, that were complete
   'tlsResumed', // of these, those that resumed an earlier session
   'tlsFailures', // connections that ended without a complete handshake
   'clientAborts',

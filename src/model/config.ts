@@ -8,6 +8,7 @@ import type {
   ObserveConfig,
   OutlierDetectionConfig,
 } from './observation-config.ts'
+import type { OutgoingTlsConfig, OutgoingTlsDefaults, TrafficTlsConfig } from './outgoing-tls.ts'
 import type { PersistenceConfig } from './persistence-config.ts'
 import type { ProbeProtocol, ProbeTlsConfig } from './probe-protocol.ts'
 
@@ -42,6 +43,8 @@ export interface GlobalConfig {
   readonly tune: TuneConfig
   /** `ssl-default-bind-*`: for every bind with `ssl` that does not say otherwise. */
   readonly bindTls: BindTlsSettings
+  /** `ssl-default-server-*`: for every server with `ssl` that does not say otherwise. */
+  readonly outgoingTls: OutgoingTlsDefaults
 }
 
 /** Where the daemon log and the access log go. */
@@ -364,6 +367,10 @@ export interface ServerConfig {
   readonly cookie: string | null
   /** `send-proxy`, `send-proxy-v2`: connections begin with a PROXY protocol header. */
   readonly sendProxy: ProxyVersion | null
+  /** How TLS is spoken to it; null: neither the traffic nor a check does. */
+  readonly tls: OutgoingTlsConfig | null
+  /** `ssl`: the traffic is over TLS; null: it is not encrypted. {@link tls} is there then. */
+  readonly trafficTls: TrafficTlsConfig | null
   /** `pool-max-conn`: idle connections kept over all threads. */
   readonly poolIdleMax: number
   /** `pool-purge-delay`: each time it passes, half of the unused idle connections are closed. */

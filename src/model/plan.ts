@@ -1,6 +1,7 @@
 import type { Address } from '../base/address.ts'
 import type { BindTlsConfig } from './bind-tls.ts'
 import type { BackendConfig, FrontendConfig, ServerConfig, TuneConfig } from './config.ts'
+import type { OutgoingTlsConfig } from './outgoing-tls.ts'
 import type { OwnAnswer } from './own-answer.ts'
 
 /** The answer to give instead of the standard one of a status. */
@@ -15,8 +16,20 @@ export interface PlannedErrorAnswer {
  * A server with its row in the server table, and with an IP address in place of its host name; one
  * whose name has none yet keeps the name, and is in maintenance.
  */
-export interface PlannedServer extends Omit<ServerConfig, 'initAddress'> {
+export interface PlannedServer extends Omit<ServerConfig, 'initAddress' | 'tls'> {
   readonly row: number
+  /** The same object for all servers that go by the same: what is made of it is made once. */
+  readonly tls: PlannedOutgoingTls | null
+}
+
+/** How TLS is spoken to a server, with what it takes of files. */
+export interface PlannedOutgoingTls extends Omit<OutgoingTlsConfig, 'caFile' | 'crlFile' | 'crt'> {
+  /** Who may have signed its certificate; null: it is not verified. */
+  readonly authorities: PlannedAuthorities | null
+  /** Lists of certificates that are trusted no more, in PEM form; null: none. */
+  readonly revocations: string | null
+  /** What it is shown; null: nothing. */
+  readonly certificate: PlannedCertificate | null
 }
 
 /** A backend with its row in the server table. */
@@ -99,7 +112,6 @@ export interface Plan {
   /** The first descriptor number that the data plane leaves to the rest of the process. */
   readonly trafficNumbersMax: number
   readonly tune: TuneConfig
-  readonly authorities: readonly PlannedAuthorities[]
   readonly frontends: readonly PlannedFrontend[]
   readonly backends: readonly PlannedBackend[]
 }

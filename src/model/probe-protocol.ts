@@ -7,22 +7,15 @@ export type TextProbeConfig = HttpProbeConfig | StepProbeConfig | LogInProbeConf
 /** Bytes that a check keeps of what it has received. HAProxy's `tune.chksize`. */
 export const PROBE_BYTES_MAX = 16_384
 
-/** TLS of the connections of a check. */
+/** What of TLS is for the checks of a server alone. */
 export interface ProbeTlsConfig {
-  /** `check-ssl`: all connections, but those that a `tcp-check connect` opens in its own way. */
+  /** `check-ssl`, or the traffic is over TLS: all connections, but those that a `tcp-check connect` opens in its own way. */
   readonly isDefault: boolean
-  /** `check-sni`: the name that the server is asked for and its certificate must have. */
+  /** `check-sni`: the name that the server is asked for; null: none. */
   readonly serverName: string | null
   /** `check-alpn`: protocols that are offered, the preferred one first. */
   readonly alpn: readonly string[]
-  /** `verify required`: without a valid certificate the check fails. */
-  readonly verify: boolean
-  /** `ca-file`: the path of the authorities that are trusted, or {@link SYSTEM_AUTHORITIES}. */
-  readonly caFile: string
 }
-
-/** The value of `ca-file` that stands for the authorities which the system trusts. */
-export const SYSTEM_AUTHORITIES = '@system-ca'
 
 /** `option grpchk`: `Check` of `grpc.health.v1.Health` (gRPC health checking protocol). */
 export interface GrpcProbeConfig {

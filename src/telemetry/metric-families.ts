@@ -72,6 +72,13 @@ export function upstreamFamilies(kind: 'backend' | 'server'): Family<Subject>[] 
       'connectionShortages',
       'Connections not begun: this node had no descriptor or local port left.',
     ),
+    counter(`${kind}_ssl_sess_total`, 'tlsSessions', 'TLS handshakes that were complete.'),
+    counter(`${kind}_ssl_reused_sess_total`, 'tlsResumed', 'Of these, resumed sessions.'),
+    counter(
+      `${kind}_ssl_failed_handshake_total`,
+      'tlsFailures',
+      'Connections that ended without a complete handshake.',
+    ),
     counter(`${kind}_response_errors_total`, 'responseErrors', 'Responses malformed or cut.'),
     counter(`${kind}_retry_warnings_total`, 'retries', 'Tries after the first.'),
     counter(`${kind}_redispatch_warnings_total`, 'redispatches', 'Tries on another server.'),

@@ -7,6 +7,7 @@ import { compileOpeningKey, compileRequestKey, compileSessionKey } from '../rule
 import { type CompiledRules, compileRules } from '../rules/language/compile.ts'
 import { compileSessionRules, type SessionRules } from '../rules/language/session-rules.ts'
 import type { PatternEngine } from '../rules/samples/patterns.ts'
+import { compileRequestName, compileSessionName } from '../rules/server-names.ts'
 import type { PresentBackend } from './dispatch/backend.ts'
 import {
   compileRequestPersistence,
@@ -14,6 +15,7 @@ import {
   persistenceContext,
 } from './dispatch/persistence.ts'
 import { RetryBudget } from './dispatch/retry-budget.ts'
+import { ServerNameReading } from './dispatch/server-name-reading.ts'
 import { type PoolContext, ServerPool } from './dispatch/server-pool.ts'
 import { compileForwarded } from './exchange/rewriting/forwarded.ts'
 import { compileForwardedFor } from './exchange/rewriting/forwarded-for.ts'
@@ -54,6 +56,12 @@ export function compileRuntime(
       requestKey: backend.mode === 'http' ? compileRequestKey(backend) : null,
       sessionKey: backend.mode === 'tcp' ? compileSessionKey(backend) : null,
       openingKey: backend.mode === 'tcp' ? compileOpeningKey(backend) : null,
+      requestNames: new ServerNameReading(
+        compileRequestName,
+        backend.mode === 'http',
+        pool.servers,
+      ),
+      sessionNames: new ServerNameReading(compileSessionName, backend.mode === 'tcp', pool.servers),
       requestPersistence: compileRequestPersistence(backend, context),
       sessionPersistence: compileSessionPersistence(backend, context),
       retryBudget: retryBudgetOf(backend, services),
@@ -110,6 +118,8 @@ export function changeServers(
     assert(backend !== undefined, `servers of a backend that is not there: ${change.backend}`)
     const { pool, requestPersistence, sessionPersistence } = backend
     pool.change(change)
+    backend.requestNames.follow(pool.servers)
+    backend.sessionNames.follow(pool.servers)
     requestPersistence?.change(change, pool.servers)
     sessionPersistence?.change(change, pool.servers)
   }

@@ -138,6 +138,7 @@ export class DataPlane {
     if (this.#services.descriptors.isShort()) this.#dropIdle()
     for (const listener of this.#listeners.values()) listener.resumeIfFree()
     const { nowMs } = this.#services.wheel
+    this.#services.handshakeFailures.sweep(nowMs)
     for (const { pool } of this.#runtime?.backends.values() ?? []) pool.purgeIdle(nowMs)
   }
 

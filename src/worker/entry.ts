@@ -7,7 +7,8 @@ import type { FromWorker, ToWorker, WorkerBoot } from '../model/channel.ts'
 import { DeadlineWheel } from '../net/deadline-wheel.ts'
 import { DescriptorGauge } from '../net/descriptor-gauge.ts'
 import { createNodeEngine } from '../net/engines/node/node-engine.ts'
-import { acceptNodeTls } from '../net/engines/node/node-tls.ts'
+import { acceptNodeTls, connectNodeTls } from '../net/engines/node/node-tls.ts'
+import { ClientTlsContexts } from '../net/tls/client-tls.ts'
 import { startTicker } from '../net/wheel-ticker.ts'
 import { linearPatterns } from '../rules-host/linear-patterns.ts'
 import { AccessLogWriter } from '../telemetry/access-log-writer.ts'
@@ -18,6 +19,7 @@ import { SessionQueues } from './dispatch/session-queue.ts'
 import { TableBuilds } from './dispatch/table-builds.ts'
 import { ResponseRewrite } from './exchange/rewriting/rewrite.ts'
 import { RequestHeads } from './exchange/routing/request-heads.ts'
+import { HandshakeFailures } from './servers/handshake-failures.ts'
 import { Shortages } from './servers/shortages.ts'
 
 /** How often idle connections are aged and full listeners looked at again. */
@@ -124,6 +126,12 @@ function createServices(
       onAcceptFailure: (errorName) => acceptFailures.note(errorName),
     }),
     acceptTls: acceptNodeTls,
+    connectTls: connectNodeTls,
+    tlsContexts: new ClientTlsContexts(),
+    handshakeFailures: new HandshakeFailures((server, reason) => {
+      const message = `TLS with server ${server} has failed: ${reason}`
+      send({ kind: 'warning', event: 'server-tls-failed', message, fields: { server, reason } })
+    }),
     wheel,
     clock,
     random: Math.random,

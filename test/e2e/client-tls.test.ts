@@ -10,6 +10,7 @@ import { type Certificate, createAuthority, selfSigned } from '../fixtures/certi
 import { type Daemon, startDaemon, type TestConfig } from './support/daemon.ts'
 import { startHaproxy } from './support/haproxy.ts'
 import { type HttpServer, type HttpServerOptions, startHttpServer } from './support/http-server.ts'
+import { startHttpsServer } from './support/https-server.ts'
 import { residentBytes, watchMemory } from './support/memory.ts'
 import { expectSamples, untilMoreRequests } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
@@ -389,12 +390,14 @@ it('the example configs/tls.yaml serves HTTPS, and sends who comes by HTTP there
   const folder = temporaryFolder()
   writeFileSync(join(folder, 'site.pem'), pemOf(authority.issue({ names: ['a.example'] })))
   const server = await startHttpServer()
+  const secure = await startHttpsServer(authority.issue({ names: ['app.example'] }))
   const ports = [await freePort(), await freePort()] as const
   const text = readFileSync(example, 'utf8')
     .replace('/etc/sluice/certs/', folder)
     .replace('127.0.0.1:8080', `127.0.0.1:${ports[0]}`)
     .replace('127.0.0.1:8443', `127.0.0.1:${ports[1]}`)
-    .replace('127.0.0.1:9001', server.address)
+    .replace('/etc/sluice/ca.pem', caFile())
+    .replace('127.0.0.1:9001', secure.address)
     .replace('127.0.0.1:9002', server.address)
   await startDaemon({ config: parse(text) as Settings })
   const plain = await fetch(`http://127.0.0.1:${ports[0]}/x`, { redirect: 'manual' })
@@ -403,6 +406,8 @@ it('the example configs/tls.yaml serves HTTPS, and sends who comes by HTTP there
     `https://127.0.0.1:${ports[0]}/x`,
   ])
   const agent = new Agent({ ca: authority.cert })
-  expect(await statusOf(ports[1], agent)).toBe(200)
-  expect(server.requests.at(-1)?.headers).toMatchObject({ 'x-forwarded-proto': 'https' })
+  for (let n = 0; n < 2; n++) expect(await statusOf(ports[1], agent)).toBe(200)
+  for (const { requests } of [server, secure]) {
+    expect(requests.at(-1)?.headers).toMatchObject({ 'x-forwarded-proto': 'https' })
+  }
 })

@@ -31,6 +31,7 @@ backends: {app: {servers: {${server.name}: "${server.address}"}}}
     usesHashType: () => false,
     validateRule: () => null,
     validatePattern: () => null,
+    readSni: () => ({ offset: 0, message: 'no sni here', hint: '' }),
     validateHttpError: () => ({ offset: 0, message: 'no http-error here', hint: '' }),
   })
   if (config === null) throw new Error('the config of the test is wrong')

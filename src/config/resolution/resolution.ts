@@ -1,4 +1,5 @@
 import type { InetAddress } from '../../base/address.ts'
+import { assert } from '../../base/errors.ts'
 import type { BindTlsSettings } from '../../model/bind-tls.ts'
 import type { ClusterConfig } from '../../model/cluster-config.ts'
 import type {
@@ -15,6 +16,7 @@ import type {
   RetryBudgetConfig,
   TuneConfig,
 } from '../../model/config.ts'
+import type { OutgoingTlsDefaults, ServerNameConfig } from '../../model/outgoing-tls.ts'
 import type { ConfigInput } from '../schema/schema.ts'
 import type { Cursor } from '../text/tree.ts'
 import type { LanguageValidation } from '../validation/language-validation.ts'
@@ -41,6 +43,7 @@ import { resolveCircuitBreaker, resolveOutlierDetection } from './outlier-resolu
 import { resolvePersistence } from './persistence-resolution.ts'
 import { resolveProbeProtocol } from './probe-resolution.ts'
 import { mergeServerSettings, NOWHERE, resolveServer } from './server-resolution.ts'
+import { resolveOutgoingTlsDefaults } from './server-tls-resolution.ts'
 
 /** `fullconn` is a tenth of `global.maxconn`: HAProxy's share, of the frontends that lead there. */
 const FULLCONN_SHARE = 10
@@ -50,7 +53,7 @@ type Frontend = ConfigInput['frontends'][string]
 type Backend = NonNullable<ConfigInput['backends']>[string]
 
 /** What is not in the text of a config. */
-interface ResolveOptions extends Pick<LanguageValidation, 'validateHttpError'> {
+interface ResolveOptions extends Pick<LanguageValidation, 'validateHttpError' | 'readSni'> {
   /** Cores that the process may use: the default of `nbthread`. */
   readonly cores: number
   /** Whose sections `global`, `admin` and `cluster` hold instead of those of the text. */
@@ -68,6 +71,8 @@ interface Surroundings extends ResolveOptions {
   readonly tune: TuneConfig
   /** `ssl-default-bind-*` of `global`. */
   readonly bindTls: BindTlsSettings
+  /** `ssl-default-server-*` of `global`. */
+  readonly outgoingTls: OutgoingTlsDefaults
 }
 
 /**
@@ -89,6 +94,7 @@ export function resolveConfig(input: ConfigInput, tree: Cursor, options: Resolve
     spreadPercent: global.spreadChecksPercent,
     tune: global.tune,
     bindTls: global.bindTls,
+    outgoingTls: global.outgoingTls,
   }
   const frontends = inOrder(input.frontends, tree.at('frontends'))
   const backends = inOrder(input.backends ?? {}, tree.at('backends'))
@@ -151,6 +157,7 @@ function resolveGlobal(global: NonNullable<ConfigInput['global']>, cores: number
     },
     tune: resolveTune(tune ?? {}),
     bindTls: resolveBindTlsDefaults(global),
+    outgoingTls: resolveOutgoingTlsDefaults(global),
   }
 }
 
@@ -252,6 +259,8 @@ function resolveBackend(
     }),
     spreadPercent: around.spreadPercent,
     globalMaxconn,
+    outgoingTls: around.outgoingTls,
+    readSni: sniReader(around, mode),
   }
   const servers = inOrder(backend.servers ?? {}, at.at('servers'))
   return {
@@ -289,6 +298,18 @@ function resolveBackend(
     httpResponse: backend['http-response'] ?? [],
     servers: servers.map(([serverName, server]) => resolveServer(serverName, server, ofServers)),
     newServer: resolveServer('', NOWHERE, ofServers),
+  }
+}
+
+/** Of a text that is valid in this mode, what it says. */
+function sniReader(
+  { readSni }: ResolveOptions,
+  mode: BackendConfig['mode'],
+): (text: string) => ServerNameConfig {
+  return (text) => {
+    const read = readSni(text, mode)
+    assert(!('message' in read), 'sni was resolved that is not valid')
+    return read
   }
 }
 

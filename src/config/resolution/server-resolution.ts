@@ -1,16 +1,15 @@
 import type { Address } from '../../base/address.ts'
 import type { AgentConfig, ProbeConfig, ProxyVersion, ServerConfig } from '../../model/config.ts'
 import type { ObserveConfig } from '../../model/observation-config.ts'
-import type { ProbeProtocol } from '../../model/probe-protocol.ts'
+import type { OutgoingTlsDefaults, ServerNameConfig } from '../../model/outgoing-tls.ts'
+import type { ProbeProtocol, ProbeTlsConfig } from '../../model/probe-protocol.ts'
 import type { ConfigInput } from '../schema/schema.ts'
 import { DEFAULT_SERVER } from '../values/default-values.ts'
-import { resolveProbeTls } from './probe-tls-resolution.ts'
+import type { ServerSettings } from './server-settings.ts'
+import { mergeTls, resolveServerTls, withTlsKeysBeside } from './server-tls-resolution.ts'
 
 type Backend = NonNullable<ConfigInput['backends']>[string]
 type Server = NonNullable<Backend['servers']>[string]
-
-/** What a server and a `default-server` can both say. */
-export type ServerSettings = NonNullable<Backend['default-server']>
 
 /** What a server takes from elsewhere. */
 export interface ServerSurroundings {
@@ -22,13 +21,19 @@ export interface ServerSurroundings {
   /** `spread-checks` of `global`. */
   readonly spreadPercent: number
   readonly globalMaxconn: number
+  /** `ssl-default-server-*` of `global`. */
+  readonly outgoingTls: OutgoingTlsDefaults
+  /** Reads `sni`, which is valid. */
+  readonly readSni: (text: string) => ServerNameConfig
 }
 
 /** Settings of one place over those of a wider one, key by key. */
 export function mergeServerSettings<Settings extends ServerSettings>(
-  standard: ServerSettings,
-  own: Settings,
+  wider: ServerSettings,
+  nearer: Settings,
 ): ServerSettings & Settings {
+  const standard = withTlsKeysBeside(wider)
+  const own = withTlsKeysBeside(nearer)
   // Who asks for a version of the header does not want the other, which it would inherit.
   const version =
     own['send-proxy'] === true
@@ -39,7 +44,15 @@ export function mergeServerSettings<Settings extends ServerSettings>(
   // Who tracks another server is not checked, and who is checked tracks none: the nearest counts.
   const watched =
     own.track !== undefined ? { check: false } : own.check === true ? { track: undefined } : {}
-  return { ...standard, ...own, ...version, ...watched }
+  // Whoever turns the TLS of checks on or off does not want the other, which it would inherit.
+  const probes =
+    own['check-ssl'] === true
+      ? { 'no-check-ssl': false }
+      : own['no-check-ssl'] === true
+        ? { 'check-ssl': undefined }
+        : {}
+  const ssl = mergeTls(standard.ssl, own.ssl)
+  return { ...standard, ...own, ...version, ...watched, ...probes, ssl }
 }
 
 /** Where a server that is to be added at run time begins; `movedServer` gives it its address. */
@@ -53,10 +66,14 @@ export function resolveServer(
 ): ServerConfig {
   const server = 'kind' in given ? { address: given } : given
   const settings = mergeServerSettings(around.standard, server)
-  const sendProxy =
+  const sendProxy: ProxyVersion | null =
     settings['send-proxy-v2'] === true ? 2 : settings['send-proxy'] === true ? 1 : null
   const track = settings.track ?? null
   const isChecked = settings.check === true && track === null
+  const isElsewhere = settings.addr !== undefined || settings.port !== undefined
+  const protocol = isChecked ? around.protocol : null
+  const { probeTls, ...ofTls } = resolveServerTls({ ...around, settings, protocol, isElsewhere })
+  const ofProbe = { settings, sendProxy, probeTls: isChecked ? probeTls : null, isElsewhere }
   return {
     name,
     address: server.address,
@@ -70,25 +87,33 @@ export function resolveServer(
     disabled: settings.disabled ?? false,
     cookie: settings.cookie ?? null,
     sendProxy,
+    ...ofTls,
     ...resolvePool(settings, around.globalMaxconn),
-    check: isChecked ? resolveProbe(server.address, settings, sendProxy, around) : null,
+    check: isChecked ? resolveProbe(server.address, ofProbe, around) : null,
     observe: isChecked ? resolveObserve(settings) : null,
     agent: resolveAgent(server.address, settings, around),
     track,
   }
 }
 
-function resolveProbe(
-  address: Address,
-  settings: ServerSettings & {
+/** What of a server its checks go by. */
+interface ProbedServer {
+  readonly settings: ServerSettings & {
     readonly addr?: string | undefined
     readonly port?: number | undefined
-  },
-  sendProxy: ProxyVersion | null,
+  }
+  readonly sendProxy: ProxyVersion | null
+  readonly probeTls: ProbeTlsConfig | null
+  /** Checks go to another address or port than the traffic. */
+  readonly isElsewhere: boolean
+}
+
+function resolveProbe(
+  address: Address,
+  { settings, sendProxy, probeTls, isElsewhere }: ProbedServer,
   { probeTimeoutMs, protocol, spreadPercent }: ServerSurroundings,
 ): ProbeConfig {
   const interMs = settings.inter ?? DEFAULT_SERVER.interMs
-  const isElsewhere = settings.addr !== undefined || settings.port !== undefined
   return {
     interMs,
     fastInterMs: settings.fastinter ?? interMs,
@@ -99,7 +124,7 @@ function resolveProbe(
     timeoutMs: probeTimeoutMs,
     address: probeAddress(address, settings.addr, settings.port),
     sendProxy: probeHeader(settings['check-send-proxy'], isElsewhere, sendProxy),
-    tls: resolveProbeTls(settings, protocol),
+    tls: probeTls,
     protocol,
   }
 }

@@ -7,7 +7,7 @@ import { adminSchema } from './admin-keys.ts'
 import { clusterSchema } from './cluster-keys.ts'
 import { backendSchema, defaultsSchema, frontendSchema } from './proxy-keys.ts'
 import { key, namedMap, requiredKey, section } from './sections.ts'
-import { bindTlsDefaults } from './tls-keys.ts'
+import { bindTlsDefaults, serverTlsDefaults } from './tls-keys.ts'
 import {
   UNSUPPORTED_GLOBAL_KEYS,
   UNSUPPORTED_LOG_KEYS,
@@ -47,6 +47,7 @@ const globalSchema = section(
       standard: DEFAULT_GLOBAL.spreadChecks,
     }),
     ...bindTlsDefaults,
+    ...serverTlsDefaults,
     log: key(
       section(
         'log of global',

@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import { TLS_VERSIONS } from '../../model/bind-tls.ts'
-import { SYSTEM_AUTHORITIES } from '../../model/probe-protocol.ts'
+import { SYSTEM_AUTHORITIES } from '../../model/outgoing-tls.ts'
 import { refused } from '../diagnostics/diagnostics.ts'
-import { DEFAULT_BIND_TLS, DEFAULT_SERVER } from '../values/default-values.ts'
+import { DEFAULT_BIND_TLS, DEFAULT_OUTGOING_TLS } from '../values/default-values.ts'
 import {
   ALPN_PATTERN,
   parseCiphers,
@@ -13,8 +13,8 @@ import {
   TLS_LIST_PATTERN,
 } from '../values/tls-names.ts'
 import { inherited, key, oneOrMany, requiredKey, section } from './sections.ts'
-import { UNSUPPORTED_BIND_TLS_KEYS } from './unsupported-keys.ts'
-import { type ValueKind, type ValueSchema, valueSchema } from './value-schemas.ts'
+import { UNSUPPORTED_BIND_TLS_KEYS, UNSUPPORTED_SERVER_TLS_KEYS } from './unsupported-keys.ts'
+import { absolutePath, type ValueKind, type ValueSchema, valueSchema } from './value-schemas.ts'
 
 const CA_FILE_PATTERN = `^(/.*[^/]|${SYSTEM_AUTHORITIES})$`
 
@@ -43,27 +43,6 @@ const caFile: ValueSchema<string> = valueSchema({
         ),
 })
 
-/** Keys of a server, and of `default-server`, about TLS. */
-export const tlsSettings = {
-  'check-ssl': key(z.boolean(), { about: 'Make checks over TLS', standard: false }),
-  'check-sni': key(serverName, {
-    about: 'Name that checks ask for by SNI and that the certificate must have',
-    otherwise: 'none; the certificate may have any name',
-  }),
-  'check-alpn': key(oneOrMany(alpn), {
-    about: 'Protocols that checks offer by ALPN, the preferred one first',
-    otherwise: 'none',
-  }),
-  'verify': key(z.enum(['none', 'required']), {
-    about: 'Whether the certificate of the server must be valid',
-    standard: DEFAULT_SERVER.verify,
-  }),
-  'ca-file': key(caFile, {
-    about: 'File of the authorities that may have signed it, or `@system-ca`',
-    standard: SYSTEM_AUTHORITIES,
-  }),
-}
-
 function tlsList(id: string, read: ValueKind<string>['read']): ValueSchema<string> {
   return valueSchema({ id, title: 'a list of names', pattern: TLS_LIST_PATTERN, read })
 }
@@ -82,6 +61,98 @@ const curves = key(tlsList('curves', parseCurves), {
   about: 'Groups of the key exchange, the preferred one first',
   otherwise: 'those of OpenSSL',
 })
+
+const verify = key(z.enum(['none', 'required']), {
+  about: 'Whether the certificate of the server must be valid',
+  standard: DEFAULT_OUTGOING_TLS.verify ? 'required' : 'none',
+})
+
+const caFiles = {
+  'ca-file': key(caFile, {
+    about: 'File of the authorities that may have signed it, or `@system-ca`',
+    standard: SYSTEM_AUTHORITIES,
+  }),
+}
+
+const serverOptions = {
+  verify,
+  'ssl-min-ver': key(z.enum(TLS_VERSIONS), {
+    about: 'The oldest version that servers may use',
+    standard: DEFAULT_OUTGOING_TLS.minVersion,
+  }),
+  'ssl-max-ver': key(z.enum(TLS_VERSIONS), {
+    about: 'The newest version that servers may use',
+    standard: DEFAULT_OUTGOING_TLS.maxVersion,
+  }),
+  'no-ssl-reuse': key(z.boolean(), {
+    about: 'No session is resumed: every handshake is done in full',
+    standard: !DEFAULT_OUTGOING_TLS.reusesSessions,
+  }),
+}
+
+/** Keys of `global` that hold for every server with `ssl` which does not say otherwise. */
+export const serverTlsDefaults = {
+  'ssl-default-server-ciphers': ciphers,
+  'ssl-default-server-ciphersuites': ciphersuites,
+  'ssl-default-server-options': key(
+    section('ssl-default-server-options', serverOptions, UNSUPPORTED_SERVER_TLS_KEYS),
+    { about: 'What else holds for servers with TLS' },
+  ),
+}
+
+const serverTls = section(
+  'ssl of a server',
+  {
+    ...caFiles,
+    'sni': key(z.string().min(1).meta({ id: 'server-name-or-expression' }), {
+      about: 'Name that the server is asked for, or an expression that gives one',
+      otherwise: 'none',
+    }),
+    'verifyhost': key(serverName, {
+      about: 'Name that the certificate must have',
+      otherwise: '`sni`; without it the certificate may have any name',
+    }),
+    'crt': key(absolutePath, {
+      about: 'PEM file with the certificate that the server is shown, its chain and its key',
+      otherwise: 'none',
+    }),
+    'crl-file': key(absolutePath, {
+      about: 'PEM file with lists of certificates that are trusted no more, one of each authority',
+      otherwise: 'none',
+    }),
+    'alpn': key(oneOrMany(alpn), {
+      about: 'Protocols that are offered by ALPN, the preferred one first',
+      otherwise: 'none',
+    }),
+    ...inherited(serverOptions, '`global.ssl-default-server-options`'),
+    ...inherited({ ciphers }, '`global.ssl-default-server-ciphers`'),
+    ...inherited({ ciphersuites }, '`global.ssl-default-server-ciphersuites`'),
+  },
+  UNSUPPORTED_SERVER_TLS_KEYS,
+)
+
+/** Keys of a server, and of `default-server`, about TLS. */
+export const tlsSettings = {
+  'ssl': key(z.union([z.boolean(), serverTls]), {
+    about: 'Traffic is over TLS, and so are checks',
+    standard: false,
+  }),
+  'check-ssl': key(z.boolean(), { about: 'Make checks over TLS', otherwise: 'as `ssl` says' }),
+  'no-check-ssl': key(z.boolean(), {
+    about: 'Make checks without TLS, also where traffic uses it',
+    standard: false,
+  }),
+  'check-sni': key(serverName, {
+    about: 'Name that checks ask for by SNI',
+    otherwise: '`sni`, where that is a name; else none',
+  }),
+  'check-alpn': key(oneOrMany(alpn), {
+    about: 'Protocols that checks offer by ALPN, the preferred one first',
+    otherwise: 'none',
+  }),
+  ...inherited({ verify }, '`verify` of `ssl`'),
+  ...caFiles,
+}
 
 const options = {
   'ssl-min-ver': key(z.enum(TLS_VERSIONS), {

@@ -24,8 +24,6 @@ function joined(...parts: readonly Alternatives[]): Alternatives {
 
 const NO_CLIENT_CERTIFICATES =
   'Have clients verified in front of Sluice, and pass them on with accept-proxy.'
-const NO_SERVER_TLS =
-  'Let a sidecar such as stunnel carry TLS to the server; checks have check-ssl.'
 const CERTIFICATES_BY_FOLDER = 'List the files in crt, or give their folder.'
 const BY_SERVICE = 'Leave it to the service manager, as in deploy/systemd/sluice.service.'
 const BY_KERNEL = 'Delete it; set the sysctl of the kernel where the default is not enough.'
@@ -61,7 +59,7 @@ export const UNSUPPORTED_GLOBAL_KEYS: Alternatives = instead(
   ['Use maxconn.', 'maxconnrate maxsessrate maxsslconn'],
   ['Use cluster.node.', 'node'],
   ['A node of a cluster keeps it in cluster.data-dir.', 'server-state-file'],
-  [NO_SERVER_TLS, 'ssl-default-server-ciphers ssl-default-server-options'],
+  ['Use ssl-default-server-options: {verify: none}.', 'ssl-server-verify'],
   [BY_ADMIN, 'stats'],
 )
 
@@ -187,10 +185,23 @@ export const UNSUPPORTED_BIND_TLS_KEYS: Alternatives = instead(
   ['Delete it; a key is made at the start, and is in memory alone.', 'tls-ticket-keys'],
 )
 
+/** Keys of `ssl` of a server, and of `ssl-default-server-options`. */
+export const UNSUPPORTED_SERVER_TLS_KEYS: Alternatives = instead(
+  ['Write it beside ssl.', 'check-alpn check-sni check-ssl no-check-ssl'],
+  ['Use ssl-min-ver and ssl-max-ver.', 'force-tlsv12 force-tlsv13 no-tlsv12 no-tlsv13'],
+  ['Delete it; only TLS 1.2 and 1.3 are spoken.', 'no-sslv3 no-tlsv10 no-tlsv11'],
+  ['Delete it; no early data is sent.', 'allow-0rtt'],
+  ['Delete it; sessions are resumed by what the server gives.', 'no-tls-tickets'],
+)
+
 /** Keys of a server, and of `default-server`. */
 export const UNSUPPORTED_SERVER_KEYS: Alternatives = instead(
-  [NO_SERVER_TLS, 'ciphers crl-file crt sni ssl verifyhost'],
-  [NO_HTTP_2, 'alpn check-proto proto ws'],
+  [
+    'Write it below ssl: {...}.',
+    'alpn ciphers ciphersuites crl-file crt no-ssl-reuse sni ssl-max-ver ssl-min-ver verifyhost',
+  ],
+  ['Write ssl: false.', 'no-ssl'],
+  [NO_HTTP_2, 'check-proto proto ws'],
   ['Delete it; what is written is enabled.', 'enabled'],
   [DELETE_IT, 'id'],
   [NAMES_BY_SYSTEM, 'resolve-net resolve-prefer resolvers'],
@@ -263,6 +274,6 @@ export const UNSUPPORTED_TLS_VERSIONS: Alternatives = instead([
 
 /** Values of `retry-on`. */
 export const UNSUPPORTED_RETRY_CAUSES: Alternatives = instead([
-  'Delete it; servers are not spoken to over TLS.',
+  'Delete it; no early data is sent.',
   '0rtt-rejected',
 ])

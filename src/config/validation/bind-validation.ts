@@ -45,7 +45,7 @@ export function validateBinds(tree: Cursor, ownAdmin: AdminConfig | null, report
 }
 
 /** What can be spoken in `mode http`, where the protocol that is agreed on must be known. */
-const HTTP_PROTOCOLS = ['http/1.1', 'http/1.0']
+export const HTTP_PROTOCOLS: readonly string[] = ['http/1.1', 'http/1.0']
 
 /** Reports what about the TLS of binds does not fit together. */
 export function validateBindTls(tree: Cursor, report: Report): void {
@@ -60,7 +60,13 @@ export function validateBindTls(tree: Cursor, report: Report): void {
   }
 }
 
-function validateVersions(own: Cursor, defaults: Cursor, report: Report): void {
+/**
+ * Reports versions of which none is left.
+ *
+ * @param own what has `ssl-min-ver` and `ssl-max-ver`
+ * @param defaults what holds where that does not say
+ */
+export function validateVersions(own: Cursor, defaults: Cursor, report: Report): void {
   const version = (key: string): string | null => own.at(key).text ?? defaults.at(key).text
   if (version('ssl-min-ver') !== 'TLSv1.3' || version('ssl-max-ver') !== 'TLSv1.2') return
   const at = own.at('ssl-min-ver').node === null ? own.at('ssl-max-ver') : own.at('ssl-min-ver')

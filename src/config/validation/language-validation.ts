@@ -1,5 +1,6 @@
 import type { Mode } from '../../model/config.ts'
 import type { HttpErrorLine, RuleKind, TextProblem } from '../../model/language.ts'
+import type { ServerNameConfig } from '../../model/outgoing-tls.ts'
 import type { HttpExpectation } from '../../model/probe-protocol.ts'
 import type { Parsed, Report } from '../diagnostics/diagnostics.ts'
 import type { SourceText } from '../diagnostics/source-text.ts'
@@ -26,6 +27,8 @@ export interface LanguageValidation {
   ) => TextProblem | null
   /** Checks a regular expression that a health check holds against what a server says. */
   readonly validatePattern: (pattern: string) => TextProblem | null
+  /** Reads `sni` of a server of a backend of a mode. */
+  readonly readSni: (text: string, mode: Mode) => ServerNameConfig | TextProblem
   /** Reads a whole line of `http-error`: `status N ...`. */
   readonly validateHttpError: (line: string) => HttpErrorLine | TextProblem
 }
@@ -43,6 +46,7 @@ export function validateLanguage(
 ): void {
   const backends = tree.at('backends').values()
   validateBalances(tree.at('defaults'), backends, language, report)
+  validateServerNames(tree.at('defaults'), backends, language, report)
   for (const proxy of [tree.at('defaults'), ...backends])
     validateExpectations(proxy, language, report)
   for (const proxy of [...tree.at('frontends').values(), ...backends]) {
@@ -80,6 +84,30 @@ function validateBalances(
       message,
       hint: inherited.hint,
     })
+  }
+}
+
+/** What a `default-server` of `defaults` says must be right for one of the modes. */
+function validateServerNames(
+  defaults: Cursor,
+  backends: readonly Cursor[],
+  { readSni }: LanguageValidation,
+  report: Report,
+): void {
+  const check = (server: Cursor, modes: readonly Mode[]): void => {
+    const sni = server.at('ssl').at('sni')
+    if (!isWritten(sni)) return
+    const read = modes.map((mode) => readSni(sni.text ?? '', mode))
+    const [problem] = read.filter((one) => 'message' in one)
+    if (problem === undefined || read.some((one) => !('message' in one))) return
+    report.error(sni.textSpan(problem.offset), sni.path, { ...problem, code: 'invalid-rule' })
+  }
+  check(defaults.at('default-server'), ['http', 'tcp'])
+  for (const backend of backends) {
+    const mode = effectiveMode(backend, defaults) ?? 'http'
+    for (const server of [backend.at('default-server'), ...backend.at('servers').values()]) {
+      check(server, [mode])
+    }
   }
 }
 

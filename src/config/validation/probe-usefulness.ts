@@ -13,13 +13,19 @@ const CHECK_KEYS = [
   'port',
   'check-send-proxy',
   'check-ssl',
+  'no-check-ssl',
+  'check-sni',
+  'check-alpn',
   'observe',
   'error-limit',
   'on-error',
 ]
 
 /** Keys of a server that mean nothing unless its checks are made over TLS. */
-const TLS_KEYS = ['check-sni', 'check-alpn', 'verify', 'ca-file']
+const SECURE_CHECK_KEYS = ['check-sni', 'check-alpn']
+
+/** Keys of a server that mean nothing unless its traffic or its checks are over TLS. */
+const TLS_KEYS = ['verify', 'ca-file']
 
 /** Keys of a server that mean nothing unless its agent is asked. */
 const AGENT_KEYS = ['agent-addr', 'agent-port', 'agent-inter', 'agent-send']
@@ -52,12 +58,16 @@ export function validateProbeUse(backend: Cursor, defaults: Cursor, warn: Warn):
       const idle = keys.map((key) => server.at(key)).find(isGiven)
       if (idle !== undefined) warn(idle, why, hint)
     }
+    const isSecure = hasSsl(server, standard)
     if (!checked.has(server)) {
       const why = `server "${server.name}" is not checked`
-      warnOf([...CHECK_KEYS, ...TLS_KEYS], why, 'Add check: true.')
+      warnOf(CHECK_KEYS, why, 'Add check: true.')
+      if (!isSecure) warnOf(TLS_KEYS, `server "${server.name}" has no ssl`, 'Add ssl: true.')
     } else if (!has(server, 'check-ssl') && !hasSecureStep) {
       const why = `no check of server "${server.name}" is made over TLS`
-      warnOf(TLS_KEYS, why, 'Add check-ssl: true.')
+      const hint = 'Add check-ssl: true.'
+      if (!isSecure) warnOf([...SECURE_CHECK_KEYS, ...TLS_KEYS], why, hint)
+      else if (has(server, 'no-check-ssl')) warnOf(SECURE_CHECK_KEYS, why, hint)
     }
     validateLine(server, standard, warn)
     if (has(server, 'agent-check')) continue
@@ -70,6 +80,12 @@ export function validateProbeUse(backend: Cursor, defaults: Cursor, warn: Warn):
     if (option.node === null || option.value === false) continue
     warn(option, why, 'Add check: true to default-server.')
   }
+}
+
+/** Whether its traffic is over TLS. */
+function hasSsl(server: Cursor, standard: readonly Cursor[]): boolean {
+  const ssl = [server, ...standard].map((place) => place.at('ssl')).find(isGiven)
+  return ssl !== undefined && ssl.value !== false
 }
 
 /** Nobody waits for a server that takes all. */

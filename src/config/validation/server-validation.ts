@@ -1,6 +1,9 @@
+import type { Mode } from '../../model/config.ts'
 import type { Report } from '../diagnostics/diagnostics.ts'
 import type { Cursor } from '../text/tree.ts'
 import { parseAddress } from '../values/addresses.ts'
+import { HTTP_PROTOCOLS, validateVersions } from './bind-validation.ts'
+import { effectiveMode } from './proxy-views.ts'
 
 /** Reports settings of servers, and of `default-server`, that do not go together. */
 export function validateServers(tree: Cursor, report: Report): void {
@@ -35,4 +38,42 @@ function validateSendProxy(settings: Cursor, report: Report): void {
     message: 'a connection begins with one PROXY header: of version 1 or of version 2',
     hint: 'Delete send-proxy or send-proxy-v2.',
   })
+}
+
+/** Reports what about the TLS of servers does not fit together. */
+export function validateServerTls(tree: Cursor, report: Report): void {
+  const standard = tree.at('global').at('ssl-default-server-options')
+  validateVersions(standard, standard, report)
+  validateTlsOf(tree.at('defaults').at('default-server'), standard, null, report)
+  for (const backend of tree.at('backends').values()) {
+    const mode = effectiveMode(backend, tree.at('defaults'))
+    for (const server of [backend.at('default-server'), ...backend.at('servers').values()]) {
+      validateTlsOf(server, standard, mode, report)
+    }
+  }
+}
+
+function validateTlsOf(server: Cursor, standard: Cursor, mode: Mode | null, report: Report): void {
+  const ssl = server.at('ssl')
+  validateVersions(ssl, standard, report)
+  if (mode === 'http') validateAlpn(ssl.at('alpn'), report)
+  const off = server.at('no-check-ssl')
+  if (off.value !== true || server.at('check-ssl').value !== true) return
+  report.error(off.keySpan, off.path, {
+    message: 'checks are made over TLS, or they are not',
+    hint: 'Delete check-ssl, or no-check-ssl.',
+  })
+}
+
+/** What is spoken with the servers of `mode http`, whatever they choose. */
+function validateAlpn(alpn: Cursor, report: Report): void {
+  for (const protocol of alpn.items()) {
+    const { text } = protocol
+    if (text === null || HTTP_PROTOCOLS.includes(text)) continue
+    report.error(protocol.span, protocol.path, {
+      code: 'unsupported',
+      message: `alpn "${text}" of a server is not available in this version in mode http`,
+      hint: 'Write alpn: http/1.1.',
+    })
+  }
 }

@@ -13,7 +13,7 @@ import { validatePersistence } from './persistence-validation.ts'
 import { validateProbes } from './probe-validation.ts'
 import { validateProxies } from './proxy-validation.ts'
 import { effectiveMode, type Route, routesOf } from './proxy-views.ts'
-import { validateServers } from './server-validation.ts'
+import { validateServers, validateServerTls } from './server-validation.ts'
 import { validateTune } from './tune-validation.ts'
 
 /**
@@ -32,6 +32,7 @@ export function validateReferences(
   validateModes(tree, report)
   validateBinds(tree, language.ownAdmin, report)
   validateBindTls(tree, report)
+  validateServerTls(tree, report)
   validateProxies(tree, report)
   validateServers(tree, report)
   validateProbes(tree, report)

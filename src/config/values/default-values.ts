@@ -1,5 +1,6 @@
 import type { BindTlsSettings } from '../../model/bind-tls.ts'
 import type { ForwardedConfig, HashTypeConfig } from '../../model/config.ts'
+import type { OutgoingTlsDefaults } from '../../model/outgoing-tls.ts'
 
 /**
  * What holds where a config says nothing. Values that HAProxy has a default for are HAProxy's
@@ -97,6 +98,19 @@ export const DEFAULT_BIND_TLS: BindTlsSettings = {
   hasTickets: true,
 }
 
+/**
+ * Servers with TLS: what clients may use, so that both sides are the same. HAProxy asks for a valid
+ * certificate, too (`ssl-server-verify`).
+ */
+export const DEFAULT_OUTGOING_TLS: OutgoingTlsDefaults = {
+  minVersion: DEFAULT_BIND_TLS.minVersion,
+  maxVersion: DEFAULT_BIND_TLS.maxVersion,
+  ciphers: DEFAULT_BIND_TLS.ciphers,
+  ciphersuites: DEFAULT_BIND_TLS.ciphersuites,
+  verify: true,
+  reusesSessions: true,
+}
+
 /** What `hash-type` is where it is not given. */
 export const DEFAULT_HASH_TYPE: HashTypeConfig = {
   method: 'map-based',
@@ -117,7 +131,6 @@ export const DEFAULT_SERVER = {
   agentInterMs: 2_000,
   rise: 2,
   fall: 3,
-  verify: 'required',
   poolMaxConn: -1,
   poolPurgeDelayMs: 5_000,
   observe: 'none',

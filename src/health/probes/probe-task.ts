@@ -1,8 +1,8 @@
-import type { SecureContext } from 'node:tls'
 import { formatAddress } from '../../base/address.ts'
 import type { ProbeConfig } from '../../model/config.ts'
+import type { PlannedOutgoingTls } from '../../model/plan.ts'
 import type { ConnectStep, ProbeProtocol, ProbeTlsConfig } from '../../model/probe-protocol.ts'
-import type { ClientTlsSettings } from '../../net/tls/tls-conn.ts'
+import type { ClientTlsSettings } from '../../net/tls/client-tls.ts'
 import type { ProbeConnection, ProbeTask } from '../probe.ts'
 import type { BeginConversation } from './conversation.ts'
 import type { Expectations } from './expectation-match.ts'
@@ -23,24 +23,28 @@ export function connectLimitMs(
   return Math.min(connectTimeoutMs, interMs)
 }
 
+/** How the checks of a server speak TLS, whichever name they ask for. */
+export type ProbeTls = Pick<ClientTlsSettings, 'context' | 'verify'> &
+  Pick<PlannedOutgoingTls, 'verifyHost'>
+
 /**
  * What the next check of a server does. For the conversation it has `timeout check`.
  *
  * @param connectTimeoutMs the backend's `timeout connect`
- * @param context the authorities that are trusted; null where no connection is made over TLS
+ * @param secure null where no connection is made over TLS
  */
 export function probeTask(
   check: ProbeConfig,
   connectTimeoutMs: number,
   expectations: Expectations,
-  context: SecureContext | null = null,
+  secure: ProbeTls | null = null,
 ): ProbeTask {
   const { address, timeoutMs, protocol } = check
   const first = protocol?.kind === 'steps' ? protocol.steps[0] : undefined
   return {
     address,
-    first: connectionOf(check, context, first?.kind === 'connect' ? first : null),
-    next: (step) => connectionOf(check, context, step),
+    first: connectionOf(check, secure, first?.kind === 'connect' ? first : null),
+    next: (step) => connectionOf(check, secure, step),
     connectTimeoutMs: connectLimitMs(check, connectTimeoutMs),
     timeoutMs,
     dialogue:
@@ -57,7 +61,7 @@ export function isConnectAlone({ protocol, sendProxy, tls }: ProbeConfig): boole
 /** @param step the line of `tcp-check` that opens the connection; null: the check itself does */
 function connectionOf(
   { sendProxy, tls, protocol }: ProbeConfig,
-  context: SecureContext | null,
+  secure: ProbeTls | null,
   step: ConnectStep | null,
 ): ProbeConnection {
   const isDefault = step === null || step.isDefault
@@ -65,23 +69,27 @@ function connectionOf(
   return {
     port: step?.port ?? null,
     sendProxy: step?.sendProxy === true ? (sendProxy ?? 1) : isDefault ? sendProxy : null,
-    tls: isSecure && context !== null ? tlsOf(tls, context, protocol, step) : null,
+    tls: isSecure && secure !== null ? tlsOf(tls, secure, protocol, step) : null,
   }
 }
 
 function tlsOf(
   tls: ProbeTlsConfig,
-  context: SecureContext,
+  { context, verify, verifyHost }: ProbeTls,
   protocol: ProbeProtocol | null,
   step: ConnectStep | null,
 ): ClientTlsSettings {
   const own = step?.tls ?? null
   const offered = own === null || own.alpn.length === 0 ? tls.alpn : own.alpn
+  const serverName = own?.serverName ?? tls.serverName
   return {
     context,
-    verify: tls.verify,
-    serverName: own?.serverName ?? tls.serverName,
+    verify,
+    serverName,
+    certificateName: verifyHost ?? serverName,
     alpn: protocol?.kind === 'grpc' ? HTTP2_ALPN : offered,
+    // A check is to find a certificate that has expired: each is shown anew.
+    sessions: null,
   }
 }
 

@@ -1,56 +1,10 @@
-import type { SecureContext, TLSSocket } from 'node:tls'
-import { nodeTls } from '../../base/host/late-modules.ts'
+import type { TLSSocket } from 'node:tls'
 import type { Conn, ConnFailure, ConnHandler, Endpoint, TlsFacts } from '../conn.ts'
-import { ConnStream } from '../conn-stream.ts'
 
-/** How a connection to a server is made secure. */
-export interface ClientTlsSettings {
-  /** Holds the authorities that are trusted. */
-  readonly context: SecureContext
-  /** False: whatever the server shows is taken. */
-  readonly verify: boolean
-  /**
-   * The name that the server is asked for (SNI, RFC 6066 section 3) and that its certificate must
-   * have. Null: none is asked for, and the certificate may have any.
-   */
-  readonly serverName: string | null
-  /** Protocols that are offered by ALPN (RFC 7301), the preferred one first; empty: none. */
-  readonly alpn: readonly string[]
-}
-
-/** What carries the records of TLS, and may hold some of them. */
+/** What carries the records of TLS. */
 export interface TlsCarrier {
-  readonly readableLength: number
-  readonly writableLength: number
   /** Why the connection below ended; null while it has not, and where both sides had finished. */
   readonly failure: ConnFailure | null
-}
-
-/**
- * Speaks TLS over any connection as its client. `onConnect` tells that the handshake is complete.
- *
- * @param conn is established, and taken over; what was written to it goes before the handshake
- */
-export function connectTls(conn: Conn, settings: ClientTlsSettings, handler: ConnHandler): TlsConn {
-  const stream = new ConnStream(conn)
-  const { context, verify, serverName, alpn } = settings
-  const { checkServerIdentity, connect } = nodeTls()
-  const tls = connect({
-    socket: stream,
-    secureContext: context,
-    rejectUnauthorized: verify,
-    ...(serverName !== null && { servername: serverName }),
-    ...(alpn.length > 0 && { ALPNProtocols: [...alpn] }),
-    checkServerIdentity: (_, certificate) =>
-      serverName === null ? undefined : checkServerIdentity(serverName, certificate),
-  })
-  stream.on('close', () => tls.destroy())
-  return new TlsConn(
-    conn,
-    tls,
-    { carrier: stream, serverName, secureEvent: 'secureConnect' },
-    handler,
-  )
 }
 
 /** What a {@link TlsConn} is told of the socket that it stands on. */
@@ -60,6 +14,11 @@ export interface TlsConnOptions {
   readonly serverName: string | null
   /** By which the socket tells that its handshake is complete, and the peer accepted. */
   readonly secureEvent: 'secure' | 'secureConnect'
+  /**
+   * Asked at the end of what the peer sends: whether the peer has said that it is the end
+   * (`close_notify`, RFC 8446 section 6.1). Default: whoever ends without is taken at its word.
+   */
+  readonly hasEndedWell?: () => boolean
 }
 
 /**
@@ -76,8 +35,11 @@ export class TlsConn implements Conn {
   readonly #carrier: TlsCarrier
   readonly #tls: TLSSocket
   readonly #serverName: string | null
+  readonly #hasEndedWell: () => boolean
   #facts: TlsFacts | null = null
   #isSecure = false
+  /** {@link destroy} or {@link reset} was called: nothing but `onClose` is told any more. */
+  #isLeft = false
   #failure: ConnFailure | null = null
   #problem: string | null = null
 
@@ -88,15 +50,24 @@ export class TlsConn implements Conn {
     this.#carrier = options.carrier
     this.#tls = tls
     this.#serverName = options.serverName
+    this.#hasEndedWell = options.hasEndedWell ?? (() => true)
     tls.on(options.secureEvent, () => {
+      if (this.#isLeft) return
       this.#isSecure = true
       this.handler.onConnect(this)
     })
-    tls.on('data', (data: Buffer) => this.handler.onData(this, data, data.length))
-    tls.on('drain', () => this.handler.onDrain(this))
-    tls.on('end', () => this.#onEnd())
+    tls.on('data', (data: Buffer) => {
+      if (!this.#isLeft) this.handler.onData(this, data, data.length)
+    })
+    tls.on('drain', () => {
+      if (!this.#isLeft) this.handler.onDrain(this)
+    })
+    tls.on('end', () => {
+      if (!this.#isLeft) this.#onEnd()
+    })
     const fail = (error: TlsError): void => {
-      this.#problem ??= describeProblem(error)
+      const isReset = this.#isSecure && error.code === 'ECONNRESET'
+      this.#problem ??= isReset ? 'connection reset' : describeProblem(error)
       tls.destroy()
     }
     tls.on('error', fail)
@@ -143,8 +114,8 @@ export class TlsConn implements Conn {
   }
 
   isQuiet(): boolean {
-    const isIdle = this.#tls.readableLength + this.#carrier.readableLength === 0
-    return this.#isSecure && isIdle && !this.#tls.destroyed && this.#conn.isQuiet()
+    const isIdle = this.#tls.readableLength === 0
+    return this.#isSecure && isIdle && !this.#isOver && this.#conn.isQuiet()
   }
 
   hasHungUp(): boolean {
@@ -152,11 +123,11 @@ export class TlsConn implements Conn {
   }
 
   get queuedBytes(): number {
-    return this.#tls.writableLength + this.#carrier.writableLength + this.#conn.queuedBytes
+    return this.#tls.writableLength + this.#conn.queuedBytes
   }
 
   write(data: Uint8Array | string): boolean {
-    if (this.#tls.destroyed) return false
+    if (this.#isOver) return false
     if (typeof data === 'string') return this.#tls.write(data, 'latin1')
     // OpenSSL seals at once what is not queued; what is must not change with the caller's memory.
     const isSealedAtOnce = this.#isSecure && this.#tls.writableLength === 0
@@ -176,21 +147,33 @@ export class TlsConn implements Conn {
   }
 
   destroy(): void {
-    if (this.#tls.destroyed) return
-    this.#failure = 'aborted'
+    if (this.#isOver) return
+    this.#leave()
     this.#conn.destroy()
-    this.#tls.destroy()
   }
 
   reset(): void {
-    if (this.#tls.destroyed) return
-    this.#failure = 'aborted'
+    if (this.#isOver) return
+    this.#leave()
     this.#conn.reset()
-    this.#tls.destroy()
+  }
+
+  /**
+   * The socket is destroyed by node:tls itself once the connection below is closed. To destroy it
+   * after that one, within what it calls at the end of a handshake, has Node.js 20 write to memory
+   * that is gone.
+   */
+  #leave(): void {
+    this.#isLeft = true
+    this.#failure = 'aborted'
+  }
+
+  get #isOver(): boolean {
+    return this.#isLeft || this.#tls.destroyed
   }
 
   breakOff(): void {
-    if (this.#tls.destroyed) return
+    if (this.#isOver) return
     this.#failure = 'aborted'
     this.#tls.pause()
     const breakOff = (): void => this.#conn.breakOff()
@@ -199,11 +182,12 @@ export class TlsConn implements Conn {
   }
 
   #onEnd(): void {
-    if (this.#isSecure) this.handler.onEnd(this)
-    else {
-      this.#problem ??= HANDSHAKE_CUT
-      this.#tls.destroy()
+    if (this.#isSecure && this.#hasEndedWell()) {
+      this.handler.onEnd(this)
+      return
     }
+    this.#problem ??= this.#isSecure ? STREAM_CUT : HANDSHAKE_CUT
+    this.#tls.destroy()
   }
 
   #onClose(): void {
@@ -228,9 +212,15 @@ interface TlsError extends Error {
 /** The `problem` of a connection whose peer has left during the handshake. */
 export const HANDSHAKE_CUT = 'closed during the handshake'
 
+/** The `problem` of a connection that has ended without TLS's own end: nobody knows what is missing. */
+export const STREAM_CUT = 'closed without close_notify'
+
 /** Errors that are worth more than OpenSSL's word (`X509_verify_cert_error_string`, node:tls). */
 const PROBLEMS: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'the certificate has expired',
+  CERT_REVOKED: 'the certificate is revoked',
+  UNABLE_TO_GET_CRL: 'there is no list of revoked certificates of its authority',
+  CRL_HAS_EXPIRED: 'the list of revoked certificates has expired',
   CERT_NOT_YET_VALID: 'the certificate is not valid yet',
   DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed',
   SELF_SIGNED_CERT_IN_CHAIN: 'the certificate is of an unknown authority',

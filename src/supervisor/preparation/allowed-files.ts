@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { SluiceError } from '../../base/errors.ts'
 import type { Config } from '../../model/config.ts'
-import { SYSTEM_AUTHORITIES } from '../../model/probe-protocol.ts'
+import { SYSTEM_AUTHORITIES } from '../../model/outgoing-tls.ts'
 import { type AgreedNamed, agreedNamed } from './named-things.ts'
 
 /** A file that a config names. */
@@ -46,6 +46,8 @@ function pathsOf(named: AgreedNamed): readonly string[] {
       return named.address.kind === 'unix' ? [named.address.path] : []
     case 'certificates':
       return [named.crt]
+    case 'revocations':
+      return [named.crlFile]
     case 'authorities':
       return named.caFile === SYSTEM_AUTHORITIES ? [] : [named.caFile]
   }

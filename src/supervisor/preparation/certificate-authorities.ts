@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { SluiceError } from '../../base/errors.ts'
 import { nodeTls } from '../../base/host/late-modules.ts'
-import { SYSTEM_AUTHORITIES } from '../../model/probe-protocol.ts'
+import { SYSTEM_AUTHORITIES } from '../../model/outgoing-tls.ts'
 import { readBoundedFile } from './bounded-files.ts'
 
 /** Bytes of a file; what systems trust takes about 220 KB. */

@@ -11,8 +11,8 @@ import {
   readCertificate,
 } from '../../certificates/certificate-reading.ts'
 import { pemBlocks } from '../../certificates/pem.ts'
+import { SYSTEM_AUTHORITIES } from '../../model/outgoing-tls.ts'
 import type { PlannedCertificate } from '../../model/plan.ts'
-import { SYSTEM_AUTHORITIES } from '../../model/probe-protocol.ts'
 import { readBoundedFile } from './bounded-files.ts'
 import { readAuthority } from './certificate-authorities.ts'
 

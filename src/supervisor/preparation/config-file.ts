@@ -10,6 +10,7 @@ import type { TextProblem } from '../../model/language.ts'
 import { validateHttpError } from '../../rules/actions/http-error.ts'
 import { validateBalance } from '../../rules/balance-key.ts'
 import { validateRule } from '../../rules/language/rule-validation.ts'
+import { readSni } from '../../rules/server-names.ts'
 import { linearPatterns } from '../../rules-host/linear-patterns.ts'
 import { validateFiles } from './allowed-files.ts'
 
@@ -77,6 +78,7 @@ export function readConfigText(
     validateRule: (kind, rule, acls) => validateRule(kind, rule, acls, linearPatterns),
     validatePattern,
     validateHttpError,
+    readSni,
     ...options,
   })
   return { config, diagnostics, report: renderDiagnostics(text, name, diagnostics) }

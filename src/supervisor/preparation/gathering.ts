@@ -15,6 +15,7 @@ import { CertificateFiles } from './certificate-files.ts'
 import { answerKey, readErrorAnswer } from './error-answer-files.ts'
 import { type Lack, lackOf } from './lacks.ts'
 import { type AgreedNamed, agreedNamed } from './named-things.ts'
+import { readRevocations } from './server-tls/revocation-files.ts'
 
 /**
  * What was read of what a config names, held so that the config runs with exactly that. Host names
@@ -25,6 +26,8 @@ export interface Gathered {
   readonly answers: ReadonlyMap<string, OwnAnswer>
   /** By `ca-file`. */
   readonly authorities: ReadonlyMap<string, PlannedAuthorities>
+  /** PEM by `crl-file`. */
+  readonly revocations: ReadonlyMap<string, string>
   /** By `crt`. */
   readonly certificates: ReadonlyMap<string, readonly PlannedCertificate[]>
   /** Host names that were looked up. */
@@ -41,6 +44,7 @@ export interface Gathering {
 export const NOTHING_GATHERED: Gathered = {
   answers: new Map(),
   authorities: new Map(),
+  revocations: new Map(),
   certificates: new Map(),
   names: new Set(),
 }
@@ -60,7 +64,7 @@ export async function gather(
 ): Promise<Gathering> {
   const hosts = hostNamesOf(config)
   const reader = new Reader(config, names, held, running)
-  const { answers, authorities, certificates } = reader
+  const { answers, authorities, revocations, certificates } = reader
   const lookedUp = lookUpServers(config, names, held.names)
   const named = agreedNamed(config)
   const lacks: Lack[] = []
@@ -70,7 +74,7 @@ export async function gather(
   await read(({ kind }) => kind !== 'server')
   await lookedUp
   await read(({ kind }) => kind === 'server')
-  return { gathered: { answers, authorities, certificates, names: hosts }, lacks }
+  return { gathered: { answers, authorities, revocations, certificates, names: hosts }, lacks }
 }
 
 /** TLS of a bind, with the certificates that it names. */
@@ -96,6 +100,7 @@ export function answersOf(
 class Reader {
   readonly answers: Map<string, OwnAnswer>
   readonly authorities: Map<string, PlannedAuthorities>
+  readonly revocations: Map<string, string>
   readonly certificates: Map<string, readonly PlannedCertificate[]>
   readonly #certificateFiles = new CertificateFiles(Date.now())
   readonly #unreadable = new Map<string, SluiceError>()
@@ -109,6 +114,7 @@ class Reader {
     this.#running = running
     this.answers = new Map(held.answers)
     this.authorities = new Map(held.authorities)
+    this.revocations = new Map(held.revocations)
     this.certificates = new Map(held.certificates)
   }
 
@@ -131,6 +137,10 @@ class Reader {
       }
       case 'authorities':
         if (named.isNeeded) await this.#readAuthority(named.caFile)
+        return
+      case 'revocations':
+        if (this.revocations.has(named.crlFile)) return
+        this.revocations.set(named.crlFile, await readRevocations(named.crlFile))
         return
       case 'certificates':
         if (this.certificates.has(named.crt)) return

@@ -7,7 +7,7 @@ import type {
   FrontendConfig,
   ServerConfig,
 } from '../../model/config.ts'
-import { SYSTEM_AUTHORITIES } from '../../model/probe-protocol.ts'
+import { SYSTEM_AUTHORITIES } from '../../model/outgoing-tls.ts'
 import { compileHttpError } from '../../rules/actions/http-error.ts'
 
 /** What names a thing: where a report points at it, and what a message calls it. */
@@ -40,19 +40,25 @@ export interface NamedAnswer extends Named {
   readonly files: readonly string[]
 }
 
-/** The certificates that the clients of a bind are shown. */
+/** The certificates that the clients of a bind are shown, or the one that a server is. */
 export interface NamedCertificates extends Named {
   readonly kind: 'certificates'
   /** A file, or a folder of them. */
   readonly crt: string
 }
 
-/** The authorities that the check of a server trusts. */
+/** The authorities that may have signed the certificate of a server. */
 export interface NamedAuthorities extends Named {
   readonly kind: 'authorities'
   readonly caFile: string
   /** False: it is named, and nothing is verified. */
   readonly isNeeded: boolean
+}
+
+/** Lists of certificates that are trusted no more. */
+export interface NamedRevocations extends Named {
+  readonly kind: 'revocations'
+  readonly crlFile: string
 }
 
 /** Where a server is: it, its checks or its agent. */
@@ -71,6 +77,7 @@ export type AgreedNamed =
   | NamedCertificates
   | NamedAnswer
   | NamedAuthorities
+  | NamedRevocations
   | NamedServer
 
 /**
@@ -120,7 +127,7 @@ export function agreedNamed({ frontends, backends }: Config): AgreedNamed[] {
       ...answers('backends', backend),
       ...backend.servers.flatMap((server) => [
         ...placesOf(backend, server),
-        ...authoritiesOf(backend, server),
+        ...tlsFilesOf(backend, server),
       ]),
     ]),
   ]
@@ -222,22 +229,35 @@ function hostOf(address: Address): string {
   return address.kind === 'unix' ? address.path : address.host
 }
 
-function authoritiesOf({ name }: BackendConfig, server: ServerConfig): NamedAuthorities[] {
-  const tls = server.check?.tls ?? null
+function tlsFilesOf({ name }: BackendConfig, server: ServerConfig): AgreedNamed[] {
+  const { tls } = server
   if (tls === null) return []
-  const { caFile, verify } = tls
-  if (!verify && caFile === SYSTEM_AUTHORITIES) return []
-  const paths = [
-    ['backends', name, 'servers', server.name, 'ca-file'],
-    ...defaultsOf(name, 'ca-file'),
-  ]
-  const key = `ca-file of server ${name}/${server.name}`
-  return [{ kind: 'authorities', caFile, isNeeded: verify, paths, key }]
+  const { caFile, crlFile, crt, verify } = tls
+  const named = (keyword: string): Named => {
+    const own: Path = ['backends', name, 'servers', server.name]
+    const places = [own, ...defaultServers(name)]
+    const paths = places.flatMap((at): Path[] => [
+      [...at, 'ssl', keyword],
+      [...at, keyword],
+    ])
+    return { paths, key: `${keyword} of server ${name}/${server.name}` }
+  }
+  const files: AgreedNamed[] = []
+  if (verify || caFile !== SYSTEM_AUTHORITIES) {
+    files.push({ kind: 'authorities', caFile, isNeeded: verify, ...named('ca-file') })
+  }
+  if (crlFile !== null) files.push({ kind: 'revocations', crlFile, ...named('crl-file') })
+  if (crt !== null) files.push({ kind: 'certificates', crt, ...named('crt') })
+  return files
 }
 
 function defaultsOf(backend: string, keyword: string): Path[] {
+  return defaultServers(backend).map((at) => [...at, keyword])
+}
+
+function defaultServers(backend: string): Path[] {
   return [
-    ['backends', backend, 'default-server', keyword],
-    ['defaults', 'default-server', keyword],
+    ['backends', backend, 'default-server'],
+    ['defaults', 'default-server'],
   ]
 }

@@ -11,7 +11,8 @@ import type {
 import { grantedBudget } from './descriptor-limit.ts'
 import { type Gathered, gather } from './gathering.ts'
 import { refusal } from './lacks.ts'
-import { authoritiesIn, type Lasting, type Prepared } from './preparation.ts'
+import type { Lasting, Prepared } from './preparation.ts'
+import { OutgoingTlsPlans } from './server-tls/outgoing-tls-plans.ts'
 
 /** What is to run, and what leads to it from what runs. */
 export interface PreparedChange {
@@ -57,11 +58,12 @@ function changeTo(
   previous: Prepared,
 ): PreparedChange | null {
   const { plan: before } = previous
+  const outgoing = new OutgoingTlsPlans(gathered, before)
   const backends = config.backends.map((backend, i) => {
     const planned = before.backends[i]
     const known = previous.config.backends[i]
     assert(planned?.name === backend.name && known !== undefined, 'a backend came or went')
-    return backendPlanOf(backend, known, planned, lasting)
+    return backendPlanOf(backend, known, planned, lasting, outgoing)
   })
   const changes = backends.flatMap((backend, i) => {
     return changeOf(before.backends[i] as PlannedBackend, backend) ?? []
@@ -73,7 +75,6 @@ function changeTo(
     serial: before.serial + 1,
     maxconn: descriptors.connectionsMax,
     trafficNumbersMax: descriptors.trafficNumbersMax,
-    authorities: authoritiesIn(config, gathered),
     backends,
   }
   const { serial, maxconn, trafficNumbersMax } = plan
@@ -101,6 +102,7 @@ function backendPlanOf(
   known: BackendConfig,
   planned: PlannedBackend,
   { rows, names }: Lasting,
+  outgoing: OutgoingTlsPlans,
 ): PlannedBackend {
   const before = new Map<ServerConfig, PlannedServer>()
   known.servers.forEach((server, i) => {
@@ -111,7 +113,8 @@ function backendPlanOf(
     const places = placesOf(server, names)
     const same = before.get(server)
     if (same !== undefined && isAt(same, places)) return same
-    return { ...rest, ...places, row: rows.take(`server ${backend.name}/${server.name}`) }
+    const row = rows.take(`server ${backend.name}/${server.name}`)
+    return { ...rest, ...places, tls: outgoing.of(server.tls), row }
   })
   return { ...planned, servers }
 }

@@ -5,7 +5,6 @@ import type { RowAllocator, RowKey } from '../../memory/rows.ts'
 import type { Config } from '../../model/config.ts'
 import type {
   Plan,
-  PlannedAuthorities,
   PlannedBackend,
   PlannedFrontend,
   PlannedListener,
@@ -16,6 +15,7 @@ import { type DescriptorBudget, grantedBudget } from './descriptor-limit.ts'
 import { answersOf, type Gathered, gather, tlsOf } from './gathering.ts'
 import { type Lack, lackOf, type Refuse, refusal } from './lacks.ts'
 import { namedBinds } from './named-things.ts'
+import { OutgoingTlsPlans } from './server-tls/outgoing-tls-plans.ts'
 import { stickMemoryOf } from './stick-memory.ts'
 
 /** A plan, the listening sockets that it stands on, by address, and what it may have open. */
@@ -179,6 +179,7 @@ function planOf(
     const row = rows.take(`frontend ${frontend.name}`)
     return { ...frontend, row, listeners, errorAnswers: answersOf(gathered, frontend.errorAnswers) }
   })
+  const outgoing = new OutgoingTlsPlans(gathered, previous)
   const backends = config.backends.map((backend): PlannedBackend => {
     // What only the control plane needs is not sent to the workers.
     const { newServer: _, healthAgreement: __, checkSharding: ___, ...planned } = backend
@@ -190,7 +191,7 @@ function planOf(
       servers: backend.servers.map((server): PlannedServer => {
         const { initAddress: _, ...planned } = server
         const row = rows.take(`server ${backend.name}/${server.name}`)
-        return { ...planned, ...placesOf(server, names), row }
+        return { ...planned, ...placesOf(server, names), tls: outgoing.of(server.tls), row }
       }),
     }
   })
@@ -199,22 +200,9 @@ function planOf(
     maxconn: descriptors.connectionsMax,
     trafficNumbersMax: descriptors.trafficNumbersMax,
     tune: config.global.tune,
-    authorities: authoritiesIn(config, gathered),
     frontends,
     backends,
   }
-}
-
-/** Of what was gathered, what the config still names. */
-export function authoritiesIn(
-  { backends }: Config,
-  { authorities }: Gathered,
-): PlannedAuthorities[] {
-  const servers = backends.flatMap(({ servers }) => servers)
-  const named = new Set(
-    servers.flatMap(({ check }) => (check?.tls?.verify ? check.tls.caFile : [])),
-  )
-  return [...named].map((caFile) => authorities.get(caFile) as PlannedAuthorities)
 }
 
 function keysOf(plan: Plan): Set<RowKey> {

@@ -12,6 +12,7 @@ import { logTcpSession, type SettleServices } from '../exchange/accounting.ts'
 import { countAborts, TERMINATIONS } from '../exchange/http-tunnel.ts'
 import type { BackendRuntime, FrontendRuntime } from '../exchange/runtime.ts'
 import { TCP_SERVERS } from '../servers/tcp-servers.ts'
+import type { ServerNames } from '../servers/upstream-tls.ts'
 import type { RelayEnd, RelayOwner } from '../streams/tunnel.ts'
 import { ClientOpening, OpeningFacts } from './client-opening.ts'
 import type { HangUpWatch } from './hang-up-watch.ts'
@@ -72,6 +73,10 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
     const { sessionRules } = frontend
     if (sessionRules === null) this.#route(null)
     else this.#inspect(sessionRules)
+  }
+
+  get serverNames(): ServerNames | null {
+    return this.#backend?.sessionNames.read(this.#facts) ?? null
   }
 
   get beganMs(): number {
@@ -159,6 +164,11 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
     this.#end(this.#beforeServer('C'))
   }
 
+  /** What is known of the client. */
+  get #facts(): SessionFacts {
+    return sessionFacts(this.client, this.#frontend.plan.name)
+  }
+
   /** HAProxy's termination state for a session that was ended while there was no server. */
   #beforeServer(by: 'C' | 'K'): Termination {
     if (this.#opening?.isAwaited === true) return `${by}R`
@@ -236,7 +246,7 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
 
   #begin(backend: BackendRuntime, openingKey: number): void {
     const { sessionKey, sessionPersistence } = backend
-    const facts = sessionFacts(this.client, this.#frontend.plan.name)
+    const facts = this.#facts
     const stickiness = sessionPersistence?.begin(facts) ?? null
     this.#dispatch.begin(backend, sessionKey?.(facts) ?? openingKey, 'new', false, stickiness)
   }

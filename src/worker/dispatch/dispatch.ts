@@ -38,7 +38,7 @@ export interface DispatchServices extends ServerServices {
  * What a dispatch tells: `onServer` or `onNoServer`, once for each `begin` and further try. Before
  * either it may say that this takes time.
  */
-export interface DispatchOwner<S> extends Pick<ConnectorOwner<S>, 'client'> {
+export interface DispatchOwner<S> extends Pick<ConnectorOwner<S>, 'client' | 'serverNames'> {
   /** When a server began to be needed, on the services' clock. */
   readonly beganMs: number
   /** The server is waited for from now on: a client of which nothing is heard may leave meanwhile. */
@@ -97,6 +97,11 @@ export class Dispatch<S> implements ConnectorOwner<S>, Waiter {
   /** Who a server is told of. */
   get client(): DispatchOwner<S>['client'] {
     return this.#owner.client
+  }
+
+  /** What servers are asked for in TLS. */
+  get serverNames(): DispatchOwner<S>['serverNames'] {
+    return this.#owner.serverNames
   }
 
   /** The connection that was handed over had served another session before. */

@@ -6,9 +6,11 @@ import { SERVER_STATE, type ServerTable, THROTTLE_STEPS } from '../../memory/ser
 import { isBefore } from '../../memory/waiting-lines.ts'
 import type { BackendTerms, PlannedBackend, PlannedServer } from '../../model/plan.ts'
 import type { BackendServersChange } from '../../model/servers-change.ts'
+import type { ClientTlsContexts } from '../../net/tls/client-tls.ts'
 import type { UsableServers } from '../servers/idle-connections.ts'
 import { IdlePool } from '../servers/idle-pool.ts'
 import type { UpstreamServer } from '../servers/upstream-server.ts'
+import { UpstreamTls } from '../servers/upstream-tls.ts'
 import { PoolServers } from './pool-servers.ts'
 import type { TableBuild, TableBuilds } from './table-builds.ts'
 
@@ -19,6 +21,8 @@ export interface PoolContext {
   readonly random: Random
   /** Where the tables of large backends are built. */
   readonly builds: TableBuilds
+  /** What TLS with servers stands on. */
+  readonly tlsContexts: ClientTlsContexts
 }
 
 /**
@@ -70,8 +74,8 @@ export class ServerPool implements UsableServers {
   #epoch = -1
 
   /**
-   * @param previous this backend's pool before a reload: servers of the same row and address keep
-   *   their idle connections, the others' are closed by {@link retire}
+   * @param previous this backend's pool before a reload: servers of the same row, address and TLS
+   *   keep their idle connections, the others' are closed by {@link retire}
    */
   constructor(plan: PlannedBackend, context: PoolContext, previous: ServerPool | undefined) {
     this.#context = context
@@ -92,7 +96,7 @@ export class ServerPool implements UsableServers {
             if (this.#servers.at(plan.row)?.idle === idle) observe(plan.row, responseMs, nowMs)
           }
     this.#servers = new PoolServers(
-      plan.servers.map((server) => this.#upstreamOf(server, previous?.idlePoolOf(server))),
+      plan.servers.map((server) => this.#upstreamOf(server, previous?.sameAs(server))),
     )
   }
 
@@ -113,8 +117,8 @@ export class ServerPool implements UsableServers {
 
   /**
    * Servers have come, gone or moved, and nothing else. Sessions keep the servers that they have;
-   * whoever picks from now on does so among those that there are. Servers of the same row and address
-   * keep their idle connections, the others' are closed.
+   * whoever picks from now on does so among those that there are. Servers of the same row, address
+   * and TLS keep their idle connections, the others' are closed.
    */
   change(change: BackendServersChange): void {
     const before = new Set<UpstreamServer>()
@@ -125,7 +129,7 @@ export class ServerPool implements UsableServers {
     change.removed.forEach(leave)
     for (const { server } of change.placed) leave(server.row)
     const made = change.placed.map(({ server }) => {
-      return this.#upstreamOf(server, this.idlePoolOf(server))
+      return this.#upstreamOf(server, this.sameAs(server))
     })
     this.#servers.change(change, made)
     const kept = new Set(made.map(({ idle }) => idle))
@@ -288,11 +292,18 @@ export class ServerPool implements UsableServers {
     return sessionsMax === 0 || this.#table.sessions(plan.row) < sessionsMax
   }
 
-  /** The idle connections that a server of the next plan may take over. */
-  idlePoolOf(server: PlannedServer): IdlePool | undefined {
+  /** The server whose idle connections one of the next plan may take over. */
+  sameAs(server: PlannedServer): UpstreamServer | undefined {
     const known = this.#servers.at(server.row)
-    const same = known && isSameAddress(known.plan.address, server.address)
-    return same ? known.idle : undefined
+    if (known === undefined || !isSameAddress(known.plan.address, server.address)) return undefined
+    return this.#hasSameTls(known, server) ? known : undefined
+  }
+
+  #hasSameTls({ tls: known }: UpstreamServer, { tls, trafficTls }: PlannedServer): boolean {
+    if (known === null || tls === null || trafficTls === null) {
+      return known === null && trafficTls === null
+    }
+    return known.isSameAs({ plan: tls, trafficTls, contexts: this.#context.tlsContexts })
   }
 
   /** Closes the idle connections that the successor has not taken over. */
@@ -321,12 +332,17 @@ export class ServerPool implements UsableServers {
     }
   }
 
-  #upstreamOf(plan: PlannedServer, kept: IdlePool | undefined): UpstreamServer {
-    const { table, worker } = this.#context
+  /** @param kept whose idle connections and sessions it takes over */
+  #upstreamOf(plan: PlannedServer, kept: UpstreamServer | undefined): UpstreamServer {
+    const { table, worker, tlsContexts } = this.#context
     const idleMax = Math.ceil(plan.poolIdleMax / table.workers)
-    const idle = kept ?? new IdlePool(idleMax, table.counters(worker), plan.row)
+    const idle = kept?.idle ?? new IdlePool(idleMax, table.counters(worker), plan.row)
     idle.resize(idleMax)
-    return { plan, idle }
+    const { tls, trafficTls } = plan
+    if (kept !== undefined || tls === null || trafficTls === null) {
+      return { plan, idle, tls: kept?.tls ?? null }
+    }
+    return { plan, idle, tls: new UpstreamTls(tls, trafficTls, tlsContexts) }
   }
 
   #refresh(): void {

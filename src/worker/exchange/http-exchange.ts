@@ -12,6 +12,7 @@ import { Dispatch, type DispatchOwner } from '../dispatch/dispatch.ts'
 import type { Termination } from '../dispatch/termination.ts'
 import { httpServersFor } from '../servers/http-servers.ts'
 import type { Reuse } from '../servers/idle-connections.ts'
+import type { ServerNames } from '../servers/upstream-tls.ts'
 import type { ClientConnection, ClientStream, RequestOwner } from '../streams/client-stream.ts'
 import type { ResponseOwner, ServerStream } from '../streams/server-stream.ts'
 import { settleExchange } from './accounting.ts'
@@ -74,6 +75,7 @@ export class HttpExchange
   #frontend: FrontendRuntime
   #backend: BackendRuntime | null = null
   #server: ServerStream | null = null
+  #serverNames: ServerNames | null = null
   /** Whether the client connection has brought a request before this one. */
   #reuse: Reuse = 'first'
 
@@ -93,6 +95,10 @@ export class HttpExchange
 
   get client(): ClientConnection {
     return this.#stream.connection
+  }
+
+  get serverNames(): ServerNames | null {
+    return this.#serverNames
   }
 
   get beganMs(): number {
@@ -161,6 +167,7 @@ export class HttpExchange
       return
     }
     this.#request.passThrough(this.#frontend, backend)
+    this.#serverNames = backend.requestNames.read(request.rewrite)
     if (!this.#stream.isRequestWhole) this.#stream.expectClient()
     this.#response.begin(this.#frontend, backend, stickiness)
     this.#enter('choose')

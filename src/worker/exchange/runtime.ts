@@ -7,6 +7,7 @@ import type { SessionRules } from '../../rules/language/session-rules.ts'
 import type { DispatchBackend } from '../dispatch/backend.ts'
 import type { RequestPersistence, SessionPersistence } from '../dispatch/persistence.ts'
 import type { RetryBudget } from '../dispatch/retry-budget.ts'
+import type { ServerNameReading } from '../dispatch/server-name-reading.ts'
 import type { ForwardedLine } from './rewriting/forwarded.ts'
 import type { ForwardedForLine } from './rewriting/forwarded-for.ts'
 
@@ -18,6 +19,10 @@ export interface BackendRuntime extends DispatchBackend {
   readonly sessionKey: BalanceKey<SessionFacts> | null
   /** What a session in `mode tcp` is balanced by that its client sends first; null: nothing. */
   readonly openingKey: OpeningKey | null
+  /** What servers are asked for in TLS, in `mode http`. */
+  readonly requestNames: ServerNameReading<RequestFacts>
+  /** The same for a session in `mode tcp`. */
+  readonly sessionNames: ServerNameReading<SessionFacts>
   /** Null where no client is bound to a server, and in `mode tcp`. */
   readonly requestPersistence: RequestPersistence | null
   /** The same for a session in `mode tcp`. */

@@ -1,13 +1,16 @@
 import { assert } from '../../base/errors.ts'
+import { COUNTER, count } from '../../memory/counters.ts'
 import type { BackendTerms } from '../../model/plan.ts'
 import type { OwnFailure } from '../../model/shortage.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 import { Deadline } from '../../net/deadline-wheel.ts'
 import { isOwnFailure } from '../../net/failures.ts'
+import { TlsConn } from '../../net/tls/tls-conn.ts'
 import { IdleConnections, type Reuse, type UsableServers } from './idle-connections.ts'
 import { type ClientEnds, proxyHeaderOf } from './proxy-header.ts'
 import type { ServerServices } from './server-services.ts'
 import type { UpstreamServer } from './upstream-server.ts'
+import type { ServerNames, UpstreamTls } from './upstream-tls.ts'
 
 /**
  * Why a connection did not come about: the server does not take it (`failed`), has not in time
@@ -35,6 +38,8 @@ export interface Lender<S> {
 export interface ConnectorOwner<S> {
   /** Who a server is told of by a PROXY protocol header. */
   readonly client: ClientEnds
+  /** What servers are asked for in TLS by expressions; null: by none. */
+  readonly serverNames: ServerNames | null
   /** The server is reached. */
   onConnected(server: S): void
   onConnectFailed(why: ConnectFailure): void
@@ -48,7 +53,8 @@ interface Target {
 
 /**
  * Reaches the server that was chosen for a session: by an idle connection, or by a new one within
- * `timeout connect`, which begins with a PROXY protocol header where the server wants one. Which
+ * `timeout connect`, which begins with a PROXY protocol header where the server wants one, and is
+ * secure by then where it has TLS. Which
  * server that is, and what comes after a failure, is not its business.
  */
 export class Connector<S> implements ConnHandler, Carrier {
@@ -68,7 +74,7 @@ export class Connector<S> implements ConnHandler, Carrier {
     this.#services = services
     this.#lender = lender
     this.#idle = new IdleConnections(services.cells)
-    this.#deadline = new Deadline(() => this.#fail('late'))
+    this.#deadline = new Deadline(() => this.#onLate())
   }
 
   /**
@@ -84,7 +90,7 @@ export class Connector<S> implements ConnHandler, Carrier {
     mayBeLost: boolean,
   ): S | undefined {
     for (;;) {
-      const conn = this.#idle.take(upstream, backend.httpReuse, reuse)
+      const conn = this.#idle.take(upstream, backend.httpReuse, reuse, this.#owner.serverNames)
       this.reused = conn !== undefined
       if (conn === undefined) return undefined
       if (mayBeLost || conn.isQuiet()) return this.#lend(conn, this.#aim(upstream, backend))
@@ -95,11 +101,11 @@ export class Connector<S> implements ConnHandler, Carrier {
   /** Opens a connection to a server. */
   open(upstream: UpstreamServer, backend: BackendTerms): void {
     const { engine, wheel } = this.#services
-    const { address, sendProxy } = upstream.plan
     this.#aim(upstream, backend)
-    const conn = engine.connect(address, this)
+    const conn = engine.connect(upstream.plan.address, this)
     this.#connecting = conn
-    if (sendProxy !== null) conn.write(proxyHeaderOf(sendProxy, this.#owner.client))
+    // With TLS it is written once the connection is there, since TLS then takes it over.
+    if (upstream.tls === null) this.#introduce(conn, upstream)
     wheel.scheduleIn(this.#deadline, backend.timeouts.connectMs)
   }
 
@@ -131,6 +137,15 @@ export class Connector<S> implements ConnHandler, Carrier {
   onConnect(conn: Conn): void {
     const target = this.#target
     assert(target !== null, 'a connection came about that leads nowhere')
+    const { upstream, backend } = target
+    if (upstream.tls !== null) {
+      if (!(conn instanceof TlsConn)) {
+        this.#introduce(conn, upstream)
+        this.#secure(conn, upstream.tls)
+        return
+      }
+      this.#countSession(conn, upstream, backend)
+    }
     this.#settle()
     this.#owner.onConnected(this.#lend(conn, target))
   }
@@ -146,7 +161,42 @@ export class Connector<S> implements ConnHandler, Carrier {
     const isOwn = isOwnFailure(failure)
     const server = this.#target?.upstream.plan
     if (isOwn && server !== undefined) this.#services.shortages.note(failure, server)
+    else if (conn instanceof TlsConn) this.#noteHandshake(conn.problem ?? 'connection error')
     this.#fail(isOwn ? failure : 'failed')
+  }
+
+  /** Tells the server who the client is, where it wants to know. */
+  #introduce(conn: Conn, { plan: { sendProxy } }: UpstreamServer): void {
+    if (sendProxy !== null) conn.write(proxyHeaderOf(sendProxy, this.#owner.client))
+  }
+
+  /** The handshake has what is left of `timeout connect`. */
+  #secure(conn: Conn, tls: UpstreamTls): void {
+    const settings = tls.settingsFor(this.#owner.serverNames)
+    this.#connecting = this.#services.connectTls(conn, settings, this)
+  }
+
+  #countSession(conn: Conn, { plan }: UpstreamServer, backend: BackendTerms): void {
+    const { cells } = this.#services
+    const isResumed = conn.tls?.isResumed === true
+    for (const row of [plan.row, backend.row]) {
+      count(cells, row, COUNTER.tlsSessions)
+      if (isResumed) count(cells, row, COUNTER.tlsResumed)
+    }
+  }
+
+  #noteHandshake(reason: string): void {
+    const target = this.#target
+    assert(target !== null, 'a handshake failed with nobody')
+    const { cells, handshakeFailures, wheel } = this.#services
+    const { upstream, backend } = target
+    for (const row of [upstream.plan.row, backend.row]) count(cells, row, COUNTER.tlsFailures)
+    handshakeFailures.note(`${backend.name}/${upstream.plan.name}`, reason, wheel.nowMs)
+  }
+
+  #onLate(): void {
+    if (this.#connecting instanceof TlsConn) this.#noteHandshake('timeout')
+    this.#fail('late')
   }
 
   #fail(why: ConnectFailure): void {

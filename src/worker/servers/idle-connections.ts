@@ -2,6 +2,7 @@ import type { HttpReuse } from '../../model/config.ts'
 import type { Conn } from '../../net/conn.ts'
 import { IdlePool } from './idle-pool.ts'
 import type { UpstreamServer } from './upstream-server.ts'
+import type { ServerNames } from './upstream-tls.ts'
 
 /**
  * Servers to which a session keeps a connection of its own. HAProxy's default of
@@ -49,19 +50,30 @@ export class IdleConnections {
     this.#cells = cells
   }
 
-  /** Takes a connection, where there is one to use; the caller must set its handler at once. */
-  take(upstream: UpstreamServer, mode: HttpReuse, reuse: Reuse): Conn | undefined {
+  /**
+   * Takes a connection, where there is one to use; the caller must set its handler at once.
+   *
+   * @param names what servers are asked for in TLS: a connection that has asked for another name is
+   *   none to use
+   */
+  take(
+    upstream: UpstreamServer,
+    mode: HttpReuse,
+    reuse: Reuse,
+    names: ServerNames | null,
+  ): Conn | undefined {
     this.#usesOwn = false
     if (reuse === 'new') return undefined
-    const { idle } = upstream
-    const own = this.#own?.get(idle)?.pool.pop()
+    const { idle, tls } = upstream
+    const serverName = tls?.asksByExpression === true ? tls.nameFor(names) : undefined
+    const own = this.#own?.get(idle)?.pool.pop(serverName)
     if (own !== undefined) {
       this.#usesOwn = true
       return own
     }
     if (isPrivate(upstream, mode)) return undefined
-    if (reuse === 'later' || mode === 'always') return idle.pop()
-    return mode === 'aggressive' ? idle.popProven() : undefined
+    if (reuse === 'later' || mode === 'always') return idle.pop(serverName)
+    return mode === 'aggressive' ? idle.popProven(serverName) : undefined
   }
 
   /**

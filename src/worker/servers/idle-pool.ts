@@ -1,6 +1,9 @@
 import { COUNTER, COUNTER_STRIDE } from '../../memory/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
 
+/** How many are looked at, the newest first, for one that has asked for a name. */
+const LOOKED_AT_MAX = 256
+
 /**
  * Open connections to one server that wait for the next request, newest on top: the newest is the
  * least likely to be closed by the server just now, and the oldest may be purged. Connections that
@@ -57,14 +60,19 @@ export class IdlePool implements ConnHandler {
     this.#count(1)
   }
 
-  /** Takes a connection, a proven one first; the caller must set its handler at once. */
-  pop(): Conn | undefined {
-    return this.popProven() ?? this.#popFrom(this.#unproven)
+  /**
+   * Takes a connection, a proven one first; the caller must set its handler at once.
+   *
+   * @param serverName what it must have asked for in TLS (`sni`); null: nothing. Default: any is as
+   *   good
+   */
+  pop(serverName?: string | null): Conn | undefined {
+    return this.popProven(serverName) ?? this.#popFrom(this.#unproven, serverName)
   }
 
   /** Takes a connection that has served more than one request, as {@link pop} does. */
-  popProven(): Conn | undefined {
-    return this.#popFrom(this.#proven)
+  popProven(serverName?: string | null): Conn | undefined {
+    return this.#popFrom(this.#proven, serverName)
   }
 
   /**
@@ -120,8 +128,8 @@ export class IdlePool implements ConnHandler {
     this.#remove(conn)
   }
 
-  #popFrom(conns: Conn[]): Conn | undefined {
-    const conn = conns.pop()
+  #popFrom(conns: Conn[], serverName?: string | null): Conn | undefined {
+    const conn = serverName === undefined ? conns.pop() : newestTo(conns, serverName)
     if (conn !== undefined) this.#count(-1)
     return conn
   }
@@ -146,4 +154,13 @@ export class IdlePool implements ConnHandler {
     this.#cells[this.#gauge] = (this.#cells[this.#gauge] as number) + delta
     if (this.size < this.#surplus) this.#surplus = this.size
   }
+}
+
+/** Takes out the newest that has asked for a name. */
+function newestTo(conns: Conn[], serverName: string | null): Conn | undefined {
+  const last = Math.max(0, conns.length - LOOKED_AT_MAX)
+  for (let i = conns.length - 1; i >= last; i--) {
+    if (conns[i]?.tls?.serverName === serverName) return conns.splice(i, 1)[0]
+  }
+  return undefined
 }

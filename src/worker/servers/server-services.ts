@@ -2,6 +2,8 @@ import type { ChunkLimits } from '../../http/limits.ts'
 import type { ResponseHead } from '../../http/response-head.ts'
 import type { NetEngine } from '../../net/conn.ts'
 import type { DeadlineWheel } from '../../net/deadline-wheel.ts'
+import type { ConnectTls } from '../../net/tls/client-tls.ts'
+import type { HandshakeFailures } from './handshake-failures.ts'
 import type { Shortages } from './shortages.ts'
 
 /** What reaching a server takes of the worker. */
@@ -13,6 +15,10 @@ export interface ServerServices {
   readonly cells: Float64Array
   /** What was lacking for connections. */
   readonly shortages: Shortages
+  /** Speaks TLS with servers. */
+  readonly connectTls: ConnectTls
+  /** Why that has failed. */
+  readonly handshakeFailures: HandshakeFailures
 }
 
 /** What reading responses takes of the worker. */

@@ -5,6 +5,7 @@ import { DIAGNOSTIC_CODES, DIAGNOSTICS_MAX } from '../../../src/config/diagnosti
 import { renderDiagnostics } from '../../../src/config/diagnostics/rendering.ts'
 import { type LoadResult, loadConfig } from '../../../src/config/load.ts'
 import type { TextProblem } from '../../../src/model/language.ts'
+import { readSni } from '../../../src/rules/server-names.ts'
 
 /**
  * Each `NAME.yaml` beside this file is a config with problems, `NAME.out` what the user is told.
@@ -31,6 +32,7 @@ function load(text: string): LoadResult {
     usesHashType,
     validateRule: (_, rule) => findNonsense(rule),
     validatePattern: findNonsense,
+    readSni,
     validateHttpError: (line) =>
       findNonsense(line) ?? { status: Number(line.split(' ')[1]), rule: '' },
   })

@@ -1,6 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references as a config has them.
 import { describe, expect, it } from 'vitest'
-import { DEFAULT_BIND_TLS } from '../../../src/config/values/default-values.ts'
+import {
+  DEFAULT_BIND_TLS,
+  DEFAULT_OUTGOING_TLS,
+} from '../../../src/config/values/default-values.ts'
 import { ROWS_MAX } from '../../../src/memory/server-table.ts'
 import { configOf, load } from './loading.ts'
 
@@ -28,6 +31,8 @@ const APP1 = {
   disabled: false,
   cookie: null,
   sendProxy: null,
+  tls: null,
+  trafficTls: null,
   poolIdleMax: 10_000,
   poolPurgeDelayMs: 5_000,
   check: null,
@@ -59,6 +64,7 @@ describe('a minimal config', () => {
           sslTicketKeys: 3,
         },
         bindTls: DEFAULT_BIND_TLS,
+        outgoingTls: DEFAULT_OUTGOING_TLS,
       },
       admin: {
         bind: { kind: 'inet', host: '127.0.0.1', port: 8404 },

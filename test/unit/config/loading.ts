@@ -2,6 +2,7 @@ import { usesHashType } from '../../../src/balance/registry.ts'
 import { type LoadOptions, type LoadResult, loadConfig } from '../../../src/config/load.ts'
 import type { LanguageValidation } from '../../../src/config/validation/language-validation.ts'
 import type { Config } from '../../../src/model/config.ts'
+import { readSni } from '../../../src/rules/server-names.ts'
 
 /** Reads `status N RULE`, and refuses everything else. */
 const readHttpError: LanguageValidation['validateHttpError'] = (line) => {
@@ -22,6 +23,7 @@ export function load(text: string, options: Partial<LoadOptions> = {}): LoadResu
     validateRule: () => null,
     validatePattern: () => null,
     validateHttpError: readHttpError,
+    readSni,
     ...options,
   })
 }

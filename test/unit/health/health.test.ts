@@ -46,7 +46,6 @@ interface Named extends Partial<PlannedServer> {
 /** A backend `app`; a server's row is where it stands. */
 function planOf(...servers: readonly Named[]): Plan {
   return {
-    authorities: [],
     backends: [
       {
         name: 'app',

@@ -49,7 +49,7 @@ class PaperEngine implements NetEngine {
 
 function targetAt(port: number, changes: Partial<ProbeConfig> = {}): ProbeTarget {
   const check = checksumOf({ kind: 'inet', host: '10.0.0.1', port }, changes)
-  return { key: `app/s${port}`, check, connectTimeoutMs: 5000, authorities: '' }
+  return { key: `app/s${port}`, check, connectTimeoutMs: 5000, tls: null }
 }
 
 describe('on paper', () => {
@@ -348,7 +348,7 @@ describe('over sockets', () => {
       onTransition: (transition) => next.resolve(transition),
     })
     const check = checksumOf(server.address, { interMs: 10, protocol: HTTP_CHECK })
-    prober.replace([{ key: 'app/s1', check, connectTimeoutMs: 1000, authorities: '' }])
+    prober.replace([{ key: 'app/s1', check, connectTimeoutMs: 1000, tls: null }])
 
     server.behave(answering('HTTP/1.1 503 Gone fishing\r\n\r\n'))
     expect(await next.promise).toMatchObject({

@@ -6,6 +6,7 @@ import { Probe, type ProbeOutcome } from '../../../src/health/probe.ts'
 import { Expectations } from '../../../src/health/probes/expectation-match.ts'
 import { probeTask } from '../../../src/health/probes/probe-task.ts'
 import type { ProbeConfig } from '../../../src/model/config.ts'
+import type { PlannedOutgoingTls } from '../../../src/model/plan.ts'
 import type {
   ConnectStep,
   ProbeStep,
@@ -14,9 +15,10 @@ import type {
 } from '../../../src/model/probe-protocol.ts'
 import { createNodeEngine } from '../../../src/net/engines/node/node-engine.ts'
 import { RunningTimers } from '../../../src/net/running-timers.ts'
-import { ClientTlsContexts } from '../../../src/net/tls/tls-contexts.ts'
+import { ClientTlsContexts } from '../../../src/net/tls/client-tls.ts'
 import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import { createAuthority, selfSigned } from '../../fixtures/certificates.ts'
+import { outgoingTls } from '../../fixtures/outgoing-tls.ts'
 import {
   type CheckedServer,
   checksumOf,
@@ -77,14 +79,18 @@ const TLS: ProbeTlsConfig = {
   isDefault: true,
   serverName: 'a.example',
   alpn: [],
-  verify: true,
-  caFile: '',
 }
 
-function probe(check: ProbeConfig, connectTimeoutMs = 5000): Promise<ProbeOutcome> {
+function probe(
+  check: ProbeConfig,
+  connectTimeoutMs = 5000,
+  changes: Partial<PlannedOutgoingTls> = {},
+): Promise<ProbeOutcome> {
   return new Promise((resolve) => {
     const clock = (): number => performance.now()
-    const task = probeTask(check, connectTimeoutMs, EXPECTATIONS, contexts.of(authority.cert))
+    const tls = outgoingTls(authority.cert, changes)
+    const secure = { ...tls, context: contexts.of(tls).context }
+    const task = probeTask(check, connectTimeoutMs, EXPECTATIONS, secure)
     new Probe(task, { engine, clock, timers: new RunningTimers(clock) }, resolve)
   })
 }
@@ -166,8 +172,8 @@ describe('a check over TLS', () => {
       status: 'L6RSP',
       info: `SSL handshake failure: the certificate ${why}`,
     })
-    const tls = { ...TLS, verify: false }
-    const trusting = await probe(checksumOf(address, { tls, protocol: HTTP_CHECK }))
+    const check = checksumOf(address, { tls: TLS, protocol: HTTP_CHECK })
+    const trusting = await probe(check, 5000, { verify: false, authorities: null })
     expect(trusting).toMatchObject({ status: 'L7OK' })
   })
 
@@ -177,7 +183,7 @@ describe('a check over TLS', () => {
     [
       'resets',
       (socket) => socket.once('data', () => socket.resetAndDestroy()),
-      'Connection reset by peer',
+      'closed during the handshake',
     ],
   ])('fails when the server %s', async (_, behaviour, info) => {
     const server = await startServer(behaviour)

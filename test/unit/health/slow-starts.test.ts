@@ -23,7 +23,6 @@ function planOf(changes: Partial<PlannedServer> = {}, balance = 'roundrobin', tr
     ...changes,
   })
   return {
-    authorities: [],
     backends: [
       {
         name: 'app',

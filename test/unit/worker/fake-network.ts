@@ -7,6 +7,7 @@ import type {
   NetEngine,
   TlsFacts,
 } from '../../../src/net/conn.ts'
+import type { ConnectTls } from '../../../src/net/tls/client-tls.ts'
 import type { AcceptTls } from '../../../src/net/tls/server-tls.ts'
 import { TLS_FACTS } from '../../fixtures/tls-facts.ts'
 
@@ -118,6 +119,14 @@ export const acceptFakeTls: AcceptTls = (conn, _ahead, { serverName, alpn }, han
   const over = new FakeConn()
   over.declareEndpoints(remote, local)
   over.tls = { ...TLS_FACTS, serverName, alpn }
+  over.handler = handler
+  return over
+}
+
+/** As {@link acceptFakeTls}, with a server. */
+export const connectFakeTls: ConnectTls = (_conn, { serverName }, handler) => {
+  const over = new FakeConn()
+  over.tls = { ...TLS_FACTS, serverName }
   over.handler = handler
   return over
 }

@@ -14,6 +14,7 @@ import type { OnShortage, OwnFailure } from '../../../src/model/shortage.ts'
 import type { NetEngine } from '../../../src/net/conn.ts'
 import { DeadlineWheel } from '../../../src/net/deadline-wheel.ts'
 import { DescriptorGauge } from '../../../src/net/descriptor-gauge.ts'
+import { ClientTlsContexts } from '../../../src/net/tls/client-tls.ts'
 import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import type { AccessLogWriter } from '../../../src/telemetry/access-log-writer.ts'
 import { Places } from '../../../src/worker/accept/place.ts'
@@ -28,9 +29,10 @@ import { TableBuilds } from '../../../src/worker/dispatch/table-builds.ts'
 import { HttpExchange } from '../../../src/worker/exchange/http-exchange.ts'
 import { ResponseRewrite } from '../../../src/worker/exchange/rewriting/rewrite.ts'
 import { RequestHeads } from '../../../src/worker/exchange/routing/request-heads.ts'
+import { HandshakeFailures } from '../../../src/worker/servers/handshake-failures.ts'
 import { Shortages } from '../../../src/worker/servers/shortages.ts'
 import { someTicketKeys } from '../../fixtures/ticket-keys.ts'
-import { acceptFakeTls, FakeConn, FakeEngine } from './fake-network.ts'
+import { acceptFakeTls, connectFakeTls, FakeConn, FakeEngine } from './fake-network.ts'
 
 /** `timeout client` and `timeout client-fin` of the lab. */
 export const CLIENT_MS = 10_000
@@ -160,6 +162,8 @@ function serverOf(index: number, changes: Partial<PlannedServer> = {}): PlannedS
     disabled: false,
     cookie: null,
     sendProxy: null,
+    tls: null,
+    trafficTls: null,
     poolIdleMax: 4,
     poolPurgeDelayMs: 5000,
     check: null,
@@ -178,7 +182,6 @@ export function planOf({ frontend, backend, server, servers = 1 }: LabPlan): Pla
     maxconn: 100,
     trafficNumbersMax: Number.POSITIVE_INFINITY,
     tune: TUNE,
-    authorities: [],
     frontends: [{ ...FRONTEND_PLAN, ...frontend }],
     backends: [{ ...BACKEND_PLAN, servers: all, ...backend }],
   }
@@ -197,6 +200,9 @@ export function servicesOf(
   return {
     engine,
     acceptTls: acceptFakeTls,
+    connectTls: connectFakeTls,
+    tlsContexts: new ClientTlsContexts(),
+    handshakeFailures: new HandshakeFailures(() => {}),
     descriptors: new DescriptorGauge(),
     shortages: new Shortages(onShortage),
     wheel,

@@ -128,11 +128,11 @@ export class NodeConn implements Conn, LastingSocketOwner {
    * Gives its socket to who speaks a protocol over it, such as TLS: nothing is read or written here
    * any more, and the handler hears of the close alone.
    *
-   * @param ahead what has been read already, for that one to read again; copied
+   * @param ahead what has been read already, for that one to read again; copied. Null: nothing
    */
-  lend(ahead: Uint8Array): Socket {
+  lend(ahead: Uint8Array | null): Socket {
     this.#socket.pause()
-    this.#socket.unshift(Buffer.from(ahead))
+    if (ahead !== null) this.#socket.unshift(Buffer.from(ahead))
     return this.#socket
   }
 

@@ -1,15 +1,17 @@
 import { type Server, Socket, type SocketConstructorOpts } from 'node:net'
+import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { SluiceError } from '../../../base/errors.ts'
 import { LastingSocket } from './lasting-socket.ts'
 
 /*
- * The one place that reaches below node:net's public interface, for three things that it lacks: the
+ * The one place that reaches below node:net's public interface, for four things that it lacks: the
  * descriptor of a socket, a Socket with our own read buffer (`onread`) on an accepted connection,
- * and a socket that listens only when it is told to. Without the second each connection costs
- * another Socket, or a fresh buffer with every read. The names used (`_handle`, `fd`, `listen`,
- * `onconnection`, the option `handle`) have been the same from Node 10 to 26; where they are not,
- * starting fails with a code rather than oddly later.
+ * a socket that listens only when it is told to, and whether there is more to read. Without the
+ * second each connection costs another Socket, or a fresh buffer with every read. The names used
+ * (`_handle`, `fd`, `listen`, `onconnection`, `reading`, `readStart`, the option `handle`) have been
+ * the same from Node 10 to 26; where they are not, starting fails with a code rather than oddly
+ * later.
  */
 
 /** What an accepted connection is before it has a Socket: an object of libuv's binding. */
@@ -17,6 +19,10 @@ export type AcceptedHandle = object
 
 interface NodeHandle {
   readonly fd?: number
+  /** Of a stream: the library has it read. */
+  readonly reading?: boolean
+  /** Of a stream. @returns 0 or a negative errno */
+  readStart?: () => number
   /** @returns 0 or a negative errno */
   listen?: (backlog: number) => number
   /** Of a listening handle; called with 0 and a handle, or with a negative errno. */
@@ -72,6 +78,24 @@ export function listenWith(
 export function socketOn(handle: AcceptedHandle, options: SocketConstructorOpts): LastingSocket {
   const internal: SocketConstructorOpts & { handle: AcceptedHandle } = { ...options, handle }
   return new LastingSocket(internal)
+}
+
+/** Whether the library has a socket read: it has not paused it. */
+export function isReading(socket: Socket): boolean {
+  return handleOf(socket)?.reading === true
+}
+
+/**
+ * Whether libuv has not come to the end of what can be read of a socket that is being read. It is
+ * told to read, which it refuses as long as it does (uv_read_start).
+ *
+ * @throws SluiceError `platform-unsupported`
+ */
+export function hasMoreToRead(socket: Socket): boolean {
+  const handle = handleOf(socket)
+  if (handle === null || handle === undefined) return false
+  if (typeof handle.readStart !== 'function') throw unsupported('shows no handle that reads')
+  return handle.readStart() === -constants.errno.EALREADY
 }
 
 function handleOf(owner: Server | Socket): NodeHandle | null | undefined {

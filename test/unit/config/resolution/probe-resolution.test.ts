@@ -113,18 +113,23 @@ describe('the TLS of checks', () => {
     isDefault: true,
     serverName: null,
     alpn: [],
-    verify: true,
-    caFile: '@system-ca',
   }
 
   it.each([
     ['check: true', null],
     ['check: true, check-ssl: false', null],
     ['check: true, check-ssl: true', plain],
-    ['check: true, check-ssl: true, verify: none', { ...plain, verify: false }],
+    ['check: true, ssl: true', plain],
+    ['check: true, ssl: {sni: a.example}', { ...plain, serverName: 'a.example' }],
+    ['check: true, ssl: {sni: ssl_fc_sni}', plain],
+    ['check: true, ssl: {sni: a.example}, check-sni: b', { ...plain, serverName: 'b' }],
+    ['check: true, ssl: true, no-check-ssl: true', null],
+    ['check: true, ssl: true, check-ssl: false', null],
+    ['check: true, ssl: true, port: 81', null],
+    ['check: true, ssl: true, port: 81, check-ssl: true', plain],
     [
       'check: true, check-ssl: true, check-sni: a.example, check-alpn: [h2, http/1.1], verify: required, ca-file: /etc/ca.pem',
-      { ...plain, serverName: 'a.example', alpn: ['h2', 'http/1.1'], caFile: '/etc/ca.pem' },
+      { ...plain, serverName: 'a.example', alpn: ['h2', 'http/1.1'] },
     ],
     ['check: true, check-ssl: true, check-alpn: http/1.1', { ...plain, alpn: ['http/1.1'] }],
   ])('of {%s}', (own, tls) => {
@@ -134,7 +139,8 @@ describe('the TLS of checks', () => {
   it('may be asked for by default-server, and by a step alone', () => {
     const standard = 'default-server: {check: true, check-ssl: true, verify: none}'
     expect(serverOf('', standard, 'check-ssl: false').check?.tls).toBeNull()
-    expect(serverOf(standard, '', '').check?.tls).toEqual({ ...plain, verify: false })
+    expect(serverOf(standard, '', '').check?.tls).toEqual(plain)
+    expect(serverOf('', standard, 'no-check-ssl: true').check?.tls).toBeNull()
     const steps = 'option: {tcp-check: true}, tcp-check: [connect ssl]'
     expect(serverOf(steps, '').check?.tls).toEqual({ ...plain, isDefault: false })
     expect(serverOf(steps.replace(' ssl', ''), '').check?.tls).toBeNull()

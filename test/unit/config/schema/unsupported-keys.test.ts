@@ -108,6 +108,11 @@ const FORMS: readonly (readonly [words: string, form: Form])[] = [
   ['Use TLSv1.2;', form('frontend', TLS_BIND.replace('}}', ', ssl-min-ver: TLSv1.2}}'))],
   ['Write the address of the interface.', form('frontend', 'bind: "10.0.0.1:80"')],
   ['Write "[::]:PORT"', form('frontend', 'bind: ["[::]:80"]')],
+  ['Write ssl: false.', form('server', 'ssl: false')],
+  [
+    'Use ssl-default-server-options: {verify: none}.',
+    form('global', 'ssl-default-server-options: {verify: none}'),
+  ],
   ['Use pool-max-conn', form('server', 'pool-max-conn: 5')],
   ['Use pool-purge-delay.', form('server', 'pool-purge-delay: 5s')],
   ['Use send-proxy-v2.', form('server', 'send-proxy-v2: true')],

@@ -8,9 +8,10 @@ import type { ProbeConfig } from '../../../../src/model/config.ts'
 import type { ProbeTlsConfig } from '../../../../src/model/probe-protocol.ts'
 import { createNodeEngine } from '../../../../src/net/engines/node/node-engine.ts'
 import { RunningTimers } from '../../../../src/net/running-timers.ts'
-import { ClientTlsContexts } from '../../../../src/net/tls/tls-contexts.ts'
+import { ClientTlsContexts } from '../../../../src/net/tls/client-tls.ts'
 import { linearPatterns } from '../../../../src/rules-host/linear-patterns.ts'
 import { createAuthority } from '../../../fixtures/certificates.ts'
+import { outgoingTls } from '../../../fixtures/outgoing-tls.ts'
 import { type CheckedServer, checksumOf, silent, startServer } from '../check-servers.ts'
 import {
   framed,
@@ -31,8 +32,6 @@ const TLS: ProbeTlsConfig = {
   isDefault: true,
   serverName: 'a.example',
   alpn: [],
-  verify: true,
-  caFile: '',
 }
 const clock = (): number => performance.now()
 const timers = new RunningTimers(clock)
@@ -50,8 +49,9 @@ function probe(
   const protocol = { kind: 'grpc', service } as const
   const check = checksumOf(address, { protocol, timeoutMs: 5000, ...changes })
   return new Promise((resolve) => {
-    const context = contexts.of(authority.cert)
-    const task = probeTask(check, 5000, EXPECTATIONS, context)
+    const tls = outgoingTls(authority.cert)
+    const secure = { ...tls, context: contexts.of(tls).context }
+    const task = probeTask(check, 5000, EXPECTATIONS, secure)
     new Probe(task, { engine, clock, timers }, resolve)
   })
 }

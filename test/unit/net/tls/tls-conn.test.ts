@@ -9,13 +9,12 @@ import {
   inetEndpoint,
 } from '../../../../src/net/conn.ts'
 import { createNodeEngine } from '../../../../src/net/engines/node/node-engine.ts'
-import {
-  type ClientTlsSettings,
-  connectTls,
-  type TlsConn,
-} from '../../../../src/net/tls/tls-conn.ts'
-import { ClientTlsContexts } from '../../../../src/net/tls/tls-contexts.ts'
+import { connectNodeTls } from '../../../../src/net/engines/node/node-tls.ts'
+import { ClientSessions, SESSION_NAMES_MAX } from '../../../../src/net/tls/client-sessions.ts'
+import { ClientTlsContexts, type ClientTlsSettings } from '../../../../src/net/tls/client-tls.ts'
+import type { TlsConn } from '../../../../src/net/tls/tls-conn.ts'
 import { createAuthority, selfSigned } from '../../../fixtures/certificates.ts'
+import { outgoingTls } from '../../../fixtures/outgoing-tls.ts'
 
 const engine = createNodeEngine({ onAcceptFailure: () => {} })
 const contexts = new ClientTlsContexts()
@@ -73,10 +72,12 @@ function dial(
   greeting = '',
 ): Told & { readonly secured: Promise<TlsConn> } {
   const settings: ClientTlsSettings = {
-    context: contexts.of(authority.cert),
+    context: contexts.of(outgoingTls(authority.cert)).context,
     verify: true,
     serverName: 'a.example',
+    certificateName: changes.serverName === undefined ? 'a.example' : changes.serverName,
     alpn: [],
+    sessions: null,
     ...changes,
   }
   const events: string[] = []
@@ -114,7 +115,7 @@ function dial(
       ...handler,
       onConnect: (conn: Conn) => {
         if (greeting !== '') conn.write(greeting)
-        tell.secured(connectTls(conn, settings, handler) as never)
+        tell.secured(connectNodeTls(conn, settings, handler) as never)
       },
     },
   )
@@ -281,7 +282,11 @@ describe('a handshake fails', () => {
     ['is for another name', authority.issue({ names: ['b.example'] }), {}],
     ['is self-signed', selfSigned({ names: ['a.example'] }), {}],
     ['is of an unknown authority', createAuthority('Other').issue({ names: ['a.example'] }), {}],
-    ['is of an unknown authority', good, { context: contexts.of('') }],
+    [
+      'is of an unknown authority',
+      good,
+      { context: contexts.of(outgoingTls('', { authorities: null })).context },
+    ],
   ])('when the certificate %s, unless nothing is verified', async (problem, options, changes) => {
     const port = await serve(options, () => {})
     expect(await problemOf(port, changes)).toBe(`the certificate ${problem}`)
@@ -319,17 +324,107 @@ describe('a handshake fails', () => {
   })
 })
 
-describe('contexts', () => {
-  it('are made once for each set of authorities', () => {
+describe('terms', () => {
+  it('are the same where files, versions and ciphers are', () => {
     const own = new ClientTlsContexts()
-    expect(own.of(authority.cert)).toBe(own.of(authority.cert))
-    expect(own.of(authority.cert)).not.toBe(own.of(''))
+    const terms = own.of(outgoingTls(authority.cert))
+    expect(own.of(outgoingTls(authority.cert, { verifyHost: 'b.example' }))).toBe(terms)
+    expect(own.of(outgoingTls(authority.cert)).context).toBe(terms.context)
+    expect(own.of(outgoingTls(authority.cert, { minVersion: 'TLSv1.3' }))).not.toBe(terms)
+    expect(own.of(outgoingTls('', { authorities: null }))).not.toBe(terms)
   })
 
   it('are not kept without end', () => {
     const own = new ClientTlsContexts()
-    const first = own.of('')
-    for (let n = 0; n < 64; n++) own.of(`${authority.cert}${' '.repeat(n)}`)
-    expect(own.of('')).not.toBe(first)
+    const first = own.of(outgoingTls(''))
+    for (let n = 0; n < 64; n++) own.of(outgoingTls(`${authority.cert}${' '.repeat(n)}`))
+    expect(own.of(outgoingTls(''))).not.toBe(first)
+  })
+})
+
+describe('the end of what a server sends', () => {
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('is one with close_notify (%s)', async (maxVersion) => {
+    const port = await serve({ ...good, maxVersion }, (socket) => {
+      socket.once('data', () => socket.end('whole'))
+    })
+    const { connected, received, events, ended } = dial(port)
+    ;(await connected).write('x')
+    await ended
+    expect(received()).toBe('whole')
+    expect(events).toEqual(['connect', 'end'])
+  })
+
+  it.each(['TLSv1.2', 'TLSv1.3'] as const)('is none without it (%s)', async (maxVersion) => {
+    const accepted: Socket[] = []
+    const port = await serve(
+      { ...good, maxVersion },
+      (socket) => socket.once('data', () => socket.write('part', () => accepted[0]?.end())),
+      accepted,
+    )
+    const { connected, received, events, closed } = dial(port)
+    const conn = await connected
+    conn.write('x')
+    expect(await closed).toBe('reset')
+    expect([received(), conn.problem]).toEqual(['part', 'closed without close_notify'])
+    expect(events).toEqual(['connect', 'close'])
+  })
+
+  it.each([
+    [true, null],
+    [false, 'closed without close_notify'],
+  ] as const)('is told apart behind much that is read late: whole %s', async (isWhole, problem) => {
+    const accepted: Socket[] = []
+    const bytes = Buffer.alloc(2_000_000, 'x')
+    const port = await serve(
+      good,
+      (socket) => {
+        if (isWhole) socket.end(bytes)
+        else socket.write(bytes, () => accepted[0]?.end())
+      },
+      accepted,
+    )
+    const { connected, received, closed, ended } = dial(port)
+    const conn = await connected
+    for (let n = 0; n < 5; n++) {
+      conn.pause()
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      conn.resume()
+      await new Promise(setImmediate)
+    }
+    await Promise.race([closed, ended])
+    expect([received().length, conn.problem]).toEqual([bytes.length, problem])
+    conn.destroy()
+  })
+})
+
+describe('sessions', () => {
+  it('are resumed, one of each name, and forgotten where a handshake fails', async () => {
+    const sessions = new ClientSessions()
+    const port = await serve(good, (socket) => socket.write('x'))
+    const isResumed = async (serverName: string | null): Promise<boolean | undefined> => {
+      const { connected, received } = dial(port, { serverName, certificateName: null, sessions })
+      const conn = await connected
+      await expect.poll(() => received()).toBe('x')
+      const { isResumed: resumed } = conn.tls ?? {}
+      conn.destroy()
+      return resumed
+    }
+    expect([await isResumed('a.example'), await isResumed('a.example')]).toEqual([false, true])
+    expect([await isResumed(null), await isResumed('a.example')]).toEqual([false, true])
+    const other = await portOf(createTcpServer((socket) => socket.end('220 mail\r\n')))
+    await dial(other, { sessions }).closed
+    expect(sessions.get('a.example')).toBeUndefined()
+    expect(sessions.get(null)).toBeDefined()
+  })
+
+  it('are kept of so many names, those of the last ones', () => {
+    const sessions = new ClientSessions()
+    for (let n = 0; n <= SESSION_NAMES_MAX; n++) sessions.keep(`${n}.example`, Buffer.from([n]))
+    expect(sessions.get('0.example')).toBeUndefined()
+    expect(sessions.get('1.example')).toEqual(Buffer.from([1]))
+    sessions.keep('1.example', Buffer.from([9]))
+    sessions.keep('new.example', Buffer.from([1]))
+    expect(sessions.get('1.example')).toEqual(Buffer.from([9]))
+    expect(sessions.get('2.example')).toBeUndefined()
   })
 })

@@ -29,7 +29,7 @@ function write(name: string, text: string): string {
   return path
 }
 
-/** Reads what servers with these files trust; null: one whose check has no TLS. */
+/** Reads what servers with these files trust; null: one without TLS. */
 async function read(
   caFiles: readonly (string | null)[],
   previous: readonly PlannedAuthorities[] = [],
@@ -40,9 +40,10 @@ async function read(
     name: `s${n}`,
     address,
     agent: null,
-    check: { address, tls: caFile === null ? null : { verify, caFile } },
+    check: null,
+    tls: caFile === null ? null : { verify, caFile, crlFile: null, crt: null },
   }))
-  const bare = { name: 's', address, agent: null, check: null }
+  const bare = { name: 's', address, agent: null, check: null, tls: null }
   const backends = [{ name: 'app', errorAnswers: [], servers: [...servers, bare] }]
   const config = { global: {}, frontends: [], backends } as unknown as Config
   const authorities = new Map(previous.map((one) => [one.caFile, one]))
@@ -65,7 +66,7 @@ describe('authorities', () => {
     ])
   })
 
-  it('are not read where nothing is verified, or nothing is checked', async () => {
+  it('are not read where nothing is verified, or there is no TLS', async () => {
     expect(await read(['/nonexistent/ca.pem'], undefined, false)).toEqual([])
     expect(await read([null])).toEqual([])
   })

@@ -84,7 +84,15 @@ describe('the other sections name', () => {
     ],
     [
       'servers: {a: {address: "10.0.0.1:80", check: true, check-ssl: true, ca-file: /c/ca.pem}}',
-      'authorities ca-file of server app/a at backends.app.servers.a.ca-file',
+      'authorities ca-file of server app/a at backends.app.servers.a.ssl.ca-file',
+    ],
+    [
+      'servers: {a: {address: "10.0.0.1:80", ssl: {crl-file: /c/crl.pem}}}',
+      'revocations crl-file of server app/a at backends.app.servers.a.ssl.crl-file',
+    ],
+    [
+      'servers: {a: {address: "10.0.0.1:80", ssl: {crt: /c/own.pem}}}',
+      'certificates crt of server app/a at backends.app.servers.a.ssl.crt',
     ],
   ])('%s', (entry, named) => {
     expect(agreedIn(`${WEB}\nbackends: {app: {mode: http, ${entry}}}`)).toContain(named)

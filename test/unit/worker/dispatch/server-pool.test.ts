@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { SERVER_STATE, ServerTable } from '../../../../src/memory/server-table.ts'
 import type { ServerConfig } from '../../../../src/model/config.ts'
 import type { PlannedBackend, PlannedServer } from '../../../../src/model/plan.ts'
+import { ClientTlsContexts } from '../../../../src/net/tls/client-tls.ts'
 import { ServerPool } from '../../../../src/worker/dispatch/server-pool.ts'
 import { TableBuilds } from '../../../../src/worker/dispatch/table-builds.ts'
 import { seededRandom } from '../../../conformance/strategy-random.ts'
@@ -25,6 +26,8 @@ function poolOf(
     agent: null,
     backup: false,
     poolIdleMax: 0,
+    tls: null,
+    trafficTls: null,
     ...changes,
   }))
   for (const { row, weight } of entries) {
@@ -41,7 +44,7 @@ function poolOf(
   } as unknown as PlannedBackend
   const pool = new ServerPool(
     plan,
-    { table, worker: 0, random: seededRandom(1), builds },
+    { table, worker: 0, random: seededRandom(1), builds, tlsContexts: new ClientTlsContexts() },
     undefined,
   )
   return { pool, table }

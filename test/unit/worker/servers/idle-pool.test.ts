@@ -45,6 +45,19 @@ describe('a pool of idle connections', () => {
     expect([idle.size, counted()]).toEqual([0, 0])
   })
 
+  it('hands out what has asked for a name, where that matters', () => {
+    const { idle, counted } = pool(10)
+    const asking = (serverName: string | null): TestConn =>
+      Object.assign(conn(), { tls: { serverName } }) as TestConn
+    const [a, b, none, proven] = [asking('a'), asking('b'), asking(null), asking('a')]
+    for (const it of [a, b, none]) idle.push(it, false)
+    idle.push(proven, true)
+    expect(idle.popProven('b')).toBeUndefined()
+    expect([idle.pop('a'), idle.pop('a'), idle.pop('a')]).toEqual([proven, a, undefined])
+    expect([idle.pop(null), counted()]).toEqual([none, 1])
+    expect(idle.pop()).toBe(b)
+  })
+
   it('hands out those that have proved themselves first, and to some nothing else', () => {
     const { idle } = pool(10)
     const [fresh, older, newer, newest] = [conn(), conn(), conn(), conn()]
