@@ -72,6 +72,7 @@ const consensusFolders = {
   driver: ['core', 'log', 'store/log-store'],
   peers: ['log', 'encoding', 'driver/scheduler'],
   group: ['seams', 'driver', 'core', 'peers', 'store', 'log', 'encoding'],
+  lasting: ['seams', 'group', 'store', 'driver/scheduler'],
   solo: ['seams'],
   thread: ['seams'],
   etcd: ['seams'],

@@ -358,7 +358,12 @@ export const ERROR_KINDS = {
   'data-dir-failed': {
     source: 'operator',
     retryable: false,
-    hint: 'The disk is full or failing. Mend that and start the node again; nothing acknowledged is lost.',
+    hint: 'The disk is full or failing. Make room, and the node comes back by itself; a failing one is to be mended and the node started again. Nothing acknowledged is lost.',
+  },
+  'data-lost': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Empty the data directory and start the node: it joins anew and is brought up to date by its peers. `cluster.rejoin-after-loss: automatic` has it do so by itself.',
   },
   usage: {
     source: 'operator',

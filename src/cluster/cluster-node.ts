@@ -398,6 +398,12 @@ export class ClusterNode implements Cluster {
     this.#options.log.error('cluster-node-halted', text, { error, hint: error.hint })
   }
 
+  /** The engine has begun anew: it goes through its log again, from a state that may be old. */
+  #returned(): void {
+    this.#fatal = null
+    this.#hasCaughtUp = false
+  }
+
   #tickAfter(delayMs: number): void {
     this.#cancelTick?.()
     this.#cancelTick = this.#options.timers.after(delayMs, () => this.#tick())
@@ -432,6 +438,7 @@ export class ClusterNode implements Cluster {
 
   #onChange(change: StateChange): void {
     const { before, after, health, command } = change
+    if (command === null && this.#fatal !== null) this.#returned()
     this.#confirmation.follow(after)
     if (this.#following.isFollowing) {
       this.#changeLog.tellChange(change)

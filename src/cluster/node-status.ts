@@ -57,7 +57,9 @@ function isMissing(
   answer: Answer | undefined,
 ): boolean {
   if (clusterId === null) return isReachable === false
-  return membership === 'voter' && answer?.isReachable !== true
+  if (membership !== 'voter') return false
+  // One that takes no part any more, as for a disk that has failed, answers this and no election.
+  return answer?.isReachable !== true || answer.report?.role === 'outsider'
 }
 
 /** An outsider is in nobody's list. */

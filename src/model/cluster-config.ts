@@ -19,6 +19,8 @@ export interface ClusterConfig {
   readonly electionTimeoutMs: number
   /** Whether a read asks a quorum, or trusts the clocks. */
   readonly reads: 'read-index' | 'lease'
+  /** Whether a node that lost what it had acknowledged joins anew by itself, or waits for somebody. */
+  readonly rejoinAfterLoss: 'never' | 'automatic'
 }
 
 /** Files in PEM. Each node's certificate is issued by `ca` to the node's name. */

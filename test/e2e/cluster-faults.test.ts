@@ -197,31 +197,64 @@ describe('a node', () => {
     await expect(failed).rejects.toThrow(/data-dir-(damaged|unusable)/)
   })
 
-  it.runIf(canMount())('whose disk is full leaves the cluster and serves on', async () => {
-    const disk = temporaryFolder()
-    expect(mount(disk)).toBe(true)
-    onTestFinished(() => void execFileSync('umount', ['-l', disk]))
-    const cluster = await startCluster({
-      config: await sharedConfig(),
-      dataDirOf: (name) => (name === 'lb1' ? join(disk, 'data') : undefined),
-    })
-    const [full, ...others] = cluster.nodes as [TestNode, ...TestNode[]]
-    try {
-      writeFileSync(join(disk, 'filler'), Buffer.alloc(8 * 1024 * 1024))
-    } catch {
-      // It is full now.
-    }
-    const text = (await sluiceOn(others[0] as TestNode, 'config', 'show')).stdout
-    const big = `${text}# ${'x'.repeat(400_000)}`
-    const file = join(temporaryFolder(), 'big.yaml')
-    for (let n = 0; n < 20; n++) {
-      writeFileSync(file, `${big}${n}\n`)
-      await sluiceOn(others[0] as TestNode, 'config', 'apply', '-f', file)
-      if (hasFailed(full)) break
-    }
-    expect(hasFailed(full)).toBe(true)
-    await setWeightSoon(others, 31)
-    expect(await answerOf(full)).toBe('s1')
-    expect(await setWeight(full, 32)).toBe(503)
-  })
+  it.runIf(canMount())(
+    'whose disk is full leaves the cluster, serves on, and comes back',
+    async () => {
+      const disk = temporaryFolder()
+      expect(mount(disk)).toBe(true)
+      onTestFinished(() => void execFileSync('umount', ['-l', disk]))
+      const cluster = await startCluster({
+        config: await sharedConfig(),
+        dataDirOf: (name) => (name === 'lb1' ? join(disk, 'data') : undefined),
+      })
+      const [full, ...others] = cluster.nodes as [TestNode, ...TestNode[]]
+      try {
+        writeFileSync(join(disk, 'filler'), Buffer.alloc(8 * 1024 * 1024))
+      } catch {
+        // It is full now.
+      }
+      const text = (await sluiceOn(others[0] as TestNode, 'config', 'show')).stdout
+      const big = `${text}# ${'x'.repeat(400_000)}`
+      const file = join(temporaryFolder(), 'big.yaml')
+      for (let n = 0; n < 20; n++) {
+        writeFileSync(file, `${big}${n}\n`)
+        await sluiceOn(others[0] as TestNode, 'config', 'apply', '-f', file)
+        if (hasFailed(full)) break
+      }
+      expect(hasFailed(full)).toBe(true)
+      await setWeightSoon(others, 31)
+      expect(await answerOf(full)).toBe('s1')
+      expect(await setWeight(full, 32)).toBe(503)
+      expect((await viewOf(others[0] as TestNode))?.missing).toEqual([full.name])
+      rmSync(join(disk, 'filler'))
+      await setWeightSoon([full], 33)
+      await agreeOn(cluster.nodes)
+      for (const node of cluster.nodes) expect(await weightOn(node)).toBe(33)
+    },
+  )
+
+  it.each(['never', 'automatic'] as const)(
+    'whose disk lost part of its data is no member any more, with rejoin-after-loss %s',
+    async (rejoin) => {
+      const cluster = await startCluster({
+        config: await sharedConfig(),
+        cluster: { 'rejoin-after-loss': rejoin },
+      })
+      const [node] = (await cluster.followers()) as [TestNode]
+      expect(await setWeight(node, 41)).toBe(200)
+      await node.daemon.kill()
+      rmSync(join(node.dataDir, 'consensus.mark'))
+      if (rejoin === 'never') {
+        await expect(node.start()).rejects.toThrow('data-lost')
+        return
+      }
+      await node.start()
+      await until('the node to be a voter again', async () => {
+        const row = (await viewOf(node))?.nodes.find(({ name }) => name === node.name)
+        return row?.role === 'follower' ? true : undefined
+      })
+      await agreeOn(cluster.nodes)
+      expect(await weightOn(node)).toBe(41)
+    },
+  )
 })

@@ -1,4 +1,5 @@
 import { ForgetfulDisk, GullibleDisk, LyingDisk, StubbornDisk } from './faulty-disks.ts'
+import { CALM_NETWORK } from './network.ts'
 import { type Patch, patchedSources } from './patched-sources.ts'
 import type { Fault, Profile } from './profile.ts'
 import { RIGHT_PARTS } from './simulation.ts'
@@ -75,9 +76,23 @@ function withLeases(
   }
 }
 
+/** Followers lose ends of their logs, and nothing else goes wrong. */
+export function withLostTails(profile: Profile): Profile {
+  const { driver } = profile
+  return {
+    ...profile,
+    faults: ['tail-loss'],
+    faultsMs: 5_000,
+    faultEveryMs: 600,
+    network: CALM_NETWORK,
+    disk: { syncMinMs: 0.1, syncMaxMs: 3, stallChance: 0, stallMs: 0 },
+    driver: { ...driver, raft: { ...driver.raft, electionMinMs: 300, electionMaxMs: 600 } },
+  }
+}
+
 /** Nodes do not agree any more, or are about to. */
 const DIVERGES =
-  /commits entry|has another entry|applies another|leads? in term|invariant broken|has before entry|another state|skips|durable on|votes for|no convergence/
+  /has lost|commits entry|has another entry|applies another|leads? in term|invariant broken|has before entry|another state|skips|durable on|votes for|no convergence/
 /** What clients are told contradicts itself. */
 const STALE = /has no order/
 
@@ -339,6 +354,13 @@ export const DEFECTS: readonly Defect[] = [
     parts: { tune: withFaults(150, 'stop', 'isolate', 'split') },
     expected: STALE,
     seedsMax: 100,
+  },
+  {
+    name: 'a node that has lost the end of its log goes on',
+    patches: [{ file: 'raft/follower.ts', find: 'this.lostIndex = commit', replace: '' }],
+    parts: { tune: withLostTails },
+    expected: DIVERGES,
+    seedsMax: 20,
   },
   {
     name: 'a leader whose disk hangs keeps the lead',

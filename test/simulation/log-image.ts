@@ -49,6 +49,14 @@ export class LogImage {
     return null
   }
 
+  /** Loses the last entries, one at least where there is one. @returns whether there was */
+  loseTail(count: number): boolean {
+    const kept = Math.max(0, this.#entries.length - count)
+    const isThere = kept < this.#entries.length && this.lastIndex > this.snapshot.index
+    if (isThere) this.#entries.length = Math.max(kept, this.#countTo(this.snapshot.index))
+    return isThere
+  }
+
   get lastIndex(): number {
     return this.#entries.at(-1)?.index ?? this.snapshot.index
   }
@@ -83,6 +91,12 @@ export class LogImage {
   /** What a store gives that is opened now. */
   stored(): StoredState {
     return { hardState: this.hardState, snapshot: this.snapshot, entries: [...this.#entries] }
+  }
+
+  /** How many entries lie up to an index. */
+  #countTo(index: number): number {
+    const first = this.#entries[0]
+    return first === undefined ? 0 : Math.max(0, index - first.index + 1)
   }
 
   #keepBelow(index: number): void {

@@ -16,6 +16,9 @@ import type { Trace } from './trace.ts'
 /** How many things may wait for a machine that is paused; messages beyond are lost. */
 const BACKLOG_MAX = 5_000
 
+/** Until a daemon that has given its data up begins anew. */
+const REJOIN_MS = 100
+
 /** What a machine has around it. */
 export interface MachineWorld {
   readonly agenda: Agenda
@@ -23,7 +26,7 @@ export interface MachineWorld {
   readonly judge: Judge
   readonly trace: Trace
   readonly profile: Profile
-  readonly counts: { diskFailures: number }
+  readonly counts: { diskFailures: number; losses: number }
   readonly parts: Sources & { readonly isIdentityKept: boolean }
   newDisk(id: NodeId, founding: Snapshot): Disk
   send(message: Message): void
@@ -281,6 +284,15 @@ export class Machine {
   }
 
   #onFatal(error: Error): void {
+    if ('code' in error && error.code === 'data-lost') {
+      if (!this.#world.profile.faults.includes('tail-loss')) {
+        throw new Violation(`${this.id} has lost what it acknowledged: ${error.message}`)
+      }
+      this.#world.counts.losses += 1
+      this.wipe()
+      this.#world.agenda.after(REJOIN_MS, () => this.start())
+      return
+    }
     if (!('code' in error) || error.code !== 'data-dir-failed') throw error
     this.#world.trace.note(() => `${this.id} ends: ${error.message}`)
     this.#world.counts.diskFailures += 1

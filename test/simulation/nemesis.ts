@@ -102,6 +102,9 @@ export class Nemesis {
       case 'rot':
         this.#wipe(victim, true)
         break
+      case 'tail-loss':
+        this.#loseTail(victim)
+        break
       case 'membership':
         this.#operator.changeSomething()
         break
@@ -123,6 +126,22 @@ export class Nemesis {
     } else {
       victim.wipe()
     }
+  }
+
+  /**
+   * A follower comes back without the end of its log, and finds its leader there. All others have
+   * what it loses: of what counts on a disk that lies, nobody could save anything.
+   */
+  #loseTail(victim: Machine): void {
+    const { machines } = this.#world
+    const leader = this.#world.leader()
+    if (victim.state !== 'running' || leader === null || leader === victim) return
+    const { lastIndex } = victim.disk.durable
+    const haveAll = machines.every(({ disk }) => disk.durable.lastIndex >= lastIndex)
+    if (!haveAll || !this.#operator.canLose(victim)) return
+    victim.crash()
+    if (victim.disk.durable.loseTail(1 + this.#world.dice.below(3))) this.#world.counts.tails += 1
+    victim.start()
   }
 
   #later(run: () => void): void {

@@ -24,8 +24,11 @@ export const FAULTS = [
   'weather',
 ] as const
 
-/** One of {@link FAULTS}. */
-export type Fault = (typeof FAULTS)[number]
+/**
+ * One of {@link FAULTS}; or `tail-loss`, which no run draws: a disk that lies about what it has is
+ * survived only where the leader that it lied to is still there.
+ */
+export type Fault = (typeof FAULTS)[number] | 'tail-loss'
 
 /** What kind of run a seed is. Each seed has some of the faults only, so that one does not hide another. */
 export interface Profile {

@@ -35,6 +35,9 @@ export interface Counts {
   partitions: number
   wipes: number
   diskFailures: number
+  /** Ends of logs that disks lost, and nodes that knew it and joined anew. */
+  tails: number
+  losses: number
   membershipChanges: number
   promotions: number
   transfers: number
@@ -57,6 +60,8 @@ function noCounts(): Counts {
     partitions: 0,
     wipes: 0,
     diskFailures: 0,
+    tails: 0,
+    losses: 0,
     membershipChanges: 0,
     promotions: 0,
     transfers: 0,

@@ -30,5 +30,6 @@ export function resolveCluster(
     heartbeatIntervalMs: cluster['heartbeat-interval'] ?? DEFAULT_CLUSTER.heartbeatIntervalMs,
     electionTimeoutMs: cluster['election-timeout'] ?? DEFAULT_CLUSTER.electionTimeoutMs,
     reads: cluster.reads ?? DEFAULT_CLUSTER.reads,
+    rejoinAfterLoss: cluster['rejoin-after-loss'] ?? DEFAULT_CLUSTER.rejoinAfterLoss,
   }
 }

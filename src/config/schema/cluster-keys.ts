@@ -47,4 +47,9 @@ export const clusterSchema = section('cluster', {
     about: 'How a read is made sure of: by asking a quorum, or by clocks that drift 10 % at most',
     standard: DEFAULT_CLUSTER.reads,
   }),
+  'rejoin-after-loss': key(z.enum(['never', 'automatic']), {
+    about:
+      'Whether a node whose disk lost what it had acknowledged empties its data-dir and joins anew by itself',
+    standard: DEFAULT_CLUSTER.rejoinAfterLoss,
+  }),
 })

@@ -62,6 +62,8 @@ export const DEFAULT_CLUSTER = {
   heartbeatIntervalMs: 50,
   electionTimeoutMs: 300,
   reads: 'read-index',
+  // As etcd, whose member stops where its log is lost: somebody is to look at the disk first.
+  rejoinAfterLoss: 'never',
 } as const
 
 /** Frontends and backends. */

@@ -48,6 +48,12 @@ export interface Core<M> {
   requestRead(context: number, nowMs: number): void
   /** Tries to lead at once, where this node has a vote itself and does not lead. */
   campaign(nowMs: number): void
+  /**
+   * Index up to which this node has acknowledged what it does not have any more, once that is proved;
+   * null: it is not. Such a node may break what the others count on: its driver takes nothing of it
+   * any more.
+   */
+  lostIndex(): number | null
   /** @returns what is to be done now; null: nothing */
   takeReady(): Ready<M> | null
   /** The write of this sequence, and all before it, are durable. */

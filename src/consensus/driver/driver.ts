@@ -1,4 +1,4 @@
-import { assert } from '../../base/errors.ts'
+import { assert, SluiceError } from '../../base/errors.ts'
 import type { Core, MakeCore, RandomSource } from '../core/core.ts'
 import type { CoreStanding, CoreStatus, ProposeResult } from '../core/core-status.ts'
 import type { ReadOutcome, Ready } from '../core/ready.ts'
@@ -29,8 +29,8 @@ export interface DriverHost<M> {
   /** Role, term, leader or members have changed, in the log or as applied. */
   onStatus(standing: CoreStanding): void
   /**
-   * The node cannot go on: its store has failed, or an invariant is broken (code
-   * `invariant-broken`). The driver has stopped, and no reply is sent that it may not keep.
+   * The node cannot go on: its store has failed or has lost what was acknowledged (`data-lost`), or
+   * an invariant is broken (`invariant-broken`). The driver has stopped, and no reply is sent that it may not keep.
    */
   onFatal(error: Error): void
 }
@@ -223,6 +223,11 @@ export class Driver<M> {
   }
 
   #pump(): void {
+    const lostIndex = this.#core.lostIndex()
+    if (lostIndex !== null) {
+      this.#fail(lostEntries(lostIndex, this.#core.status().lastIndex))
+      return
+    }
     for (let round = 0; !this.#isStopped; round++) {
       assert(round < READY_ROUNDS_MAX, 'the core never comes to rest')
       const ready = this.#core.takeReady()
@@ -382,4 +387,9 @@ export class Driver<M> {
     this.#toldMembership = this.#appliedMembership
     this.#host.onStatus(standing)
   }
+}
+
+function lostEntries(lostIndex: number, lastIndex: number): SluiceError {
+  const what = `this node acknowledged entries up to ${lostIndex}, and has them up to ${lastIndex}`
+  return new SluiceError('data-lost', `${what}: its disk has lost the rest`)
 }

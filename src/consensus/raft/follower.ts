@@ -9,6 +9,11 @@ import { SnapshotAssembly } from './snapshot-assembly.ts'
 export class Follower {
   readonly #state: RaftState
   readonly #assembly = new SnapshotAssembly()
+  /**
+   * Up to here this node has acknowledged entries to the leader of its term that it does not have:
+   * its disk has lost them. Null: nothing proves such a thing.
+   */
+  lostIndex: number | null = null
 
   constructor(state: RaftState) {
     this.#state = state
@@ -30,9 +35,17 @@ export class Follower {
     return this.#take({ ...append, prevIndex, prevTerm: last.term, entries })
   }
 
+  /**
+   * A heartbeat tells no more of what is committed than this very node has acknowledged in this term,
+   * and within a term a leader takes nothing of that back. More than the log has is lost, then.
+   */
   onHeartbeat({ from, commit, round }: Heartbeat): void {
     const { log, outbox } = this.#state
-    if (commit > log.commitIndex && commit <= log.lastIndex) log.commitTo(commit)
+    if (commit > log.lastIndex) {
+      this.lostIndex = commit
+      return
+    }
+    if (commit > log.commitIndex) log.commitTo(commit)
     outbox.send({ type: 'heartbeat-reply', ...this.#state.envelope(from), round })
   }
 

@@ -148,6 +148,11 @@ export class Raft implements Core<Message> {
     this.#settle()
   }
 
+  /** See {@link Core.lostIndex}. */
+  lostIndex(): number | null {
+    return this.#follower.lostIndex
+  }
+
   /** @returns what is to be done now; null: nothing */
   takeReady(): Ready<Message> | null {
     this.#leadership?.flush()

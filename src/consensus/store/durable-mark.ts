@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 
@@ -25,16 +26,20 @@ export class DurableMark {
     this.#file = file
   }
 
-  /** @throws what the system says */
-  static async open(path: string): Promise<{ mark: DurableMark; batch: number }> {
-    const file = await open(path, 'a+', 0o600)
-    // Opened again, since what is opened to append cannot be written at a position.
-    await file.close()
+  /**
+   * Opens the file, and makes it where it is missing. That it is there is durable from then on, so
+   * that a file that is missing beside a database with batches was taken away.
+   *
+   * @throws what the system says
+   */
+  static async open(path: string): Promise<{ mark: DurableMark; batch: number; isNew: boolean }> {
+    const isNew = await make(path)
     const positioned = await open(path, 'r+', 0o600)
     const bytes = new Uint8Array(MARK_BYTES)
     const { bytesRead } = await positioned.read(bytes, 0, MARK_BYTES, 0)
     return {
       mark: new DurableMark(positioned),
+      isNew,
       batch: bytesRead < MARK_BYTES ? 0 : batchOf(bytes),
     }
   }
@@ -66,6 +71,24 @@ export class DurableMark {
     }
     this.#writing = null
   }
+}
+
+/** @returns false where it is there already */
+async function make(path: string): Promise<boolean> {
+  try {
+    const file = await open(path, 'wx', 0o600)
+    await file.close()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+  const folder = await open(dirname(path), 'r')
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+  return true
 }
 
 function bytesOf(batch: number): Uint8Array {

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir } from 'node:fs/promises'
+import { chmod, mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { SluiceError } from '../../base/errors.ts'
@@ -10,6 +10,8 @@ import { damaged, readRecords, type StoredRecords } from './stored-records.ts'
 /** The database, and what says how much of it was durable, in a data directory. */
 const DATABASE = 'consensus'
 const MARK = 'consensus.mark'
+/** After the name of a database that was given up. */
+const ASIDE = '.lost'
 
 /** For this user alone: what the cluster agrees on is nobody else's business. */
 const FOLDER_MODE = 0o700
@@ -42,7 +44,8 @@ export interface StoreOptions {
  * Opens the store of a node, and checks all that it holds. A directory without data becomes that of
  * a new incarnation of the node, which is durable when this returns.
  *
- * @throws SluiceError `data-dir-unusable`, `data-dir-foreign`, `data-dir-damaged`, `data-dir-failed`
+ * @throws SluiceError `data-dir-unusable`, `data-dir-foreign`, `data-dir-damaged`, `data-lost`,
+ *   `data-dir-failed`
  */
 export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   const { folder } = options
@@ -84,12 +87,13 @@ async function openDatabase(path: string): Promise<Database> {
 }
 
 async function openRecords(database: Database, options: StoreOptions): Promise<OpenedStore> {
-  const { mark, batch } = await DurableMark.open(join(options.folder, MARK))
+  const { mark, batch, isNew } = await DurableMark.open(join(options.folder, MARK))
   try {
     const records = await readRecords(database)
     if (batch > (records?.extent.batch ?? 0)) {
       throw damaged(`${batch} batches were durable, ${records?.extent.batch ?? 0} are there`)
     }
+    if (isNew && records !== null) throw await withoutMark(options.folder)
     if (records === null) return await begin(database, mark, options)
     const { identity, extent, stored, strayKeys } = records
     verifyOwner(identity, options)
@@ -99,6 +103,30 @@ async function openRecords(database: Database, options: StoreOptions): Promise<O
     await mark.close()
     throw error
   }
+}
+
+/**
+ * Puts what a directory holds aside, and what was put aside before away, so that the node begins as
+ * another one: what it had promised is never asked of it again.
+ *
+ * @throws SluiceError `data-dir-unusable`, `data-dir-failed`
+ */
+export async function abandonStore(folder: string): Promise<void> {
+  const path = join(folder, DATABASE)
+  try {
+    await rm(path + ASIDE, { recursive: true, force: true })
+    await rename(path, path + ASIDE)
+    await rm(join(folder, MARK), { force: true })
+  } catch (error) {
+    throw translate(error, folder)
+  }
+}
+
+/** A database of which nothing says how much was durable may lack what was acknowledged. */
+async function withoutMark(folder: string): Promise<SluiceError> {
+  await rm(join(folder, MARK), { force: true })
+  const what = `${join(folder, MARK)} is missing beside a database that was used`
+  return new SluiceError('data-lost', `${what}: part of the data directory is lost or was replaced`)
 }
 
 async function begin(

@@ -2,6 +2,7 @@ import type { StateMachine } from '../../consensus/agreement.ts'
 import type { EngineEvents } from '../../consensus/engine.ts'
 import { GroupEngine } from '../../consensus/group/group-engine.ts'
 import { nodeScheduler } from '../../consensus/group/node-scheduler.ts'
+import { LastingEngine } from '../../consensus/lasting/lasting-engine.ts'
 import { raftProtocol } from '../../consensus/raft/raft-protocol.ts'
 import type { HostedEngine } from '../../consensus/thread/engine-calls.ts'
 import type { ClusterConfig } from '../../model/cluster-config.ts'
@@ -19,10 +20,10 @@ export function openRaft(
   links: PeerLinks,
   machine: StateMachine,
   events: EngineEvents,
-  log: Pick<DaemonLog, 'info'>,
+  log: Pick<DaemonLog, 'info' | 'warn'>,
 ): Promise<HostedEngine> {
   const { electionTimeoutMs } = config
-  return GroupEngine.open({
+  const options = {
     protocol: raftProtocol({
       heartbeatMs: config.heartbeatIntervalMs,
       electionMinMs: electionTimeoutMs,
@@ -33,11 +34,22 @@ export function openRaft(
     peers: config.peers,
     folder: config.dataDir,
     machine,
-    events,
     makeTransport: links.make,
     scheduler: nodeScheduler,
     random: Math.random,
     makeIncarnation: drawnId,
     log,
-  })
+  }
+  const { folder, scheduler } = options
+  const rejoinsAfterLoss = config.rejoinAfterLoss === 'automatic'
+  return LastingEngine.open(
+    {
+      folder,
+      rejoinsAfterLoss,
+      scheduler,
+      log,
+      open: (lasting) => GroupEngine.open({ ...options, events: lasting }),
+    },
+    events,
+  )
 }

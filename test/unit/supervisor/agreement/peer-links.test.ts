@@ -40,6 +40,7 @@ function configOf(node: string, more: Partial<ClusterConfig>): ClusterConfig {
     heartbeatIntervalMs: 50,
     electionTimeoutMs: 300,
     reads: 'read-index',
+    rejoinAfterLoss: 'never',
     ...more,
   }
 }
