@@ -27,6 +27,7 @@ describe('section cluster', () => {
       heartbeatIntervalMs: 50,
       electionTimeoutMs: 300,
       reads: 'read-index',
+      rejoinAfterLoss: 'never',
     })
   })
 
@@ -42,6 +43,7 @@ cluster:
   heartbeat-interval: 100ms
   election-timeout: 2s
   reads: lease
+  rejoin-after-loss: automatic
 `
     expect(configOf(given + PROXIES).cluster).toMatchObject({
       node: 'lb2',
@@ -51,6 +53,7 @@ cluster:
       heartbeatIntervalMs: 100,
       electionTimeoutMs: 2_000,
       reads: 'lease',
+      rejoinAfterLoss: 'automatic',
     })
   })
 
