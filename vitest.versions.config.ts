@@ -21,6 +21,8 @@ const FILES: Readonly<Record<string, string>> = {
   'reset-clients': 'addresses of connections that were reset before they were accepted',
   'rules': 'flags of V8, and the regular expressions of rules',
   'secure-checks': 'node:tls: versions, authorities, OpenSSL underneath',
+  'server-tls': 'node:tls on the handle of a socket, and how libuv tells an end below it',
+  'session-tickets': 'node:tls: the key of tickets, contexts that are chosen by it',
   'signals': 'signals before the first line of the program',
   'standstill': 'the order of timers and sockets in a round of the event loop',
   'tcp-proxying': 'the I/O engine: half-closing, resets, backpressure',
