@@ -399,7 +399,9 @@ it('the example configs/tls.yaml serves HTTPS, and sends who comes by HTTP there
     .replace('/etc/sluice/ca.pem', caFile())
     .replace('127.0.0.1:9001', secure.address)
     .replace('127.0.0.1:9002', server.address)
-  await startDaemon({ config: parse(text) as Settings })
+  // Each thread takes turns of its own: of two requests in one thread each server gets one.
+  const oneThread = text.replace('global:\n', 'global:\n  nbthread: 1\n')
+  await startDaemon({ config: parse(oneThread) as Settings })
   const plain = await fetch(`http://127.0.0.1:${ports[0]}/x`, { redirect: 'manual' })
   expect([plain.status, plain.headers.get('location')]).toEqual([
     301,
