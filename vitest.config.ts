@@ -21,6 +21,7 @@ const fast = ['unit', 'golden', 'conformance', 'simulation', 'fuzz'].map((name, 
 /** End-to-end files that nothing else may run beside, and why. */
 const ALONE: Readonly<Record<string, string>> = {
   'client-tls': 'loads the machine with wrk',
+  'large-config': 'four nodes with 10,000 servers each take all of the machine',
   'package': 'builds what all others run',
   'slow-start': 'measures shares of a load by the second',
 }
