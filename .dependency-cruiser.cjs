@@ -191,6 +191,14 @@ module.exports = {
       },
     },
     {
+      name: 'workers-load-cryptography-late',
+      severity: 'error',
+      comment:
+        'most workers have no use for it: base/host/late-modules.ts loads it when it is needed',
+      from: { path: '^src/(worker|net|http|rules)/' },
+      to: { path: '^(node:)?(crypto|tls|http2)$', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'consensus-knows-no-model',
       severity: 'error',
       comment: 'consensus agrees on bytes',

@@ -1,8 +1,11 @@
-import { createHash } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
 import { assert } from '../../base/errors.ts'
-import type { BindTlsSettings } from '../../model/bind-tls.ts'
-import { TICKET_KEY_NAME_BYTES, type TicketKeys } from '../../model/bind-tls.ts'
+import { nodeCrypto } from '../../base/host/late-modules.ts'
+import {
+  type BindTlsSettings,
+  TICKET_KEY_NAME_BYTES,
+  type TicketKeys,
+} from '../../model/bind-tls.ts'
 import type { PlannedCertificate, PlannedTls } from '../../model/plan.ts'
 import { CertificateChoice } from '../../net/tls/certificate-choice.ts'
 import type { ClientHello } from '../../net/tls/client-hello.ts'
@@ -118,7 +121,7 @@ class Shown {
 const SCOPE_LENGTH_MAX = 32
 
 function digestOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('base64')
+  return nodeCrypto().createHash('sha256').update(JSON.stringify(value)).digest('base64')
 }
 
 /** How the clients of one bind are answered, by what they ask for. */
