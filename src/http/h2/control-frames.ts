@@ -1,14 +1,11 @@
 import { type Fault, fault } from './faults.ts'
-import { FLAG, H2_ERROR } from './frames/frame-types.ts'
+import { FLAG, H2_ERROR, WORD_BYTES, WORD_MASK } from './frames/frame-types.ts'
 import { noteSetting, SETTING_BYTES, WINDOW_MAX } from './frames/settings.ts'
 import type { H2State } from './h2-state.ts'
 import type { HeaderBlocks } from './header-blocks.ts'
 
 const PING_BYTES = 8
 const GOAWAY_BYTES_MIN = 8
-/** A stream's id, a window's increment, an error's code. */
-const WORD_BYTES = 4
-const WORD_MASK = 0x7fff_ffff
 
 /**
  * Frames that are about the connection, and about windows: RFC 9113 sections 6.5 to 6.9. Each

@@ -1,5 +1,5 @@
 import { type Fault, fault } from './faults.ts'
-import { FLAG, FRAME, H2_ERROR } from './frames/frame-types.ts'
+import { FLAG, FRAME, H2_ERROR, WORD_BYTES, WORD_MASK } from './frames/frame-types.ts'
 import type { H2State } from './h2-state.ts'
 import type { H2Stream } from './h2-stream.ts'
 import { HeaderBlocks } from './header-blocks.ts'
@@ -10,8 +10,6 @@ const NOBODY: FieldSink = { onField: () => undefined }
 
 /** A stream that another one depends on, and a weight: both mean nothing. RFC 9113 section 6.3. */
 const PRIORITY_BYTES = 5
-const WORD_BYTES = 4
-const ID_MASK = 0x7fff_ffff
 
 /**
  * Frames that carry streams, and end them: RFC 9113 sections 6.1 to 6.4 and 6.10. Each method gives
@@ -195,7 +193,7 @@ export class StreamFrames {
 }
 
 function dependsOn(view: Buffer, start: number, id: number): boolean {
-  return (view.readUInt32BE(start) & ID_MASK) === id
+  return (view.readUInt32BE(start) & WORD_MASK) === id
 }
 
 /** RFC 7540 section 5.3.1 had this an error of the stream, which need not be open. */

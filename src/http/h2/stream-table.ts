@@ -1,9 +1,10 @@
+import { WORD_MASK } from './frames/frame-types.ts'
 import type { H2Stream } from './h2-stream.ts'
 
 /** Closed streams that are remembered, for what was still on its way to them. */
 const CLOSED_MAX = 128
 /** The largest id of a stream. RFC 9113 section 5.1.1. */
-export const STREAM_ID_MAX = 0x7fff_ffff
+export const STREAM_ID_MAX = WORD_MASK
 
 /** How a stream came to its end, as far as it is known. RFC 9113 section 5.1, "closed". */
 export type Ending =

@@ -1,8 +1,6 @@
-const FIRST_BYTES = 1024
+import { writeLatin1 } from '../../../base/latin1.ts'
 
-interface Latin1Target {
-  latin1Write(text: string, at: number): number
-}
+const FIRST_BYTES = 1024
 
 /**
  * Bytes that are put together to be sent, in a buffer that grows with them and is used again.
@@ -39,7 +37,6 @@ export class FrameBuffer {
 
   /** Writes a text of a character a byte. */
   latin1(text: string): void {
-    // What write('latin1') comes down to.
-    this.length += (this.#bytes as unknown as Latin1Target).latin1Write(text, this.length)
+    this.length += writeLatin1(this.#bytes, text, this.length)
   }
 }

@@ -1,4 +1,4 @@
-import { FLAG, FRAME, FRAME_HEADER_BYTES } from './frame-types.ts'
+import { FLAG, FRAME, FRAME_HEADER_BYTES, WORD_MASK } from './frame-types.ts'
 
 /** What a {@link FrameReader} tells of. */
 export interface FrameSink {
@@ -106,8 +106,7 @@ export class FrameReader {
     const length = view.readUIntBE(at, 3)
     this.#type = view[at + 3] as number
     this.#flags = view[at + 4] as number
-    // The highest bit is reserved and means nothing. RFC 9113 section 4.1.
-    this.#streamId = view.readUInt32BE(at + 5) & 0x7fff_ffff
+    this.#streamId = view.readUInt32BE(at + 5) & WORD_MASK
     this.#left = length
     if (length > this.#payloadBytesMax) {
       this.#sink.onFrameTooLong(this.#type, this.#streamId)

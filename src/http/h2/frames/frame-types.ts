@@ -4,6 +4,10 @@ export const FRAME_HEADER_BYTES = 9
 export const FRAME_BYTES_MIN = 16_384
 /** The most that an end may take as a frame's payload. RFC 9113 section 4.2. */
 export const FRAME_BYTES_MAX = 0xff_ffff
+/** Bytes of a stream's id, a window's increment or an error's code. */
+export const WORD_BYTES = 4
+/** The bits of a stream's id or a window's increment: the highest is reserved. RFC 9113 section 4.1. */
+export const WORD_MASK = 0x7fff_ffff
 /** What a client's connection begins with. RFC 9113 section 3.4. */
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 

@@ -1,5 +1,6 @@
 import type { FrameBuffer } from './frame-buffer.ts'
-import { FLAG, FRAME, FRAME_HEADER_BYTES, PREFACE } from './frame-types.ts'
+import { FLAG, FRAME, FRAME_HEADER_BYTES, PREFACE, WORD_BYTES } from './frame-types.ts'
+import { SETTING_BYTES } from './settings.ts'
 
 /** Writes a frame's header. The caller has made room for it. */
 export function writeFrameHeader(
@@ -21,25 +22,15 @@ function putFrameHeader(
   flags: number,
   streamId: number,
 ): void {
-  bytes[at] = length >>> 16
-  bytes[at + 1] = length >>> 8
-  bytes[at + 2] = length
+  bytes.writeUIntBE(length, at, 3)
   bytes[at + 3] = type
   bytes[at + 4] = flags
-  putUint32(bytes, at + 5, streamId)
-}
-
-function putUint32(bytes: Buffer, at: number, value: number): void {
-  bytes[at] = value >>> 24
-  bytes[at + 1] = value >>> 16
-  bytes[at + 2] = value >>> 8
-  bytes[at + 3] = value
+  bytes.writeUInt32BE(streamId, at + 5)
 }
 
 /** Writes 32 bits, the highest first. The caller has made room for them. */
-function writeUint32(into: FrameBuffer, value: number): void {
-  putUint32(into.bytes, into.length, value)
-  into.length += 4
+function writeWord(into: FrameBuffer, value: number): void {
+  into.length = into.bytes.writeUInt32BE(value, into.length)
 }
 
 /** RST_STREAM or WINDOW_UPDATE: frames of four bytes. RFC 9113 sections 6.4 and 6.9. */
@@ -49,9 +40,9 @@ export function writeShortFrame(
   streamId: number,
   value: number,
 ): void {
-  into.makeRoom(FRAME_HEADER_BYTES + 4)
-  writeFrameHeader(into, 4, type, 0, streamId)
-  writeUint32(into, value)
+  into.makeRoom(FRAME_HEADER_BYTES + WORD_BYTES)
+  writeFrameHeader(into, WORD_BYTES, type, 0, streamId)
+  writeWord(into, value)
 }
 
 /** What a client's connection begins with. */
@@ -66,12 +57,12 @@ export function writeSettings(
   into: FrameBuffer,
   settings: readonly (readonly [id: number, value: number])[],
 ): void {
-  into.makeRoom(FRAME_HEADER_BYTES + 6 * settings.length)
-  writeFrameHeader(into, 6 * settings.length, FRAME.settings, 0, 0)
+  const length = SETTING_BYTES * settings.length
+  into.makeRoom(FRAME_HEADER_BYTES + length)
+  writeFrameHeader(into, length, FRAME.settings, 0, 0)
   for (const [id, value] of settings) {
-    into.byte(id >>> 8)
-    into.byte(id)
-    writeUint32(into, value)
+    into.length = into.bytes.writeUInt16BE(id, into.length)
+    writeWord(into, value)
   }
 }
 
@@ -98,8 +89,8 @@ export function writeGoaway(
 ): void {
   into.makeRoom(FRAME_HEADER_BYTES + 8 + reason.length)
   writeFrameHeader(into, 8 + reason.length, FRAME.goaway, 0, 0)
-  writeUint32(into, lastStreamId)
-  writeUint32(into, code)
+  writeWord(into, lastStreamId)
+  writeWord(into, code)
   into.latin1(reason)
 }
 

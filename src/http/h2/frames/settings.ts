@@ -1,7 +1,7 @@
-import { FRAME_BYTES_MAX, FRAME_BYTES_MIN, H2_ERROR, SETTING } from './frame-types.ts'
+import { FRAME_BYTES_MAX, FRAME_BYTES_MIN, H2_ERROR, SETTING, WORD_MASK } from './frame-types.ts'
 
 /** The largest that a window may be. RFC 9113 section 6.9.1. */
-export const WINDOW_MAX = 0x7fff_ffff
+export const WINDOW_MAX = WORD_MASK
 /** What a window is before anybody says otherwise. RFC 9113 section 6.9.2. */
 export const WINDOW_INITIAL = 65_535
 
