@@ -2,6 +2,7 @@ import { Agent, type IncomingMessage, request as openRequest, type ServerRespons
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { SluiceError } from '../../base/errors.ts'
+import { FRAMING_HEADERS } from '../../http/fields.ts'
 import { type AdminLevel, isAdminLevel } from '../../model/admin-level.ts'
 import type { Answer } from '../route.ts'
 import { AUTHOR_LENGTH_MAX, type ForwardedChange } from './forwarded-change.ts'
@@ -20,17 +21,6 @@ const RELAYED_HEADER = 'x-sluice-relayed'
 
 /** What of a client's head says something to the node that it asks for. */
 const RELAYED_REQUEST_HEADERS = ['accept', 'content-type', 'content-length', 'if-none-match']
-
-/** What an answer's head says of one connection (RFC 9110 section 7.6.1), or of framing that is done anew. */
-const CONNECTION_HEADERS: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 /** A request of a client for another node. */
 export interface RelayedRequest {
@@ -131,9 +121,14 @@ function answerHeadersOf({ rawHeaders }: IncomingMessage): string[] {
   const kept: string[] = []
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const [name = '', value = ''] = rawHeaders.slice(at, at + 2)
-    if (!CONNECTION_HEADERS.has(name.toLowerCase())) kept.push(name, value)
+    if (!isOfConnection(name.toLowerCase())) kept.push(name, value)
   }
   return kept
+}
+
+/** Whether a field is about one connection, or framing that is done anew. A length is kept. */
+function isOfConnection(name: string): boolean {
+  return name !== 'content-length' && FRAMING_HEADERS.has(name)
 }
 
 async function readAnswer(answer: IncomingMessage): Promise<Answer> {
