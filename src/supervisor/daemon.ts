@@ -49,7 +49,8 @@ export interface DaemonOptions {
 export class Daemon {
   readonly #options: BalancerSurroundings
   readonly #accessLog: AccessLogOutput
-  readonly #shortages: ShortageLog
+  /** No descriptor is left for who comes to the main thread, or to that of agreement. */
+  readonly #onExhausted: () => void
   /** Of what the main thread listens on. */
   readonly #pauses: AcceptPauses
   readonly #balancer: Balancer
@@ -69,8 +70,8 @@ export class Daemon {
     const { balancer, running, remembered } = parts
     this.#options = options
     this.#accessLog = accessLog
-    this.#shortages = shortages
-    this.#pauses = new AcceptPauses(() => shortages.note('exhausted', null))
+    this.#onExhausted = () => shortages.note('exhausted', null)
+    this.#pauses = new AcceptPauses(this.#onExhausted)
     this.#balancer = balancer
     this.#remembered = remembered
     this.#host = new NodeHost({
@@ -221,7 +222,7 @@ export class Daemon {
     const { log, agreementEntry: entry, onFatal } = this.#options
     // A single node loads neither a protocol nor a store.
     const { AgreementThread } = await import('./cluster/agreement-thread.ts')
-    const onExhausted = (): void => this.#shortages.note('exhausted', null)
+    const onExhausted = this.#onExhausted
     return new AgreementThread({ entry, config, log, onExhausted, onDeath: onFatal })
   }
 
