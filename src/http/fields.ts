@@ -19,6 +19,7 @@ export function forEachField(
     at = end + 2
   }
 }
+
 /**
  * Headers that say how this one connection and this one message are framed (RFC 9110 sections 6.4
  * and 7.6.1, RFC 9112 section 6). The proxy alone writes them: who could set one in a rule, or have

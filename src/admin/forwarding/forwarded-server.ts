@@ -3,7 +3,10 @@ import type { Duplex } from 'node:stream'
 import { CHANGE_TIMEOUT_MS } from './forwarding.ts'
 import { isRelayed } from './node-requests.ts'
 
-/** Requests of other nodes' clients, and changes of nodes of earlier versions, that are not answered yet; more are cut off. */
+/**
+ * Requests of other nodes' clients, and changes of nodes of earlier versions, that are not answered
+ * yet; more are cut off.
+ */
 export const FORWARDED_STREAMS_MAX = 64
 
 /**

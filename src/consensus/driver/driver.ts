@@ -30,7 +30,8 @@ export interface DriverHost<M> {
   onStatus(standing: CoreStanding): void
   /**
    * The node cannot go on: its store has failed or has lost what was acknowledged (`data-lost`), or
-   * an invariant is broken (`invariant-broken`). The driver has stopped, and no reply is sent that it may not keep.
+   * an invariant is broken (`invariant-broken`). The driver has stopped, and no reply is sent that
+   * it may not keep.
    */
   onFatal(error: Error): void
 }

@@ -81,8 +81,9 @@ function connectionFields({ upgrade, takesTrailers, hostless }: OutgoingRequest)
 }
 
 /**
- * The head to send to a client: hop-by-hop headers are left out, every other line goes as it
- * came but for the framing headers where none may be, and the connection says what is true of ours. The version is our own (RFC 9110 section 2.5).
+ * The head to send to a client: hop-by-hop headers are left out, every other line goes as it came but
+ * for the framing headers where none may be, and the connection says what is true of ours. The
+ * version is our own (RFC 9110 section 2.5).
  */
 export function responseHeadText(head: ResponseHead, edits: ResponseEdits): string {
   const { headers, status } = head
