@@ -21,13 +21,14 @@ const ASKING_MAX = 96
 /** What needs no token and is asked all the time. */
 const PROBE = /^\/(?:healthz|readyz|metrics)(?:\?|$)/
 
-/** For the head of a request to arrive, and the first one's after the connection is open. */
-const HEAD_TIMEOUT_MS = 3_000
-
 /** Bytes of a request head. Node's own default. */
 const HEAD_BYTES_MAX = 16_384
 
-/** For a whole request to arrive. */
+/**
+ * For a whole request to arrive, and for its head. Node counts from the moment the connection is
+ * accepted, also while this thread was held and the request lay unread, so that a short time would
+ * refuse those who were in time. A slow one keeps nobody out: see {@link ConnectionSlots}.
+ */
 const REQUEST_TIMEOUT_MS = 10_000
 
 /** Without a byte in either direction, as when a scraper stops reading. */
@@ -66,7 +67,7 @@ export class AdminListener {
       if (this.#admit(request, response)) void onRequest(request, response)
     })
     this.#server.on('connection', (socket) => this.#slots.add(socket))
-    this.#server.headersTimeout = HEAD_TIMEOUT_MS
+    this.#server.headersTimeout = REQUEST_TIMEOUT_MS
     this.#server.requestTimeout = REQUEST_TIMEOUT_MS
     this.#server.setTimeout(IDLE_TIMEOUT_MS)
   }

@@ -25,6 +25,9 @@ import {
 const LOOPBACK: InetAddress = { kind: 'inet', host: '127.0.0.1', port: 0 }
 const EVERYWHERE: InetAddress = { kind: 'inet', host: '0.0.0.0', port: 0 }
 
+/** Of the thread, as by work on a very large config on a busy machine. */
+const HELD_MS = 3_500
+
 const running: AdminServer[] = []
 
 afterEach(async () => {
@@ -173,6 +176,20 @@ describe('what is refused', () => {
     expect(JSON.parse(body)).toMatchObject({ code: 'invariant-broken' })
     expect(events).toEqual(['admin-request-failed'])
     expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
+  })
+
+  it('nobody whose request lay unread while this thread was held', async () => {
+    const port = await start()
+    const answered = ask(port, { path: '/healthz', headers: ['Host: localhost'] })
+    const socket = connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    // The server has accepted it before it is held.
+    expect((await answered).status).toBe(200)
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+    const heldUntil = performance.now() + HELD_MS
+    while (performance.now() < heldUntil);
+    const [data] = await once(socket, 'data')
+    expect(String(data)).toMatch(/^HTTP\/1\.1 200 /)
   })
 
   it('nobody for connections that say nothing, or nearly nothing', async () => {
