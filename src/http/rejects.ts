@@ -72,4 +72,15 @@ export const REJECT = {
   chunkEnd: reject('chunk-end', 400, 'chunk data does not end where its size says'),
   trailersTooLarge: reject('trailers-too-large', 431, 'the trailers are too large'),
   trailerForbidden: reject('trailer-forbidden', 400, 'a trailer that frames or routes'),
+  nameUpperCase: reject('name-upper-case', 400, 'a field name in HTTP/2 with capital letters'),
+  valueBlanks: reject('value-blanks', 400, 'a field value in HTTP/2 with blanks around it'),
+  pseudoField: reject(
+    'pseudo-field',
+    400,
+    'pseudo-header fields of HTTP/2 that are not as they must be',
+  ),
+  connectionField: reject('connection-field', 400, 'a field in HTTP/2 that is about a connection'),
+  switching: reject('switching-in-h2', 400, 'status 101 in HTTP/2'),
+  streamEnd: reject('stream-end', 400, 'a stream of HTTP/2 that ends, or goes on, where it cannot'),
+  contentLength: reject('content-length-mismatch', 400, 'Content-Length is not what has come'),
 } as const

@@ -15,8 +15,10 @@ export class ResponseHead {
   readonly headers: HeaderTable
   /** 100-999. Above 599 there is no class, but servers use them (RFC 9110 section 15). */
   status = 0
-  /** 0 or 1: the server speaks HTTP/1.0 or HTTP/1.1. */
+  /** 0 or 1: the server speaks HTTP/1.0 or HTTP/1.1; 1 where it speaks HTTP/2. */
   minorVersion = 1
+  /** The server speaks HTTP/2. */
+  isH2 = false
   /** Where the first header line begins in `text`. */
   headersStart = 0
   body: BodyKind = BODY_NONE
@@ -38,6 +40,7 @@ export class ResponseHead {
 
   /** The version that the server speaks, as rules tell it. */
   get version(): string {
+    if (this.isH2) return '2.0'
     return this.minorVersion === 0 ? '1.0' : '1.1'
   }
 

@@ -55,8 +55,8 @@ const CONNECTION_OPTIONS_MAX = 32
 /** Codings that one message may list. One is understood; the others are told apart for the answer. */
 const CODINGS_MAX = 8
 
-/** The headers with meaning here, by the length of their name. */
-const KNOWN_BY_LENGTH: readonly (readonly KnownHeader[])[] = knownByLength([
+/** The headers with meaning here. */
+const KNOWN: readonly KnownHeader[] = [
   { name: 'authorization', id: HEADER_AUTHENTICATION },
   { name: 'connection', id: HEADER_CONNECTION },
   { name: 'content-length', id: HEADER_CONTENT_LENGTH },
@@ -71,7 +71,15 @@ const KNOWN_BY_LENGTH: readonly (readonly KnownHeader[])[] = knownByLength([
   { name: 'transfer-encoding', id: HEADER_TRANSFER_ENCODING },
   { name: 'upgrade', id: HEADER_UPGRADE },
   { name: 'www-authenticate', id: HEADER_AUTHENTICATION },
-])
+]
+
+/** Ids of the headers with meaning here, by their names in lower case. */
+export const HEADER_IDS: ReadonlyMap<string, number> = new Map(
+  KNOWN.map(({ name, id }) => [name, id]),
+)
+
+/** The same by the length of the name. */
+const KNOWN_BY_LENGTH: readonly (readonly KnownHeader[])[] = knownByLength(KNOWN)
 
 interface KnownHeader {
   readonly name: string

@@ -92,6 +92,7 @@ function readStatusLine(view: Buffer, start: number, limit: number, head: Respon
   else head.headers.facts |= FACT_EDITED
   head.status = status
   head.minorVersion = minor
+  head.isH2 = false
   return passLineEnd(view, lineEnd, limit, REJECT.statusLine)
 }
 
