@@ -93,8 +93,18 @@ export async function clusterTransfer(
 function statusText(cluster: ClusterReport): string {
   const leader = cluster.leader === null ? 'no leader' : `leader ${cluster.leader}`
   const quorum = cluster.hasQuorum ? '' : ', NO QUORUM'
-  const head = `${cluster.engine}: ${leader}, epoch ${cluster.epoch}${quorum}; config version ${cluster.configVersion}\n`
+  const head = `${cluster.engine}: ${leader}, epoch ${cluster.epoch}${quorum}; config version ${cluster.configVersion}; ${formatText(cluster)}\n`
   return head + table(NODE_COLUMNS, cluster.nodes.map(nodeRow))
+}
+
+/** Which format is agreed in and, where some nodes know a newer one, who does not yet. */
+function formatText({ format, nodes }: ClusterReport): string {
+  const newest = Math.max(format, ...nodes.map(({ formatMax }) => formatMax ?? format))
+  const waiting = nodes.filter(({ role, formatMax }) => {
+    return role !== 'invited' && (formatMax ?? format) < newest
+  })
+  const names = waiting.map(({ name }) => name).join(', ')
+  return names === '' ? `format ${format}` : `format ${format}, ${newest} waits for ${names}`
 }
 
 function quorumLackText({ node, missing }: ClusterReport): string {

@@ -59,6 +59,12 @@ export class ChangeLog {
         this.#log.info('health-witnesses', text, { nodes })
         return
       }
+      case 'format-raise': {
+        const { format } = after
+        const text = `the cluster agrees in format ${format} from now on, which all of its nodes know`
+        this.#log.info('cluster-format', text, { format })
+        return
+      }
       case 'server-add':
       case 'server-set':
       case 'server-remove':

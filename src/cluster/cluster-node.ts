@@ -19,6 +19,7 @@ import type {
 } from './cluster.ts'
 import { ACTIVATION_WAIT_MS, ConfigChanges } from './config-changes.ts'
 import { ConfirmationClock } from './duties/confirmation-clock.ts'
+import { FORMATS_QUESTION } from './duties/format-raising.ts'
 import { HealthReports } from './duties/health-reports.ts'
 import { LeaderDuties } from './duties/leader-duties.ts'
 import type { NodeTimers } from './duties/node-timers.ts'
@@ -40,7 +41,7 @@ import {
 import { Replica } from './replica.ts'
 import { serverAddition, serverChange, serverRemoval } from './server-changes.ts'
 import { ClusterStateMachine, type StateChange } from './state-machine/cluster-state-machine.ts'
-import { encodeCommand } from './state-machine/command-encoding.ts'
+import { encodeCommand, FORMAT_MIN } from './state-machine/command-encoding.ts'
 import type { Done } from './state-machine/command-outcomes.ts'
 import type { Command } from './state-machine/commands.ts'
 import type { AgreedHealth, ClusterState } from './state-machine/state.ts'
@@ -70,6 +71,8 @@ export interface ClusterNodeOptions {
   readonly running: RunningVersion | null
   readonly timers: NodeTimers
   readonly log: DaemonLog
+  /** The newest format that it knows; default: what the program does. */
+  readonly formatMax?: number
   /** Starts the engine; it may call the machine and the events before it resolves. */
   readonly startEngine: (machine: StateMachine, events: EngineEvents) => Promise<Engine>
 }
@@ -119,7 +122,8 @@ export class ClusterNode implements Cluster {
     this.isReplicated = options.isReplicated
     this.#changeLog = new ChangeLog(log)
     this.#file = new OwnFile(host, log, options.seed)
-    this.#machine = new ClusterStateMachine((change) => this.#onChange(change))
+    const { formatMax } = options
+    this.#machine = new ClusterStateMachine((change) => this.#onChange(change), formatMax)
     const machine = this.#machine
     this.#confirmation = new ConfirmationClock(timers)
     this.#replica = new Replica(machine, (error) => this.#onHalt(error))
@@ -246,6 +250,11 @@ export class ClusterNode implements Cluster {
     return this.#status !== null && hasSay(this.#status) ? '' : 'no quorum'
   }
 
+  /** The newest format that this node knows. */
+  get formatMax(): number {
+    return this.#machine.formatMax
+  }
+
   /** A version that this node should run and cannot; null: there is none. */
   get activationFailure(): ActivationFailure | null {
     return this.#activation.failure
@@ -283,7 +292,7 @@ export class ClusterNode implements Cluster {
   async status(): Promise<ClusterStatus> {
     const status = await this.engineStatus()
     const { peers } = this.#engine
-    return clusterStatus(status, peers, this.#ownReport(status), this.state().activeVersion)
+    return clusterStatus(status, peers, this.#ownReport(status), this.state())
   }
 
   async addNode(name: string, address: string): Promise<void> {
@@ -357,6 +366,7 @@ export class ClusterNode implements Cluster {
         agreement,
         peers,
         confirmation: this.#confirmation,
+        formatMax: this.formatMax,
         state,
         propose,
       }),
@@ -488,7 +498,8 @@ export class ClusterNode implements Cluster {
 
   /** @throws SluiceError what the engine throws, and what the state machine refuses with */
   async #propose(command: Command): Promise<Done> {
-    const outcome = await this.#replica.propose(this.#engine.agreement, encodeCommand(command))
+    const bytes = encodeCommand(command, this.state().format)
+    const outcome = await this.#replica.propose(this.#engine.agreement, bytes)
     this.#caughtUp()
     if (outcome.kind === 'refused') throw new SluiceError(outcome.code, outcome.message)
     return outcome
@@ -507,6 +518,8 @@ export class ClusterNode implements Cluster {
         const elapsedMs = this.#confirmation.elapsedMs(decodeElapsedRequest(body).version)
         return encodeMessage({ elapsedMs: elapsedMs === null ? null : Math.floor(elapsedMs) })
       }
+      case FORMATS_QUESTION:
+        return encodeMessage({ format: this.formatMax, formatMin: FORMAT_MIN })
       case TICKET_KEYS_QUESTION:
         return this.#parts?.ticketKeys.answer() ?? new Uint8Array()
       case 'status':

@@ -128,6 +128,9 @@ export interface ClusterNodeStatus {
   /** Entries that it has yet to apply, by the leader's log. */
   readonly lagEntries: number | null
   readonly configVersion: number | null
+  /** The oldest and the newest format that it knows. */
+  readonly formatMin: number | null
+  readonly formatMax: number | null
   /** SHA-256 of the text that it runs, hexadecimal. */
   readonly configHash: string | null
   /** SHA-256 of all that it has applied: equal at equal `appliedIndex`. */
@@ -149,6 +152,8 @@ export interface ClusterStatus {
   readonly missing: readonly string[]
   /** The active version; 0 while there is none. */
   readonly configVersion: number
+  /** In which the cluster agrees. */
+  readonly format: number
   readonly nodes: readonly ClusterNodeStatus[]
 }
 

@@ -3,6 +3,7 @@ import type { EngineStatus, NodeStatus } from '../consensus/engine-status.ts'
 import type { PeerBus } from '../consensus/peer-bus.ts'
 import type { ClusterNodeStatus, ClusterStatus } from './cluster.ts'
 import { decodeReport, encodeMessage, type NodeReport } from './peer-requests.ts'
+import type { ClusterState } from './state-machine/state.ts'
 
 /** A node that says nothing of itself by then is shown without it. */
 const STATUS_TIMEOUT_MS = 500
@@ -21,13 +22,13 @@ const SILENCE: Answer = { isReachable: false, report: null }
  * @param status the engine's
  * @param peers null: no other node can be asked
  * @param own what this node says of itself
- * @param configVersion the active one
+ * @param state as this node has applied it
  */
 export async function clusterStatus(
   status: EngineStatus,
   peers: PeerBus | null,
   own: NodeReport,
-  configVersion: number,
+  state: Pick<ClusterState, 'activeVersion' | 'format'>,
 ): Promise<ClusterStatus> {
   const nodes = withSelf(status)
   const answers = await Promise.all(
@@ -45,7 +46,8 @@ export async function clusterStatus(
     epoch: status.epoch,
     hasQuorum: status.hasQuorum,
     missing: nodes.filter((node, n) => isMissing(status, node, answers[n])).map(({ name }) => name),
-    configVersion,
+    configVersion: state.activeVersion,
+    format: state.format,
     nodes: nodes.map((node, n) => describe(node, answers[n] ?? SILENCE, leaderIndex)),
   }
 }
@@ -104,6 +106,8 @@ function describe(
       appliedIndex: null,
       lagEntries: null,
       configVersion: null,
+      formatMin: null,
+      formatMax: null,
       configHash: null,
       stateHash: null,
       uptimeSeconds: null,
@@ -112,6 +116,7 @@ function describe(
   }
   const { role, epoch, appliedIndex, configVersion, configHash, stateHash, uptimeSeconds, note } =
     report
+  const { formatMin, format: formatMax } = report
   return {
     name,
     address,
@@ -121,6 +126,8 @@ function describe(
     appliedIndex,
     lagEntries: leaderIndex === null ? null : Math.max(leaderIndex - appliedIndex, 0),
     configVersion,
+    formatMin,
+    formatMax,
     configHash,
     stateHash,
     uptimeSeconds,

@@ -1,7 +1,7 @@
 import { SluiceError } from '../base/errors.ts'
 import type { ClusterNodeStatus } from './cluster.ts'
 import { COMMAND_BYTES_MAX, TEXT_BYTES_MAX } from './state-machine/bounds.ts'
-import { FORMAT } from './state-machine/command-encoding.ts'
+import { FORMAT, FORMAT_MIN } from './state-machine/command-encoding.ts'
 import {
   jsonBytes,
   nullable,
@@ -43,10 +43,16 @@ export interface ElapsedAnswer {
   readonly elapsedMs: number | null
 }
 
-/** What a node says of itself. */
-export interface NodeReport {
-  /** The newest format of commands that it knows. */
+/** The formats of commands and snapshots that a node knows. */
+export interface KnownFormats {
+  /** The newest. */
   readonly format: number
+  /** The oldest. */
+  readonly formatMin: number
+}
+
+/** What a node says of itself. */
+export interface NodeReport extends KnownFormats {
   readonly role: Exclude<ClusterNodeStatus['role'], 'invited' | 'unknown'>
   readonly epoch: number
   readonly appliedIndex: number
@@ -63,7 +69,12 @@ const readPrepare = record<PrepareRequest>(
   'left-out',
 )
 
-const readReport: Reader<NodeReport> = record<NodeReport>(
+const readFormatMin = record<Pick<KnownFormats, 'formatMin'>>({ formatMin: whole(1) }, 'left-out')
+
+const readFormats = record<KnownFormats>({ format: whole(1), formatMin: whole(1) }, 'left-out')
+
+/** What an earlier version says too, which knew format {@link FORMAT_MIN} alone. */
+const readReport: Reader<Omit<NodeReport, 'formatMin'>> = record(
   {
     format: whole(1),
     role: oneOf(['leader', 'candidate', 'follower', 'learner', 'outsider']),
@@ -88,7 +99,13 @@ const readElapsedAnswer = record<ElapsedAnswer>({ elapsedMs: nullable(whole(0)) 
  * that the other node does not know are passed over there.
  */
 export function encodeMessage(
-  message: PrepareRequest | NodeReport | ElapsedRequest | ElapsedAnswer | EmptyMessage,
+  message:
+    | PrepareRequest
+    | NodeReport
+    | KnownFormats
+    | ElapsedRequest
+    | ElapsedAnswer
+    | EmptyMessage,
 ): Uint8Array {
   return jsonBytes({ format: FORMAT, ...message })
 }
@@ -117,5 +134,14 @@ export function decodeElapsed(answer: Uint8Array): number | null {
 
 /** @returns null: these bytes are none */
 export function decodeReport(answer: Uint8Array): NodeReport | null {
-  return answer.length > ANSWER_BYTES_MAX ? null : (readReport(parseJson(answer)) ?? null)
+  if (answer.length > ANSWER_BYTES_MAX) return null
+  const json = parseJson(answer)
+  const report = readReport(json)
+  if (report === undefined) return null
+  return { ...report, formatMin: readFormatMin(json)?.formatMin ?? FORMAT_MIN }
+}
+
+/** @returns null: these bytes are none */
+export function decodeFormats(answer: Uint8Array): KnownFormats | null {
+  return answer.length > ANSWER_BYTES_MAX ? null : (readFormats(parseJson(answer)) ?? null)
 }

@@ -50,6 +50,7 @@ function describe({ nodes, ...status }: ClusterStatus): ClusterReport {
     hasQuorum: status.hasQuorum,
     missing: status.missing,
     configVersion: status.configVersion,
+    format: status.format,
     nodes: nodes.map(({ isReachable, ...node }) => ({
       name: node.name,
       address: node.address,
@@ -59,6 +60,8 @@ function describe({ nodes, ...status }: ClusterStatus): ClusterReport {
       appliedIndex: node.appliedIndex,
       lagEntries: node.lagEntries,
       configVersion: node.configVersion,
+      formatMin: node.formatMin,
+      formatMax: node.formatMax,
       configHash: node.configHash,
       stateHash: node.stateHash,
       uptimeSeconds: node.uptimeSeconds,

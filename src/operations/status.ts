@@ -183,7 +183,9 @@ export class Status implements NodeSource {
 /** Null while there is nothing to tell of. */
 async function clusterFacts({ cluster, links }: StatusOptions): Promise<ClusterFacts | null> {
   const stats = (await links?.stats()) ?? null
-  return stats === null ? null : { ...(await cluster.engineStatus()), links: stats }
+  if (stats === null) return null
+  const { format } = cluster.state()
+  return { ...(await cluster.engineStatus()), format, formatMax: cluster.formatMax, links: stats }
 }
 
 function describeProbe(check: ProbeState): ProbeReport {

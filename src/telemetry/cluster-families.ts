@@ -31,6 +31,10 @@ export interface ClusterFacts {
   readonly appliedIndex: number
   readonly lastIndex: number
   readonly firstIndex: number
+  /** In which the cluster agrees. */
+  readonly format: number
+  /** The newest that this node knows. */
+  readonly formatMax: number
   readonly nodes: readonly NodeFacts[]
   readonly links: LinkFacts
 }
@@ -52,6 +56,8 @@ export const CLUSTER_FAMILIES: readonly Family<ClusterSubject>[] = [
   gauge('cluster_log_entries', 'Entries kept beside the snapshot.', (it) =>
     Math.max(0, it.lastIndex - it.firstIndex + 1),
   ),
+  gauge('cluster_format', 'Format in which the cluster agrees.', (it) => it.format),
+  gauge('cluster_format_max', 'Newest format that this node knows.', (it) => it.formatMax),
   gauge('cluster_nodes', 'Nodes by membership.', ({ nodes }) =>
     MEMBERSHIPS.map((membership) => ({
       labels: { membership },

@@ -15,6 +15,8 @@ import { until } from './support/waiting.ts'
 
 /** The last one that forwarded changes over streams. */
 const BEFORE = '91722aa'
+/** Format that this build knows, and that build does not. */
+const NEWEST = 2
 /** What may come of a write while nodes are exchanged. */
 const OUTCOMES = [
   'done',
@@ -65,16 +67,31 @@ it('exchanges the nodes of an earlier build one by one, while they are written t
     })
   }
   await untilWritten()
-  for (const node of cluster.nodes) {
+  for (const [n, node] of cluster.nodes.entries()) {
     expect(await node.daemon.stop()).toBe(0)
     await node.start()
     // Through old and new nodes, to a leader that is either.
     await cluster.leader()
     await untilWritten()
+    const view = await viewOf(node)
+    const old = cluster.nodes.slice(n + 1)
+    // What the earlier build knows is the first format; of the newer ones it has never heard.
+    if (old.length > 0) expect(view?.format).toBe(1)
+    for (const { name, formatMax } of view?.nodes ?? []) {
+      expect([name, formatMax]).toEqual([name, old.some((one) => one.name === name) ? 1 : NEWEST])
+    }
     for (const other of cluster.nodes) {
       expect((await httpClient(other.webPort)('/')).status).toBe(200)
     }
   }
+  await Promise.all(
+    cluster.nodes.map((node) =>
+      until('the newest format', async () => {
+        return (await viewOf(node))?.format === NEWEST ? true : undefined
+      }),
+    ),
+  )
+  await untilWritten()
   isOver = true
   await Promise.all(clients)
   expect(outcomes.filter((one) => !OUTCOMES.includes(one))).toEqual([])

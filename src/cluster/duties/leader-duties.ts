@@ -10,6 +10,7 @@ import type { ClusterState } from '../state-machine/state.ts'
 import type { ConfirmationClock } from './confirmation-clock.ts'
 import { askElapsed } from './confirmation-inheritance.ts'
 import { Duty } from './duty.ts'
+import { FormatRaising } from './format-raising.ts'
 import type { NodeTimers } from './node-timers.ts'
 import { WitnessKeeper } from './witness-keeper.ts'
 
@@ -24,14 +25,16 @@ export interface LeaderDutiesOptions {
   readonly peers: PeerBus | null
   /** How long the version that waits has waited. */
   readonly confirmation: ConfirmationClock
+  /** The newest format that this node knows. */
+  readonly formatMax: number
   readonly state: () => ClusterState
   readonly propose: (command: Command) => Promise<Done>
 }
 
 /**
  * What a leader does unasked: it gives a new cluster its first config, takes back a config that
- * nobody has confirmed, and says which nodes have a say in health. All of it is safe to be done
- * twice, by this leader and the next.
+ * nobody has confirmed, says which nodes have a say in health, and has the cluster agree in a newer
+ * format once all know it. All of it is safe to be done twice, by this leader and the next.
  */
 export class LeaderDuties {
   readonly #options: LeaderDutiesOptions
@@ -39,6 +42,7 @@ export class LeaderDuties {
   readonly #seeding: Duty
   readonly #expiry: Duty
   readonly #witnessing: Duty
+  readonly #formats: FormatRaising
   #witnesses: readonly string[] = []
   /** The version of which the others were asked how long it has waited, since this node leads. */
   #askedVersion: number | null = null
@@ -53,6 +57,11 @@ export class LeaderDuties {
       () => this.#setWitnesses(),
       this.#teller('set the witnesses of health'),
     )
+    this.#formats = new FormatRaising({
+      ...options,
+      format: () => options.state().format,
+      onFailure: this.#teller('raise the format'),
+    })
   }
 
   /** Looks for what is due; to be called at short intervals, whether this node leads or not. */
@@ -68,6 +77,7 @@ export class LeaderDuties {
     if (confirmation !== null) this.#watchConfirmation(confirmation.version, nodes)
     this.#witnesses = this.#keeper.look(nodes, witnesses, timers.nowMs())
     if (!isSameList(this.#witnesses, witnesses)) this.#witnessing.due()
+    this.#formats.tick(nodes)
   }
 
   #watchConfirmation(version: number, nodes: readonly NodeStatus[]): void {

@@ -3,7 +3,7 @@ import type { EngineStatus } from '../../consensus/engine-status.ts'
 import { type Activation, inOneLine, type RunningVersion } from '../activation.ts'
 import { NOTE_LENGTH_MAX, type NodeReport } from '../peer-requests.ts'
 import type { ClusterStateMachine } from '../state-machine/cluster-state-machine.ts'
-import { FORMAT } from '../state-machine/command-encoding.ts'
+import { FORMAT_MIN } from '../state-machine/command-encoding.ts'
 import type { NodeTimers } from './node-timers.ts'
 
 /** What this node says of itself; hashes are made when they are asked for, and once. */
@@ -29,7 +29,8 @@ export class OwnReport {
     const cannot = failure && inOneLine(failure)
     const all = [status.note, cannot ?? '', ...notes].filter((note) => note !== '')
     return {
-      format: FORMAT,
+      format: this.#machine.formatMax,
+      formatMin: FORMAT_MIN,
       role,
       epoch,
       appliedIndex,

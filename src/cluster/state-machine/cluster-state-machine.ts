@@ -1,7 +1,7 @@
 import type { Catalogue } from './catalogue.ts'
-import { decodeCommand } from './command-encoding.ts'
+import { decodeCommand, FORMAT, FORMAT_MIN } from './command-encoding.ts'
 import { type CommandOutcome, type Refusal, refusal } from './command-outcomes.ts'
-import type { AgreedBackend, Command } from './commands.ts'
+import type { AgreedBackend, Command, RaiseFormat } from './commands.ts'
 import { ConfigVersions } from './config-versions.ts'
 import { HealthAgreements } from './health-agreements.ts'
 import { Pool } from './pool.ts'
@@ -24,15 +24,27 @@ export interface StateChange {
  */
 export class ClusterStateMachine {
   readonly #onChange: (change: StateChange) => void
+  readonly #formatMax: number
+  #format = FORMAT_MIN
   #config = new ConfigVersions()
   #pool = new Pool()
   #health = new HealthAgreements((key) => this.#backendOf(key))
   #revision = 0
   #state: ClusterState = this.#describe()
 
-  /** @param onChange told after each command that has changed something, and each restore */
-  constructor(onChange: (change: StateChange) => void) {
+  /**
+   * @param onChange told after each command that has changed something, and each restore
+   * @param formatMax the newest format that it knows; an older one than the program's is what an
+   *   earlier program knew
+   */
+  constructor(onChange: (change: StateChange) => void, formatMax: number = FORMAT) {
     this.#onChange = onChange
+    this.#formatMax = formatMax
+  }
+
+  /** The newest format that it knows. */
+  get formatMax(): number {
+    return this.#formatMax
   }
 
   /** As it is now; replaced, never changed. */
@@ -63,8 +75,12 @@ export class ClusterStateMachine {
    * @throws SluiceError `state-newer`: this node must not go on
    */
   apply(_index: number, bytes: Uint8Array): CommandOutcome {
-    const command = decodeCommand(bytes)
-    if (command === null) return refusal('request-invalid', 'the change cannot be read')
+    const agreed = decodeCommand(bytes, this.#formatMax)
+    if (agreed === null) return refusal('request-invalid', 'the change cannot be read')
+    const { command, format } = agreed
+    if (format > this.#format && command.kind !== 'format-raise') {
+      return refusal('request-invalid', `the cluster has not agreed on format ${format} yet`)
+    }
     const outcome = this.#carryOut(command)
     if (outcome.kind === 'done' && outcome.isChanged) {
       this.#changed(command, this.#health.takeChanges())
@@ -75,6 +91,7 @@ export class ClusterStateMachine {
   /** Equal states give equal bytes. */
   snapshot(): Uint8Array {
     return encodeState({
+      format: this.#format,
       config: this.#config.history,
       pool: this.#pool.entries,
       health: this.#health.records(),
@@ -86,8 +103,9 @@ export class ClusterStateMachine {
    * @throws SluiceError `state-newer`, `invariant-broken`
    */
   restore(data: Uint8Array): void {
-    const whole = data.length === 0 ? null : decodeState(data)
+    const whole = data.length === 0 ? null : decodeState(data, this.#formatMax)
     const before = new Map(this.#health.verdicts().map(({ key, isUp }) => [key, isUp]))
+    this.#format = whole?.format ?? FORMAT_MIN
     this.#config = new ConfigVersions(whole?.config)
     this.#pool = new Pool(whole?.pool)
     this.#health = new HealthAgreements((key) => this.#backendOf(key), whole?.health)
@@ -117,6 +135,8 @@ export class ClusterStateMachine {
       case 'witnesses-set':
         this.#health.setWitnesses(command)
         return this.#outcome(true)
+      case 'format-raise':
+        return this.#outcome(this.#raiseFormat(command))
     }
   }
 
@@ -126,6 +146,12 @@ export class ClusterStateMachine {
       this.#health.follow()
     }
     return outcome
+  }
+
+  #raiseFormat({ format }: RaiseFormat): boolean {
+    const isNews = format > this.#format
+    if (isNews) this.#format = format
+    return isNews
   }
 
   #outcome(result: Refusal | boolean): CommandOutcome {
@@ -153,7 +179,8 @@ export class ClusterStateMachine {
   #describe(): ClusterState {
     const { activeVersion, versions, confirmation } = this.#config.history
     const { witnesses } = this.#health
-    return { activeVersion, versions, confirmation, pool: this.#pool.entries, witnesses }
+    const { entries: pool } = this.#pool
+    return { format: this.#format, activeVersion, versions, confirmation, pool, witnesses }
   }
 }
 

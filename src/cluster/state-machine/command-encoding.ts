@@ -38,14 +38,19 @@ import {
 } from './json-fields.ts'
 
 /**
- * The newest form of commands and snapshots that this program knows. What it means is frozen: a
+ * The newest form of commands and snapshots that this program knows. What each means is frozen: a
  * command that means something else, or has one member more, is of a higher format, and so is
- * whatever else shapes the state: the bounds, the choice of watchers. A program that
- * knows a higher one uses it only when every node says that it knows it too (`format` in the answer
- * to the request `status`). A node that meets one that it does not know stops following rather than
- * guess, so it is left behind and never at odds.
+ * whatever else shapes the state: the bounds, the choice of watchers. A cluster agrees in one format
+ * at a time, of which `RaiseFormat` makes a higher one once every node knows it
+ * (`duties/format-raising.ts`). A node that meets one that it does not know stops following rather
+ * than guess, so it is left behind and never at odds.
+ *
+ * 1: what clusters begin with. 2: formats are raised.
  */
-export const FORMAT = 1
+export const FORMAT = 2
+
+/** The oldest form that this program knows: a cluster that agrees in it can be taken over. */
+export const FORMAT_MIN = 1
 
 /** The name of a backend or a server. */
 export const NAME = /^(?!__proto__$)[A-Za-z0-9_.:-]{1,64}$/
@@ -94,12 +99,20 @@ interface EncodedSetServer {
   readonly unset: readonly ServerSettingName[]
 }
 
-/** Everything but `server-set`, which is encoded otherwise than it is declared. */
-type PlainCommand = Exclude<Command, SetServer>
+/** How the commands of a format are read, by their kind. */
+type Readers = { readonly [K in Command['kind']]: Reader<Extract<Command, { kind: K }>> }
 
-const PLAIN_READERS: {
-  readonly [K in PlainCommand['kind']]: Reader<Extract<PlainCommand, { kind: K }>>
-} = {
+const readSetServer = record<EncodedSetServer>({
+  kind: oneOf(['server-set']),
+  backend: readName,
+  server: readName,
+  state: nullable(oneOf(ADMIN_STATES)),
+  weight: nullable(readWeight),
+  address: nullable(readAddress),
+  unset: listOf(oneOf(SERVER_SETTINGS), SERVER_SETTINGS.length),
+})
+
+const READERS_1: Omit<Readers, 'format-raise'> = {
   'config-activate': record({
     kind: oneOf(['config-activate']),
     expectedVersion: readVersion,
@@ -125,6 +138,7 @@ const PLAIN_READERS: {
     address: readAddress,
     weight: nullable(readWeight),
   }),
+  'server-set': decodeSetServer,
   'server-remove': record({ kind: oneOf(['server-remove']), backend: readName, server: readName }),
   'health-report': record({
     kind: oneOf(['health-report']),
@@ -138,15 +152,16 @@ const PLAIN_READERS: {
   }),
 }
 
-const readSetServer = record<EncodedSetServer>({
-  kind: oneOf(['server-set']),
-  backend: readName,
-  server: readName,
-  state: nullable(oneOf(ADMIN_STATES)),
-  weight: nullable(readWeight),
-  address: nullable(readAddress),
-  unset: listOf(oneOf(SERVER_SETTINGS), SERVER_SETTINGS.length),
-})
+const READERS_2: Readers = {
+  ...READERS_1,
+  'format-raise': record({
+    kind: oneOf(['format-raise']),
+    format: whole(FORMAT_MIN + 1),
+  }),
+}
+
+/** From format {@link FORMAT_MIN} to {@link FORMAT}. */
+const READERS: readonly Partial<Readers>[] = [READERS_1, READERS_2]
 
 const readEnvelope = record<{ format: number; command: unknown }>({
   format: whole(1),
@@ -156,10 +171,13 @@ const readEnvelope = record<{ format: number; command: unknown }>({
 /**
  * Encodes a command, `{"format":1,"command":{...}}`.
  *
+ * @param groupFormat in which the cluster agrees; a `RaiseFormat` is of the format that it raises to,
+ *   so that no node passes over it that does not know that
  * @throws SluiceError `body-too-large`
  */
-export function encodeCommand(command: Command): Uint8Array {
-  const bytes = jsonBytes({ format: FORMAT, command: encodable(command) })
+export function encodeCommand(command: Command, groupFormat: number): Uint8Array {
+  const format = command.kind === 'format-raise' ? command.format : groupFormat
+  const bytes = jsonBytes({ format, command: encodable(command) })
   if (bytes.length > COMMAND_BYTES_MAX) {
     throw new SluiceError(
       'body-too-large',
@@ -169,40 +187,50 @@ export function encodeCommand(command: Command): Uint8Array {
   return bytes
 }
 
+/** A command as it was agreed on. */
+export interface AgreedCommand {
+  /** In which it is written. */
+  readonly format: number
+  readonly command: Command
+}
+
 /**
- * Decodes a command. All bytes that are none of {@link FORMAT} are told as such, on all nodes alike.
+ * Decodes a command. All bytes that are none in their format are told as such, on all nodes alike.
  *
+ * @param formatMax the newest format that this node knows
  * @returns null: these bytes are no command
  * @throws SluiceError `state-newer`: of a newer program; this node must not go on
  */
-export function decodeCommand(bytes: Uint8Array): Command | null {
+export function decodeCommand(bytes: Uint8Array, formatMax: number = FORMAT): AgreedCommand | null {
   if (bytes.length > COMMAND_BYTES_MAX) return null
   const envelope = readEnvelope(parseJson(bytes))
   if (envelope === undefined) return null
-  const { format, command } = envelope
-  if (format > FORMAT) {
-    throw new SluiceError('state-newer', `a command is of format ${format}, this is ${FORMAT}`)
+  const { format } = envelope
+  if (format > formatMax) {
+    throw new SluiceError('state-newer', `a command is of format ${format}, this is ${formatMax}`)
   }
-  if (typeof command !== 'object' || command === null || !('kind' in command)) return null
-  const { kind } = command
-  if (kind === 'server-set') return decodeSetServer(command)
-  if (typeof kind !== 'string' || !isPlainKind(kind)) return null
-  return PLAIN_READERS[kind](command) ?? null
+  const command = readCommand(envelope.command, READERS[format - FORMAT_MIN] ?? {})
+  if (command === null) return null
+  if (command.kind === 'format-raise' && command.format !== format) return null
+  return { format, command }
 }
 
-function isPlainKind(kind: string): kind is PlainCommand['kind'] {
-  return Object.hasOwn(PLAIN_READERS, kind)
+function readCommand(value: unknown, readers: Partial<Readers>): Command | null {
+  if (typeof value !== 'object' || value === null || !('kind' in value)) return null
+  const { kind } = value
+  if (typeof kind !== 'string' || !Object.hasOwn(readers, kind)) return null
+  return readers[kind as Command['kind']]?.(value) ?? null
 }
 
-function encodable(command: Command): PlainCommand | EncodedSetServer {
+function encodable(command: Command): Exclude<Command, SetServer> | EncodedSetServer {
   if (command.kind !== 'server-set') return command
   const { kind, backend, server, state = null, weight = null, address = null, unset } = command
   return { kind, backend, server, state, weight, address, unset }
 }
 
-function decodeSetServer(value: unknown): SetServer | null {
+function decodeSetServer(value: unknown): SetServer | undefined {
   const read = readSetServer(value)
-  if (read === undefined || !isSoundUnset(read)) return null
+  if (read === undefined || !isSoundUnset(read)) return undefined
   const { kind, backend, server, state, weight, address, unset } = read
   return {
     kind,

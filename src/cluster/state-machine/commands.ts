@@ -112,6 +112,15 @@ export interface SetWitnesses {
   readonly nodes: readonly string[]
 }
 
+/**
+ * From here on the cluster agrees in a format that all of its nodes know by now. Never back: what
+ * was agreed on in it cannot be written down in an older one.
+ */
+export interface RaiseFormat {
+  readonly kind: 'format-raise'
+  readonly format: number
+}
+
 /** Everything that the cluster agrees on is the result of these. */
 export type Command =
   | ActivateConfig
@@ -122,3 +131,4 @@ export type Command =
   | RemoveServer
   | ReportHealth
   | SetWitnesses
+  | RaiseFormat

@@ -15,6 +15,7 @@ import {
 import { Catalogue } from './catalogue.ts'
 import {
   FORMAT,
+  FORMAT_MIN,
   NAME,
   readBackends,
   readNodeName,
@@ -43,6 +44,8 @@ import type { ConfigVersion, PendingConfirmation, PoolEntry } from './state.ts'
 
 /** Everything that a snapshot holds. */
 export interface WholeState {
+  /** In which the cluster agrees, and so in which the snapshot is written. */
+  readonly format: number
   readonly config: ConfigHistory
   readonly pool: readonly PoolEntry[]
   readonly health: HealthRecords
@@ -105,7 +108,7 @@ const readHealth = record<HealthRecords>({
 })
 
 const readState: Reader<EncodedState> = record<EncodedState>({
-  format: whole(FORMAT, FORMAT),
+  format: whole(FORMAT_MIN, FORMAT),
   versions: listOf(readConfigVersion, VERSIONS_MAX),
   activeVersion: whole(0),
   confirmation: nullable(
@@ -120,10 +123,10 @@ const readState: Reader<EncodedState> = record<EncodedState>({
 const readFormat = record<{ format: number }>({ format: whole(1) }, 'left-out')
 
 /** Encodes a state; equal states give equal bytes. */
-export function encodeState({ config, pool, health }: WholeState): Uint8Array {
+export function encodeState({ format, config, pool, health }: WholeState): Uint8Array {
   const { versions, activeVersion, confirmation, active, previous } = config
   const encoded: EncodedState = {
-    format: FORMAT,
+    format,
     versions: versions.map(inOrder),
     activeVersion,
     confirmation,
@@ -138,14 +141,18 @@ export function encodeState({ config, pool, health }: WholeState): Uint8Array {
 /**
  * Decodes what {@link encodeState} gave.
  *
+ * @param formatMax the newest format that this node knows
  * @throws SluiceError `state-newer`: of a newer program; `invariant-broken`: these bytes are none,
  *   although the store and the links check sums
  */
-export function decodeState(bytes: Uint8Array): WholeState {
+export function decodeState(bytes: Uint8Array, formatMax: number = FORMAT): WholeState {
   const json = parseJson(bytes)
-  const format = readFormat(json)?.format ?? FORMAT
-  if (format > FORMAT) {
-    throw new SluiceError('state-newer', `the snapshot is of format ${format}, this is ${FORMAT}`)
+  const format = readFormat(json)?.format ?? FORMAT_MIN
+  if (format > formatMax) {
+    throw new SluiceError(
+      'state-newer',
+      `the snapshot is of format ${format}, this is ${formatMax}`,
+    )
   }
   const state = readState(json)
   if (state === undefined) {
@@ -153,6 +160,7 @@ export function decodeState(bytes: Uint8Array): WholeState {
   }
   const { versions, activeVersion, confirmation, active, previous, pool, health } = state
   return {
+    format,
     config: {
       versions,
       activeVersion,

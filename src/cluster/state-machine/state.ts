@@ -54,6 +54,8 @@ export interface HealthChange {
 
 /** Everything that the cluster has agreed on. Replaced, never changed, so that it can be compared. */
 export interface ClusterState {
+  /** In which the cluster agrees. Never falls. */
+  readonly format: number
   /** Of the active config; 0 while there is none. */
   readonly activeVersion: number
   /** Those that are kept, oldest first. */

@@ -18,6 +18,9 @@ export interface ClusterNodeReport {
   /** Entries that it has yet to apply. */
   readonly lagEntries: number | null
   readonly configVersion: number | null
+  /** The oldest and the newest format of what is agreed on that it knows. */
+  readonly formatMin: number | null
+  readonly formatMax: number | null
   /** SHA-256 of the text that it runs, hexadecimal. */
   readonly configHash: string | null
   /** SHA-256 of all that it has applied: equal at equal `appliedIndex`. */
@@ -43,6 +46,8 @@ export interface ClusterReport {
   readonly missing: readonly string[]
   /** The active version; 0 while there is none. */
   readonly configVersion: number
+  /** In which the cluster agrees: the newest that all of its nodes knew together. */
+  readonly format: number
   readonly nodes: readonly ClusterNodeReport[]
 }
 

@@ -28,12 +28,19 @@ describe('cluster status', () => {
   it('prints the nodes as an aligned table', async () => {
     expect(await status({ admin: await startForCommands() })).toBe(
       [
-        'raft: leader lb1, epoch 4; config version 3',
+        'raft: leader lb1, epoch 4; config version 3; format 2',
         'NODE  ADDRESS        ROLE     REACHED  EPOCH  APPLIED  LAG  CONFIG  UPTIME  NOTE',
         'lb1   10.0.0.1:7400  leader   yes          4      120    0       3     12s  -',
         'lb2   10.0.0.2:7400  unknown  no           -        -    7       -       -  is gone for good',
         '',
       ].join('\n'),
+    )
+  })
+
+  it('names the nodes that keep the cluster from a newer format', async () => {
+    const told = telling({ format: 1 })
+    expect(await status({ admin: await startForCommands({ cluster: told }) })).toMatch(
+      /^raft: leader lb1, epoch 4; config version 3; format 1, 2 waits for lb2\n/,
     )
   })
 
@@ -51,16 +58,17 @@ describe('cluster status', () => {
 
   it('prints the members that scripts rely on with --json', async () => {
     const json = JSON.parse(await status({ admin: await startForCommands(), json: true }))
-    const { engine, leader, epoch, configVersion, nodes } = json
-    expect({ engine, leader, epoch, configVersion }).toEqual({
+    const { engine, leader, epoch, configVersion, format, nodes } = json
+    expect({ engine, leader, epoch, configVersion, format }).toEqual({
       engine: 'raft',
       leader: 'lb1',
       epoch: 4,
       configVersion: 3,
+      format: 2,
     })
     expect(nodes).toMatchObject([
-      { name: 'lb1', address: '10.0.0.1:7400', role: 'leader' },
-      { name: 'lb2', address: '10.0.0.2:7400', role: 'unknown' },
+      { name: 'lb1', address: '10.0.0.1:7400', role: 'leader', formatMin: 1, formatMax: 2 },
+      { name: 'lb2', address: '10.0.0.2:7400', role: 'unknown', formatMax: null },
     ])
   })
 

@@ -24,6 +24,7 @@ describe('the status of a cluster', () => {
       epoch: 1,
       hasQuorum: true,
       configVersion: 1,
+      format: 2,
     })
     expect(status.nodes).toHaveLength(3)
     const [first] = status.nodes
@@ -35,6 +36,8 @@ describe('the status of a cluster', () => {
       lagEntries: 0,
       configVersion: 1,
       configHash: sha256(TEXT),
+      formatMin: 1,
+      formatMax: 2,
       uptimeSeconds: 5,
       note: '',
     })
@@ -168,6 +171,7 @@ describe('a cluster node', () => {
       'cluster-leader lb1 leads the cluster',
       'cluster-quorum the cluster has a quorum',
       'cluster-nodes the nodes of the cluster are lb1 (voter), lb2 (voter), lb3 (voter)',
+      'cluster-format the cluster agrees in format 2 from now on, which all of its nodes know',
       'cluster-leader lb3 leads the cluster',
     ])
   })

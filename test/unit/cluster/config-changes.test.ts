@@ -27,7 +27,8 @@ describe('the first config of a cluster', () => {
     )
     const [seed] = lab.get('lb2').node.state().versions
     expect(seed).toMatchObject({ version: 1, cause: 'seed', author: 'lb1, its file' })
-    expect(lab.cluster.length).toBe(2)
+    // Its witnesses and its format are agreed on beside it.
+    expect(lab.cluster.length).toBe(3)
     // A file that says the same in other words is none to be told of.
     expect(lab.get('lb2').events()).not.toContain('config-file-differs')
     expect(lab.get('lb3').lines).toContainEqual(

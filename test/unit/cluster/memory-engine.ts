@@ -33,6 +33,11 @@ export class MemoryCluster {
     return this.#log.length
   }
 
+  /** What was agreed on, in its order. */
+  get log(): readonly Uint8Array[] {
+    return this.#log
+  }
+
   constructor(names: readonly string[]) {
     this.#names = names
     this.#leader = names[0] ?? null

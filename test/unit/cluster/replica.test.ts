@@ -5,10 +5,10 @@ import { ClusterStateMachine } from '../../../src/cluster/state-machine/cluster-
 import { encodeCommand } from '../../../src/cluster/state-machine/command-encoding.ts'
 import type { Agreement } from '../../../src/consensus/agreement.ts'
 
-const CHANGING = encodeCommand({ kind: 'witnesses-set', nodes: ['lb1'] })
+const CHANGING = encodeCommand({ kind: 'witnesses-set', nodes: ['lb1'] }, 1)
 const NEWER = new TextEncoder().encode('{"format":99,"command":{"kind":"any"}}')
 /** Refused: there is no such version. */
-const REFUSED = encodeCommand({ kind: 'config-confirm', version: 7 })
+const REFUSED = encodeCommand({ kind: 'config-confirm', version: 7 }, 1)
 
 /** Agreement whose proposals the test settles, in any order. */
 class ManualAgreement implements Agreement {
@@ -95,7 +95,7 @@ describe('a replica', () => {
     replica.apply(1, CHANGING)
     const before = machine.snapshot()
     meet(replica)
-    replica.apply(3, encodeCommand({ kind: 'witnesses-set', nodes: ['lb9'] }))
+    replica.apply(3, encodeCommand({ kind: 'witnesses-set', nodes: ['lb9'] }, 1))
     replica.restore(new Uint8Array())
     expect(machine.snapshot()).toEqual(before)
     expect(replica.appliedIndex).toBe(1)

@@ -16,6 +16,7 @@ const TIME_MS = Date.UTC(2026, 0, 2, 3, 4, 5)
 
 /** Three versions, the last of which is to be confirmed. */
 export const STATE: ClusterState = {
+  format: 2,
   activeVersion: 3,
   versions: ['a: 1\n', 'a: 1\nb: 2\n', 'a: 1\nb: 3 # why\n'].map((text, n) => ({
     version: n + 1,
@@ -40,6 +41,7 @@ export const STATUS: ClusterStatus = {
   hasQuorum: true,
   missing: ['lb2'],
   configVersion: 3,
+  format: 2,
   nodes: [
     {
       name: 'lb1',
@@ -50,6 +52,8 @@ export const STATUS: ClusterStatus = {
       appliedIndex: 120,
       lagEntries: 0,
       configVersion: 3,
+      formatMin: 1,
+      formatMax: 2,
       configHash: 'abc',
       stateHash: 'def',
       uptimeSeconds: 12.5,
@@ -64,6 +68,8 @@ export const STATUS: ClusterStatus = {
       appliedIndex: null,
       lagEntries: 7,
       configVersion: null,
+      formatMin: null,
+      formatMax: null,
       configHash: null,
       stateHash: null,
       uptimeSeconds: null,

@@ -12,6 +12,8 @@ const LEADER: ClusterFacts = {
   appliedIndex: 117,
   lastIndex: 120,
   firstIndex: 101,
+  format: 1,
+  formatMax: 2,
   nodes: [
     { name: 'lb1', membership: 'voter', matchIndex: 120 },
     { name: 'lb2', membership: 'voter', matchIndex: 90 },
@@ -71,6 +73,8 @@ describe('the metrics of a cluster', () => {
     ['commit_index', 'gauge', ['118']],
     ['applied_index', 'gauge', ['117']],
     ['log_entries', 'gauge', ['20']],
+    ['format', 'gauge', ['1']],
+    ['format_max', 'gauge', ['2']],
     [
       'nodes',
       'gauge',
@@ -98,7 +102,7 @@ describe('the metrics of a cluster', () => {
 
   it('are all that is listed here', async () => {
     const names = [...(await scrape(LEADER)).keys()]
-    expect(names.filter((name) => name.startsWith('sluice_cluster_'))).toHaveLength(13)
+    expect(names.filter((name) => name.startsWith('sluice_cluster_'))).toHaveLength(15)
   })
 
   it('say nothing of the lag of others on a follower, which does not know it', async () => {

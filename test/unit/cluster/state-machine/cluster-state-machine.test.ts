@@ -16,7 +16,9 @@ const verdictsOf = (machine: ClusterStateMachine): Record<string, boolean | null
 const codeOf = (outcome: CommandOutcome): string => (outcome.kind === 'refused' ? outcome.code : '')
 
 function applyAll(machine: ClusterStateMachine, commands: readonly Command[], from = 0): unknown[] {
-  return commands.map((command, n) => machine.apply(from + n + 1, encodeCommand(command)))
+  return commands.map((command, n) =>
+    machine.apply(from + n + 1, encodeCommand(command, machine.state.format)),
+  )
 }
 
 describe('the state machine of the cluster', () => {
@@ -116,9 +118,9 @@ describe('the state machine of the cluster', () => {
   it('tells a change once, with the state of before and after', () => {
     const changes: StateChange[] = []
     const machine = new ClusterStateMachine((change) => changes.push(change))
-    machine.apply(1, encodeCommand(activation(0, 'one')))
-    machine.apply(2, encodeCommand(activation(1, 'one')))
-    machine.apply(3, encodeCommand(activation(7, 'two')))
+    machine.apply(1, encodeCommand(activation(0, 'one'), 1))
+    machine.apply(2, encodeCommand(activation(1, 'one'), 1))
+    machine.apply(3, encodeCommand(activation(7, 'two'), 1))
     expect(changes.map(({ before, after }) => [before.activeVersion, after.activeVersion])).toEqual(
       [[0, 1]],
     )
@@ -146,9 +148,34 @@ describe('the state machine of the cluster', () => {
     expect(machine.snapshot()).toEqual(before)
   })
 
+  it('agrees in a newer format from its raise on, and never in an older one again', () => {
+    const { machine } = openLab()
+    const witnesses = { kind: 'witnesses-set', nodes: ['lb1'] } as const
+    const early = machine.apply(1, encodeCommand(witnesses, 2))
+    expect(early).toMatchObject({ kind: 'refused', code: 'request-invalid' })
+    expect(machine.state).toMatchObject({ format: 1, witnesses: [] })
+    const raise = encodeCommand({ kind: 'format-raise', format: 2 }, 1)
+    expect(machine.apply(2, raise)).toMatchObject({ kind: 'done', isChanged: true })
+    expect(machine.apply(3, raise)).toMatchObject({ kind: 'done', isChanged: false })
+    // A node that has yet to hear of it proposes in the older format, which stays known.
+    expect(machine.apply(4, encodeCommand(witnesses, 1))).toMatchObject({ isChanged: true })
+    expect(machine.state).toMatchObject({ format: 2, witnesses: ['lb1'] })
+  })
+
+  it('is halted by a raise to a format that it does not know', () => {
+    const machine = new ClusterStateMachine(() => {}, 1)
+    const raise = encodeCommand({ kind: 'format-raise', format: 2 }, 1)
+    expect(() => machine.apply(1, raise)).toThrow(expect.objectContaining({ code: 'state-newer' }))
+    const newer = openLab()
+    newer.apply({ kind: 'format-raise', format: 2 })
+    expect(() => machine.restore(newer.machine.snapshot())).toThrow(
+      expect.objectContaining({ code: 'state-newer' }),
+    )
+  })
+
   it('does not go on at a command of a newer program', () => {
     const { machine } = openLab()
-    const bytes = new TextEncoder().encode('{"format":2,"command":{"kind":"config-activate"}}')
+    const bytes = new TextEncoder().encode('{"format":3,"command":{"kind":"config-activate"}}')
     expect(() => machine.apply(1, bytes)).toThrow(expect.objectContaining({ code: 'state-newer' }))
   })
 })

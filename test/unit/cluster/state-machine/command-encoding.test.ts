@@ -5,13 +5,17 @@ import { COMMAND_BYTES_MAX } from '../../../../src/cluster/state-machine/bounds.
 import {
   decodeCommand,
   encodeCommand,
+  FORMAT,
 } from '../../../../src/cluster/state-machine/command-encoding.ts'
 import type { Command } from '../../../../src/cluster/state-machine/commands.ts'
 import { activation, anyCommand, reportOf } from './command-lab.ts'
 
 const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
-const decodeText = (text: string): Command | null => decodeCommand(bytesOf(text))
+const decodeText = (text: string): Command | null => {
+  return decodeCommand(bytesOf(text))?.command ?? null
+}
+const formatIn = (text: string): number => (JSON.parse(text) as { format: number }).format
 const envelope = (command: unknown): string => JSON.stringify({ format: 1, command })
 
 const serverSet = (more: Readonly<Record<string, unknown>>): unknown => ({
@@ -29,7 +33,7 @@ describe('the encoding of commands', () => {
   it('gives back every command', () => {
     fc.assert(
       fc.property(anyCommand, (command) => {
-        expect(decodeCommand(encodeCommand(command))).toEqual(command)
+        expect(decodeCommand(encodeCommand(command, FORMAT))?.command).toEqual(command)
       }),
     )
   })
@@ -90,8 +94,12 @@ describe('the encoding of commands', () => {
       '{"format":1,"command":{"kind":"witnesses-set","nodes":["lb1","lb2"]}}',
       { kind: 'witnesses-set', nodes: ['lb1', 'lb2'] },
     ],
+    [
+      '{"format":2,"command":{"kind":"format-raise","format":2}}',
+      { kind: 'format-raise', format: 2 },
+    ],
   ])('is, and stays, %s', (text, command) => {
-    expect(textOf(encodeCommand(command))).toBe(text)
+    expect(textOf(encodeCommand(command, formatIn(text)))).toBe(text)
     expect(decodeText(text)).toEqual(command)
   })
 
@@ -137,6 +145,11 @@ describe('the encoding of commands', () => {
       'too many witnesses',
       envelope({ kind: 'witnesses-set', nodes: Array.from({ length: 65 }, (_, n) => `lb${n}`) }),
     ],
+    [
+      'a format that is raised to in another',
+      '{"format":2,"command":{"kind":"format-raise","format":1}}',
+    ],
+    ['what its format does not have', envelope({ kind: 'format-raise', format: 1 })],
     ['a time to confirm that is too short', envelope(activation(1, 'a', { confirmMs: 999 }))],
   ])('is not %s', (_, text) => {
     expect(decodeText(text)).toBeNull()
@@ -145,7 +158,7 @@ describe('the encoding of commands', () => {
   it('is not what is no UTF-8, nor what is too long', () => {
     expect(decodeCommand(new Uint8Array([0x22, 0xff, 0x22]))).toBeNull()
     const spaces = new Uint8Array(COMMAND_BYTES_MAX).fill(0x20)
-    const confirm = encodeCommand({ kind: 'config-confirm', version: 1 })
+    const confirm = encodeCommand({ kind: 'config-confirm', version: 1 }, 1)
     expect(decodeCommand(new Uint8Array([...confirm, 0x20]))).not.toBeNull()
     const long = new Uint8Array(COMMAND_BYTES_MAX + 1)
     long.set(spaces)
@@ -156,7 +169,7 @@ describe('the encoding of commands', () => {
 
   it('refuses to make what it would not read', () => {
     const text = '\u0001'.repeat(1_000_000)
-    expect(() => encodeCommand(activation(0, text))).toThrow(
+    expect(() => encodeCommand(activation(0, text), 1)).toThrow(
       expect.objectContaining({ code: 'body-too-large' }),
     )
   })
@@ -165,7 +178,7 @@ describe('the encoding of commands', () => {
     const mutated = fc
       .tuple(anyCommand, fc.nat(), fc.integer({ min: 0, max: 255 }), fc.boolean())
       .map(([command, at, byte, isCut]) => {
-        const bytes = encodeCommand(command)
+        const bytes = encodeCommand(command, FORMAT)
         bytes[at % bytes.length] = byte
         return isCut ? bytes.slice(0, at % bytes.length) : bytes
       })
@@ -173,8 +186,10 @@ describe('the encoding of commands', () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), json, mutated), (bytes) => {
         try {
-          const command = decodeCommand(bytes)
-          if (command !== null) expect(decodeCommand(encodeCommand(command))).toEqual(command)
+          const agreed = decodeCommand(bytes)
+          if (agreed === null) return
+          const { command, format } = agreed
+          expect(decodeCommand(encodeCommand(command, format))).toEqual(agreed)
         } catch (error) {
           expect(error).toBeInstanceOf(SluiceError)
           expect((error as SluiceError).code).toBe('state-newer')

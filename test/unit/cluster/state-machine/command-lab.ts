@@ -1,6 +1,10 @@
 import fc from 'fast-check'
 import { ClusterStateMachine } from '../../../../src/cluster/state-machine/cluster-state-machine.ts'
-import { encodeCommand } from '../../../../src/cluster/state-machine/command-encoding.ts'
+import {
+  encodeCommand,
+  FORMAT,
+  FORMAT_MIN,
+} from '../../../../src/cluster/state-machine/command-encoding.ts'
 import type { CommandOutcome } from '../../../../src/cluster/state-machine/command-outcomes.ts'
 import {
   type ActivateConfig,
@@ -30,7 +34,7 @@ export function openLab(): Lab {
       health = []
       return taken
     },
-    apply: (command) => machine.apply(++index, encodeCommand(command)),
+    apply: (command) => machine.apply(++index, encodeCommand(command, machine.state.format)),
   }
 }
 
@@ -174,6 +178,10 @@ export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
       nodes: fc.uniqueArray(node),
     }),
   },
+  fc.record({
+    kind: fc.constant('format-raise' as const),
+    format: fc.integer({ min: FORMAT_MIN + 1, max: FORMAT }),
+  }),
 )
 
 /** So that most of what follows finds servers, backends and witnesses. */

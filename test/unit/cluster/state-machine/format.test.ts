@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, it } from 'vitest'
 import * as bounds from '../../../../src/cluster/state-machine/bounds.ts'
-import { FORMAT } from '../../../../src/cluster/state-machine/command-encoding.ts'
+import { FORMAT, FORMAT_MIN } from '../../../../src/cluster/state-machine/command-encoding.ts'
 import { watchersOf } from '../../../../src/cluster/state-machine/watchers.ts'
 import { WEIGHT_MAX } from '../../../../src/model/admin-state.ts'
 import { COMMENT_LENGTH_MAX, CONFIRM_MIN_MS } from '../../../../src/model/change-limits.ts'
@@ -9,8 +9,8 @@ import { COMMENT_LENGTH_MAX, CONFIRM_MIN_MS } from '../../../../src/model/change
 // Nodes of two versions must come to one state. A failure here means that nodes of this version and
 // of those before would part: what has changed is of a higher format, and the old has to stay.
 
-it('has the bounds of its format', () => {
-  expect(FORMAT).toBe(1)
+it('has the bounds of its formats', () => {
+  expect([FORMAT_MIN, FORMAT]).toEqual([1, 2])
   expect({ ...bounds, WEIGHT_MAX, COMMENT_LENGTH_MAX, CONFIRM_MIN_MS }).toEqual({
     TEXT_BYTES_MAX: 1_048_576,
     VERSIONS_MAX: 50,
@@ -32,7 +32,7 @@ it('has the bounds of its format', () => {
   })
 })
 
-it('has the watchers of its format', () => {
+it('has the watchers of its formats', () => {
   const nodes = ['lb1', 'lb2', 'lb3', 'lb4', 'lb5']
   expect(watchersOf('app/app1', nodes, 2)).toEqual(['lb2', 'lb4'])
   const all = Array.from({ length: 1000 }, (_, n) => watchersOf(`app/s${n}`, nodes, 2).join())

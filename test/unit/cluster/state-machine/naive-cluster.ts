@@ -27,6 +27,7 @@ interface Text {
  * nothing kept that can be found out, no bounds.
  */
 export class NaiveCluster {
+  format = 1
   versions: ConfigVersion[] = []
   texts: Text[] = []
   deadline: { previous: number; deadlineMs: number } | null = null
@@ -37,9 +38,10 @@ export class NaiveCluster {
   verdicts: Verdict[] = []
 
   get state(): ClusterState {
-    const { versions, deadline, pool, witnesses } = this
+    const { format, versions, deadline, pool, witnesses } = this
     const activeVersion = versions.length
     return {
+      format,
       activeVersion,
       versions,
       confirmation: deadline && { version: activeVersion, ...deadline },
@@ -145,6 +147,9 @@ export class NaiveCluster {
           if (!this.witnesses.includes(node)) delete this.runs[node]
         }
         this.#judgeAll()
+        return ''
+      case 'format-raise':
+        this.format = Math.max(this.format, command.format)
         return ''
     }
   }

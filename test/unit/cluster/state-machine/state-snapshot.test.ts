@@ -36,8 +36,19 @@ describe('the snapshot of the state', () => {
     )
   })
 
+  it('says the format of the cluster, which it is written in', () => {
+    const { machine, apply } = openLab()
+    machine.restore(snapshotOf())
+    apply({ kind: 'format-raise', format: 2 })
+    const raised = machine.snapshot()
+    expect(textOf(raised)).toBe(textOf(snapshotOf()).replace('"format":1', '"format":2'))
+    const again = openLab().machine
+    again.restore(raised)
+    expect(again.state).toEqual(machine.state)
+  })
+
   it('is not that of a newer program', () => {
-    const newer = textOf(snapshotOf()).replace('"format":1', '"format":2,"more":[]')
+    const newer = textOf(snapshotOf()).replace('"format":1', '"format":3,"more":[]')
     expect(() => decodeState(bytesOf(newer))).toThrow(
       expect.objectContaining({ code: 'state-newer' }),
     )
