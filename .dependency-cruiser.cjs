@@ -104,7 +104,7 @@ const workerOrder = workerFolders.map((folder, n) => ({
 }))
 
 const pure =
-  '^src/(base/(?!host/|time-limit|ip-address)|balance/|http/|rules/|consensus/(encoding|log|core|driver|raft|paxos)/|cluster/state-machine/|worker/dispatch/retry-budget|health/(verdict|server-state|outlier-|observation-))'
+  '^src/(base/(?!host/|time-limit|work-slices|ip-address)|balance/|http/|rules/|consensus/(encoding|log|core|driver|raft|paxos)/|cluster/state-machine/|worker/dispatch/retry-budget|health/(verdict|server-state|outlier-|observation-))'
 
 const builtIn = ['commander', 'diff', 'pino', 'prom-client', 'ws', 'yaml', 'zod']
 
@@ -166,6 +166,24 @@ module.exports = {
       comment: 'the main thread starts it by its URL, and knows what both tell each other',
       from: { path: '^src/', pathNot: '^src/supervisor/agreement/' },
       to: { path: '^src/supervisor/agreement/', pathNot: 'agreement-boot' },
+    },
+    {
+      name: 'reading-thread-stands-alone',
+      severity: 'error',
+      comment: 'what reads configs knows nothing of what runs',
+      from: { path: '^src/supervisor/reading/(reading-|config-slices)' },
+      to: {
+        path: '^src/',
+        pathNot:
+          '^src/(supervisor/(reading/(reading-|config-slices)|preparation/config-file)|consensus/thread/|telemetry/|model/|base/)',
+      },
+    },
+    {
+      name: 'reading-thread-is-met-by-its-boot',
+      severity: 'error',
+      comment: 'the main thread starts it by its URL',
+      from: { path: '^src/' },
+      to: { path: '^src/supervisor/reading/reading-entry' },
     },
     {
       name: 'contract-is-of-types',

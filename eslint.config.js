@@ -37,7 +37,7 @@ const environment = [
 ]
 
 const pureRooms = [
-  'src/base/!(time-limit).ts',
+  'src/base/!(time-limit|work-slices).ts',
   'src/balance/**',
   'src/http/**',
   'src/rules/**',

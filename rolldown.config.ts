@@ -36,6 +36,7 @@ export default defineConfig({
     main: 'src/main.ts',
     worker: 'src/worker/entry.ts',
     agreement: 'src/supervisor/agreement/agreement-entry.ts',
+    reading: 'src/supervisor/reading/reading-entry.ts',
   },
   // Follow-redirects would log by `debug`, if that were there: it is, but only for our tools.
   external: [...Object.keys(manifestIn('.').dependencies), 'debug'],

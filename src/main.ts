@@ -37,6 +37,7 @@ const home = new URL('../', import.meta.url)
 /** What the threads of the data plane run: the build puts it beside this file. */
 const workerEntry = new URL('worker.js', import.meta.url)
 const agreementEntry = new URL('agreement.js', import.meta.url)
+const readingEntry = new URL('reading.js', import.meta.url)
 
 const surroundings = { env: process.env, cores: availableParallelism() }
 const print = (text: string): void => void process.stderr.write(text)
@@ -71,6 +72,7 @@ async function runNode({ file }: FileOptions): Promise<void> {
     version: version(),
     threads,
     agreementEntry,
+    readingEntry,
     print,
     exit: process.exit,
     file,

@@ -25,6 +25,11 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Check that the path names a file and that this user may read it.',
   },
+  'reading-failed': {
+    source: 'internal',
+    retryable: true,
+    hint: 'Ask again: another thread reads it. If that dies too, look whether the host has memory left, and report the logged stack.',
+  },
   'config-unusable': {
     source: 'operator',
     retryable: false,

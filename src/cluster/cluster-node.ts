@@ -270,9 +270,9 @@ export class ClusterNode implements Cluster {
    *
    * @throws SluiceError `config-invalid`
    */
-  compareFile(text: string): void {
-    this.#file.replace(text)
-    this.#file.compare(this.state().versions.at(-1))
+  async compareFile(text: string): Promise<void> {
+    await this.#file.replace(text)
+    await this.#file.compare(this.state().versions.at(-1))
   }
 
   /**
@@ -430,7 +430,7 @@ export class ClusterNode implements Cluster {
     if (isActing) duties.tick(status)
     else if (this.#halt !== null && status.role === 'leader') this.#yieldLead(status)
     ticketKeys.tick(status)
-    this.#file.compare(this.state().versions.at(-1))
+    void this.#file.compare(this.state().versions.at(-1))
     this.#tickAfter(TICK_MS)
   }
 

@@ -16,7 +16,7 @@ export interface ValidText {
   readonly servers: readonly string[]
   readonly backends: readonly AgreedBackend[]
   /** Equal for texts whose `defaults`, `frontends` and `backends` say the same. */
-  readonly digest: string
+  readonly digest: () => Promise<string>
   /** Rendered, for the operator; empty where there are none. */
   readonly warnings: string
 }
@@ -35,9 +35,9 @@ export interface ClusterHost {
   /**
    * Reads a text as this node would run it.
    *
-   * @throws SluiceError `config-invalid`, its message the rendered diagnostics
+   * @throws SluiceError `config-invalid`, its message the rendered diagnostics; `reading-failed`
    */
-  validate(text: string): ValidText
+  validate(text: string): Promise<ValidText>
   /**
    * Makes sure that this node can run a text: what {@link validate} does, then files readable, hosts
    * resolved, addresses bound. What was bound is kept for `keepMs`, so that the activation that

@@ -95,7 +95,7 @@ export class ConfigChanges {
       const message = `version ${activeVersion} came while a change of version ${expectedVersion} waited`
       throw conflict(message)
     }
-    const { servers, backends, warnings } = host.validate(change.text)
+    const { servers, backends, warnings } = await host.validate(change.text)
     const nodes = await prepareEverywhere(this.#options, change.text)
     const { version, isChanged } = await propose({
       kind: 'config-activate',

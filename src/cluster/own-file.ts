@@ -17,9 +17,10 @@ export class OwnFile {
   readonly #host: ClusterHost
   readonly #log: DaemonLog
   #seed: Seed | null
-  /** The version that the file was compared with last. */
+  /** The version that the file was compared with last, or is being. */
   #compared: ConfigVersion | null = null
-  #differs = false
+  /** The version that it was found to differ from; null: none. */
+  #differsFrom: number | null = null
   /** It is about to become the config: until then neither the old file nor the new one counts. */
   #isBeingApplied = false
 
@@ -36,7 +37,9 @@ export class OwnFile {
 
   /** That the file says something else than the cluster has agreed on; empty where it does not. */
   get note(): string {
-    return this.#differs ? `its file differs from config version ${this.#compared?.version}` : ''
+    return this.#differsFrom === null
+      ? ''
+      : `its file differs from config version ${this.#differsFrom}`
   }
 
   /**
@@ -44,10 +47,10 @@ export class OwnFile {
    *
    * @throws SluiceError `config-invalid`
    */
-  replace(text: string): void {
-    this.#seed = { text, valid: this.#host.validate(text) }
+  async replace(text: string): Promise<void> {
+    this.#seed = { text, valid: await this.#host.validate(text) }
     this.#compared = null
-    this.#differs = false
+    this.#differsFrom = null
   }
 
   /**
@@ -56,9 +59,9 @@ export class OwnFile {
    * @throws SluiceError `config-invalid`, and what `apply` throws
    */
   async applied<T>(text: string, apply: () => Promise<T>): Promise<T> {
-    const seed = { text, valid: this.#host.validate(text) }
     this.#isBeingApplied = true
     try {
+      const seed = { text, valid: await this.#host.validate(text) }
       const outcome = await apply()
       this.#seed = seed
       return outcome
@@ -68,24 +71,33 @@ export class OwnFile {
     }
   }
 
-  /** @param active undefined: there is none yet */
-  compare(active: ConfigVersion | undefined): void {
-    if (this.#seed === null || this.#isBeingApplied || active === undefined) return
+  /**
+   * Resolves when the file was compared, unless that is done or under way.
+   *
+   * @param active undefined: there is none yet
+   */
+  async compare(active: ConfigVersion | undefined): Promise<void> {
+    const seed = this.#seed
+    if (seed === null || this.#isBeingApplied || active === undefined) return
     if (active.version === this.#compared?.version) return
-    const differed = this.#differs
-    this.#differs = this.#saysOtherwise(this.#seed, active.text)
     this.#compared = active
-    if (!this.#differs || differed) return
+    const differs = await this.#saysOtherwise(seed, active.text)
+    // Another file or another version has come meanwhile, and is compared on its own.
+    if (this.#seed !== seed || this.#compared !== active) return
+    const differed = this.#differsFrom !== null
     const { version } = active
+    this.#differsFrom = differs ? version : null
+    if (!differs || differed) return
     const text = `the file of this node differs from config version ${version}, which rules`
     this.#log.info('config-file-differs', text, { version })
   }
 
   /** A text that is not valid on this node says nothing here; its activation tells of it. */
-  #saysOtherwise({ text, valid }: Seed, active: string): boolean {
+  async #saysOtherwise({ text, valid }: Seed, active: string): Promise<boolean> {
     if (text === active) return false
     try {
-      return this.#host.validate(active).digest !== valid.digest
+      const { digest } = await this.#host.validate(active)
+      return (await digest()) !== (await valid.digest())
     } catch (error) {
       if (error instanceof SluiceError) return false
       throw error

@@ -12,6 +12,9 @@ import { SchemaProblems } from './validation/schema-problems.ts'
 import { validateUsefulness } from './validation/usefulness.ts'
 import { validateReferences } from './validation/validation.ts'
 
+/** Sections that a node takes from its own file, resolved. */
+export type OwnSections = Pick<Config, 'global' | 'admin' | 'cluster'>
+
 /** What a config is read with. */
 export interface LoadOptions extends LanguageValidation {
   /** What `${NAME}` in a value is taken from. */
@@ -19,7 +22,7 @@ export interface LoadOptions extends LanguageValidation {
   /** Cores that the process may use: the default of `global.nbthread`. */
   readonly cores: number
   /** Whose sections `global`, `admin` and `cluster` hold instead of those of the text. */
-  readonly own?: Config
+  readonly own?: OwnSections
   /**
    * The text is not the node's own file: which variables it may name. Its sections `global`, `admin`
    * and `cluster` are passed over. Default null: it is, and may name any.

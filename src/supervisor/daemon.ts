@@ -24,6 +24,7 @@ import type { Gathered } from './preparation/gathering.ts'
 import { refusalIn } from './preparation/lacks.ts'
 import { warnOfReadableSecrets } from './preparation/secret-files.ts'
 import { lookAround, lookAtOwn } from './preparation/surroundings-check.ts'
+import type { ConfigReading } from './reading/config-reading.ts'
 import { ShortageLog } from './shortage-log.ts'
 import type { EarlyThreads } from './threads/early-threads.ts'
 
@@ -38,6 +39,8 @@ export interface DaemonOptions {
   readonly threads: EarlyThreads
   /** The module of the thread that agreement runs on, in a cluster. */
   readonly agreementEntry: URL
+  /** Reads what is, or is to be, the config. It is ended with the daemon. */
+  readonly reading: ConfigReading
   /** The daemon cannot go on; it has logged why. */
   readonly onFatal: (error: SluiceError) => void
 }
@@ -115,7 +118,7 @@ export class Daemon {
     const relay = new VerdictRelay()
     const { onVerdict } = relay
     const shortages = new ShortageLog(options.log, options.clock)
-    const texts = new AgreedTexts(options.surroundings)
+    const texts = new AgreedTexts(options.reading.read)
     const ticketKeys = ticketKeysOf(options)
     const surrounded = { ...options, accessLog, shortages, ticketKeys, onVerdict, texts }
     const daemon = new Daemon(surrounded, await startBalancer(surrounded, beginning))
@@ -151,7 +154,7 @@ export class Daemon {
     try {
       if (cluster.isReplicated || file.text === host.running.text) {
         await host.refresh()
-        cluster.compareFile(file.text)
+        await cluster.compareFile(file.text)
       } else {
         const author = 'config file, SIGHUP'
         const request = { text: file.text, ifVersion: null, comment: '', author, confirmMs: null }
@@ -193,7 +196,7 @@ export class Daemon {
     const { file, log, clock, version, ticketKeys } = this.#options
     const balancer = this.#balancer
     const host = this.#host
-    const seed = seedOf(file, host)
+    const seed = await seedOf(file, host)
     const { cluster: config } = file.config
     const agreement = config === null ? null : await this.#startAgreement(config)
     this.#agreement = agreement
@@ -272,6 +275,7 @@ export class Daemon {
     await this.#agreement?.end()
     await this.#host.stop()
     await this.#remembered?.close()
+    await this.#options.reading.end()
     const threads = await this.#balancer.stop()
     this.#accessLog.close()
     await this.#admin?.close()
@@ -353,7 +357,7 @@ async function startBalancer(
     const { pool } = last
     const { text, version } = last.version
     try {
-      const { config, report } = texts.read(text, file)
+      const { config, report } = await texts.read(text, file)
       if (config === null) throw new SluiceError('config-invalid', report)
       const balancer = await start(overlayPool(config, pool), {})
       balancer.health.setRunTime(pool)
@@ -400,8 +404,8 @@ function ticketKeysOf({ file, clock }: DaemonOptions): TicketKeyRing {
   return new TicketKeyRing({ rotationMs: sslTicketKeyRotationMs, kept: sslTicketKeys, clock })
 }
 
-function seedOf({ text }: OwnFile, host: NodeHost): Seed {
-  return { text, valid: host.validate(text) }
+async function seedOf({ text }: OwnFile, host: NodeHost): Promise<Seed> {
+  return { text, valid: await host.validate(text) }
 }
 
 function isSame(one: unknown, other: unknown): boolean {

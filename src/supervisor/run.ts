@@ -2,7 +2,13 @@ import { SluiceError } from '../base/errors.ts'
 import { type DaemonLog, openDaemonLog } from '../telemetry/daemon-log.ts'
 import { endAbruptly } from './abrupt-end.ts'
 import type { Daemon, DaemonOptions } from './daemon.ts'
-import { type ConfigSurroundings, readConfigFile } from './preparation/config-file.ts'
+import {
+  type ConfigSurroundings,
+  type ReadText,
+  readConfigFile,
+  readHere,
+} from './preparation/config-file.ts'
+import { ConfigReading } from './reading/config-reading.ts'
 import { ABORTED, type RunningDaemon, type SignalInbox } from './signal-inbox.ts'
 import type { EarlyThreads } from './threads/early-threads.ts'
 
@@ -26,6 +32,8 @@ export interface RunOptions extends ConfigSurroundings {
   readonly threads: EarlyThreads
   /** See {@link DaemonOptions}. */
   readonly agreementEntry: URL
+  /** See {@link ConfigReadingOptions}. */
+  readonly readingEntry: URL
   /** Where a refused config is explained: standard error. */
   readonly print: (text: string) => void
   /** The process is to end with this status. */
@@ -45,7 +53,7 @@ export async function run(options: RunOptions): Promise<void> {
   signals.onStopInStart(() => {
     overdue = setTimeout(() => endAbruptly(0), START_MS_MAX).unref()
   })
-  const { config, report, text } = await readConfigFile(options.file, options)
+  const { config, report, text } = await readConfigFile(options.file, readHere(options))
   if (report !== '') options.print(report)
   if (config === null) throw new SluiceError('config-invalid', `${options.file} is not valid`)
   const log = openDaemonLog(config.global.log.level, undefined, config.cluster?.node)
@@ -57,6 +65,7 @@ export async function run(options: RunOptions): Promise<void> {
     options.exit(0)
     return
   }
+  const reading = new ConfigReading({ entry: options.readingEntry, surroundings: options, log })
   // They load beside the rest of this thread's code.
   options.threads.start(config.global.nbthread)
   const daemon = await start({
@@ -67,10 +76,11 @@ export async function run(options: RunOptions): Promise<void> {
     version: options.version,
     threads: options.threads,
     agreementEntry: options.agreementEntry,
+    reading,
     onFatal: () => endAbruptly(1),
   })
   clearTimeout(overdue)
-  signals.deliverTo(runningDaemon(daemon, log, options))
+  signals.deliverTo(runningDaemon(daemon, log, options, reading.read))
 }
 
 /** Starts the daemon, or has the process end once it has been said why it cannot. */
@@ -86,7 +96,12 @@ async function start(options: DaemonOptions): Promise<Daemon> {
   }
 }
 
-function runningDaemon(daemon: Daemon, log: DaemonLog, options: RunOptions): RunningDaemon {
+function runningDaemon(
+  daemon: Daemon,
+  log: DaemonLog,
+  options: RunOptions,
+  read: ReadText,
+): RunningDaemon {
   // One reload after the other; signals that come meanwhile are one more.
   let reloading: Promise<void> = Promise.resolve()
   let isQueued = false
@@ -94,7 +109,7 @@ function runningDaemon(daemon: Daemon, log: DaemonLog, options: RunOptions): Run
   const reload = async (): Promise<void> => {
     isQueued = false
     try {
-      const { config: next, report, text } = await readConfigFile(options.file, options)
+      const { config: next, report, text } = await readConfigFile(options.file, read)
       if (next === null)
         throw new SluiceError('config-invalid', `${options.file} is not valid\n${report}`)
       if (report !== '') log.warn('config-warnings', report)

@@ -57,7 +57,7 @@ interface ResolveOptions extends Pick<LanguageValidation, 'validateHttpError' | 
   /** Cores that the process may use: the default of `nbthread`. */
   readonly cores: number
   /** Whose sections `global`, `admin` and `cluster` hold instead of those of the text. */
-  readonly own?: Config
+  readonly own?: Pick<Config, 'global' | 'admin' | 'cluster'>
 }
 
 /** What frontends and backends take from elsewhere. */

@@ -188,5 +188,5 @@ function isPort(value: unknown): value is MessagePort {
 }
 
 function closed(): SluiceError {
-  return new SluiceError('engine-stopped', 'the thread that agreement runs on has ended')
+  return new SluiceError('engine-stopped', 'the other thread has ended')
 }

@@ -1,7 +1,7 @@
 import {
-  type ConfigSurroundings,
   type OwnFile,
   type ReadConfig,
+  type ReadText,
   readAgreedText,
   validateAgreedFiles,
 } from '../preparation/config-file.ts'
@@ -13,42 +13,55 @@ interface KeptText {
   readonly text: string
   /** With whose own sections it was read. */
   readonly own: OwnFile
-  readonly read: ReadConfig
+  readonly read: Promise<ReadConfig>
 }
 
 /**
  * Reads texts that the cluster has agreed on, or is to, each once. A change asks for its text again
  * and again: to validate it, to prepare it, to run it and to compare it with the node's file; of
- * thousands of servers each time takes a second in which this thread does nothing else.
+ * thousands of servers each time takes most of a second.
  */
 export class AgreedTexts {
-  readonly #surroundings: ConfigSurroundings
+  readonly #read: ReadText
   /** The one that was asked for last comes last. */
   #kept: readonly KeptText[] = []
 
-  constructor(surroundings: ConfigSurroundings) {
-    this.#surroundings = surroundings
+  constructor(read: ReadText) {
+    this.#read = read
   }
 
   /**
    * As {@link readAgreedText}. Which files the text may name is looked at each time.
    *
-   * @throws SluiceError `file-not-allowed`
+   * @throws SluiceError `file-not-allowed`, `reading-failed`
    */
-  read(text: string, own: OwnFile): ReadConfig {
+  async read(text: string, own: OwnFile): Promise<ReadConfig> {
     const known = this.#kept.find((kept) => kept.text === text && kept.own === own)
-    if (known !== undefined && known.read.config !== null) {
-      validateAgreedFiles(known.read.config, text, own)
+    if (known !== undefined) {
       this.#keep(known)
-      return known.read
+      const read = await known.read
+      validateAgreedFiles(read, text, own)
+      return read
     }
-    const read = readAgreedText(text, own, this.#surroundings)
-    if (read.config !== null) this.#keep({ text, own, read })
-    return read
+    const kept = { text, own, read: readAgreedText(text, own, this.#read) }
+    this.#keep(kept)
+    try {
+      const read = await kept.read
+      if (read.config === null) this.#drop(kept)
+      return read
+    } catch (error) {
+      this.#drop(kept)
+      throw error
+    }
   }
 
   #keep(latest: KeptText): void {
     const others = this.#kept.filter(({ text }) => text !== latest.text)
     this.#kept = [...others, latest].slice(-KEPT_MAX)
+  }
+
+  /** What is wrong with a text is told anew each time. */
+  #drop(refused: KeptText): void {
+    this.#kept = this.#kept.filter((kept) => kept !== refused)
   }
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import { formatAddress } from '../../base/address.ts'
@@ -14,6 +13,7 @@ import type { ConfigSurroundings, OwnFile } from '../preparation/config-file.ts'
 import type { Gathered } from '../preparation/gathering.ts'
 import { type Refuse, refusalIn } from '../preparation/lacks.ts'
 import type { AgreedTexts } from './agreed-texts.ts'
+import { digestOf } from './config-digest.ts'
 
 /** A version and a pool, as a node has run them or is to run them. */
 export interface ActiveConfig {
@@ -88,10 +88,8 @@ export class NodeHost implements ClusterHost {
     return present === text ? '' : `${name} was changed and is not loaded: send SIGHUP`
   }
 
-  validate(text: string): ValidText {
-    const { config, report } = this.#read(text)
-    // Few who validate a text ask for its digest, which costs as much as a large text is long.
-    let digest: string | undefined
+  async validate(text: string): Promise<ValidText> {
+    const { config, report } = await this.#read(text)
     return {
       servers: config.backends.flatMap(({ name, servers }) =>
         servers.map((server) => `${name}/${server.name}`),
@@ -99,19 +97,19 @@ export class NodeHost implements ClusterHost {
       backends: config.backends.map(({ name, healthAgreement, checkSharding }) => {
         return { name, healthAgreement, watchers: checkSharding }
       }),
-      get digest() {
-        digest ??= digestOf(config)
-        return digest
-      },
+      // Few who validate a text ask for it.
+      digest: () => digestOf(config),
       warnings: report,
     }
   }
 
-  prepare(text: string, keepMs: number): Promise<void> {
+  async prepare(text: string, keepMs: number): Promise<void> {
+    // Whatever else is to be done here need not wait for it.
+    const read = await this.#read(text)
     return this.#inTurn(async () => {
       const { balancer } = this.#options
       this.#held = null
-      const config = overlayPool(this.#read(text).config, this.#running.pool)
+      const config = overlayPool(read.config, this.#running.pool)
       const gathered = await balancer.reserve(config, this.#refusalIn(text))
       this.#held = { text, gathered }
       clearTimeout(this.#giveUp)
@@ -129,7 +127,7 @@ export class NodeHost implements ClusterHost {
       const { balancer, log } = this.#options
       const { text, config: before, pool: poolBefore } = this.#running
       const isNewText = version.text !== text
-      const config = isNewText ? this.#read(version.text).config : before
+      const config = isNewText ? (await this.#read(version.text)).config : before
       if (isNewText) {
         const held = this.#held?.text === version.text ? this.#held.gathered : null
         await this.#run(config, pool, { held, refuse: this.#refusalIn(version.text) })
@@ -180,7 +178,7 @@ export class NodeHost implements ClusterHost {
   refresh(): Promise<void> {
     return this.#inTurn(async () => {
       const { text, pool } = this.#running
-      const { config } = this.#read(text)
+      const { config } = await this.#read(text)
       await this.#run(config, pool, { refuse: this.#refusalIn(text) })
       this.#running = { ...this.#running, config }
       const { serial } = this.#options.balancer.plan
@@ -211,9 +209,9 @@ export class NodeHost implements ClusterHost {
     remember({ version: this.#version, pool, addresses: balancer.names.lastOfAll() })
   }
 
-  /** @throws SluiceError `config-invalid`, `file-not-allowed` */
-  #read(text: string): { readonly config: Config; readonly report: string } {
-    const { config, report } = this.#options.texts.read(text, this.own)
+  /** @throws SluiceError `config-invalid`, `file-not-allowed`, `reading-failed` */
+  async #read(text: string): Promise<{ readonly config: Config; readonly report: string }> {
+    const { config, report } = await this.#options.texts.read(text, this.own)
     if (config !== null) return { config, report }
     throw new SluiceError('config-invalid', `the config is not valid\n${report}`)
   }
@@ -251,11 +249,6 @@ export class NodeHost implements ClusterHost {
     this.#turn = done.catch(() => {})
     return done
   }
-}
-
-/** Of what is the cluster's: the sections that are the node's own do not count. */
-function digestOf({ frontends, backends }: Config): string {
-  return createHash('sha256').update(JSON.stringify({ frontends, backends })).digest('hex')
 }
 
 /** Whether two pools make the same servers: those that are added and moved say which there are. */

@@ -1,6 +1,6 @@
 import { SluiceError } from '../../base/errors.ts'
 import { recover } from '../../consensus/group/group-recovery.ts'
-import { type ConfigSurroundings, readConfigFile } from '../preparation/config-file.ts'
+import { type ConfigSurroundings, readConfigFile, readHere } from '../preparation/config-file.ts'
 import { drawnId } from './drawn-id.ts'
 
 /** What `sluice cluster recover` is started with. */
@@ -26,7 +26,7 @@ export async function recoverNode(options: RecoverOptions): Promise<void> {
     const what = 'what the other nodes had agreed on without this one is lost'
     throw new SluiceError('usage', `${what}: say --force if they are lost for good`)
   }
-  const { config, report } = await readConfigFile(options.file, options)
+  const { config, report } = await readConfigFile(options.file, readHere(options))
   if (config === null) {
     options.print(report)
     throw new SluiceError('config-invalid', `${options.file} is not valid`)

@@ -6,7 +6,7 @@ import { SYSTEM_AUTHORITIES } from '../../model/outgoing-tls.ts'
 import { type AgreedNamed, agreedNamed } from './named-things.ts'
 
 /** A file that a config names. */
-interface NamedFile {
+export interface NamedFile {
   /** What names it, for messages: `errorfile 503 of frontend web`. */
   readonly key: string
   readonly path: string
@@ -21,9 +21,9 @@ interface NamedFile {
  * @param folders absolute
  * @throws SluiceError `file-not-allowed`
  */
-export function validateFiles(config: Config, folders: readonly string[]): void {
+export function validateFiles(files: readonly NamedFile[], folders: readonly string[]): void {
   const allowed = folders.map(realPath)
-  for (const file of filesOf(config)) {
+  for (const file of files) {
     const path = realPath(file.path)
     if (allowed.some((folder) => isBelow(path, folder))) continue
     const message = `${file.key} names ${file.path}, which is not below ${folders.join(', ')}`
@@ -31,7 +31,8 @@ export function validateFiles(config: Config, folders: readonly string[]): void 
   }
 }
 
-function filesOf(config: Config): NamedFile[] {
+/** What the sections of a config that all nodes share name in the file system. */
+export function filesOf(config: Config): NamedFile[] {
   return agreedNamed(config).flatMap((named) => {
     return pathsOf(named).map((path) => ({ key: named.key, path }))
   })

@@ -4,7 +4,7 @@ import { usesHashType } from '../../balance/registry.ts'
 import { SluiceError } from '../../base/errors.ts'
 import type { Diagnostic } from '../../config/diagnostics/diagnostics.ts'
 import { renderDiagnostics } from '../../config/diagnostics/rendering.ts'
-import { type LoadOptions, loadConfig } from '../../config/load.ts'
+import { type LoadOptions, loadConfig, type OwnSections } from '../../config/load.ts'
 import type { Config } from '../../model/config.ts'
 import type { TextProblem } from '../../model/language.ts'
 import { validateHttpError } from '../../rules/actions/http-error.ts'
@@ -12,7 +12,7 @@ import { validateBalance } from '../../rules/balance-key.ts'
 import { validateRule } from '../../rules/language/rule-validation.ts'
 import { readSni } from '../../rules/server-names.ts'
 import { linearPatterns } from '../../rules-host/linear-patterns.ts'
-import { validateFiles } from './allowed-files.ts'
+import { filesOf, type NamedFile, validateFiles } from './allowed-files.ts'
 
 /** What a config file is read with: the process is only seen through this. */
 export interface ConfigSurroundings {
@@ -38,7 +38,22 @@ export interface ReadConfig {
   readonly diagnostics: readonly Diagnostic[]
   /** The same with their lines, ready to print; '' without any. */
   readonly report: string
+  /** What its sections that all nodes share name in the file system; nothing without a config. */
+  readonly files: readonly NamedFile[]
 }
+
+/** A text that is to be read. */
+export interface ReadingRequest extends TextOptions {
+  readonly text: string
+  /** What the report calls it. */
+  readonly name: string
+}
+
+/** With what a text is read; by default it is a file of this node. */
+export type TextOptions = Pick<LoadOptions, 'own' | 'allowedVariables' | 'ownText'>
+
+/** Reads a text as {@link readConfigText} does, be it on another thread. */
+export type ReadText = (request: ReadingRequest) => Promise<ReadConfig>
 
 /** A config file that was read. */
 export interface ConfigFile extends ReadConfig {
@@ -50,12 +65,14 @@ export interface ConfigFile extends ReadConfig {
  *
  * @throws SluiceError `config-unreadable`
  */
-export async function readConfigFile(
-  file: string,
-  surroundings: ConfigSurroundings,
-): Promise<ConfigFile> {
+export async function readConfigFile(file: string, read: ReadText): Promise<ConfigFile> {
   const text = await readText(file)
-  return { text, ...readConfigText(text, file, surroundings) }
+  return { text, ...(await read({ text, name: file })) }
+}
+
+/** Reads texts on the thread that asks, however long they are. */
+export function readHere(surroundings: ConfigSurroundings): ReadText {
+  return async ({ text, name, ...options }) => readConfigText(text, name, surroundings, options)
 }
 
 /**
@@ -68,7 +85,7 @@ export function readConfigText(
   text: string,
   name: string,
   { env, cores }: ConfigSurroundings,
-  options: Pick<LoadOptions, 'own' | 'allowedVariables' | 'ownText'> = {},
+  options: TextOptions = {},
 ): ReadConfig {
   const { config, diagnostics } = loadConfig(text, {
     env,
@@ -81,7 +98,8 @@ export function readConfigText(
     readSni,
     ...options,
   })
-  return { config, diagnostics, report: renderDiagnostics(text, name, diagnostics) }
+  const files = config === null ? [] : filesOf(config)
+  return { config, diagnostics, report: renderDiagnostics(text, name, diagnostics), files }
 }
 
 /**
@@ -89,23 +107,29 @@ export function readConfigText(
  * may name whatever the node can read; any other only the files and variables that the file allows
  * in section `admin`: whoever may use the API of any node has written it.
  *
- * @throws SluiceError `file-not-allowed`
+ * @throws SluiceError `file-not-allowed`, and what `read` throws
  */
-export function readAgreedText(
+export async function readAgreedText(
   text: string,
   own: OwnFile,
-  surroundings: ConfigSurroundings,
-): ReadConfig {
+  read: ReadText,
+): Promise<ReadConfig> {
+  const sections = ownSections(own.config)
   if (text === own.text) {
     // It was read without a warning, and nothing would be said of it now either.
-    if (own.report === '') return { config: own.config, diagnostics: [], report: '' }
-    return readConfigText(text, 'config', surroundings, { own: own.config })
+    if (own.report === '') return { config: own.config, diagnostics: [], report: '', files: [] }
+    return read({ text, name: 'config', own: sections })
   }
   const { env } = own.config.admin
-  const options = { own: own.config, ownText: own.text, allowedVariables: env }
-  const read = readConfigText(text, 'config', surroundings, options)
-  if (read.config !== null) validateAgreedFiles(read.config, text, own)
-  return read
+  const options = { own: sections, ownText: own.text, allowedVariables: env }
+  const found = await read({ text, name: 'config', ...options })
+  validateAgreedFiles(found, text, own)
+  return found
+}
+
+/** Those alone: the rest of the file may be long, and is to go to another thread. */
+function ownSections({ global, admin, cluster }: Config): OwnSections {
+  return { global, admin, cluster }
 }
 
 /**
@@ -113,9 +137,9 @@ export function readAgreedText(
  *
  * @throws SluiceError `file-not-allowed`
  */
-export function validateAgreedFiles(config: Config, text: string, own: OwnFile): void {
+export function validateAgreedFiles({ files }: ReadConfig, text: string, own: OwnFile): void {
   if (text === own.text) return
-  validateFiles(config, own.config.admin.files ?? [dirname(resolve(own.name))])
+  validateFiles(files, own.config.admin.files ?? [dirname(resolve(own.name))])
 }
 
 function validatePattern(pattern: string): TextProblem | null {

@@ -241,17 +241,15 @@ describe('a cluster node', () => {
   it('tells where its file differs when it is read again', async () => {
     const lab = await NodeLab.start()
     const { node, events } = lab.get('lb2')
-    node.compareFile(`# other words\n${TEXT}`)
+    await node.compareFile(`# other words\n${TEXT}`)
     expect(events()).not.toContain('config-file-differs')
-    node.compareFile(NEXT)
+    await node.compareFile(NEXT)
     expect(events().filter((event) => event === 'config-file-differs')).toHaveLength(1)
     await lab.get('lb1').node.applyConfig(request(NEXT))
     await lab.timers.advance(1_000)
     const { nodes } = await node.status()
     expect(nodes[1]?.note).toBe('')
-    expect(() => node.compareFile('nonsense')).toThrow(
-      expect.objectContaining({ code: 'config-invalid' }),
-    )
+    await expect(node.compareFile('nonsense')).rejects.toMatchObject({ code: 'config-invalid' })
   })
 
   it('finds no difference in a file that it has made the config, but in one that it could not', async () => {

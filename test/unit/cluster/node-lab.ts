@@ -42,7 +42,7 @@ export class FakeHost implements ClusterHost {
   /** What its text says of servers, by `backend/server`. */
   readonly settings = new Map<string, ConfiguredServer>()
 
-  validate(text: string): ValidText {
+  async validate(text: string): Promise<ValidText> {
     const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
     const backends = lines.map((line) => {
       const [, name, agreement, watchers, servers] =
@@ -57,13 +57,13 @@ export class FakeHost implements ClusterHost {
     return {
       servers: backends.flatMap(({ name, names }) => names.map((server) => `${name}/${server}`)),
       backends: backends.map(({ names: _, ...backend }) => backend),
-      digest: lines.join('\n'),
+      digest: async () => lines.join('\n'),
       warnings: text.includes('# warn') ? 'warning: as asked\n' : '',
     }
   }
 
   async prepare(text: string): Promise<void> {
-    this.validate(text)
+    await this.validate(text)
     this.prepared.push(text)
     await Promise.resolve()
     if (this.refusal !== '') throw new SluiceError('address-in-use', this.refusal)
@@ -202,7 +202,7 @@ export class NodeLab {
     const node = await ClusterNode.start({
       name,
       isReplicated: true,
-      seed: text === null ? null : { text, valid: host.validate(text) },
+      seed: text === null ? null : { text, valid: await host.validate(text) },
       run: `run${++this.#runs}`,
       host,
       ticketKeys,

@@ -13,7 +13,7 @@ import { Balancer } from '../../../../src/supervisor/balancer.ts'
 import { AgreedTexts } from '../../../../src/supervisor/cluster/agreed-texts.ts'
 import { startClusterNode } from '../../../../src/supervisor/cluster/cluster-engine.ts'
 import { type ActiveConfig, NodeHost } from '../../../../src/supervisor/cluster/cluster-host.ts'
-import { readConfigText } from '../../../../src/supervisor/preparation/config-file.ts'
+import { readConfigText, readHere } from '../../../../src/supervisor/preparation/config-file.ts'
 import { ShortageLog } from '../../../../src/supervisor/shortage-log.ts'
 import { EarlyThreads } from '../../../../src/supervisor/threads/early-threads.ts'
 import { WorkerThread } from '../../../../src/supervisor/threads/worker-thread.ts'
@@ -114,7 +114,7 @@ async function startLab(
     running: { text: written, config, pool: [], version: 0 },
     own: { name: OWN_FILE, text: written, config, report },
     surroundings,
-    texts: new AgreedTexts(surroundings),
+    texts: new AgreedTexts(readHere(surroundings)),
     remember: (active) => remembered.push(active),
     serve: (stream) => stream.destroy(),
     change: async (change) => change,
@@ -177,19 +177,21 @@ describe('the check of a text', () => {
     const port = await freePort()
     const { host } = await startLab({ port, servers: { a: '127.0.0.1:9001' } })
     const text = textOf({ port, servers: { a: '127.0.0.1:9001', b: '127.0.0.1:9002' } })
-    const checked = host.validate(text)
+    const checked = await host.validate(text)
     expect(checked).toMatchObject({
       servers: ['app/a', 'app/b'],
       backends: [{ name: 'app', healthAgreement: 'majority', watchers: null }],
       warnings: '',
     })
     const own = text.replace('"maxconn":100', '"maxconn":200')
-    expect(host.validate(own).digest).toBe(checked.digest)
-    expect(host.validate(`# words\n${text}`).digest).toBe(checked.digest)
-    expect(host.validate(text.replace('9002', '9003')).digest).not.toBe(checked.digest)
+    const digest = await checked.digest()
+    const digestOf = async (other: string) => (await host.validate(other)).digest()
+    expect(await digestOf(own)).toBe(digest)
+    expect(await digestOf(`# words\n${text}`)).toBe(digest)
+    expect(await digestOf(text.replace('9002', '9003'))).not.toBe(digest)
     const backends = { app: { 'health-agreement': 'any', 'check-sharding': 2, 'servers': {} } }
     const empty = JSON.stringify({ ...(JSON.parse(text) as object), backends })
-    expect(host.validate(empty)).toMatchObject({
+    expect(await host.validate(empty)).toMatchObject({
       backends: [{ name: 'app', healthAgreement: 'any', watchers: 2 }],
       warnings: expect.stringContaining('warning'),
     })
@@ -201,7 +203,7 @@ describe('the check of a text', () => {
       code: 'config-invalid',
       message: expect.stringContaining('config:1:1: error: unknown key "fronts"'),
     })
-    expect(() => host.validate('fronts: {}')).toThrow(refused)
+    await expect(host.validate('fronts: {}')).rejects.toEqual(refused)
     await expect(host.prepare('fronts: {}', 1_000)).rejects.toMatchObject({
       code: 'config-invalid',
     })
@@ -470,7 +472,7 @@ describe('what the config says of a server', () => {
   async function startNode(lab: Lab): Promise<ClusterNode> {
     const { host, lines } = lab
     const { text } = host.running
-    const seed = { text, valid: host.validate(text) }
+    const seed = { text, valid: await host.validate(text) }
     const log = recordedLog(lines)
     const node = await startClusterNode(
       { config: null, seed, host, ticketKeys: someTicketKeys(), log },
@@ -576,7 +578,7 @@ describe('a text that is not the file of the node', () => {
         rest.includes('backends') ? rest : `${rest}\nbackends: {app: {mode: http}}`,
       )
       for (const attempt of [
-        async () => void lab.host.validate(text),
+        () => lab.host.validate(text),
         () => lab.host.prepare(text, 1000),
         () => lab.host.activate(versionOf(7, text), []),
       ]) {
@@ -610,11 +612,11 @@ describe('a text that is not the file of the node', () => {
       // The sections of the node's own are passed over, whatever they hold.
       for (const section of ['global: {nbthread', 'admin: {bind', 'cluster: {node']) {
         const own = of(port, `${section}: "${leak}"}\nbackends: {app: {mode: http}}`)
-        expect(lab.host.validate(own).warnings).not.toContain(secret)
+        expect((await lab.host.validate(own)).warnings).not.toContain(secret)
       }
     }
     const allowed = of(port, 'backends: {app: {mode: http, fullconn: "${SLUICE_PORT}"}}')
-    expect(lab.host.validate(allowed).backends).toHaveLength(1)
+    expect((await lab.host.validate(allowed)).backends).toHaveLength(1)
   })
 
   it('may name what the file of the node allows', async () => {

@@ -3,6 +3,7 @@ import {
   type OwnFile,
   readAgreedText,
   readConfigText,
+  readHere,
 } from '../../../../src/supervisor/preparation/config-file.ts'
 
 const SURROUNDINGS = { env: {}, cores: 2 }
@@ -13,20 +14,20 @@ function ownFile(text: string): OwnFile {
   return { name: '/etc/sluice.yaml', text, config, report }
 }
 
-it('takes the text of the own file as it was read', () => {
+it('takes the text of the own file as it was read', async () => {
   const own = ownFile(
     'frontends: {web: {bind: ":1", default_backend: app}}\nbackends: {app: {servers: {a: "10.0.0.1:80"}}}\n',
   )
   expect(own.report).toBe('')
-  const read = readAgreedText(own.text, own, SURROUNDINGS)
+  const read = await readAgreedText(own.text, own, readHere(SURROUNDINGS))
   expect(read.config).toBe(own.config)
   expect(read.report).toBe('')
 })
 
-it('says again what it warns of', () => {
+it('says again what it warns of', async () => {
   const text = 'frontends: {web: {bind: ":1", default_backend: app}}\nbackends: {app: {}, b: {}}\n'
   const own = ownFile(text)
-  const { config, report } = readAgreedText(text, own, SURROUNDINGS)
+  const { config, report } = await readAgreedText(text, own, readHere(SURROUNDINGS))
   expect(own.report).toMatch(/^\/etc\/sluice\.yaml:2:\d+: warning: /)
   expect(report).toBe(own.report.replaceAll('/etc/sluice.yaml', 'config'))
   expect(config).toEqual(own.config)

@@ -2,8 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Config } from '../../../../src/model/config.ts'
-import { validateFiles } from '../../../../src/supervisor/preparation/allowed-files.ts'
+import {
+  filesOf,
+  type NamedFile,
+  validateFiles,
+} from '../../../../src/supervisor/preparation/allowed-files.ts'
 import { configOf } from '../../config/loading.ts'
 
 let folder: string
@@ -22,9 +25,9 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }))
 
-function withFile(path: string): Config {
+function withFile(path: string): NamedFile[] {
   const backends = `backends: {app: {mode: http, errorfile: {503: "${path}"}}}`
-  return configOf(`frontends: {web: {mode: http, bind: ":1"}}\n${backends}`)
+  return filesOf(configOf(`frontends: {web: {mode: http, bind: ":1"}}\n${backends}`))
 }
 
 describe('a file is allowed', () => {
@@ -33,10 +36,10 @@ describe('a file is allowed', () => {
   })
 
   it('below any of several folders, also where they are links or end with a slash', () => {
-    const config = withFile(join(allowed, '503.http'))
-    expect(() => validateFiles(config, ['/nowhere', `${allowed}/`])).not.toThrow()
-    expect(() => validateFiles(config, [join(allowed, 'up', 'allowed')])).not.toThrow()
-    expect(() => validateFiles(config, ['/'])).not.toThrow()
+    const files = withFile(join(allowed, '503.http'))
+    expect(() => validateFiles(files, ['/nowhere', `${allowed}/`])).not.toThrow()
+    expect(() => validateFiles(files, [join(allowed, 'up', 'allowed')])).not.toThrow()
+    expect(() => validateFiles(files, ['/'])).not.toThrow()
   })
 })
 
@@ -67,7 +70,7 @@ it('Unix sockets and authorities are files too', () => {
     const config = configOf(
       `frontends: {web: {mode: tcp, bind: "${bind}"}}\nbackends: {app: {mode: tcp, servers: {s: ${server}}}}`,
     )
-    expect(() => validateFiles(config, [allowed])).toThrow(
+    expect(() => validateFiles(filesOf(config), [allowed])).toThrow(
       expect.objectContaining({ message: expect.stringContaining(key) }),
     )
   }

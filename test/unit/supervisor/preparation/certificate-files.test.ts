@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SluiceError } from '../../../../src/base/errors.ts'
 import { NameResolution } from '../../../../src/discovery/name-resolution.ts'
-import { validateFiles } from '../../../../src/supervisor/preparation/allowed-files.ts'
+import { filesOf, validateFiles } from '../../../../src/supervisor/preparation/allowed-files.ts'
 import { CertificateFiles } from '../../../../src/supervisor/preparation/certificate-files.ts'
 import { gather, tlsOf } from '../../../../src/supervisor/preparation/gathering.ts'
 import { createAuthority, selfSigned } from '../../../fixtures/certificates.ts'
@@ -117,7 +117,7 @@ describe('what a config names as crt', () => {
 
   it('must lie below the folders that the node allows', () => {
     const config = configWith('/etc/ssl/private/')
-    expect(() => validateFiles(config, [folder])).toThrow(/crt of frontend web names/)
-    expect(() => validateFiles(config, ['/etc/ssl'])).not.toThrow()
+    expect(() => validateFiles(filesOf(config), [folder])).toThrow(/crt of frontend web names/)
+    expect(() => validateFiles(filesOf(config), ['/etc/ssl'])).not.toThrow()
   })
 })
