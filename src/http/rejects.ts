@@ -80,6 +80,8 @@ export const REJECT = {
     'pseudo-header fields of HTTP/2 that are not as they must be',
   ),
   connectionField: reject('connection-field', 400, 'a field in HTTP/2 that is about a connection'),
+  scheme: reject('scheme', 400, 'the scheme is neither http nor https'),
+  protocolUnknown: reject('protocol-unknown', 501, 'CONNECT for a protocol other than websocket'),
   switching: reject('switching-in-h2', 400, 'status 101 in HTTP/2'),
   streamEnd: reject('stream-end', 400, 'a stream of HTTP/2 that ends, or goes on, where it cannot'),
   contentLength: reject('content-length-mismatch', 400, 'Content-Length is not what has come'),

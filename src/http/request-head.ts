@@ -21,8 +21,10 @@ export class RequestHead {
   readonly headers: HeaderTable
   /** As sent: methods are case-sensitive. RFC 9110 section 9.1. */
   method = ''
-  /** 0 or 1: the client speaks HTTP/1.0 or HTTP/1.1. */
+  /** 0 or 1: the client speaks HTTP/1.0 or HTTP/1.1; 1 where it speaks HTTP/2. */
   minorVersion = 1
+  /** The client speaks HTTP/2: a body in chunks by its fields comes as their data alone. */
+  isH2 = false
   /** Where the request target lies in `text`, and its form. */
   readonly requestTarget = new RequestTarget()
   /** Where the first header line begins in `text`. */
@@ -43,6 +45,7 @@ export class RequestHead {
 
   /** The version that the client speaks, as rules and logs tell it. */
   get version(): string {
+    if (this.isH2) return '2.0'
     return this.minorVersion === 0 ? '1.0' : '1.1'
   }
 

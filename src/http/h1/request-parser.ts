@@ -130,6 +130,7 @@ function readVersion(view: Buffer, start: number, limit: number, head: RequestHe
   if (nextLine <= 0) return nextLine
   if (major !== 1 || minor > 1) return REJECT.version
   head.minorVersion = minor
+  head.isH2 = false
   return nextLine
 }
 
