@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
 import { assert, SluiceError } from './base/errors.ts'
+import type { CertificateOptions } from './cli/certificate-commands.ts'
 import type { ClusterRemoveOptions } from './cli/cluster-commands.ts'
 import type { ConfigApplyOptions } from './cli/config-change-commands.ts'
 import type { ConfigShowOptions } from './cli/config-show-commands.ts'
@@ -155,6 +156,7 @@ function program(sluice: Command): Command {
     .action(schema)
   defineConfig(sluice.command('config').description('the config of a running node or cluster'))
   defineServer(sluice.command('server').description('the servers of a running node or cluster'))
+  defineCertificates(sluice.command('cert').description('the certificates that nodes show'))
   defineCluster(sluice.command('cluster').description('the nodes of a cluster'))
   return sluice
 }
@@ -229,6 +231,27 @@ function defineServer(server: Command): void {
     .argument('<backend/name>', 'the server')
     .action(async (key: string, options: ConnectionOptions) =>
       (await import('./cli/server-change-commands.ts')).serverRemove(key, options, io),
+    )
+}
+
+function defineCertificates(cert: Command): void {
+  const ofNodes = (command: Command): Command =>
+    connecting(command).option('--node <node>', 'of this node alone, by default of all')
+  ofNodes(cert.command('list'))
+    .description('list the certificates: names, issuer, days left, file, where they are shown')
+    .action(async (options: CertificateOptions) =>
+      (await import('./cli/certificate-commands.ts')).certList(options, io),
+    )
+  ofNodes(cert.command('show'))
+    .description('show all that a certificate says')
+    .argument('<name>', 'a host name that it is for, or its file')
+    .action(async (name: string, options: CertificateOptions) =>
+      (await import('./cli/certificate-commands.ts')).certShow(name, options, io),
+    )
+  ofNodes(cert.command('reload'))
+    .description('take up changed files; one node that cannot use its own, and nothing changes')
+    .action(async (options: CertificateOptions) =>
+      (await import('./cli/certificate-commands.ts')).certReload(options, io),
     )
 }
 

@@ -31,6 +31,8 @@ export const ACCESS = {
   '/api/v1/config/diff': { GET: 'read' },
   '/api/v1/config/confirm': { POST: 'operate' },
   '/api/v1/config/rollback': { POST: 'admin' },
+  '/api/v1/certificates': { GET: 'read' },
+  '/api/v1/certificates/reload': { POST: 'operate' },
   '/api/v1/cluster': { GET: 'read' },
   '/api/v1/cluster/nodes': { POST: 'admin' },
   '/api/v1/cluster/nodes/{name}': { DELETE: 'admin' },

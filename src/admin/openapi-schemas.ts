@@ -77,6 +77,21 @@ const CLUSTER_NODE = object({
   note: TEXT,
 })
 
+const CERTIFICATE = object({
+  file: TEXT,
+  names: list(TEXT),
+  subject: TEXT,
+  issuer: TEXT,
+  serial: TEXT,
+  sha256: TEXT,
+  keyType: TEXT,
+  notBefore: TIME,
+  notAfter: TIME,
+  daysLeft: { type: 'integer' },
+  chain: list(TEXT),
+  usedBy: list(TEXT),
+})
+
 /** What is asked and answered; the types are in `operations/contract/`. */
 export const SCHEMAS = {
   Info: object({
@@ -124,6 +139,9 @@ export const SCHEMAS = {
     nodes: list(object({ name: TEXT, result: { enum: ['prepared', 'unreachable'] } })),
   }),
   Confirmed: object({ version: VERSION }),
+  Certificates: object({ node: TEXT, certificates: list(CERTIFICATE) }),
+  CertificateReload: change({ trial: FLAG }),
+  CertificateReloadOutcome: object({ node: TEXT, changed: list(TEXT) }),
   Cluster: object({
     engine: TEXT,
     clusterId: orNull(TEXT),

@@ -51,6 +51,18 @@ const SERVER_PATHS = {
   },
 }
 
+const CERTIFICATE_PATHS = {
+  '/api/v1/certificates': {
+    get: operation('The certificates that this node shows', 'Certificates'),
+  },
+  '/api/v1/certificates/reload': {
+    post: changing(
+      operation('Have this node take up changed files of TLS', 'CertificateReloadOutcome'),
+      'CertificateReload',
+    ),
+  },
+}
+
 const CLUSTER_PATHS = {
   '/api/v1/cluster': { get: operation('The cluster, as this node sees it', 'Cluster') },
   '/api/v1/cluster/nodes': {
@@ -79,6 +91,7 @@ export function openApi(version: string): Readonly<Record<string, unknown>> {
       '/api/v1/info': { get: operation('What the daemon is', 'Info') },
       ...SERVER_PATHS,
       ...CONFIG_PATHS,
+      ...CERTIFICATE_PATHS,
       ...CLUSTER_PATHS,
     }),
     components: {

@@ -26,12 +26,14 @@ export type Handler = (question: Question) => Answer | Promise<Answer>
 
 /**
  * One path, or all paths of one form. What is not GET changes what the cluster agrees on, and is
- * forwarded to its leader.
+ * forwarded to its leader, unless it is of the node alone.
  */
 export interface Route extends Partial<Readonly<Record<Method, Handler>>> {
   /** Who may ask what is in the table of access.ts. */
   readonly name: RouteName
   readonly path: RegExp
+  /** What it changes is of the asked node alone. */
+  readonly isOfNode?: true
   /** Its body is the text of a config, in YAML too. */
   readonly takesConfig?: true
 }

@@ -6,6 +6,7 @@ import {
 } from '../operations/node-operations.ts'
 import type { OperatedNode } from '../operations/operated-node.ts'
 import { METRICS_CONTENT_TYPE } from '../telemetry/exposition.ts'
+import { certificateRoutes } from './certificate-routes.ts'
 import { clusterRoutes } from './cluster-routes.ts'
 import { configRoutes } from './config-routes.ts'
 import { openApi } from './openapi.ts'
@@ -30,6 +31,7 @@ export function routesOf(node: OperatedNode): readonly Route[] {
     { name: '/api/v1/info', path: /^\/api\/v1\/info$/, GET: () => json(showNode(node)) },
     ...serverRoutes(node),
     ...configRoutes(node),
+    ...certificateRoutes(node),
     ...clusterRoutes(node),
   ]
 }

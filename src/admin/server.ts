@@ -262,7 +262,7 @@ export class AdminServer {
     const body = takesBody ? await readBody(request, route?.takesConfig === true) : null
     const caller = { author, level }
     const question = questionOf(target, body, caller)
-    if (method === 'GET' || method === undefined) return handler(question)
+    if (method === 'GET' || method === undefined || route?.isOfNode) return handler(question)
     // A node of an earlier version forwards changes as requests.
     const isOwn = way !== 'peer' || isRelayed(request)
     const to = this.#leaderToAsk(isOwn)

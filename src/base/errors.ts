@@ -75,6 +75,11 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'Put into one PEM file the certificate, then those of its issuers but for the root, and its key; the key may be beside it, in FILE.key.',
   },
+  'certificate-unknown': {
+    source: 'client',
+    retryable: false,
+    hint: 'See `sluice cert list` for the certificates, their names and their files.',
+  },
   'address-in-use': {
     source: 'operator',
     retryable: true,

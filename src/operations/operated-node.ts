@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/cluster.ts'
 import type { AdminLevel } from '../model/admin-level.ts'
+import type { PlannedCertificate } from '../model/plan.ts'
 import type { MetricPrefix } from '../telemetry/exposition.ts'
 import type { RunningConfigReport } from './contract/configs.ts'
 import type { NodeInfo, Readiness } from './contract/node.ts'
@@ -16,6 +17,8 @@ export interface OperatedNode {
 
 /** What a node tells of itself alone, read at the moment it is asked for. */
 export interface NodeSource {
+  /** Name of the node. */
+  readonly name: string
   /** The node is about to end, and takes no change from its own clients any more. */
   readonly draining: boolean
   /** @param isTrafficAlone whether it can agree with others does not count */
@@ -30,11 +33,27 @@ export interface NodeSource {
   servers(): ServersReport
   /** @throws SluiceError `server-unknown` */
   server(backend: string, name: string): ServerReport
+  /** The certificates that it shows, in the order of its config, each once. */
+  certificates(): readonly ShownCertificate[]
+  /**
+   * Reads the files of TLS again, and goes over to what they say.
+   *
+   * @param isTrial only to find out whether it could
+   * @returns the files that have changed
+   * @throws SluiceError why it cannot; what ran goes on
+   */
+  reloadCertificates(isTrial: boolean): Promise<readonly string[]>
   /**
    * Resolves when this node runs what it has applied of the cluster's state, or has failed to, or
    * takes too long: then {@link servers} shows it.
    */
   caughtUp(): Promise<void>
+}
+
+/** A certificate that a node shows, and where: see `CertificateReport`. */
+export interface ShownCertificate {
+  readonly certificate: PlannedCertificate
+  readonly usedBy: readonly string[]
 }
 
 /** Who asks. */

@@ -13,7 +13,7 @@ import { Exposition, type MetricPrefix } from '../telemetry/exposition.ts'
 import type { RunningConfigReport } from './contract/configs.ts'
 import type { NodeInfo, Readiness } from './contract/node.ts'
 import type { ProbeReport, ServerReport, ServersReport } from './contract/servers.ts'
-import type { NodeSource } from './operated-node.ts'
+import type { NodeSource, ShownCertificate } from './operated-node.ts'
 import { renderStatistics, STATE_NAMES } from './statistics-csv.ts'
 
 /** How long an answer waits for what is agreed on to run on this node. */
@@ -34,8 +34,17 @@ export interface Traffic {
   readonly workerDeathsTotal: number
 }
 
+/** The certificates of a node; the supervisor has them. See {@link NodeSource}. */
+export interface CertificateSource {
+  shown(): readonly ShownCertificate[]
+  reload(isTrial: boolean): Promise<readonly string[]>
+}
+
 /** What the status is read from. */
 export interface StatusOptions {
+  /** Of the node. */
+  readonly name: string
+  readonly certificates: CertificateSource
   readonly balancer: Traffic
   /** Lines of it that were lost so far. */
   readonly accessLog: { readonly lostTotal: number }
@@ -130,6 +139,18 @@ export class Status implements NodeSource {
       ?.servers.find((candidate) => candidate.name === name)
     if (found !== undefined) return this.#describe(backend, found)
     throw new SluiceError('server-unknown', `there is no server ${backend}/${name}`)
+  }
+
+  get name(): string {
+    return this.#options.name
+  }
+
+  certificates(): readonly ShownCertificate[] {
+    return this.#options.certificates.shown()
+  }
+
+  reloadCertificates(isTrial: boolean): Promise<readonly string[]> {
+    return this.#options.certificates.reload(isTrial)
   }
 
   async caughtUp(): Promise<void> {

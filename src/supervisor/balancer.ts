@@ -16,10 +16,11 @@ import type { Plan } from '../model/plan.ts'
 import type { OnShortage, OwnFailure } from '../model/shortage.ts'
 import { ConnectionTrials } from '../net/connection-trials.ts'
 import { createNodeEngine } from '../net/engines/node/node-engine.ts'
+import type { ShownCertificate } from '../operations/operated-node.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import type { AccessLogOutput } from './access-log-output.ts'
 import { type DescriptorBudget, isTight } from './preparation/descriptor-limit.ts'
-import type { Gathered } from './preparation/gathering.ts'
+import { changedTlsFiles, type Gathered, gather, withoutTls } from './preparation/gathering.ts'
 import type { Refuse } from './preparation/lacks.ts'
 import { type PreparedChange, prepareServers, readdress } from './preparation/planned-servers.ts'
 import {
@@ -33,6 +34,7 @@ import {
   retire,
 } from './preparation/preparation.ts'
 import type { ShortageLog } from './shortage-log.ts'
+import { shownCertificatesOf } from './shown-certificates.ts'
 import type { EarlyThreads } from './threads/early-threads.ts'
 import { WorkerPool } from './threads/worker-pool.ts'
 
@@ -239,6 +241,28 @@ export class Balancer {
   async runServers(config: Config): Promise<void> {
     const change = await prepareServers(config, this.#lasting, this.#prepared)
     if (change !== null) await this.#change(change)
+  }
+
+  /**
+   * Goes over to what the files of TLS say now, and to nothing else. On failure everything stays as
+   * it is.
+   *
+   * @param isTrial only to find out whether it could
+   * @returns the files that say something else than before
+   * @throws SluiceError what cannot be used
+   */
+  async renewCertificates(refuse: Refuse, isTrial: boolean): Promise<readonly string[]> {
+    const { config, gathered: before } = this.#prepared
+    const { gathered, lacks } = await gather(config, this.names, withoutTls(before), before)
+    if (lacks.length > 0) throw refuse(lacks)
+    const changed = changedTlsFiles(before, gathered)
+    if (changed.length > 0 && !isTrial) await this.run(config, { held: gathered, refuse })
+    return changed
+  }
+
+  /** The certificates that clients and servers are shown, each once, with where. */
+  get shownCertificates(): readonly ShownCertificate[] {
+    return shownCertificatesOf(this.#prepared)
   }
 
   /**

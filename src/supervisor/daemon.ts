@@ -206,7 +206,13 @@ export class Daemon {
     this.#cluster = cluster
     relay.follow(cluster)
     const { Status } = await import('../operations/status.ts')
+    const name = nodeNameOf(config)
     this.#status = new Status({
+      name,
+      certificates: {
+        shown: () => balancer.shownCertificates,
+        reload: (isTrial) => this.#reloadCertificates(isTrial),
+      },
       balancer,
       accessLog: this.#accessLog,
       host,
@@ -215,7 +221,7 @@ export class Daemon {
       version,
       clock,
     })
-    await this.#openAdmin(this.#status, cluster, nodeNameOf(config))
+    await this.#openAdmin(this.#status, cluster, name)
     await balancer.ready()
     const { workers } = balancer.table
     log.info('started', `serving with ${workers} worker threads`, { workers })
@@ -241,6 +247,15 @@ export class Daemon {
     this.#admin = admin
     const owner = { env: surroundings.env, uid: process.getuid?.() ?? -1 }
     await openAdminAddresses(admin, file.config.admin, owner, log)
+  }
+
+  /** One refusal and nothing changes, be it of those of the peer links. */
+  async #reloadCertificates(isTrial: boolean): Promise<readonly string[]> {
+    const isPeer = this.#agreement !== null
+    const found = isTrial || isPeer ? await this.#host.renewCertificates(true) : []
+    if (isTrial) return found
+    await this.#agreement?.renew()
+    return this.#host.renewCertificates(false)
   }
 
   /** What comes before the node has started is asked again. */

@@ -52,6 +52,13 @@ export class InputMembers {
   }
 
   /** @throws SluiceError `change-invalid` */
+  flag(name: string): boolean | undefined {
+    const value = this.#members[name]
+    if (value === undefined || typeof value === 'boolean') return value
+    throw invalidChange(`${name} is ${spelt(value)}, neither true nor false`)
+  }
+
+  /** @throws SluiceError `change-invalid` */
   choice<T extends string>(name: string, choices: readonly T[]): T | undefined {
     const value = this.#members[name]
     if (value === undefined) return undefined

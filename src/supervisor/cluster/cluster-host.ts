@@ -186,6 +186,25 @@ export class NodeHost implements ClusterHost {
     })
   }
 
+  /**
+   * Runs the same again with what the files of TLS say now.
+   *
+   * @param isTrial only to find out whether it could
+   * @returns the files that have changed
+   * @throws SluiceError why it cannot; what ran goes on
+   */
+  async renewCertificates(isTrial: boolean): Promise<readonly string[]> {
+    let changed: readonly string[] = []
+    await this.#inTurn(async () => {
+      const { balancer, log } = this.#options
+      changed = await balancer.renewCertificates(this.#refusalIn(this.#running.text), isTrial)
+      if (isTrial) return
+      const message = `certificates were read anew, ${changed.length} files have changed`
+      log.info('certificates-reloaded', message, { changed })
+    })
+    return changed
+  }
+
   /** Waits for what is being done. */
   async stop(): Promise<void> {
     clearTimeout(this.#giveUp)

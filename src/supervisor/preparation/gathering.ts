@@ -40,6 +40,30 @@ export interface Gathering {
   readonly lacks: readonly Lack[]
 }
 
+/** What was gathered, but for the files of TLS: what is held of it is not read again. */
+export function withoutTls(gathered: Gathered): Gathered {
+  const { authorities, revocations, certificates } = NOTHING_GATHERED
+  return { ...gathered, authorities, revocations, certificates }
+}
+
+/** The files of TLS that say something else, are new, or are gone; in the order of their names. */
+export function changedTlsFiles(before: Gathered, after: Gathered): string[] {
+  const [said, saying] = [textsOf(before), textsOf(after)]
+  const files = new Set([...said.keys(), ...saying.keys()])
+  return [...files].filter((file) => said.get(file) !== saying.get(file)).sort()
+}
+
+/** What each file of TLS says. */
+function textsOf({ authorities, revocations, certificates }: Gathered): Map<string, string> {
+  return new Map([
+    ...[...authorities.values()].map(({ caFile, pem }) => [caFile, pem] as const),
+    ...revocations,
+    ...[...certificates.values()]
+      .flat()
+      .map(({ path, chain, key }) => [path, `${chain}\n${key}`] as const),
+  ])
+}
+
 /** Nothing. */
 export const NOTHING_GATHERED: Gathered = {
   answers: new Map(),

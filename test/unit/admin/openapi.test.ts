@@ -86,6 +86,8 @@ describe('the OpenAPI document', () => {
     ['GET', '/api/v1/config/diff', undefined, 'ConfigDiff'],
     ['POST', '/api/v1/config/confirm', {}, 'Confirmed'],
     ['POST', '/api/v1/config/rollback', {}, 'ConfigOutcome'],
+    ['GET', '/api/v1/certificates', undefined, 'Certificates'],
+    ['POST', '/api/v1/certificates/reload', {}, 'CertificateReloadOutcome'],
     ['GET', '/api/v1/cluster', undefined, 'Cluster'],
     ['POST', '/api/v1/cluster/nodes', { name: 'lb4', address: '10.0.0.4:7400' }, 'Member'],
     ['POST', '/api/v1/cluster/transfer', { node: 'lb2' }, 'Transfer'],
@@ -106,6 +108,8 @@ describe('the OpenAPI document', () => {
     ['VersionChoice', { version: 0 }, false],
     ['ServerAddition', { name: 'a', address: 'b', weight: 256 }, true],
     ['ServerAddition', { name: 'a' }, false],
+    ['CertificateReload', { trial: true }, true],
+    ['CertificateReload', { trial: 'yes' }, false],
     ['Member', { name: 'a', address: 'b', weight: 1 }, false],
     ['Transfer', {}, false],
   ])('has %s take %j: %s', (schema, body, isValid) => {

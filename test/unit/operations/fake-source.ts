@@ -1,6 +1,8 @@
 import { SluiceError } from '../../../src/base/errors.ts'
+import { readCertificate } from '../../../src/certificates/certificate-reading.ts'
 import type { ServerReport, ServersReport } from '../../../src/operations/contract/servers.ts'
-import type { NodeSource } from '../../../src/operations/operated-node.ts'
+import type { NodeSource, ShownCertificate } from '../../../src/operations/operated-node.ts'
+import { createAuthority } from '../../fixtures/certificates.ts'
 
 export const SERVERS: ServersReport = {
   servers: [
@@ -72,9 +74,24 @@ export const SERVERS: ServersReport = {
   ],
 }
 
+const authority = createAuthority()
+const { cert, key } = authority.issue({ names: ['a.example', '*.b.example'] })
+
+/** A certificate that the daemon shows. */
+export const SHOWN: ShownCertificate = {
+  certificate: readCertificate({ path: '/certs/a.pem', text: cert + authority.cert + key }, null, {
+    nowMs: Date.now(),
+    isKnownAuthority: () => true,
+  }),
+  usedBy: ['frontend web 0.0.0.0:443'],
+}
+
 /** A daemon that is well. */
 export function sourceOf(changes: Partial<NodeSource> = {}): NodeSource {
   return {
+    name: 'lb1',
+    certificates: () => [SHOWN],
+    reloadCertificates: () => Promise.resolve([SHOWN.certificate.path]),
     ready: () => ({ ready: true, reasons: [] }),
     info: () => ({
       name: 'sluice',

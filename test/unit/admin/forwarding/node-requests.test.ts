@@ -129,6 +129,19 @@ describe('who may ask for another node', () => {
     expect(other.calls).not.toContainEqual(expect.arrayContaining(['setServer']))
   })
 
+  it('changes what is of that node alone there, and not at the leader', async () => {
+    const { port, asked, other } = await startPair()
+    other.leader = 'lb3'
+    asked.leader = 'lb3'
+    const reload = '/api/v1/certificates/reload'
+    const answers = [
+      await askJson(port, 'POST', `/api/v1/nodes/lb1${reload}`, {}),
+      await askJson(port, 'POST', reload, {}),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([200, 200])
+    expect([...asked.calls, ...other.calls]).toEqual([['openStream', 'lb1']])
+  })
+
   it('is told to that node, without their secret, and found in the log of this one', async () => {
     let head = ''
     const port = await startBefore((far) => {
