@@ -12,6 +12,8 @@ export interface WorkerBoot {
   /** Index of the worker in the server table. */
   readonly index: number
   readonly memory: ServerTableMemory
+  /** Of rules, shared by all workers. */
+  readonly variables: SharedArrayBuffer
   readonly tune: TuneConfig
   /** The access log, which the control plane holds open; null: nothing is logged. */
   readonly accessLog: LogSink | null

@@ -1,3 +1,4 @@
+import type { ProcessVariables } from '../memory/process-variables.ts'
 import { type CapturedLine, type CaptureSlots, Captures } from './captures.ts'
 import { Variables } from './variables.ts'
 
@@ -6,11 +7,15 @@ import { Variables } from './variables.ts'
  * request that it has at hand.
  */
 export class RuleScope {
-  readonly variables = new Variables()
+  readonly variables: Variables
   readonly captures: Captures
 
-  /** @param line of the request at hand */
-  constructor(line: CapturedLine) {
+  /**
+   * @param line of the request at hand
+   * @param process the variables of all threads; null: there are none
+   */
+  constructor(line: CapturedLine, process: ProcessVariables | null) {
+    this.variables = new Variables(process)
     this.captures = new Captures(line)
   }
 
@@ -21,5 +26,10 @@ export class RuleScope {
   }
 }
 
+/** What is asked where no rule can have kept anything but for all. */
+export function sharedScope(process: ProcessVariables | null): RuleScope {
+  return new RuleScope({ method: '', target: '', version: '' }, process)
+}
+
 /** What is asked where no rule can have kept anything. */
-export const NO_SCOPE = new RuleScope({ method: '', target: '', version: '' })
+export const NO_SCOPE = sharedScope(null)

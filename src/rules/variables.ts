@@ -1,11 +1,12 @@
+import { PROCESS_VARIABLE_NAME_MAX, type ProcessVariables } from '../memory/process-variables.ts'
 import type { Value } from './samples/samples.ts'
 
 /**
- * How long a variable lives, which is the first part of its name: with the client's connection, with
- * a request and its response, with the request's rules, with the response's. HAProxy configuration
- * manual, section 2.8, Variables. `proc` is not among them: threads share no values.
+ * How long a variable lives, which is the first part of its name: with the process, with the client's
+ * connection, with a request and its response, with the request's rules, with the response's. HAProxy
+ * configuration manual, section 2.8, Variables.
  */
-export const VARIABLE_SCOPES = ['sess', 'txn', 'req', 'res'] as const
+export const VARIABLE_SCOPES = ['proc', 'sess', 'txn', 'req', 'res'] as const
 
 /** One of {@link VARIABLE_SCOPES}. */
 export type VariableScope = (typeof VARIABLE_SCOPES)[number]
@@ -32,26 +33,37 @@ const NAME = /^([a-z]+)\.[A-Za-z0-9_.]+$/
  */
 export function parseVariable(text: string): Variable | string {
   const scope = VARIABLE_SCOPES.find((known) => known === NAME.exec(text)?.[1])
+  if (scope === 'proc' && text.length > PROCESS_VARIABLE_NAME_MAX) {
+    return `"${text}" is too long: all threads know it by at most ${PROCESS_VARIABLE_NAME_MAX} characters`
+  }
   if (scope !== undefined) return { name: text, scope }
   return `"${text}" is not the name of a variable: ${VARIABLE_SCOPES.join('., ')}. and letters, digits, dots or _`
 }
 
-/** The variables of one client's connection and of the request that it has at hand. */
+/** The variables that a client's connection and the request that it has at hand can see. */
 export class Variables {
   /** Those that end with the connection; null while there is none. */
   #session: Map<string, Value> | null = null
   /** Those that end sooner. */
   #exchange: Map<string, Value> | null = null
   #bytes = 0
+  readonly #process: ProcessVariables | null
+
+  /** @param process those that end with the process; null: there are none */
+  constructor(process: ProcessVariables | null) {
+    this.#process = process
+  }
 
   /** The value, null where none was set. */
   get({ name, scope }: Variable): Value | null {
+    if (scope === 'proc') return this.#process?.get(name) ?? null
     const values = scope === 'sess' ? this.#session : this.#exchange
     return values?.get(name) ?? null
   }
 
   /** @returns false where there is no room; the variable is then as it was */
   set({ name, scope }: Variable, value: Value): boolean {
+    if (scope === 'proc') return this.#process?.set(name, value) ?? false
     const values = this.#valuesOf(scope)
     const before = values.get(name)
     const growth = bytesOf(name, value) - (before === undefined ? 0 : bytesOf(name, before))
@@ -63,6 +75,7 @@ export class Variables {
 
   /** Makes it as if it had never been set. */
   unset({ name, scope }: Variable): void {
+    if (scope === 'proc') this.#process?.set(name, null)
     const values = scope === 'sess' ? this.#session : this.#exchange
     if (values !== null) this.#remove(values, name)
   }

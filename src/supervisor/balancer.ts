@@ -9,6 +9,7 @@ import { NameResolution } from '../discovery/name-resolution.ts'
 import { hostNamesOf } from '../discovery/server-addresses.ts'
 import { Health, type HealthOptions } from '../health/health.ts'
 import { Observation } from '../health/observation.ts'
+import { reserveProcessVariables } from '../memory/process-variables.ts'
 import { RowAllocator } from '../memory/rows.ts'
 import { ServerTable } from '../memory/server-table.ts'
 import type { Config } from '../model/config.ts'
@@ -116,7 +117,11 @@ export class Balancer {
     this.#workers = new WorkerPool(prepared.plan, {
       takeThread: () => options.threads.take(),
       table: this.table,
-      boot: { tune: config.global.tune, accessLog: accessLog.sink },
+      boot: {
+        variables: reserveProcessVariables(),
+        tune: config.global.tune,
+        accessLog: accessLog.sink,
+      },
       ticketKeys: options.ticketKeys.keys,
       log,
       clock,

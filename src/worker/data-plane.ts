@@ -14,7 +14,7 @@ import { tlsStage } from './accept/tls-acceptance.ts'
 import type { ClientServices } from './clients/client-services.ts'
 import { H1Client } from './clients/h1-client.ts'
 import type { OpenExchange } from './clients/h1-client-stream.ts'
-import { TcpSession } from './clients/tcp-session.ts'
+import { type TcpServices, TcpSession } from './clients/tcp-session.ts'
 import {
   type CompileServices,
   changeServers,
@@ -31,6 +31,7 @@ export interface DataPlaneServices
   extends AcceptServices,
     ClientServices,
     ExchangeServices,
+    TcpServices,
     CompileServices {
   /** Set once the daemon is to stop: answers close their connection. */
   draining: boolean

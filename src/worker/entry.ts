@@ -2,6 +2,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads'
 import { assert } from '../base/errors.ts'
 import { chunkLimitsOf, headLimitsOf } from '../http/limits.ts'
 import { ResponseHead } from '../http/response-head.ts'
+import { ProcessVariables } from '../memory/process-variables.ts'
 import { ServerTable } from '../memory/server-table.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from '../model/channel.ts'
 import { DeadlineWheel } from '../net/deadline-wheel.ts'
@@ -10,6 +11,7 @@ import { createNodeEngine } from '../net/engines/node/node-engine.ts'
 import { acceptNodeTls, connectNodeTls } from '../net/engines/node/node-tls.ts'
 import { ClientTlsContexts } from '../net/tls/client-tls.ts'
 import { startTicker } from '../net/wheel-ticker.ts'
+import { sharedScope } from '../rules/rule-scope.ts'
 import { linearPatterns } from '../rules-host/linear-patterns.ts'
 import { AccessLogWriter } from '../telemetry/access-log-writer.ts'
 import { nameSourcesInStacks } from '../telemetry/source-stacks.ts'
@@ -108,7 +110,7 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
 
 /** What the sessions of the worker share. */
 function createServices(
-  { index, memory, tune, accessLog, ticketKeys }: WorkerBoot,
+  { index, memory, variables, tune, accessLog, ticketKeys }: WorkerBoot,
   send: (message: FromWorker) => void,
   acceptFailures: AcceptFailures,
 ): DataPlaneServices {
@@ -118,6 +120,7 @@ function createServices(
   const descriptors = new DescriptorGauge()
   const limits = headLimitsOf(tune)
   const responseHead = new ResponseHead(limits)
+  const processVariables = new ProcessVariables(variables)
   return {
     descriptors,
     shortages: new Shortages((failure, address) => send({ kind: 'shortage', failure, address })),
@@ -144,6 +147,8 @@ function createServices(
     hangUps: new HangUpWatch(wheel),
     accessLog: new AccessLogWriter(accessLog),
     tune,
+    processVariables,
+    sharedScope: sharedScope(processVariables),
     ticketKeys,
     chunkLimits: chunkLimitsOf(tune),
     requestHeads: new RequestHeads(limits, tune.bufsizeBytes),

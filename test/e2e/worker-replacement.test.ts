@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { expect, it, onTestFinished } from 'vitest'
 import { loadConfig } from '../../src/config/load.ts'
 import { NameResolution } from '../../src/discovery/name-resolution.ts'
+import { reserveProcessVariables } from '../../src/memory/process-variables.ts'
 import { RowAllocator } from '../../src/memory/rows.ts'
 import { SERVER_STATE, ServerTable } from '../../src/memory/server-table.ts'
 import { prepare } from '../../src/supervisor/preparation/preparation.ts'
@@ -47,7 +48,7 @@ backends: {app: {servers: {${server.name}: "${server.address}"}}}
   const pool = new WorkerPool(prepared.plan, {
     takeThread: () => new Worker(WORKER_ENTRY),
     table,
-    boot: { tune: config.global.tune, accessLog: null },
+    boot: { variables: reserveProcessVariables(), tune: config.global.tune, accessLog: null },
     ticketKeys: someTicketKeys().keys,
     log,
     clock: () => performance.now(),

@@ -5,7 +5,7 @@ import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts
 import { UNHEARD } from '../../net/unheard.ts'
 import type { SessionFacts } from '../../rules/facts.ts'
 import type { SessionRules } from '../../rules/language/session-rules.ts'
-import { NO_SCOPE } from '../../rules/rule-scope.ts'
+import type { RuleScope } from '../../rules/rule-scope.ts'
 import { Dispatch, type DispatchOwner, type DispatchServices } from '../dispatch/dispatch.ts'
 import type { Termination } from '../dispatch/termination.ts'
 import { logTcpSession, type SettleServices } from '../exchange/accounting.ts'
@@ -25,6 +25,8 @@ export interface TcpServices extends DispatchServices, SettleServices {
   readonly hangUps: HangUpWatch
   /** `global.tune`: bounds what a client sends before there is a server. */
   readonly tune: Pick<TuneConfig, 'bufsizeBytes' | 'maxrewriteBytes'>
+  /** What its rules can ask for, which keep nothing of their own. */
+  readonly sharedScope: RuleScope
 }
 
 /**
@@ -166,7 +168,7 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
 
   /** What is known of the client. */
   get #facts(): SessionFacts {
-    return sessionFacts(this.client, this.#frontend.plan.name)
+    return sessionFacts(this.client, this.#frontend.plan.name, this.#services.sharedScope)
   }
 
   /** HAProxy's termination state for a session that was ended while there was no server. */
@@ -186,7 +188,7 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
     const { plan } = this.#frontend
     const { clientMs } = plan.timeouts
     const opening = this.#opened()
-    const facts = new OpeningFacts(sessionFacts(this.client, plan.name), opening)
+    const facts = new OpeningFacts(this.#facts, opening)
     opening.ask(
       (cause) => {
         if (cause === 'late' && clientMs < inspectDelayMs) {
@@ -272,7 +274,7 @@ export class TcpSession implements ConnHandler, DispatchOwner<Conn>, RelayOwner,
 }
 
 /** What is known of a connection in `mode tcp`. */
-export function sessionFacts(client: Conn, frontendName: string): SessionFacts {
+export function sessionFacts(client: Conn, frontendName: string, scope: RuleScope): SessionFacts {
   return {
     src: client.remote.address,
     srcPort: client.remote.port,
@@ -280,6 +282,6 @@ export function sessionFacts(client: Conn, frontendName: string): SessionFacts {
     dstPort: client.local.port,
     frontendName,
     tls: client.tls,
-    scope: NO_SCOPE,
+    scope,
   }
 }

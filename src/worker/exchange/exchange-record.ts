@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import { COUNTER, COUNTER_STRIDE, DURATION_BUCKETS_MS } from '../../memory/counters.ts'
+import type { ProcessVariables } from '../../memory/process-variables.ts'
 import { RuleScope } from '../../rules/rule-scope.ts'
 import type { Termination } from '../dispatch/termination.ts'
 
@@ -36,7 +37,12 @@ export class ExchangeRecord {
   /** The client has sent nothing at all. */
   isNull = false
   /** What rules keep; those of the session outlive the request. */
-  readonly scope = new RuleScope(this)
+  readonly scope: RuleScope
+
+  /** @param process the variables of all threads */
+  constructor(process: ProcessVariables) {
+    this.scope = new RuleScope(this, process)
+  }
 
   /** Starts the record of a request. */
   begin(startMs: number, nowMs: number): void {

@@ -1,3 +1,4 @@
+import type { ProcessVariables } from '../../memory/process-variables.ts'
 import type { TuneConfig } from '../../model/config.ts'
 import type { DispatchServices } from '../dispatch/dispatch.ts'
 import type { ResponseServices } from '../servers/server-services.ts'
@@ -14,4 +15,6 @@ export interface ExchangeServices
     SettleServices {
   /** `global.tune`, fixed for the life of the worker. */
   readonly tune: TuneConfig
+  /** What rules of all workers share. */
+  readonly processVariables: ProcessVariables
 }

@@ -66,7 +66,7 @@ export class HttpExchange
   readonly #dispatch: Dispatch<ServerStream>
   readonly #request: HttpRequest
   readonly #response: HttpResponse
-  readonly #record = new ExchangeRecord()
+  readonly #record: ExchangeRecord
   readonly #retries: Retries
   readonly #timeout: ServerTimeout
   /** Null while no rule holds the request. */
@@ -84,6 +84,7 @@ export class HttpExchange
     this.#entrance = entrance
     this.#services = services
     this.#frontend = entrance.frontend
+    this.#record = new ExchangeRecord(services.processVariables)
     this.#request = new HttpRequest(services.tune)
     this.#response = new HttpResponse(services, stream)
     this.dropsRequestTrailer = this.#request.trailers.drops

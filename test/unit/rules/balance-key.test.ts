@@ -10,6 +10,7 @@ import {
   compileSessionKey,
   validateBalance,
 } from '../../../src/rules/balance-key.ts'
+import { NO_SCOPE } from '../../../src/rules/rule-scope.ts'
 import { sessionFacts } from '../../../src/worker/clients/tcp-session.ts'
 import { FakeConn } from '../worker/fake-network.ts'
 import { Message } from './messages.ts'
@@ -135,7 +136,7 @@ describe('the key of a request', () => {
 })
 
 describe('the key of a session in mode tcp', () => {
-  const facts = sessionFacts(new FakeConn(), 'front')
+  const facts = sessionFacts(new FakeConn(), 'front', NO_SCOPE)
 
   it.each([
     { balance: 'source', key: 0xc0000201 },

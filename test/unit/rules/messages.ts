@@ -31,7 +31,7 @@ export class Message implements RequestFacts, RequestHeadEdits, ResponseFacts {
   readonly dstPort = 8080
   readonly frontendName = 'web'
   readonly tls: TlsFacts | null
-  scope = new RuleScope({ method: 'PUT', target: '/received?a', version: '1.1' })
+  scope = new RuleScope({ method: 'PUT', target: '/received?a', version: '1.1' }, null)
   failedRewrites = 0
   #headers: { name: string; value: string }[]
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { ProcessVariables, reserveProcessVariables } from '../../../src/memory/process-variables.ts'
 import {
   parseVariable,
   VARIABLE_BYTES_MAX,
@@ -15,11 +16,11 @@ function named(name: string): Variable {
 }
 
 describe('the name of a variable', () => {
-  it.each(['sess.a', 'txn.my_name', 'req.a.b', 'res.A1'])('may be %s', (name) => {
+  it.each(['proc.a', 'sess.a', 'txn.my_name', 'req.a.b', 'res.A1'])('may be %s', (name) => {
     expect(parseVariable(name)).toEqual({ name, scope: name.split('.')[0] })
   })
 
-  it.each(['', 'a', 'txn', 'txn.', 'proc.a', 'TXN.a', 'txn.a-b', 'txn.a b', ' txn.a', 'txn.ä'])(
+  it.each(['', 'a', 'txn', 'txn.', 'process.a', 'TXN.a', 'txn.a-b', 'txn.a b', ' txn.a', 'txn.ä'])(
     'may not be "%s"',
     (name) => {
       expect(parseVariable(name)).toMatch(/is not the name of a variable/)
@@ -27,17 +28,23 @@ describe('the name of a variable', () => {
   )
 })
 
+it('a name that all threads know is not too long', () => {
+  expect(parseVariable(`proc.${'a'.repeat(59)}`)).toMatchObject({ scope: 'proc' })
+  expect(parseVariable(`proc.${'a'.repeat(60)}`)).toMatch(/is too long/)
+  expect(parseVariable(`sess.${'a'.repeat(60)}`)).toMatchObject({ scope: 'sess' })
+})
+
 describe('variables', () => {
   it('live as long as their scopes say', () => {
-    const variables = new Variables()
+    const variables = new Variables(new ProcessVariables(reserveProcessVariables()))
     const all = VARIABLE_SCOPES.map((scope) => named(`${scope}.a`))
     for (const variable of all) variables.set(variable, variable.scope)
     const present = (): unknown[] => all.map((variable) => variables.get(variable))
-    expect(present()).toEqual(['sess', 'txn', 'req', 'res'])
+    expect(present()).toEqual(['proc', 'sess', 'txn', 'req', 'res'])
     variables.beginResponse()
-    expect(present()).toEqual(['sess', 'txn', null, null])
+    expect(present()).toEqual(['proc', 'sess', 'txn', null, null])
     variables.beginRequest()
-    expect(present()).toEqual(['sess', null, null, null])
+    expect(present()).toEqual(['proc', 'sess', null, null, null])
   })
 
   it('do as plain maps do, and give their room back', () => {
@@ -51,7 +58,7 @@ describe('variables', () => {
     )
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const variables = new Variables()
+        const variables = new Variables(new ProcessVariables(reserveProcessVariables()))
         const twin = new Map<string, string | number>()
         for (const { kind, at, value } of steps) {
           const variable = names[at] as Variable
@@ -77,7 +84,7 @@ describe('variables', () => {
   })
 
   it('take no more than their bound, and keep what they had', () => {
-    const variables = new Variables()
+    const variables = new Variables(new ProcessVariables(reserveProcessVariables()))
     const [a, b] = [named('sess.a'), named('txn.b')]
     expect(variables.set(a, 'x'.repeat(VARIABLE_BYTES_MAX - 6))).toBe(true)
     expect(variables.set(b, 'y')).toBe(false)

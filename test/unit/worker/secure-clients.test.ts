@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { NO_SCOPE } from '../../../src/rules/rule-scope.ts'
 import { sessionFacts } from '../../../src/worker/clients/tcp-session.ts'
 import { TLS_FACTS } from '../../fixtures/tls-facts.ts'
 import type { FakeConn } from './fake-network.ts'
@@ -31,7 +32,7 @@ it.each([TLS_FACTS, null])('whether a client uses TLS is a fact of its connectio
   expect(server.written).toContain(`\r\nForwarded: proto=${scheme}\r\n`)
   server.receive(OK)
   expect(client.written).toContain(`\r\nX-Secure: ${tls === null ? 0 : 1}\r\n`)
-  expect(sessionFacts(client, 'web').tls).toBe(tls)
+  expect(sessionFacts(client, 'web', NO_SCOPE).tls).toBe(tls)
 })
 
 it('a connection beside it is told of by its own', () => {

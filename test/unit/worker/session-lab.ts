@@ -2,6 +2,7 @@ import { vi } from 'vitest'
 import { chunkLimitsOf, headLimitsOf } from '../../../src/http/limits.ts'
 import { ResponseHead } from '../../../src/http/response-head.ts'
 import type { CounterName } from '../../../src/memory/counters.ts'
+import { ProcessVariables, reserveProcessVariables } from '../../../src/memory/process-variables.ts'
 import { SERVER_STATE, ServerTable } from '../../../src/memory/server-table.ts'
 import type { FrontendTimeouts, TuneConfig } from '../../../src/model/config.ts'
 import type {
@@ -15,6 +16,7 @@ import type { NetEngine } from '../../../src/net/conn.ts'
 import { DeadlineWheel } from '../../../src/net/deadline-wheel.ts'
 import { DescriptorGauge } from '../../../src/net/descriptor-gauge.ts'
 import { ClientTlsContexts } from '../../../src/net/tls/client-tls.ts'
+import { sharedScope } from '../../../src/rules/rule-scope.ts'
 import { linearPatterns } from '../../../src/rules-host/linear-patterns.ts'
 import type { AccessLogWriter } from '../../../src/telemetry/access-log-writer.ts'
 import { Places } from '../../../src/worker/accept/place.ts'
@@ -197,6 +199,7 @@ export function servicesOf(
   const limits = headLimitsOf(tune)
   const wheel = new DeadlineWheel(0)
   const responseHead = new ResponseHead(limits)
+  const processVariables = new ProcessVariables(reserveProcessVariables())
   return {
     engine,
     acceptTls: acceptFakeTls,
@@ -217,6 +220,8 @@ export function servicesOf(
     hangUps: new HangUpWatch(wheel),
     accessLog: { isOff: true } as AccessLogWriter,
     tune,
+    processVariables,
+    sharedScope: sharedScope(processVariables),
     ticketKeys: someTicketKeys().keys,
     chunkLimits: chunkLimitsOf(tune),
     requestHeads: new RequestHeads(limits, tune.bufsizeBytes),

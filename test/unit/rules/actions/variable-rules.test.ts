@@ -97,7 +97,7 @@ describe('a rule on variables', () => {
   it.each([
     { rule: 'set-var src', offset: 0, message: 'needs the name of a variable' },
     { rule: 'set-var(txn.a src', offset: 0, message: 'needs the name of a variable' },
-    { rule: 'set-var(proc.a) src', offset: 8, message: '"proc.a" is not the name of a variable' },
+    { rule: 'set-var(all.a) src', offset: 8, message: '"all.a" is not the name of a variable' },
     { rule: 'set-var(txn.a)', offset: 14, message: 'a sample expression is missing' },
     { rule: 'set-var(txn.a) status', offset: 15, message: 'cannot be fetched from a request' },
     { rule: 'set-var(txn.a) src)', offset: 18, message: 'unexpected ")"' },

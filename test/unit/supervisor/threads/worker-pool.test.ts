@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { reserveProcessVariables } from '../../../../src/memory/process-variables.ts'
 import { ServerTable } from '../../../../src/memory/server-table.ts'
 import type { TuneConfig } from '../../../../src/model/config.ts'
 import type { Plan } from '../../../../src/model/plan.ts'
@@ -78,7 +79,11 @@ function startPool(workers: number, plan: Plan, { holds = false } = {}) {
   const table = ServerTable.create(workers)
   const pool = new WorkerPool(plan, {
     table,
-    boot: { tune: {} as TuneConfig, accessLog: { module, holds } as never },
+    boot: {
+      variables: reserveProcessVariables(),
+      tune: {} as TuneConfig,
+      accessLog: { module, holds } as never,
+    },
     ticketKeys: someTicketKeys().keys,
     log: recordedLog(lines),
     clock: () => performance.now(),

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { COUNTER, COUNTER_STRIDE, type CounterName } from '../../../../src/memory/counters.ts'
+import {
+  ProcessVariables,
+  reserveProcessVariables,
+} from '../../../../src/memory/process-variables.ts'
 import { ExchangeRecord } from '../../../../src/worker/exchange/exchange-record.ts'
 
 const ROW = 1
@@ -7,7 +11,7 @@ const COLUMNS = ['serverResponses', 'serverErrors', 'gatewayErrors', 'responseTi
 
 /** What an exchange that ends with a status adds to the observed columns of a row. */
 function countedOf(status: number, isOfServer: boolean): Record<string, number | undefined> {
-  const record = new ExchangeRecord()
+  const record = new ExchangeRecord(new ProcessVariables(reserveProcessVariables()))
   record.begin(100, 101)
   record.connectedMs = 102
   record.responseMs = isOfServer ? 109 : -1
