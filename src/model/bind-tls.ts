@@ -22,6 +22,24 @@ export interface BindTlsSettings {
   readonly hasTickets: boolean
 }
 
+/** Whose certificates clients may show, and what of that is overlooked. */
+export interface ClientVerification {
+  /** Whether a client that shows none is refused. One that is not valid is in either case. */
+  readonly verify: 'optional' | 'required'
+  /** `crt-ignore-err all`: whatever is wrong with the client's own certificate. */
+  readonly ignoresCertificateErrors: boolean
+  /** `ca-ignore-err all`: whatever is wrong with those of its authorities. */
+  readonly ignoresAuthorityErrors: boolean
+}
+
+/** Certificates of clients, with the files that they are held against. */
+export interface ClientVerificationConfig extends ClientVerification {
+  /** `ca-file`: the path of the authorities that are trusted, or `@system-ca`. */
+  readonly caFile: string
+  /** `crl-file`: the path of lists of certificates that are trusted no more; null: none. */
+  readonly crlFile: string | null
+}
+
 /** `ssl` of a bind. */
 export interface BindTlsConfig extends BindTlsSettings {
   /** `crt`: files, or folders of them (with `/` at the end), in the order in which they count. */
@@ -30,6 +48,8 @@ export interface BindTlsConfig extends BindTlsSettings {
   readonly strictSni: boolean
   /** Protocols that are agreed on by ALPN, the preferred one first; empty: none. */
   readonly alpn: readonly string[]
+  /** Null: no client is asked for a certificate (`verify none`). */
+  readonly clients: ClientVerificationConfig | null
 }
 
 /** Bytes of a key that seals session tickets: its name first, then what it encrypts and signs with. */

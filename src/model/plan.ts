@@ -1,5 +1,5 @@
 import type { Address } from '../base/address.ts'
-import type { BindTlsConfig } from './bind-tls.ts'
+import type { BindTlsConfig, ClientVerification } from './bind-tls.ts'
 import type { BackendConfig, FrontendConfig, ServerConfig, TuneConfig } from './config.ts'
 import type { OutgoingTlsConfig } from './outgoing-tls.ts'
 import type { OwnAnswer } from './own-answer.ts'
@@ -64,10 +64,19 @@ export interface PlannedCertificate {
   readonly notAfterMs: number
 }
 
+/** What certificates of clients are held against, with what that takes of files. */
+export interface PlannedClientVerification extends ClientVerification {
+  readonly authorities: PlannedAuthorities
+  /** Lists of certificates that are trusted no more, in PEM form; null: none. */
+  readonly revocations: string | null
+}
+
 /** TLS of a listening socket. */
-export interface PlannedTls extends Omit<BindTlsConfig, 'crt'> {
+export interface PlannedTls extends Omit<BindTlsConfig, 'crt' | 'clients'> {
   /** In the order in which they count; one at least. */
   readonly certificates: readonly PlannedCertificate[]
+  /** Null: no client is asked for a certificate. */
+  readonly clients: PlannedClientVerification | null
 }
 
 /** A listening socket that the control plane holds open for the workers to accept on. */

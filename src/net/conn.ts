@@ -78,6 +78,12 @@ export interface TlsFacts {
   readonly alpn: string | null
   /** An earlier session was resumed: no certificate was shown again. */
   readonly isResumed: boolean
+  /** The certificate that a client has shown, in DER; null: none. Of a server's: null. */
+  readonly peerCertificate: Uint8Array | null
+  /** The certificate that a client was shown, in DER. Of a connection to a server: null. */
+  readonly ownCertificate: Uint8Array | null
+  /** What OpenSSL has against what a client has shown (`X509_V_ERR_...`); 0: nothing. */
+  readonly verification: number
 }
 
 /** One byte stream: TCP, Unix socket, or TLS over one of them. Lives in one thread. */

@@ -1,4 +1,8 @@
-import type { BindTlsConfig, BindTlsSettings } from '../../model/bind-tls.ts'
+import type {
+  BindTlsConfig,
+  BindTlsSettings,
+  ClientVerificationConfig,
+} from '../../model/bind-tls.ts'
 import type { Mode } from '../../model/config.ts'
 import type { ConfigInput } from '../schema/schema.ts'
 import { DEFAULT_BIND_TLS } from '../values/default-values.ts'
@@ -32,6 +36,20 @@ export function resolveBindTls(
     crt: ssl.crt,
     strictSni: ssl['strict-sni'] ?? false,
     alpn: alpn ?? (mode === 'http' ? ['http/1.1'] : []),
+    clients: clientsOf(ssl),
+  }
+}
+
+function clientsOf(ssl: NonNullable<Bind['ssl']>): ClientVerificationConfig | null {
+  const { verify = 'none' } = ssl
+  const caFile = ssl['ca-file']
+  if (verify === 'none' || caFile === undefined) return null
+  return {
+    verify,
+    caFile,
+    crlFile: ssl['crl-file'] ?? null,
+    ignoresCertificateErrors: ssl['crt-ignore-err'] === 'all',
+    ignoresAuthorityErrors: ssl['ca-ignore-err'] === 'all',
   }
 }
 

@@ -154,6 +154,29 @@ export const tlsSettings = {
   ...caFiles,
 }
 
+const clientVerification = {
+  'verify': key(z.enum(['none', 'optional', 'required']), {
+    about: 'Whether clients may, or must, show a certificate of an authority of `ca-file`',
+    standard: 'none',
+  }),
+  'ca-file': key(caFile, {
+    about: 'File of the authorities that may have signed certificates of clients, or `@system-ca`',
+    otherwise: 'none',
+  }),
+  'crl-file': key(absolutePath, {
+    about: 'PEM file with lists of certificates that are trusted no more, one of each authority',
+    otherwise: 'none',
+  }),
+  'crt-ignore-err': key(z.enum(['all']), {
+    about: 'Let clients in whatever is wrong with their certificate; rules ask `ssl_c_verify`',
+    otherwise: 'none',
+  }),
+  'ca-ignore-err': key(z.enum(['all']), {
+    about: 'The same of the certificates of their authorities',
+    otherwise: 'none',
+  }),
+}
+
 const options = {
   'ssl-min-ver': key(z.enum(TLS_VERSIONS), {
     about: 'The oldest version that clients may use',
@@ -202,6 +225,7 @@ export const bindTlsSettings = {
           about: 'Refuse clients that ask for no name, or for one that no certificate has',
           standard: false,
         }),
+        ...clientVerification,
         ...inherited(options, '`global.ssl-default-bind-options`'),
         ...inherited({ ciphers }, '`global.ssl-default-bind-ciphers`'),
         ...inherited({ ciphersuites }, '`global.ssl-default-bind-ciphersuites`'),

@@ -22,8 +22,6 @@ function joined(...parts: readonly Alternatives[]): Alternatives {
   return Object.assign(Object.create(null), ...parts)
 }
 
-const NO_CLIENT_CERTIFICATES =
-  'Have clients verified in front of Sluice, and pass them on with accept-proxy.'
 const CERTIFICATES_BY_FOLDER = 'List the files in crt, or give their folder.'
 const BY_SERVICE = 'Leave it to the service manager, as in deploy/systemd/sluice.service.'
 const BY_KERNEL = 'Delete it; set the sysctl of the kernel where the default is not enough.'
@@ -155,7 +153,7 @@ export const UNSUPPORTED_BIND_KEYS: Alternatives = instead(
     'ciphers ciphersuites crt curves ssl-max-ver ssl-min-ver strict-sni',
   ],
   ['Write it below ssl: {...}.', 'no-tls-tickets prefer-client-ciphers'],
-  [NO_CLIENT_CERTIFICATES, 'ca-file crl-file verify'],
+  ['Write it below ssl: {...}.', 'ca-file ca-ignore-err crl-file crt-ignore-err verify'],
   [CERTIFICATES_BY_FOLDER, 'crt-list'],
   ['Use alpn.', 'npn'],
   ['Use accept-proxy.', 'accept-netscaler-cip'],
@@ -175,7 +173,7 @@ export const UNSUPPORTED_BIND_KEYS: Alternatives = instead(
 
 /** Keys of `ssl` of a bind, and of `ssl-default-bind-options`. */
 export const UNSUPPORTED_BIND_TLS_KEYS: Alternatives = instead(
-  [NO_CLIENT_CERTIFICATES, 'ca-file ca-ignore-err ca-verify-file crl-file crt-ignore-err verify'],
+  ['Use ca-file; clients are told of all authorities in it.', 'ca-verify-file'],
   [CERTIFICATES_BY_FOLDER, 'crt-list'],
   ['Write it beside ssl.', 'alpn'],
   ['Use curves.', 'ecdhe'],

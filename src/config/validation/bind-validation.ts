@@ -55,6 +55,7 @@ export function validateBindTls(tree: Cursor, report: Report): void {
     const mode = effectiveMode(frontend, tree.at('defaults'))
     for (const bind of frontend.at('bind').items()) {
       validateVersions(bind.at('ssl'), defaults, report)
+      validateClients(bind.at('ssl'), report)
       validateAlpn(bind, mode, report)
     }
   }
@@ -75,6 +76,29 @@ export function validateVersions(own: Cursor, defaults: Cursor, report: Report):
     code: 'out-of-range',
     message: 'ssl-min-ver is newer than ssl-max-ver',
     hint: 'Delete one of them; TLSv1.2 and TLSv1.3 are the default.',
+  })
+}
+
+/** Keys that say how certificates of clients are held. */
+const CLIENT_KEYS = ['ca-file', 'crl-file', 'crt-ignore-err', 'ca-ignore-err']
+
+function validateClients(ssl: Cursor, report: Report): void {
+  const verify = ssl.at('verify')
+  if (verify.node !== null && verify.text !== 'none') {
+    if (ssl.at('ca-file').node !== null) return
+    report.error(verify.span, verify.path, {
+      code: 'missing-key',
+      message: 'certificates of clients are verified by a ca-file, and there is none',
+      hint: 'Write ca-file: FILE beside it, with the authorities that may have signed them.',
+    })
+    return
+  }
+  const idle = CLIENT_KEYS.map((name) => ssl.at(name)).find(({ node }) => node !== null)
+  if (idle === undefined) return
+  report.warn(idle.keySpan, idle.path, {
+    code: 'unused-setting',
+    message: `${idle.name} has no effect: no client is asked for a certificate`,
+    hint: 'Write verify: required, or optional.',
   })
 }
 

@@ -1,6 +1,7 @@
 import type { SecureContext } from 'node:tls'
 import { nodeCrypto, nodeTls } from '../../base/host/late-modules.ts'
-import type { BindTlsSettings } from '../../model/bind-tls.ts'
+import type { BindTlsSettings, ClientVerification } from '../../model/bind-tls.ts'
+import type { PlannedTls } from '../../model/plan.ts'
 import type { Conn, ConnHandler } from '../conn.ts'
 
 /** How a client's connection is made secure, decided by its ClientHello. */
@@ -11,6 +12,8 @@ export interface ServerTlsSettings {
   readonly alpn: string | null
   /** The name that the client has asked for; null: none. */
   readonly serverName: string | null
+  /** Null: the client is asked for no certificate. */
+  readonly clients: ClientVerification | null
 }
 
 /**
@@ -44,6 +47,9 @@ export interface SessionSettings {
   readonly lifetimeSeconds: number
 }
 
+/** What all contexts of a bind have in common. */
+export type ServerContextSettings = BindTlsSettings & Pick<PlannedTls, 'clients'>
+
 /**
  * What TLS as a server needs; to make it takes a millisecond. It throws what OpenSSL has against a
  * certificate or its key, such as that it is too small.
@@ -51,11 +57,11 @@ export interface SessionSettings {
  * @param certificates one of a kind of key
  */
 export function serverContext(
-  settings: BindTlsSettings,
+  settings: ServerContextSettings,
   certificates: readonly KeyedCertificate[],
   { ticketKey, scope, lifetimeSeconds }: SessionSettings,
 ): SecureContext {
-  const { minVersion, maxVersion, ciphers, ciphersuites, curves } = settings
+  const { minVersion, maxVersion, ciphers, ciphersuites, curves, clients } = settings
   const { constants } = nodeCrypto()
   const { SSL_OP_NO_RENEGOTIATION, SSL_OP_NO_TICKET } = constants
   const { SSL_OP_CIPHER_SERVER_PREFERENCE, SSL_OP_PRIORITIZE_CHACHA } = constants
@@ -63,8 +69,9 @@ export function serverContext(
     ? 0
     : SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA
   return nodeTls().createSecureContext({
-    // No client is verified: without this the authorities that Node.js brings would be read.
-    ca: [],
+    // Where no client is verified the authorities that Node.js brings would be read without a list.
+    ca: clients === null ? [] : clients.authorities.pem,
+    ...(clients !== null && clients.revocations !== null && { crl: clients.revocations }),
     cert: certificates.map(({ chain }) => chain),
     key: certificates.map(({ key }) => key),
     minVersion,

@@ -1,5 +1,7 @@
 import type { TLSSocket } from 'node:tls'
 import type { Conn, ConnFailure, ConnHandler, Endpoint, TlsFacts } from '../conn.ts'
+import { alpnOf, SocketFacts } from './socket-facts.ts'
+import { describeVerificationError } from './verification-errors.ts'
 
 /** What carries the records of TLS. */
 export interface TlsCarrier {
@@ -19,6 +21,11 @@ export interface TlsConnOptions {
    * (`close_notify`, RFC 8446 section 6.1). Default: whoever ends without is taken at its word.
    */
   readonly hasEndedWell?: () => boolean
+  /**
+   * Of a client that may show a certificate: what OpenSSL has against that, by its name in node:tls.
+   * Default: it is not asked for one.
+   */
+  readonly verifyError?: () => string | null
 }
 
 /**
@@ -36,6 +43,7 @@ export class TlsConn implements Conn {
   readonly #tls: TLSSocket
   readonly #serverName: string | null
   readonly #hasEndedWell: () => boolean
+  readonly #verifyError: (() => string | null) | null
   #facts: TlsFacts | null = null
   #isSecure = false
   /** {@link destroy} or {@link reset} was called: nothing but `onClose` is told any more. */
@@ -51,6 +59,7 @@ export class TlsConn implements Conn {
     this.#tls = tls
     this.#serverName = options.serverName
     this.#hasEndedWell = options.hasEndedWell ?? (() => true)
+    this.#verifyError = options.verifyError ?? null
     tls.on(options.secureEvent, () => {
       if (this.#isLeft) return
       this.#isSecure = true
@@ -78,14 +87,7 @@ export class TlsConn implements Conn {
 
   get tls(): TlsFacts | null {
     if (this.#facts === null && this.#isSecure) {
-      const { alpnProtocol } = this
-      this.#facts = {
-        protocol: this.#tls.getProtocol() ?? '',
-        cipher: this.#tls.getCipher()?.name ?? '',
-        serverName: this.#serverName,
-        alpn: alpnProtocol,
-        isResumed: this.#tls.isSessionReused(),
-      }
+      this.#facts = new SocketFacts(this.#tls, this.#serverName, this.#verifyError)
     }
     return this.#facts
   }
@@ -97,8 +99,7 @@ export class TlsConn implements Conn {
 
   /** The protocol that the server has chosen; null where it has chosen none. */
   get alpnProtocol(): string | null {
-    const { alpnProtocol } = this.#tls
-    return typeof alpnProtocol === 'string' && alpnProtocol !== '' ? alpnProtocol : null
+    return alpnOf(this.#tls)
   }
 
   get remote(): Endpoint {
@@ -215,18 +216,8 @@ export const HANDSHAKE_CUT = 'closed during the handshake'
 /** The `problem` of a connection that has ended without TLS's own end: nobody knows what is missing. */
 export const STREAM_CUT = 'closed without close_notify'
 
-/** Errors that are worth more than OpenSSL's word (`X509_verify_cert_error_string`, node:tls). */
+/** Errors that are worth more than OpenSSL's word. */
 const PROBLEMS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'the certificate has expired',
-  CERT_REVOKED: 'the certificate is revoked',
-  UNABLE_TO_GET_CRL: 'there is no list of revoked certificates of its authority',
-  CRL_HAS_EXPIRED: 'the list of revoked certificates has expired',
-  CERT_NOT_YET_VALID: 'the certificate is not valid yet',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed',
-  SELF_SIGNED_CERT_IN_CHAIN: 'the certificate is of an unknown authority',
-  UNABLE_TO_GET_ISSUER_CERT: 'the certificate is of an unknown authority',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the certificate is of an unknown authority',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the certificate is of an unknown authority',
   ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another name',
   ERR_SSL_WRONG_VERSION_NUMBER: 'what came is not TLS',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'what came is not TLS',
@@ -234,5 +225,6 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 }
 
 function describeProblem({ code = '', reason, message }: TlsError): string {
-  return PROBLEMS[code] ?? reason ?? (code === '' ? message : code)
+  const word = reason ?? (code === '' ? message : code)
+  return PROBLEMS[code] ?? describeVerificationError(code) ?? word
 }

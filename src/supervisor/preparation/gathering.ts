@@ -1,12 +1,13 @@
 import { SluiceError } from '../../base/errors.ts'
 import type { NameResolution } from '../../discovery/name-resolution.ts'
 import { hostNamesOf, lookUpServers, placesOf } from '../../discovery/server-addresses.ts'
-import type { BindTlsConfig } from '../../model/bind-tls.ts'
+import type { BindTlsConfig, ClientVerificationConfig } from '../../model/bind-tls.ts'
 import type { Config, ErrorAnswerConfig } from '../../model/config.ts'
 import type { OwnAnswer } from '../../model/own-answer.ts'
 import type {
   PlannedAuthorities,
   PlannedCertificate,
+  PlannedClientVerification,
   PlannedErrorAnswer,
   PlannedTls,
 } from '../../model/plan.ts'
@@ -101,12 +102,25 @@ export async function gather(
   return { gathered: { answers, authorities, revocations, certificates, names: hosts }, lacks }
 }
 
-/** TLS of a bind, with the certificates that it names. */
-export function tlsOf({ certificates }: Gathered, tls: BindTlsConfig | null): PlannedTls | null {
+/** TLS of a bind, with what the files hold that it names. */
+export function tlsOf(gathered: Gathered, tls: BindTlsConfig | null): PlannedTls | null {
   if (tls === null) return null
-  const { crt, ...settings } = tls
-  const named = crt.flatMap((path) => certificates.get(path) ?? [])
-  return { ...settings, certificates: named }
+  const { crt, clients, ...settings } = tls
+  const certificates = crt.flatMap((path) => gathered.certificates.get(path) ?? [])
+  return { ...settings, certificates, clients: clientsOf(gathered, clients) }
+}
+
+function clientsOf(
+  { authorities, revocations }: Gathered,
+  clients: ClientVerificationConfig | null,
+): PlannedClientVerification | null {
+  if (clients === null) return null
+  const { caFile, crlFile, ...settings } = clients
+  return {
+    ...settings,
+    authorities: authorities.get(caFile) as PlannedAuthorities,
+    revocations: crlFile === null ? null : (revocations.get(crlFile) as string),
+  }
 }
 
 /** The answers of a section. */

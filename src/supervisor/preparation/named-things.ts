@@ -47,7 +47,7 @@ export interface NamedCertificates extends Named {
   readonly crt: string
 }
 
-/** The authorities that may have signed the certificate of a server. */
+/** The authorities that may have signed the certificate of a server, or of a client. */
 export interface NamedAuthorities extends Named {
   readonly kind: 'authorities'
   readonly caFile: string
@@ -121,13 +121,13 @@ export function ownNamed({ global, admin, cluster }: Config): OwnNamed[] {
 export function agreedNamed({ frontends, backends }: Config): AgreedNamed[] {
   return [
     ...namedBinds({ frontends }).map(({ named }) => named),
-    ...frontends.flatMap(certificatesOf),
+    ...frontends.flatMap(tlsFilesOfBinds),
     ...frontends.flatMap((frontend) => answers('frontends', frontend)),
     ...backends.flatMap((backend) => [
       ...answers('backends', backend),
       ...backend.servers.flatMap((server) => [
         ...placesOf(backend, server),
-        ...tlsFilesOf(backend, server),
+        ...tlsFilesOfServer(backend, server),
       ]),
     ]),
   ]
@@ -148,17 +148,26 @@ export function namedBinds({ frontends }: Pick<Config, 'frontends'>): {
   )
 }
 
-function certificatesOf({ name, binds }: FrontendConfig): NamedCertificates[] {
-  return binds.flatMap(({ tls }, i) => {
-    const bind: Path = ['frontends', name, 'bind']
-    const key = `crt of frontend ${name}`
-    return (tls?.crt ?? []).map((crt, n): NamedCertificates => {
+function tlsFilesOfBinds({ name, binds }: FrontendConfig): AgreedNamed[] {
+  return binds.flatMap(({ tls }, i): AgreedNamed[] => {
+    if (tls === null) return []
+    const { crt, clients } = tls
+    const named = (keyword: string, ...within: Path): Named => {
+      const bind: Path = ['frontends', name, 'bind']
       const paths = [[...bind, i], bind].flatMap((at): Path[] => [
-        [...at, 'ssl', 'crt', n],
-        [...at, 'ssl', 'crt'],
+        [...at, 'ssl', keyword, ...within],
+        [...at, 'ssl', keyword],
       ])
-      return { kind: 'certificates', crt, paths, key }
+      return { paths, key: `${keyword} of frontend ${name}` }
+    }
+    const files: AgreedNamed[] = crt.map((path, n) => {
+      return { kind: 'certificates', crt: path, ...named('crt', n) }
     })
+    if (clients === null) return files
+    const { caFile, crlFile } = clients
+    files.push({ kind: 'authorities', caFile, isNeeded: true, ...named('ca-file') })
+    if (crlFile !== null) files.push({ kind: 'revocations', crlFile, ...named('crl-file') })
+    return files
   })
 }
 
@@ -229,7 +238,7 @@ function hostOf(address: Address): string {
   return address.kind === 'unix' ? address.path : address.host
 }
 
-function tlsFilesOf({ name }: BackendConfig, server: ServerConfig): AgreedNamed[] {
+function tlsFilesOfServer({ name }: BackendConfig, server: ServerConfig): AgreedNamed[] {
   const { tls } = server
   if (tls === null) return []
   const { caFile, crlFile, crt, verify } = tls

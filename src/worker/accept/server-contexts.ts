@@ -1,15 +1,15 @@
 import type { SecureContext } from 'node:tls'
 import { assert } from '../../base/errors.ts'
 import { nodeCrypto } from '../../base/host/late-modules.ts'
-import {
-  type BindTlsSettings,
-  TICKET_KEY_NAME_BYTES,
-  type TicketKeys,
-} from '../../model/bind-tls.ts'
+import { TICKET_KEY_NAME_BYTES, type TicketKeys } from '../../model/bind-tls.ts'
 import type { PlannedCertificate, PlannedTls } from '../../model/plan.ts'
 import { CertificateChoice } from '../../net/tls/certificate-choice.ts'
 import type { ClientHello } from '../../net/tls/client-hello.ts'
-import { type ServerTlsSettings, serverContext } from '../../net/tls/server-tls.ts'
+import {
+  type ServerContextSettings,
+  type ServerTlsSettings,
+  serverContext,
+} from '../../net/tls/server-tls.ts'
 
 /** Contexts that differ in certificates and settings, and have their ticket key in common. */
 interface OfTicketKey {
@@ -95,7 +95,7 @@ function nameOf(ticketKey: Uint8Array): string {
 
 /** Certificates of a bind that a client may be shown, with what else makes a context. */
 class Shown {
-  readonly settings: BindTlsSettings
+  readonly settings: ServerContextSettings
   readonly certificates: readonly PlannedCertificate[]
   /** Equal where the same context will do. */
   readonly identity: string
@@ -140,14 +140,14 @@ export class BindTls {
   /** Null: there is no certificate for it (`strict-sni`). */
   settingsFor(hello: ClientHello): ServerTlsSettings | null {
     const { serverName, alpn: offered, ticketKeyNames } = hello
-    const { strictSni, alpn } = this.#tls
+    const { strictSni, alpn, clients } = this.#tls
     const named = this.#choice.named(serverName)
     if (named === null && strictSni) return null
     // As in HAProxy, a client that offers nothing which is spoken here goes on without ALPN.
     const protocol = alpn.find((one) => offered.includes(one)) ?? null
     const shown = this.#shownOf(named ?? this.#choice.standard)
     const context = this.#contexts.of(shown, ticketKeyNames)
-    return { context, alpn: protocol, serverName }
+    return { context, alpn: protocol, serverName, clients }
   }
 
   #shownOf(certificates: readonly PlannedCertificate[]): Shown {

@@ -1,10 +1,13 @@
 import { localAnswer } from '../../http/answers/local-answer.ts'
 import { answerText } from '../../http/h1/head-text.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
-import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
+import type { ClientVerification } from '../../model/bind-tls.ts'
+import type { ByteView, Conn, ConnFailure, ConnHandler, TlsFacts } from '../../net/conn.ts'
 import { readClientHello } from '../../net/tls/client-hello.ts'
+import { clientRefusal } from '../../net/tls/client-verification.ts'
 import { GatheredBytes } from '../../net/tls/gathered-bytes.ts'
 import { HANDSHAKE_CUT, TlsConn } from '../../net/tls/tls-conn.ts'
+import { describeVerification } from '../../net/tls/verification-errors.ts'
 import { UNHEARD } from '../../net/unheard.ts'
 import { Lingering } from '../clients/lingering.ts'
 import type { Place, Session } from '../clients/session.ts'
@@ -16,16 +19,20 @@ import type { Begin, Stage } from './stages.ts'
 /** A record with the fatal alert `unrecognized_name` (RFC 6066 section 3, RFC 8446 section 6). */
 const UNRECOGNIZED_NAME = '\x15\x03\x03\x00\x02\x02\x70'
 
+const HEADERS = 'Content-Type: text/plain\r\nCache-Control: no-cache\r\n'
+
 /** What a browser shows that was sent to `http://` by mistake. */
 const PLAIN_HTTP = answerText(
-  localAnswer(
-    400,
-    'Content-Type: text/plain\r\nCache-Control: no-cache\r\n',
-    'This port speaks HTTPS: the address begins with https://\n',
-  ),
+  localAnswer(400, HEADERS, 'This port speaks HTTPS: the address begins with https://\n'),
   'close',
   false,
 )
+
+/** What a client is told whose certificate is not accepted. */
+function certificateAnswer(why: string): string {
+  const text = `The certificate of this client is not accepted: ${why}\n`
+  return answerText(localAnswer(400, HEADERS, text), 'close', false)
+}
 
 /** What a request of HTTP begins with, as far as it has come. */
 const METHOD = /^[A-Z]{1,16}( |$)/
@@ -69,6 +76,8 @@ class TlsAcceptance implements ConnHandler, Session {
   #held: GatheredBytes | null = null
   /** Nothing has come. */
   #isNull = true
+  /** Of the bind, once the ClientHello is there; null: no certificate is asked for. */
+  #clients: ClientVerification | null = null
 
   constructor(
     client: Conn,
@@ -105,9 +114,17 @@ class TlsAcceptance implements ConnHandler, Session {
   onConnect(client: Conn): void {
     const { cells, draining } = this.#services
     const { row } = this.#place.door.frontend.plan
+    const { tls } = client
+    if (this.#clients !== null && tls !== null) {
+      const reason = clientRefusal(this.#clients, tls, Date.now())
+      if (reason !== null) {
+        this.#refuseClient(reason, tls)
+        return
+      }
+    }
     this.#time.stop()
     count(cells, row, COUNTER.tlsSessions)
-    if (client.tls?.isResumed === true) count(cells, row, COUNTER.tlsResumed)
+    if (tls?.isResumed === true) count(cells, row, COUNTER.tlsResumed)
     this.#next(client, this.#place)
     // It begins after the others were asked to finish.
     if (draining) this.#place.occupant.drain()
@@ -134,6 +151,7 @@ class TlsAcceptance implements ConnHandler, Session {
         if (settings === null) this.#refuse(UNRECOGNIZED_NAME)
         else {
           const ahead = bytes.subarray(0, total)
+          this.#clients = settings.clients
           this.#client = this.#services.acceptTls(this.#client, ahead, settings, this)
           this.#held = null
         }
@@ -157,12 +175,23 @@ class TlsAcceptance implements ConnHandler, Session {
     else this.#fail(failure === null ? CLOSED : BROKEN)
   }
 
+  /**
+   * The handshake is complete by then: OpenSSL is told by node:tls to take whatever a client shows,
+   * and so cannot send the alert. As by nginx, a client that speaks HTTP/1 is told in its answer.
+   */
+  #refuseClient(reason: string, { verification, alpn }: TlsFacts): void {
+    const why = describeVerification(verification)
+    const { mode } = this.#place.door.frontend.plan
+    const isAnswered = mode === 'http' && (alpn === null || alpn.startsWith('http/1.'))
+    this.#refuse(isAnswered ? certificateAnswer(why) : '', `${reason} (${why})`)
+  }
+
   /** Says why, and closes once that is read. */
-  #refuse(answer: string): void {
-    this.#note(FAILED)
+  #refuse(answer: string, reason = FAILED): void {
+    this.#note(reason)
     const { wheel } = this.#services
     this.#time.stop()
-    this.#client.write(answer)
+    if (answer !== '') this.#client.write(answer)
     const { timeouts } = this.#place.door.frontend.plan
     const lingering = new Lingering(this.#client, wheel, timeouts, () => this.#place.leave())
     this.#place.pass(lingering)

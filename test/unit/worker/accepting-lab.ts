@@ -16,7 +16,14 @@ export function plannedTls(changes: Partial<PlannedTls> = {}): PlannedTls {
   const names = ['a.example']
   const read = { path: '/c/a.pem', chain: cert, key, names, keyType: 'ec' }
   const certificates = [{ ...read, notAfterMs: Number.POSITIVE_INFINITY }]
-  return { ...DEFAULT_BIND_TLS, certificates, strictSni: false, alpn: ['http/1.1'], ...changes }
+  return {
+    ...DEFAULT_BIND_TLS,
+    certificates,
+    strictSni: false,
+    alpn: ['http/1.1'],
+    clients: null,
+    ...changes,
+  }
 }
 
 /** `maxconn` of the lab's frontend. */

@@ -5,11 +5,12 @@ import { SluiceError } from '../../../base/errors.ts'
 import { LastingSocket } from './lasting-socket.ts'
 
 /*
- * The one place that reaches below node:net's public interface, for four things that it lacks: the
+ * The one place that reaches below node:net's public interface, for five things that it lacks: the
  * descriptor of a socket, a Socket with our own read buffer (`onread`) on an accepted connection,
- * a socket that listens only when it is told to, and whether there is more to read. Without the
+ * a socket that listens only when it is told to, whether there is more to read, and what is wrong
+ * with a client's certificate. Without the
  * second each connection costs another Socket, or a fresh buffer with every read. The names used
- * (`_handle`, `fd`, `listen`, `onconnection`, `reading`, `readStart`, the option `handle`) have been
+ * (`_handle`, `fd`, `listen`, `onconnection`, `reading`, `readStart`, `verifyError`, the option `handle`) have been
  * the same from Node 10 to 26; where they are not, starting fails with a code rather than oddly
  * later.
  */
@@ -25,6 +26,8 @@ interface NodeHandle {
   readStart?: () => number
   /** @returns 0 or a negative errno */
   listen?: (backlog: number) => number
+  /** Of TLS. @returns null, or an error whose code is OpenSSL's name for it */
+  readonly verifyError?: () => { readonly code: string } | null
   /** Of a listening handle; called with 0 and a handle, or with a negative errno. */
   onconnection?: (status: number, handle: AcceptedHandle) => void
 }
@@ -96,6 +99,19 @@ export function hasMoreToRead(socket: Socket): boolean {
   if (handle === null || handle === undefined) return false
   if (typeof handle.readStart !== 'function') throw unsupported('shows no handle that reads')
   return handle.readStart() === -constants.errno.EALREADY
+}
+
+/**
+ * What OpenSSL has against the certificate that the peer of a TLS socket has shown, where its
+ * handshake is complete: node:tls tells that of the sockets of its own servers alone.
+ *
+ * @throws SluiceError `platform-unsupported`
+ */
+export function verifyErrorOf(tls: Socket): string | null {
+  const handle = handleOf(tls)
+  if (handle === null || handle === undefined) return 'UNSPECIFIED'
+  if (typeof handle.verifyError !== 'function') throw unsupported('shows no handle that verifies')
+  return handle.verifyError()?.code ?? null
 }
 
 function handleOf(owner: Server | Socket): NodeHandle | null | undefined {

@@ -8,7 +8,7 @@ import type { ServerTlsSettings } from '../../tls/server-tls.ts'
 import { type TlsCarrier, TlsConn } from '../../tls/tls-conn.ts'
 import { UNHEARD } from '../../unheard.ts'
 import { NodeConn } from './node-conn.ts'
-import { hasMoreToRead, isReading } from './node-handle.ts'
+import { hasMoreToRead, isReading, verifyErrorOf } from './node-handle.ts'
 
 /** As much as a connection without TLS queues before it asks to wait. */
 const HIGH_WATER_BYTES = 65_536
@@ -21,7 +21,7 @@ const HIGH_WATER_BYTES = 65_536
 export function acceptNodeTls(
   conn: Conn,
   ahead: Uint8Array,
-  { context, alpn, serverName }: ServerTlsSettings,
+  { context, alpn, serverName, clients }: ServerTlsSettings,
   handler: ConnHandler,
 ): Conn {
   assert(conn instanceof NodeConn, 'a connection of another engine')
@@ -32,10 +32,16 @@ export function acceptNodeTls(
     secureContext: context,
     highWaterMark: HIGH_WATER_BYTES,
     ...(alpn !== null && { ALPNProtocols: [alpn] }),
+    ...(clients !== null && {
+      requestCert: true,
+      rejectUnauthorized: clients.verify === 'required',
+    }),
   }
   const { TLSSocket } = nodeTls()
   const tls = new TLSSocket(conn.lend(ahead), options)
-  return new TlsConn(conn, tls, { carrier: below, serverName, secureEvent: 'secure' }, handler)
+  const ofTls = { carrier: below, serverName, secureEvent: 'secure' } as const
+  const ofClient = clients === null ? {} : { verifyError: () => verifyErrorOf(tls) }
+  return new TlsConn(conn, tls, { ...ofTls, ...ofClient }, handler)
 }
 
 /**

@@ -23,7 +23,7 @@ describe('ssl of a bind', () => {
   })
 
   it('has defaults for all but its certificates', () => {
-    const standard = { ...DEFAULT_BIND_TLS, crt: ['/c/'], strictSni: false }
+    const standard = { ...DEFAULT_BIND_TLS, crt: ['/c/'], strictSni: false, clients: null }
     const bind = '{address: ":1", ssl: {crt: /c/}}'
     expect(tlsOf(bind)).toEqual({ ...standard, alpn: ['http/1.1'] })
     expect(tlsOf(bind, '{}', 'tcp')).toEqual({ ...standard, alpn: [] })
@@ -54,6 +54,7 @@ describe('ssl of a bind', () => {
       hasTickets: true,
       crt: ['/a.pem', '/b/'],
       strictSni: true,
+      clients: null,
       alpn: ['http/1.0', 'http/1.1'],
     })
   })
@@ -78,6 +79,41 @@ describe('ssl of a bind', () => {
     ['{address: ":1", ssl: {crt: /c/}, alpn: [h2, http/1.1]}', 'unsupported: alpn "h2"'],
   ])('%s is refused', (bind, problem) => {
     expect(problemsOf(bind)).toEqual([expect.stringContaining(problem)])
+  })
+
+  it('asks clients for certificates where it is told to', () => {
+    const clientsOf = (words: string): unknown =>
+      tlsOf(`{address: ":1", ssl: {crt: /c/, ${words}}}`)?.clients
+    expect(clientsOf('verify: none')).toBeNull()
+    expect(clientsOf('verify: required, ca-file: /ca.pem')).toEqual({
+      verify: 'required',
+      caFile: '/ca.pem',
+      crlFile: null,
+      ignoresCertificateErrors: false,
+      ignoresAuthorityErrors: false,
+    })
+    const all = 'crl-file: /crl.pem, crt-ignore-err: all, ca-ignore-err: all'
+    expect(clientsOf(`verify: optional, ca-file: "@system-ca", ${all}`)).toEqual({
+      verify: 'optional',
+      caFile: '@system-ca',
+      crlFile: '/crl.pem',
+      ignoresCertificateErrors: true,
+      ignoresAuthorityErrors: true,
+    })
+  })
+
+  it.each([
+    ['verify: required', 'missing-key: certificates of clients are verified by a ca-file'],
+    ['verify: optional', 'missing-key: '],
+    ['verify: maybe', 'invalid-value: '],
+    ['verify: required, ca-file: ca.pem', 'invalid-value: '],
+    ['verify: required, ca-file: /ca.pem, crt-ignore-err: 10', 'invalid-value: '],
+    ['ca-file: /ca.pem', 'unused-setting: ca-file has no effect'],
+    ['verify: none, crl-file: /crl.pem', 'unused-setting: crl-file has no effect'],
+  ])('says what does not fit together: %s', (words, problem) => {
+    expect(problemsOf(`{address: ":1", ssl: {crt: /c/, ${words}}}`)).toEqual([
+      expect.stringContaining(problem),
+    ])
   })
 
   it('may agree on anything in mode tcp', () => {

@@ -100,6 +100,10 @@ const FORMS: readonly (readonly [words: string, form: Form])[] = [
   ['List the files in crt', form('frontend', 'bind: {address: ":1", ssl: {crt: [/a.pem]}}')],
   ['Use alpn.', form('frontend', TLS_BIND.replace('}}', '}, alpn: http/1.1}'))],
   ['Write it beside ssl.', form('frontend', TLS_BIND.replace('}}', '}, alpn: http/1.1}'))],
+  [
+    'Use ca-file; clients',
+    form('frontend', TLS_BIND.replace('}}', ', ca-file: /ca.pem, verify: optional}}')),
+  ],
   ['Use curves.', form('frontend', TLS_BIND.replace('}}', ', curves: P-256}}'))],
   [
     'Use ssl-min-ver and ssl-max-ver.',

@@ -98,6 +98,18 @@ describe('the other sections name', () => {
     expect(agreedIn(`${WEB}\nbackends: {app: {mode: http, ${entry}}}`)).toContain(named)
   })
 
+  it('the files of a bind, at each way to write it', () => {
+    const ssl = '{crt: /c/, verify: required, ca-file: /ca.pem, crl-file: /crl.pem}'
+    const bind = `[":1", {address: ":2", ssl: ${ssl}}]`
+    const named = agreedNamed(configOf(`frontends: {web: {mode: http, bind: ${bind}}}`))
+    const place = ['frontends', 'web', 'bind', 1, 'ssl']
+    expect(named.slice(2).map(({ kind, key, paths }) => [kind, key, paths[0]])).toEqual([
+      ['certificates', 'crt of frontend web', [...place, 'crt', 0]],
+      ['authorities', 'ca-file of frontend web', [...place, 'ca-file']],
+      ['revocations', 'crl-file of frontend web', [...place, 'crl-file']],
+    ])
+  })
+
   it('the address of a server once, where its checks go there too', () => {
     const server = '{address: "app.example:80", check: true, port: 81}'
     const found = agreedIn(`${WEB}\nbackends: {app: {mode: http, servers: {a: ${server}}}}`)

@@ -21,6 +21,15 @@ function certificateFor(name: string): PlannedCertificate {
   return { path: `/${name}`, chain: cert, key, names: [name], keyType: 'ec', notAfterMs: 0 }
 }
 
+/** Nobody is turned away, so that a session may begin. */
+const CLIENTS: PlannedTls['clients'] = {
+  verify: 'optional',
+  ignoresCertificateErrors: false,
+  ignoresAuthorityErrors: false,
+  authorities: { caFile: '/ca.pem', pem: authority.cert },
+  revocations: null,
+}
+
 const key = (): Uint8Array => new Uint8Array(randomBytes(48))
 
 function keysOf(...opening: readonly Uint8Array[]): TicketKeys {
@@ -150,11 +159,24 @@ describe.each(VERSIONS)('sessions of %s', (version) => {
       { curves: 'P-256' },
       { preferClientCiphers: true },
       { hasTickets: false },
+      { clients: CLIENTS },
     ]
     for (const changes of others) {
       const isResumed = await goesOn(from, bindOf(contexts, changes), version)
       expect([changes, isResumed]).toEqual([changes, false])
     }
+    const asked = bindOf(contexts, { clients: CLIENTS })
+    for (const changes of [
+      { verify: 'required' as const },
+      { ignoresCertificateErrors: true },
+      { ignoresAuthorityErrors: true },
+      { authorities: { caFile: '/ca.pem', pem: createAuthority().cert } },
+    ]) {
+      const to = bindOf(contexts, { clients: { ...CLIENTS, ...changes } })
+      expect([changes, await goesOn(asked, to, version)]).toEqual([changes, false])
+    }
+    expect(await goesOn(asked, from, version)).toBe(false)
+    expect(await goesOn(asked, bindOf(contexts, { clients: CLIENTS }), version)).toBe(true)
     const server = await serve(from)
     const session = (await visit(server, version)).session as Buffer
     const elsewhere = { session, servername: 'b.example' }
