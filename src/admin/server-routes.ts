@@ -36,8 +36,8 @@ export function serverRoutes(node: OperatedNode): readonly Route[] {
         const change = parseServerChange(asked.body)
         return json(await setServer(node, serverIn(asked.parts), change, asked))
       },
-      DELETE: async ({ parts }) => {
-        await removeServer(node, serverIn(parts))
+      DELETE: async (asked) => {
+        await removeServer(node, serverIn(asked.parts), asked)
         return NO_CONTENT
       },
     },

@@ -91,20 +91,22 @@ export class ChangeLog {
   #tellServer(
     command: Extract<Command, { kind: 'server-add' | 'server-set' | 'server-remove' }>,
   ): void {
+    const { author } = command
     const server = `${command.backend}/${command.server}`
+    const by = author === '' ? '' : ` (by ${author})`
+    const fields = { server, ...(author !== '' && { author }) }
     switch (command.kind) {
       case 'server-add': {
         const { address, weight } = command
-        const text = `server ${server} is added at ${address}`
-        this.#log.info('server-added', text, {
-          server,
+        this.#log.info('server-added', `server ${server} is added at ${address}${by}`, {
+          ...fields,
           address,
           ...(weight !== null && { weight }),
         })
         return
       }
       case 'server-remove':
-        this.#log.info('server-removed', `server ${server} is removed`, { server })
+        this.#log.info('server-removed', `server ${server} is removed${by}`, fields)
         return
       case 'server-set': {
         const { unset } = command
@@ -113,9 +115,8 @@ export class ChangeLog {
           ...Object.entries(setting).map(([name, value]) => `${name} ${value}`),
           ...unset.map((name) => `${name} as configured`),
         ]
-        const text = `server ${server} is set to ${words.join(', ')}`
-        this.#log.info('server-set', text, {
-          server,
+        this.#log.info('server-set', `server ${server} is set to ${words.join(', ')}${by}`, {
+          ...fields,
           ...setting,
           ...(unset.length > 0 && { unset }),
         })

@@ -226,17 +226,23 @@ export class ClusterNode implements Cluster {
     server: string,
     address: string,
     weight: number | null,
+    author: string,
   ): Promise<void> {
-    await this.#changeServer(serverAddition(backend, server, address, weight))
+    await this.#changeServer(serverAddition(backend, server, address, weight, author))
   }
 
-  async setServer(backend: string, server: string, setting: ServerSetting): Promise<void> {
+  async setServer(
+    backend: string,
+    server: string,
+    setting: ServerSetting,
+    author: string,
+  ): Promise<void> {
     const configured = this.#configured(backend, server)
-    await this.#changeServer(serverChange(backend, server, setting, configured))
+    await this.#changeServer(serverChange(backend, server, setting, configured, author))
   }
 
-  async removeServer(backend: string, server: string): Promise<void> {
-    await this.#changeServer(serverRemoval(backend, server))
+  async removeServer(backend: string, server: string, author: string): Promise<void> {
+    await this.#changeServer(serverRemoval(backend, server, author))
   }
 
   report(key: string, isUp: boolean | null, reason: string): void {

@@ -196,11 +196,17 @@ export interface Cluster {
    */
   rollbackConfig(version: number | null, author: string): Promise<ApplyOutcome>
   /** @throws SluiceError `backend-unknown`, `server-exists`, `pool-full`, `change-invalid` */
-  addServer(backend: string, server: string, address: string, weight: number | null): Promise<void>
+  addServer(
+    backend: string,
+    server: string,
+    address: string,
+    weight: number | null,
+    author: string,
+  ): Promise<void>
   /** @throws SluiceError `server-unknown`, `change-invalid` */
-  setServer(backend: string, server: string, setting: ServerSetting): Promise<void>
+  setServer(backend: string, server: string, setting: ServerSetting, author: string): Promise<void>
   /** @throws SluiceError `server-unknown`, `server-configured` */
-  removeServer(backend: string, server: string): Promise<void>
+  removeServer(backend: string, server: string, author: string): Promise<void>
   /** This node's own verdict on a server has changed; null: it no longer checks it. */
   report(key: string, isUp: boolean | null, reason: string): void
   status(): Promise<ClusterStatus>

@@ -3,7 +3,7 @@ import { SluiceError } from '../base/errors.ts'
 import { parseAddress } from '../config/values/addresses.ts'
 import { ADMIN_STATES, isAdminState, isWeight, WEIGHT_MAX } from '../model/admin-state.ts'
 import type { ConfiguredServer, ServerSetting } from './cluster.ts'
-import { ADDRESS_LENGTH_MAX } from './state-machine/bounds.ts'
+import { ADDRESS_LENGTH_MAX, AUTHOR_LENGTH_MAX } from './state-machine/bounds.ts'
 import { NAME } from './state-machine/command-encoding.ts'
 import {
   type AddServer,
@@ -15,6 +15,7 @@ import {
 /**
  * A server to be added.
  *
+ * @param author who asks; cut at `AUTHOR_LENGTH_MAX` characters, as in every change
  * @throws SluiceError `change-invalid`
  */
 export function serverAddition(
@@ -22,11 +23,19 @@ export function serverAddition(
   server: string,
   address: string,
   weight: number | null,
+  author: string,
 ): AddServer {
   validateName(server)
   validateAddress(address)
   if (weight !== null) validateWeight(weight)
-  return { kind: 'server-add', backend: known(backend), server, address, weight }
+  return {
+    kind: 'server-add',
+    backend: known(backend),
+    server,
+    address,
+    weight,
+    author: author.slice(0, AUTHOR_LENGTH_MAX),
+  }
 }
 
 /**
@@ -40,6 +49,7 @@ export function serverChange(
   server: string,
   setting: ServerSetting,
   configured: ConfiguredServer | null,
+  author: string,
 ): SetServer {
   const { state, weight, address } = setting
   if (state === undefined && weight === undefined && address === undefined) {
@@ -63,6 +73,7 @@ export function serverChange(
     ...(weight !== undefined && !unset.includes('weight') && { weight }),
     ...(address !== undefined && !unset.includes('address') && { address }),
     unset,
+    author: author.slice(0, AUTHOR_LENGTH_MAX),
   }
 }
 
@@ -71,9 +82,14 @@ export function serverChange(
  *
  * @throws SluiceError `server-unknown`
  */
-export function serverRemoval(backend: string, server: string): RemoveServer {
+export function serverRemoval(backend: string, server: string, author: string): RemoveServer {
   validateServer(backend, server)
-  return { kind: 'server-remove', backend, server }
+  return {
+    kind: 'server-remove',
+    backend,
+    server,
+    author: author.slice(0, AUTHOR_LENGTH_MAX),
+  }
 }
 
 function known(backend: string): string {

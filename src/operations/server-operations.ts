@@ -52,7 +52,7 @@ export async function addServer(
   caller: Caller,
 ): Promise<ServerReport> {
   validateReach(address, caller)
-  await node.cluster.addServer(backend, name, address, weight ?? null)
+  await node.cluster.addServer(backend, name, address, weight ?? null, caller.author)
   return changed(node, { backend, server: name })
 }
 
@@ -70,7 +70,7 @@ export async function setServer(
   caller: Caller,
 ): Promise<ServerReport> {
   validateReach(change.address, caller)
-  await node.cluster.setServer(key.backend, key.server, change)
+  await node.cluster.setServer(key.backend, key.server, change, caller.author)
   return changed(node, key)
 }
 
@@ -82,8 +82,9 @@ export async function setServer(
 export async function removeServer(
   { cluster }: OperatedNode,
   { backend, server }: ServerKey,
+  { author }: Caller,
 ): Promise<void> {
-  await cluster.removeServer(backend, server)
+  await cluster.removeServer(backend, server, author)
 }
 
 /** This node runs what it is asked about, if it can. */

@@ -7,6 +7,7 @@ import {
   type TestNode,
   viewOf,
 } from './support/cluster.ts'
+import type { Daemon } from './support/daemon.ts'
 import { earlierBuild } from './support/earlier-build.ts'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
@@ -96,6 +97,14 @@ it('exchanges the nodes of an earlier build one by one, while they are written t
   await Promise.all(clients)
   expect(outcomes.filter((one) => !OUTCOMES.includes(one))).toEqual([])
   await agreeOn(cluster.nodes)
+  for (const { daemon } of cluster.nodes) {
+    const raised = daemon.log.findIndex(({ event }) => event === 'cluster-format')
+    const authorsIn = (log: Daemon['log']): unknown[] =>
+      log.filter(({ event }) => event === 'server-set').map((line) => line['author'])
+    // Who set it is what a command of the first format cannot say.
+    expect(new Set(authorsIn(daemon.log.slice(0, raised)))).toEqual(new Set([undefined]))
+    expect(authorsIn(daemon.log.slice(raised)).at(-1)).toMatch(/^lb\d, admin API/)
+  }
   const view = await viewOf(cluster.nodes[0] as TestNode)
   expect(view?.nodes.map(({ role, note }) => [role === 'unknown', note])).toEqual(
     cluster.nodes.map(() => [false, '']),

@@ -16,8 +16,10 @@ import {
   WITNESSES_MAX,
 } from './bounds.ts'
 import {
+  type AddServer,
   type AgreedBackend,
   type Command,
+  type RemoveServer,
   SERVER_SETTINGS,
   type ServerSettingName,
   type ServerVerdict,
@@ -45,7 +47,7 @@ import {
  * (`duties/format-raising.ts`). A node that meets one that it does not know stops following rather
  * than guess, so it is left behind and never at odds.
  *
- * 1: what clusters begin with. 2: formats are raised.
+ * 1: what clusters begin with. 2: formats are raised; changes of servers have an author.
  */
 export const FORMAT = 2
 
@@ -88,7 +90,7 @@ const readVerdict = record<ServerVerdict>({
   reason: text(REASON_LENGTH_MAX),
 })
 
-/** A {@link SetServer} with null for what is not set. */
+/** A {@link SetServer} of format 1, with null for what is not set. */
 interface EncodedSetServer {
   readonly kind: 'server-set'
   readonly backend: string
@@ -99,10 +101,24 @@ interface EncodedSetServer {
   readonly unset: readonly ServerSettingName[]
 }
 
+/** A change of a server of format 1, which does not say who asked for it. */
+type Anonymous<T> = Omit<T, 'author'>
+
+/** How the members of a map are read. */
+type MembersOf<T> = { readonly [K in keyof T]: Reader<T[K]> }
+
 /** How the commands of a format are read, by their kind. */
 type Readers = { readonly [K in Command['kind']]: Reader<Extract<Command, { kind: K }>> }
 
-const readSetServer = record<EncodedSetServer>({
+const ADD_MEMBERS: MembersOf<Anonymous<AddServer>> = {
+  kind: oneOf(['server-add']),
+  backend: readName,
+  server: readName,
+  address: readAddress,
+  weight: nullable(readWeight),
+}
+
+const SET_MEMBERS: MembersOf<EncodedSetServer> = {
   kind: oneOf(['server-set']),
   backend: readName,
   server: readName,
@@ -110,7 +126,15 @@ const readSetServer = record<EncodedSetServer>({
   weight: nullable(readWeight),
   address: nullable(readAddress),
   unset: listOf(oneOf(SERVER_SETTINGS), SERVER_SETTINGS.length),
-})
+}
+
+const REMOVE_MEMBERS: MembersOf<Anonymous<RemoveServer>> = {
+  kind: oneOf(['server-remove']),
+  backend: readName,
+  server: readName,
+}
+
+const AUTHOR = { author: text(AUTHOR_LENGTH_MAX) }
 
 const READERS_1: Omit<Readers, 'format-raise'> = {
   'config-activate': record({
@@ -131,15 +155,9 @@ const READERS_1: Omit<Readers, 'format-raise'> = {
     version: readVersion,
     timeMs: readTimeMs,
   }),
-  'server-add': record({
-    kind: oneOf(['server-add']),
-    backend: readName,
-    server: readName,
-    address: readAddress,
-    weight: nullable(readWeight),
-  }),
-  'server-set': decodeSetServer,
-  'server-remove': record({ kind: oneOf(['server-remove']), backend: readName, server: readName }),
+  'server-add': anonymous(record(ADD_MEMBERS)),
+  'server-set': anonymous(setServer(record(SET_MEMBERS))),
+  'server-remove': anonymous(record(REMOVE_MEMBERS)),
   'health-report': record({
     kind: oneOf(['health-report']),
     node: readNodeName,
@@ -154,6 +172,9 @@ const READERS_1: Omit<Readers, 'format-raise'> = {
 
 const READERS_2: Readers = {
   ...READERS_1,
+  'server-add': record<AddServer>({ ...ADD_MEMBERS, ...AUTHOR }),
+  'server-set': setServer(record({ ...SET_MEMBERS, ...AUTHOR })),
+  'server-remove': record<RemoveServer>({ ...REMOVE_MEMBERS, ...AUTHOR }),
   'format-raise': record({
     kind: oneOf(['format-raise']),
     format: whole(FORMAT_MIN + 1),
@@ -177,7 +198,7 @@ const readEnvelope = record<{ format: number; command: unknown }>({
  */
 export function encodeCommand(command: Command, groupFormat: number): Uint8Array {
   const format = command.kind === 'format-raise' ? command.format : groupFormat
-  const bytes = jsonBytes({ format, command: encodable(command) })
+  const bytes = jsonBytes({ format, command: encodable(command, format) })
   if (bytes.length > COMMAND_BYTES_MAX) {
     throw new SluiceError(
       'body-too-large',
@@ -222,24 +243,51 @@ function readCommand(value: unknown, readers: Partial<Readers>): Command | null 
   return readers[kind as Command['kind']]?.(value) ?? null
 }
 
-function encodable(command: Command): Exclude<Command, SetServer> | EncodedSetServer {
-  if (command.kind !== 'server-set') return command
-  const { kind, backend, server, state = null, weight = null, address = null, unset } = command
-  return { kind, backend, server, state, weight, address, unset }
+/** As the command is written in a format; members of all formats in one order. */
+function encodable(command: Command, format: number): object {
+  switch (command.kind) {
+    case 'server-set': {
+      const { kind, backend, server, state = null, weight = null, address = null, unset } = command
+      const encoded = { kind, backend, server, state, weight, address, unset }
+      return format === 1 ? encoded : { ...encoded, author: command.author }
+    }
+    case 'server-add':
+    case 'server-remove': {
+      const { author, ...encoded } = command
+      return format === 1 ? encoded : { ...encoded, author }
+    }
+    case 'config-activate':
+    case 'config-confirm':
+    case 'config-expire':
+    case 'health-report':
+    case 'witnesses-set':
+    case 'format-raise':
+      return command
+  }
 }
 
-function decodeSetServer(value: unknown): SetServer | undefined {
-  const read = readSetServer(value)
-  if (read === undefined || !isSoundUnset(read)) return undefined
-  const { kind, backend, server, state, weight, address, unset } = read
-  return {
-    kind,
-    backend,
-    server,
-    ...(state && { state }),
-    ...(weight !== null && { weight }),
-    ...(address !== null && { address }),
-    unset,
+/** Reads a command of format 1, whose author nobody knows. */
+function anonymous<T extends object>(read: Reader<T>): Reader<T & { readonly author: string }> {
+  return (value) => {
+    const command = read(value)
+    return command && { ...command, author: '' }
+  }
+}
+
+/** Reads what is encoded otherwise than it is declared. */
+function setServer<T extends EncodedSetServer>(
+  read: Reader<T>,
+): Reader<Omit<T, 'state' | 'weight' | 'address'> & Anonymous<SetServer>> {
+  return (value) => {
+    const command = read(value)
+    if (command === undefined || !isSoundUnset(command)) return undefined
+    const { state, weight, address, ...rest } = command
+    return {
+      ...rest,
+      ...(state && { state }),
+      ...(weight !== null && { weight }),
+      ...(address !== null && { address }),
+    }
   }
 }
 

@@ -56,6 +56,8 @@ export interface AddServer {
   readonly address: string
   /** Null: as `default-server` says. */
   readonly weight: number | null
+  /** Who asked, as {@link ActivateConfig.author}; '' where format 1 has not said it. */
+  readonly author: string
 }
 
 /** What can be set of a server. */
@@ -77,6 +79,8 @@ export interface SetServer {
    * twice, and nothing that is set by the same command.
    */
   readonly unset: readonly ServerSettingName[]
+  /** Who asked, as {@link ActivateConfig.author}; '' where format 1 has not said it. */
+  readonly author: string
 }
 
 /** Removes a server that was added at run time. */
@@ -84,6 +88,8 @@ export interface RemoveServer {
   readonly kind: 'server-remove'
   readonly backend: string
   readonly server: string
+  /** Who asked, as {@link ActivateConfig.author}; '' where format 1 has not said it. */
+  readonly author: string
 }
 
 /** What a node's own checks say, where it has changed since its last report. */

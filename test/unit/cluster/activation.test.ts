@@ -108,8 +108,8 @@ describe('activation', () => {
 describe('the pool', () => {
   it('is agreed on, and runs everywhere', async () => {
     const lab = await NodeLab.start()
-    await lab.get('lb2').node.addServer('app', 'x', '10.0.0.9:80', 7)
-    await lab.get('lb2').node.setServer('app', 'a', { state: 'drain' })
+    await lab.get('lb2').node.addServer('app', 'x', '10.0.0.9:80', 7, 'me')
+    await lab.get('lb2').node.setServer('app', 'a', { state: 'drain' }, 'me')
     expect(lab.get('lb2').host.activated.at(-1)?.pool).toHaveLength(2)
     await lab.settle()
     for (const { activated } of lab.hosts()) {
@@ -122,7 +122,7 @@ describe('the pool', () => {
       })
     }
     expect(lab.get('lb3').events()).toEqual(expect.arrayContaining(['server-added', 'server-set']))
-    await lab.get('lb3').node.removeServer('app', 'x')
+    await lab.get('lb3').node.removeServer('app', 'x', 'me')
     expect(lab.get('lb3').node.state().pool).toHaveLength(1)
     expect(lab.get('lb1').events()).toContain('server-removed')
   })
@@ -130,9 +130,9 @@ describe('the pool', () => {
   it('is not activated again for what changes nothing', async () => {
     const lab = await NodeLab.start()
     const { node, host } = lab.get('lb1')
-    await node.setServer('app', 'a', { weight: 3 })
+    await node.setServer('app', 'a', { weight: 3 }, 'me')
     const { length } = host.activated
-    await node.setServer('app', 'a', { weight: 3 })
+    await node.setServer('app', 'a', { weight: 3 }, 'me')
     await lab.settle()
     expect(host.activated).toHaveLength(length)
   })
@@ -144,7 +144,7 @@ describe('the pool', () => {
     async function labWithSettings(): Promise<NodeLab> {
       const lab = await NodeLab.start()
       for (const host of lab.hosts()) host.settings.set('app/a', says)
-      await lab.get('lb1').node.setServer('app', 'a', setting)
+      await lab.get('lb1').node.setServer('app', 'a', setting, 'me')
       return lab
     }
 
@@ -159,7 +159,7 @@ describe('the pool', () => {
       [says, null],
     ])('leaves it to the config: %j', async (change, expected) => {
       const lab = await labWithSettings()
-      await lab.get('lb2').node.setServer('app', 'a', change)
+      await lab.get('lb2').node.setServer('app', 'a', change, 'me')
       await lab.settle()
       for (const { activated } of lab.hosts()) {
         const [entry, ...more] = activated.at(-1)?.pool ?? []
@@ -171,10 +171,10 @@ describe('the pool', () => {
 
     it('logs what is left to it', async () => {
       const lab = await labWithSettings()
-      await lab.get('lb1').node.setServer('app', 'a', { weight: 3, state: 'maint' })
+      await lab.get('lb1').node.setServer('app', 'a', { weight: 3, state: 'maint' }, 'me')
       const line = lab.get('lb3').lines.findLast(({ event }) => event === 'server-set')
       expect(line).toMatchObject({
-        message: 'server app/a is set to state maint, weight as configured',
+        message: 'server app/a is set to state maint, weight as configured (by me)',
         fields: { server: 'app/a', state: 'maint', unset: ['weight'] },
       })
       expect(line?.fields).not.toHaveProperty('weight')
@@ -185,7 +185,7 @@ describe('the pool', () => {
       const { host, node } = lab.get('lb2')
       host.inability = 'no room'
       await lab.get('lb1').node.applyConfig(request(NEXT))
-      await node.setServer('app', 'a', { weight: 3 })
+      await node.setServer('app', 'a', { weight: 3 }, 'me')
       expect(node.state().pool).toMatchObject([{ server: 'a', weight: 3 }])
     })
   })
@@ -205,7 +205,7 @@ describe('the pool', () => {
     const lab = await NodeLab.start()
     const { length } = lab.cluster
     await expect(
-      lab.get('lb1').node.addServer(backend, server, address, weight),
+      lab.get('lb1').node.addServer(backend, server, address, weight, 'me'),
     ).rejects.toMatchObject({ code })
     if (code === 'change-invalid') expect(lab.cluster.length).toBe(length)
   })
@@ -219,9 +219,11 @@ describe('the pool', () => {
     ['a server that cannot be', '../x', { weight: 1 }, 'server-unknown'],
   ])('refuses to set %s', async (_, server, setting, code) => {
     const lab = await NodeLab.start()
-    await expect(lab.get('lb1').node.setServer('app', server, setting)).rejects.toMatchObject({
-      code,
-    })
+    await expect(lab.get('lb1').node.setServer('app', server, setting, 'me')).rejects.toMatchObject(
+      {
+        code,
+      },
+    )
   })
 
   it.each([
@@ -230,6 +232,8 @@ describe('the pool', () => {
     ['that cannot be', 'x/y', 'server-unknown'],
   ])('refuses to remove a server %s', async (_, server, code) => {
     const lab = await NodeLab.start()
-    await expect(lab.get('lb1').node.removeServer('app', server)).rejects.toMatchObject({ code })
+    await expect(lab.get('lb1').node.removeServer('app', server, 'me')).rejects.toMatchObject({
+      code,
+    })
   })
 })

@@ -13,7 +13,7 @@ const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text)
 describe('the status of a cluster', () => {
   it('is what each node says of itself', async () => {
     const lab = await NodeLab.start()
-    await lab.get('lb2').node.setServer('app', 'a', { weight: 4 })
+    await lab.get('lb2').node.setServer('app', 'a', { weight: 4 }, 'me')
     await lab.timers.advance(3_000)
     const status = await lab.get('lb2').node.status()
     expect(status).toMatchObject({
@@ -227,7 +227,7 @@ describe('a cluster node', () => {
     expect(lines.filter(({ event }) => event === 'cluster-node-halted')).toHaveLength(1)
     expect(node.leaderElsewhere()).not.toBeNull()
     await expect(node.read()).rejects.toMatchObject({ code: 'state-newer' })
-    await expect(node.setServer('app', 'a', { weight: 1 })).rejects.toMatchObject({
+    await expect(node.setServer('app', 'a', { weight: 1 }, 'me')).rejects.toMatchObject({
       code: 'state-newer',
     })
     const { nodes, missing } = await node.status()
@@ -273,7 +273,7 @@ describe('a cluster node', () => {
     const lab = await NodeLab.start()
     await lab.cluster.keepSnapshot('lb3')
     await lab.get('lb1').node.applyConfig(request(NEXT))
-    await lab.get('lb1').node.setServer('app', 'a', { state: 'maint' })
+    await lab.get('lb1').node.setServer('app', 'a', { state: 'maint' }, 'me')
     await lab.get('lb3').node.stop()
     lab.cluster.cut('lb1', 'lb2', 'lb3')
     const running = { version: 2, text: NEXT }
@@ -319,7 +319,7 @@ describe('a single node', () => {
       version: 2,
       nodes: [{ name: 'node', result: 'prepared' }],
     })
-    await node.addServer('app', 'x', '10.0.0.9:80', null)
+    await node.addServer('app', 'x', '10.0.0.9:80', null, 'me')
     expect(host.activated.at(-1)).toMatchObject({
       version: { version: 2 },
       pool: [{ server: 'x' }],
@@ -355,7 +355,7 @@ describe('a single node', () => {
     }
     await expect(node.openStream('lb2')).rejects.toMatchObject({ code: 'peer-unreachable' })
     expect(node.leaderElsewhere()).toBe(null)
-    await node.addServer('app', 'x', '10.0.0.9:80', null)
+    await node.addServer('app', 'x', '10.0.0.9:80', null, 'me')
   })
 
   it('takes no change any more when it has stopped', async () => {
@@ -363,7 +363,7 @@ describe('a single node', () => {
     const { node } = lab.get('node')
     await node.stop()
     await expect(node.applyConfig(request(NEXT))).rejects.toMatchObject({ code: 'engine-stopped' })
-    await expect(node.setServer('app', 'a', { weight: 1 })).rejects.toMatchObject({
+    await expect(node.setServer('app', 'a', { weight: 1 }, 'me')).rejects.toMatchObject({
       code: 'engine-stopped',
     })
     expect(node.state().activeVersion).toBe(1)

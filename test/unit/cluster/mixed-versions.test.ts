@@ -48,7 +48,28 @@ async function startOldCluster(): Promise<NodeLab> {
 const hasHalted = (lab: NodeLab): boolean =>
   [...lab.nodes.values()].some((node) => node.events().includes('cluster-node-halted'))
 
+/** Who set servers, as the log of a node tells it. */
+const settersIn = (lab: NodeLab, name: Name): unknown[] =>
+  lab
+    .get(name)
+    .lines.filter(({ event }) => event === 'server-set')
+    .map(({ fields }) => fields['author'])
+
 describe('nodes of two versions', () => {
+  it('say only in the newer format what the older has no room for', async () => {
+    const lab = await startOldCluster()
+    await exchange(lab, 'lb1')
+    await exchange(lab, 'lb2')
+    await lab.timers.advance(10_000)
+    await lab.get('lb1').node.setServer('app', 'a', { weight: 1 }, 'ci')
+    expect(NAMES.map((name) => settersIn(lab, name))).toEqual(NAMES.map(() => [undefined]))
+    await exchange(lab, 'lb3')
+    await lab.timers.advance(10_000)
+    await lab.get('lb1').node.setServer('app', 'a', { weight: 2 }, 'ci')
+    expect(settersIn(lab, 'lb2')).toEqual([undefined, 'ci'])
+    expect(settersIn(lab, 'lb3')).toEqual(['ci'])
+  })
+
   it('agree in the format of the older until the last of it is exchanged', async () => {
     const lab = await startOldCluster()
     for (const name of NAMES) {
@@ -89,7 +110,7 @@ describe('nodes of two versions', () => {
     expect(events()).toContain('cluster-node-halted')
     expect(node.muteness).toBe('needs a newer version of Sluice')
     // The others go on, and do not count it as lost.
-    await lab.get('lb1').node.setServer('app', 'a', { weight: 3 })
+    await lab.get('lb1').node.setServer('app', 'a', { weight: 3 }, 'me')
     const { nodes, missing, format } = await lab.get('lb1').node.status()
     expect({ missing, format }).toEqual({ missing: [], format: 2 })
     expect(nodes[2]?.note).toMatch(/^applies nothing more: a command is of format 2, this is 1/)
@@ -139,7 +160,7 @@ describe('nodes of two versions', () => {
         const weight = lab.cluster.length % 256
         await lab
           .get(step.name)
-          .node.setServer('app', 'a', { weight })
+          .node.setServer('app', 'a', { weight }, 'me')
           .catch(() => {})
       }
     }

@@ -173,7 +173,7 @@ describe('the health of servers', () => {
     node.report('app/x', false, 'refused')
     await lab.timers.advance(1_000)
     const { length } = lab.cluster
-    await node.addServer('app', 'x', '10.0.0.9:80', null)
+    await node.addServer('app', 'x', '10.0.0.9:80', null, 'me')
     await lab.timers.advance(1_000)
     expect(host.verdicts?.get('app/x')).toBe(false)
     expect(lab.cluster.length).toBe(length + 2)

@@ -93,6 +93,8 @@ export class FakeCluster implements Cluster {
   readonly isReplicated = true
   /** Every change and every read that was asked for, in its order. */
   readonly calls: unknown[] = []
+  /** Who has asked for the changes of servers. */
+  readonly authors: string[] = []
   agreed: ClusterState = STATE
   outcome: ApplyOutcome = OUTCOME
   leader: string | null = null
@@ -169,17 +171,26 @@ export class FakeCluster implements Cluster {
     server: string,
     address: string,
     weight: number | null,
+    author: string,
   ): Promise<void> {
+    this.authors.push(author)
     return this.#note('addServer', [backend, server, address, weight], undefined)
   }
 
-  async setServer(backend: string, server: string, setting: ServerSetting): Promise<void> {
+  async setServer(
+    backend: string,
+    server: string,
+    setting: ServerSetting,
+    author: string,
+  ): Promise<void> {
+    this.authors.push(author)
     const isKnown = SERVERS.servers.some((one) => one.backend === backend && one.server === server)
     if (!isKnown) throw new SluiceError('server-unknown', `there is no ${backend}/${server}`)
     return this.#note('setServer', [backend, server, setting], undefined)
   }
 
-  removeServer(backend: string, server: string): Promise<void> {
+  removeServer(backend: string, server: string, author: string): Promise<void> {
+    this.authors.push(author)
     return this.#note('removeServer', [backend, server], undefined)
   }
 

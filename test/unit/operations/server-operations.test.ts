@@ -80,8 +80,17 @@ describe('changing servers', () => {
 
   it('removes one', async () => {
     const { node, cluster } = nodeOf()
-    await removeServer(node, KEY)
+    await removeServer(node, KEY, callerOf('operate'))
     expect(cluster.calls).toEqual([['removeServer', 'app', 'app1']])
+  })
+
+  it('says who has asked for it', async () => {
+    const { node, cluster } = nodeOf()
+    const by = (author: string): Caller => ({ ...callerOf('operate'), author })
+    await addServer(node, 'app', { name: 'app1', address: 'h:1' }, by('one'))
+    await setServer(node, KEY, { weight: 1 }, by('two'))
+    await removeServer(node, KEY, by('three'))
+    expect(cluster.authors).toEqual(['one', 'two', 'three'])
   })
 
   it.each<[AdminLevel, string, boolean]>([
@@ -121,7 +130,7 @@ describe('changing servers', () => {
     const change = {
       addServer: () => addServer(node, 'app', { name: 'app1', address: 'h:1' }, caller),
       setServer: () => setServer(node, KEY, { weight: 1 }, caller),
-      removeServer: () => removeServer(node, KEY),
+      removeServer: () => removeServer(node, KEY, callerOf('operate')),
     }[method]
     await expect(change()).rejects.toMatchObject({ code })
   })

@@ -131,7 +131,7 @@ describe('the state machine of the cluster', () => {
     const { machine, apply } = openLab()
     apply(activation(0, 'one'))
     const before = machine.state
-    apply({ kind: 'server-set', backend: 'app', server: 'a', weight: 5, unset: [] })
+    apply({ kind: 'server-set', backend: 'app', server: 'a', weight: 5, unset: [], author: '' })
     expect(machine.state.versions).toBe(before.versions)
     expect(machine.state.pool).not.toBe(before.pool)
     const { pool } = machine.state

@@ -65,11 +65,11 @@ describe('the encoding of commands', () => {
     ],
     [
       '{"format":1,"command":{"kind":"server-add","backend":"app","server":"x","address":"h:1","weight":null}}',
-      { kind: 'server-add', backend: 'app', server: 'x', address: 'h:1', weight: null },
+      { kind: 'server-add', backend: 'app', server: 'x', address: 'h:1', weight: null, author: '' },
     ],
     [
       '{"format":1,"command":{"kind":"server-set","backend":"app","server":"x","state":"drain","weight":null,"address":null,"unset":[]}}',
-      { kind: 'server-set', backend: 'app', server: 'x', state: 'drain', unset: [] },
+      { kind: 'server-set', backend: 'app', server: 'x', state: 'drain', unset: [], author: '' },
     ],
     [
       '{"format":1,"command":{"kind":"server-set","backend":"app","server":"x","state":null,"weight":0,"address":"h:1","unset":["state"]}}',
@@ -80,11 +80,12 @@ describe('the encoding of commands', () => {
         weight: 0,
         address: 'h:1',
         unset: ['state'],
+        author: '',
       },
     ],
     [
       '{"format":1,"command":{"kind":"server-remove","backend":"app","server":"x"}}',
-      { kind: 'server-remove', backend: 'app', server: 'x' },
+      { kind: 'server-remove', backend: 'app', server: 'x', author: '' },
     ],
     [
       '{"format":1,"command":{"kind":"health-report","node":"lb1","run":"r","verdicts":[{"key":"app/x","isUp":null,"reason":"lb1 saw"}]}}',
@@ -93,6 +94,32 @@ describe('the encoding of commands', () => {
     [
       '{"format":1,"command":{"kind":"witnesses-set","nodes":["lb1","lb2"]}}',
       { kind: 'witnesses-set', nodes: ['lb1', 'lb2'] },
+    ],
+    [
+      '{"format":2,"command":{"kind":"server-add","backend":"app","server":"x","address":"h:1","weight":3,"author":"lb1"}}',
+      {
+        kind: 'server-add',
+        backend: 'app',
+        server: 'x',
+        address: 'h:1',
+        weight: 3,
+        author: 'lb1',
+      },
+    ],
+    [
+      '{"format":2,"command":{"kind":"server-set","backend":"app","server":"x","state":"maint","weight":null,"address":null,"unset":["weight"],"author":"lb1"}}',
+      {
+        kind: 'server-set',
+        backend: 'app',
+        server: 'x',
+        state: 'maint',
+        unset: ['weight'],
+        author: 'lb1',
+      },
+    ],
+    [
+      '{"format":2,"command":{"kind":"server-remove","backend":"app","server":"x","author":"lb1"}}',
+      { kind: 'server-remove', backend: 'app', server: 'x', author: 'lb1' },
     ],
     [
       '{"format":2,"command":{"kind":"format-raise","format":2}}',
@@ -149,10 +176,23 @@ describe('the encoding of commands', () => {
       'a format that is raised to in another',
       '{"format":2,"command":{"kind":"format-raise","format":1}}',
     ],
+    [
+      'a member that its format does not have',
+      envelope({ kind: 'server-remove', backend: 'a', server: 'b', author: 'lb1' }),
+    ],
     ['what its format does not have', envelope({ kind: 'format-raise', format: 1 })],
     ['a time to confirm that is too short', envelope(activation(1, 'a', { confirmMs: 999 }))],
   ])('is not %s', (_, text) => {
     expect(decodeText(text)).toBeNull()
+  })
+
+  it('leaves out what an older format cannot say', () => {
+    const command = { kind: 'server-remove', backend: 'app', server: 'x', author: 'lb1' } as const
+    expect(decodeCommand(encodeCommand(command, 1))).toEqual({
+      format: 1,
+      command: { ...command, author: '' },
+    })
+    expect(decodeCommand(encodeCommand(command, 2))).toEqual({ format: 2, command })
   })
 
   it('is not what is no UTF-8, nor what is too long', () => {

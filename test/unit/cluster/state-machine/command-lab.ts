@@ -82,6 +82,7 @@ const node = fc.constantFrom('lb1', 'lb2', 'lb3', 'lb4')
 const weight = fc.integer({ min: 0, max: 256 })
 const address = fc.constantFrom('10.0.0.1:80', 'host:81')
 const server = fc.constantFrom('app/a', 'app/b', 'app/c', 'api/a', 'api/b', 'api/c')
+const author = fc.constantFrom('', 'lb1, admin API as ci')
 const untouched = fc.constant(undefined)
 /** Is no longer set. */
 const unset = fc.constant(null)
@@ -146,15 +147,16 @@ export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
       server: name,
       address,
       weight: fc.oneof(fc.constant(null), weight),
+      author,
     }),
   },
   {
     weight: 3,
     arbitrary: fc
-      .tuple(fc.record({ backend, server: name }), setting)
+      .tuple(fc.record({ backend, server: name, author }), setting)
       .map(([at, set]) => ({ kind: 'server-set' as const, ...at, ...set })),
   },
-  fc.record({ kind: fc.constant('server-remove' as const), backend, server: name }),
+  fc.record({ kind: fc.constant('server-remove' as const), backend, server: name, author }),
   {
     weight: 6,
     arbitrary: fc.record({

@@ -166,7 +166,7 @@ describe('health agreement', () => {
 
   it('has verdicts on added servers until they are removed', () => {
     const { apply, takeHealth } = labOf({ healthAgreement: 'any' })
-    const at = { backend: 'app', server: 'x' } as const
+    const at = { backend: 'app', server: 'x', author: 'me' } as const
     apply({ kind: 'server-add', ...at, address: 'h:1', weight: null })
     apply(reportOf('lb1', { 'app/x': false }))
     expect(told(takeHealth())).toEqual(['app/x false lb1 saw'])

@@ -93,7 +93,7 @@ export class NaiveCluster {
         return ''
       }
       case 'server-set': {
-        const { kind, unset, ...set } = command
+        const { kind, unset, author: _, ...set } = command
         const key = `${set.backend}/${set.server}`
         if (!this.#exists(key)) return 'server-unknown'
         const known = this.pool.find((entry) => keyOf(entry) === key)

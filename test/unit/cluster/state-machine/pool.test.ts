@@ -11,13 +11,19 @@ const add = (server: string, weight: number | null = null): Command => ({
   server,
   address: '10.0.0.9:80',
   weight,
+  author: 'me',
 })
 const set = (
   server: string,
   setting: { state?: 'ready' | 'drain' | 'maint'; weight?: number; address?: string },
   ...unset: readonly ServerSettingName[]
-): Command => ({ kind: 'server-set', backend: 'app', server, ...setting, unset })
-const remove = (server: string): Command => ({ kind: 'server-remove', backend: 'app', server })
+): Command => ({ kind: 'server-set', backend: 'app', server, ...setting, unset, author: 'me' })
+const remove = (server: string): Command => ({
+  kind: 'server-remove',
+  backend: 'app',
+  server,
+  author: 'me',
+})
 
 function labWith(...commands: readonly Command[]): Lab {
   const lab = openLab()

@@ -14,7 +14,14 @@ function snapshotOf(): Uint8Array {
   apply({ kind: 'witnesses-set', nodes: ['lb2', 'lb1'] })
   apply(reportOf('lb2', { 'app/b': false, 'app/a': true }))
   apply(reportOf('lb1', { 'app/a': true }))
-  apply({ kind: 'server-set', backend: 'app', server: 'b', state: 'drain', unset: [] })
+  apply({
+    kind: 'server-set',
+    backend: 'app',
+    server: 'b',
+    state: 'drain',
+    unset: [],
+    author: 'me',
+  })
   return machine.snapshot()
 }
 

@@ -488,9 +488,9 @@ describe('what the config says of a server', () => {
     const lab = await startLab({ port, servers })
     const node = await startNode(lab)
     const { health, table } = lab.balancer
-    await node.setServer('app', 'a', { state: 'maint', weight: 7, address: '127.0.0.1:9' })
+    await node.setServer('app', 'a', { state: 'maint', weight: 7, address: '127.0.0.1:9' }, 'me')
     expect(health.life('app/a')?.setAtRunTime).toEqual(['state', 'weight', 'address'])
-    await node.setServer('app', 'a', { state: 'ready', weight: 3, address: 'localhost:9001' })
+    await node.setServer('app', 'a', { state: 'ready', weight: 3, address: 'localhost:9001' }, 'me')
     expect(health.life('app/a')).toMatchObject({ setAtRunTime: [], admin: 'ready', weight: 3 })
     expect(node.state().pool).toEqual([])
     const a = { ...servers.a, weight: 8, disabled: true }
@@ -503,12 +503,12 @@ describe('what the config says of a server', () => {
   it('may be overruled where it says disabled', async () => {
     const lab = await startLab({ port: await freePort(), servers })
     const node = await startNode(lab)
-    await node.setServer('app', 'b', { state: 'ready' })
+    await node.setServer('app', 'b', { state: 'ready' }, 'me')
     expect(lab.balancer.health.life('app/b')).toMatchObject({
       admin: 'ready',
       setAtRunTime: ['state'],
     })
-    await node.setServer('app', 'b', { state: 'maint' })
+    await node.setServer('app', 'b', { state: 'maint' }, 'me')
     expect(lab.balancer.health.life('app/b')).toMatchObject({ admin: 'maint', setAtRunTime: [] })
   })
 })
