@@ -22,6 +22,10 @@ const ERRORS = /[/\\]src[/\\]base[/\\]errors\.ts$/
 /** what every other command stands on, */
 const GROUND = /[/\\]src[/\\](base|model)[/\\]/
 
+/** what is known of descriptors, by whoever listens, */
+const DESCRIPTORS =
+  /[/\\]src[/\\]net[/\\](accept-pauses|descriptor|system-calls|socket-name|conn|engines[/\\]node[/\\](node-handle|lasting-socket))\.ts$/
+
 /** and what a config is validated with, and its traffic carried. */
 const TRAFFIC = /[/\\]src[/\\](memory|balance|http|net|rules|rules-host)[/\\]/
 
@@ -51,11 +55,13 @@ export default defineConfig({
     chunkFileNames: 'chunks/[name]-[hash].js',
     comments: false,
     // Each file costs a thread about a millisecond, and left alone they are as many as there are
-    // ways to share: what the main thread and the others both load is three.
+    // ways to share: what the main thread and the others both load is four.
     codeSplitting: {
       groups: [
         { name: 'errors', test: ERRORS, priority: 1 },
         { name: 'ground', test: GROUND },
+        // The thread of agreement has nothing else of the next.
+        { name: 'descriptors', test: DESCRIPTORS, priority: 1 },
         { name: 'traffic', test: TRAFFIC, minShareCount: 2 },
       ],
     },
