@@ -171,11 +171,11 @@ module.exports = {
       name: 'reading-thread-stands-alone',
       severity: 'error',
       comment: 'what reads configs knows nothing of what runs',
-      from: { path: '^src/supervisor/reading/(reading-|config-slices)' },
+      from: { path: '^src/supervisor/reading/reading-' },
       to: {
         path: '^src/',
         pathNot:
-          '^src/(supervisor/(reading/(reading-|config-slices)|preparation/config-file)|consensus/thread/|telemetry/|model/|base/)',
+          '^src/(supervisor/(reading/reading-|preparation/config-file)|consensus/thread/|telemetry/|model/|base/)',
       },
     },
     {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import type { Address } from '../base/address.ts'
 import { SluiceError } from '../base/errors.ts'
 import { settlesWithin } from '../base/time-limit.ts'
-import type { Config, InitAddress, ServerConfig } from '../model/config.ts'
+import type { BackendConfig, Config, InitAddress, ServerConfig } from '../model/config.ts'
 import type { NameResolution } from './name-resolution.ts'
 
 /**
@@ -21,13 +21,26 @@ export function isUnresolved(address: Address): boolean {
 }
 
 /** The host names of all servers, their checks and their agents. */
-export function hostNamesOf({ backends }: Config): ReadonlySet<string> {
-  const names = new Set<string>()
-  for (const { address, check, agent } of backends.flatMap(({ servers }) => servers)) {
-    for (const place of [address, check?.address, agent?.address]) {
-      if (place?.kind === 'inet' && isUnresolved(place)) names.add(place.host)
-    }
+export function hostNamesOf({ backends }: Pick<Config, 'backends'>): ReadonlySet<string> {
+  return new Set(backends.flatMap((backend) => namesIn(backend)))
+}
+
+/** A change looks at all backends several times, and hardly any of them names a host. */
+const NAMES = new WeakMap<BackendConfig, readonly string[]>()
+
+function namesIn(backend: BackendConfig): readonly string[] {
+  const known = NAMES.get(backend)
+  if (known !== undefined) return known
+  const names: string[] = []
+  const look = (place: Address | undefined): void => {
+    if (place?.kind === 'inet' && isUnresolved(place)) names.push(place.host)
   }
+  for (const { address, check, agent } of backend.servers) {
+    look(address)
+    look(check?.address)
+    look(agent?.address)
+  }
+  NAMES.set(backend, names)
   return names
 }
 
@@ -43,7 +56,8 @@ export async function lookUpServers(
   names: NameResolution,
   known: ReadonlySet<string> = new Set(),
 ): Promise<void> {
-  const servers = config.backends.flatMap(({ servers }) => servers)
+  const backends = config.backends.filter((backend) => namesIn(backend).length > 0)
+  const servers = backends.flatMap(({ servers }) => servers)
   const needed = new Set<string>()
   for (const { address, initAddress } of servers) {
     if (address.kind !== 'inet' || !isUnresolved(address) || known.has(address.host)) continue

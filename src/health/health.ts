@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { atOnce, inSlices, type Steps } from '../base/work-slices.ts'
 import { isUnresolved } from '../discovery/server-addresses.ts'
 import { SERVER_STATE, type ServerState, type ServerTable } from '../memory/server-table.ts'
 import type { Plan } from '../model/plan.ts'
@@ -115,40 +116,55 @@ export class Health {
    * begins as the config says and as was set at run time, and up where it is to be checked.
    */
   follow(plan: Plan): void {
+    atOnce(this.#following(plan))
+  }
+
+  /** The same in slices; what is told of servers meanwhile is heard. */
+  followInSlices(plan: Plan): Promise<void> {
+    return inSlices(this.#following(plan))
+  }
+
+  /** Until the lives of the plan are those that count, which is one step, those before are told. */
+  *#following(plan: Plan): Steps {
     const before = this.#lives
     const nowMs = this.#clock()
+    const lives = new Map<string, ServerLife>()
     const fresh: ServerLife[] = []
-    this.#lives = new Map()
-    this.#trackers = new Map()
     for (const backend of plan.backends) {
       for (const server of backend.servers) {
         const known = before.get(`${backend.name}/${server.name}`)
         const life = known?.isSame(server) ? known : new ServerLife(backend, server, nowMs)
         if (life === known) life.follow(backend, server)
-        else {
-          if (known !== undefined) this.#lastAgreed.delete(life.key)
-          life.set(this.#settings.get(life.key) ?? AS_CONFIGURED)
-          fresh.push(life)
-        }
-        this.#lives.set(life.key, life)
-        if (server.track === null) continue
-        const trackers = this.#trackers.get(server.track)
-        if (trackers === undefined) this.#trackers.set(server.track, [life])
-        else trackers.push(life)
+        else fresh.push(life)
+        lives.set(life.key, life)
+        yield
       }
     }
-    for (const key of before.keys()) if (!this.#lives.has(key)) this.#lastAgreed.delete(key)
-    this.prober.replace([...this.#lives.values()].flatMap((life) => this.#targetOf(life) ?? []))
-    this.#agents.replace([...this.#lives.values()].flatMap(({ agentTarget }) => agentTarget ?? []))
+    this.#goOver(lives, fresh)
+    for (const life of lives.values()) {
+      this.#settle(life, { reason: 'the config has changed' })
+      yield
+    }
+  }
+
+  /** @param fresh those of them that are new, or another server under a name */
+  #goOver(lives: Map<string, ServerLife>, fresh: readonly ServerLife[]): void {
+    const before = this.#lives
+    this.#lives = lives
+    this.#trackers = trackersAmong(lives)
+    for (const key of before.keys()) if (!lives.has(key)) this.#lastAgreed.delete(key)
+    for (const life of fresh) {
+      if (before.has(life.key)) this.#lastAgreed.delete(life.key)
+      life.set(this.#settings.get(life.key) ?? AS_CONFIGURED)
+    }
+    this.prober.replace([...lives.values()].flatMap((life) => this.#targetOf(life) ?? []))
+    this.#agents.replace([...lives.values()].flatMap(({ agentTarget }) => agentTarget ?? []))
     // How a server begins is no change to be told.
     for (const life of fresh) {
       life.current = this.#next(life)
       life.currentWeight = life.effectiveWeight
     }
     this.#slowStarts.clear()
-    for (const life of this.#lives.values()) {
-      this.#settle(life, { reason: 'the config has changed' })
-    }
   }
 
   /**
@@ -344,4 +360,17 @@ export class Health {
 function wordsOf({ state, adminState, weightPercent, reason }: AgentVerdict): string {
   const percent = weightPercent === null ? null : `${weightPercent}%`
   return [state, adminState, percent, reason].filter(Boolean).join(' ')
+}
+
+/** By server: those that track it. */
+function trackersAmong(lives: ReadonlyMap<string, ServerLife>): Map<string, ServerLife[]> {
+  const trackers = new Map<string, ServerLife[]>()
+  for (const life of lives.values()) {
+    const { track } = life.server
+    if (track === null) continue
+    const known = trackers.get(track)
+    if (known === undefined) trackers.set(track, [life])
+    else known.push(life)
+  }
+  return trackers
 }

@@ -58,8 +58,10 @@ export class RowAllocator {
    * @returns the rows that were freed, for the caller to clear
    */
   recycle(isIdle: (row: number) => boolean): number[] {
-    const freed = this.#resting.filter(isIdle)
-    this.#resting = this.#resting.filter((row) => !freed.includes(row))
+    const freed: number[] = []
+    const resting: number[] = []
+    for (const row of this.#resting) (isIdle(row) ? freed : resting).push(row)
+    this.#resting = resting
     this.#free.push(...freed)
     return freed
   }

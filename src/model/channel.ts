@@ -1,9 +1,10 @@
 import type { Address } from '../base/address.ts'
+import type { BackendSlice } from '../base/backend-slices.ts'
 import type { ServerTableMemory } from '../memory/server-table.ts'
 import type { TicketKeys } from './bind-tls.ts'
 import type { TuneConfig } from './config.ts'
 import type { LogLoss, LogSink } from './log-sink.ts'
-import type { Plan } from './plan.ts'
+import type { Plan, PlannedBackend } from './plan.ts'
 import type { ServersChange } from './servers-change.ts'
 import type { OwnFailure } from './shortage.ts'
 
@@ -22,7 +23,8 @@ export interface WorkerBoot {
 
 /** What the control plane tells a worker from then on. */
 export type ToWorker =
-  | { readonly kind: 'apply'; readonly plan: Plan } // run this plan from now on
+  | { readonly kind: 'plan-slice'; readonly backends: BackendSlice<PlannedBackend> } // of the next plan
+  | { readonly kind: 'apply'; readonly plan: Omit<Plan, 'backends'> } // run this plan with them from now on
   | { readonly kind: 'change-servers'; readonly change: ServersChange } // run the plan that it leads to
   | { readonly kind: 'renew-ticket-keys'; readonly keys: TicketKeys } // seal and open by these
   | { readonly kind: 'drain' } // accept no more, finish what is open

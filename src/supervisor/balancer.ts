@@ -289,12 +289,12 @@ export class Balancer {
 
   async #goOver(prepared: Prepared, tellWorkers: () => Promise<void>): Promise<void> {
     const previous = this.#prepared
-    this.health.follow(prepared.plan)
+    await this.health.followInSlices(prepared.plan)
     this.observation.follow(prepared.plan)
     this.#certificates.follow(prepared.plan)
     await tellWorkers()
     this.#prepared = prepared
-    retire(previous, prepared, this.#lasting)
+    await retire(previous, prepared, this.#lasting)
     this.#recycleRows()
     this.#warnOfDescriptors(previous.descriptors)
   }

@@ -1,10 +1,12 @@
 import { type MessagePort, parentPort } from 'node:worker_threads'
+import { BackendAssembly } from '../base/backend-slices.ts'
 import { assert } from '../base/errors.ts'
 import { chunkLimitsOf, headLimitsOf } from '../http/limits.ts'
 import { ResponseHead } from '../http/response-head.ts'
 import { ProcessVariables } from '../memory/process-variables.ts'
 import { ServerTable } from '../memory/server-table.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from '../model/channel.ts'
+import type { PlannedBackend } from '../model/plan.ts'
 import { DeadlineWheel } from '../net/deadline-wheel.ts'
 import { DescriptorGauge } from '../net/descriptor-gauge.ts'
 import { createNodeEngine } from '../net/engines/node/node-engine.ts'
@@ -72,10 +74,14 @@ function runWorker(port: MessagePort, boot: WorkerBoot): void {
     if (fields === null) return
     send({ kind: 'warning', event: 'accept-failed', message: 'connections were refused', fields })
   })
+  const backends = new BackendAssembly<PlannedBackend>()
   port.on('message', (message: ToWorker) => {
     switch (message.kind) {
+      case 'plan-slice':
+        backends.add(message.backends)
+        return
       case 'apply':
-        dataPlane.apply(message.plan, () => {
+        dataPlane.apply({ ...message.plan, backends: backends.take() }, () => {
           send({ kind: 'applied', serial: message.plan.serial })
         })
         return

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import { formatAddress } from '../../base/address.ts'
 import { SluiceError } from '../../base/errors.ts'
+import { nextTurn } from '../../base/work-slices.ts'
 import type { ClusterHost, ConfiguredServer, ValidText } from '../../cluster/cluster.ts'
 import type { ConfigVersion, HealthChange, PoolEntry } from '../../cluster/state-machine/state.ts'
 import { overlayPool } from '../../config/resolution/pool-overlay.ts'
@@ -129,6 +130,8 @@ export class NodeHost implements ClusterHost {
       const isNewText = version.text !== text
       const config = isNewText ? (await this.#read(version.text)).config : before
       if (isNewText) {
+        // What was agreed on has been applied in this turn, which takes its time too.
+        await nextTurn()
         const held = this.#held?.text === version.text ? this.#held.gathered : null
         await this.#run(config, pool, { held, refuse: this.#refusalIn(version.text) })
       } else if (!hasSameServers(pool, poolBefore)) {

@@ -33,7 +33,7 @@ export function validateFiles(files: readonly NamedFile[], folders: readonly str
 
 /** What the sections of a config that all nodes share name in the file system. */
 export function filesOf(config: Config): NamedFile[] {
-  return agreedNamed(config).flatMap((named) => {
+  return [...agreedNamed(config)].flatMap((named) => {
     return pathsOf(named).map((path) => ({ key: named.key, path }))
   })
 }

@@ -1,6 +1,12 @@
 import { SluiceError } from '../../base/errors.ts'
+import { inSlices, type Steps } from '../../base/work-slices.ts'
 import type { NameResolution } from '../../discovery/name-resolution.ts'
-import { hostNamesOf, lookUpServers, placesOf } from '../../discovery/server-addresses.ts'
+import {
+  hostNamesOf,
+  isUnresolved,
+  lookUpServers,
+  placesOf,
+} from '../../discovery/server-addresses.ts'
 import type { BindTlsConfig, ClientVerificationConfig } from '../../model/bind-tls.ts'
 import type { Config, ErrorAnswerConfig } from '../../model/config.ts'
 import type { OwnAnswer } from '../../model/own-answer.ts'
@@ -91,7 +97,7 @@ export async function gather(
   const reader = new Reader(config, names, held, running)
   const { answers, authorities, revocations, certificates } = reader
   const lookedUp = lookUpServers(config, names, held.names)
-  const named = agreedNamed(config)
+  const named = await inSlices(thingsToRead(config))
   const lacks: Lack[] = []
   const read = async (isRead: (one: AgreedNamed) => boolean): Promise<void> => {
     for (const one of named.filter(isRead)) lacks.push(...(await reader.lackOf(one)))
@@ -100,6 +106,16 @@ export async function gather(
   await lookedUp
   await read(({ kind }) => kind === 'server')
   return { gathered: { answers, authorities, revocations, certificates, names: hosts }, lacks }
+}
+
+/** All but the servers that are found without a look-up. */
+function* thingsToRead(config: Config): Steps<AgreedNamed[]> {
+  const named: AgreedNamed[] = []
+  for (const one of agreedNamed(config)) {
+    if (one.kind !== 'server' || isUnresolved(one.address)) named.push(one)
+    yield
+  }
+  return named
 }
 
 /** TLS of a bind, with what the files hold that it names. */

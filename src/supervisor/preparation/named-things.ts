@@ -118,19 +118,17 @@ export function ownNamed({ global, admin, cluster }: Config): OwnNamed[] {
  * What the other sections name outside of the config. Who prepares it for a run, who only looks at
  * it, and who decides whether a text may name it at all go by this one list.
  */
-export function agreedNamed({ frontends, backends }: Config): AgreedNamed[] {
-  return [
-    ...namedBinds({ frontends }).map(({ named }) => named),
-    ...frontends.flatMap(tlsFilesOfBinds),
-    ...frontends.flatMap((frontend) => answers('frontends', frontend)),
-    ...backends.flatMap((backend) => [
-      ...answers('backends', backend),
-      ...backend.servers.flatMap((server) => [
-        ...placesOf(backend, server),
-        ...tlsFilesOfServer(backend, server),
-      ]),
-    ]),
-  ]
+export function* agreedNamed({ frontends, backends }: Config): Generator<AgreedNamed, void> {
+  for (const { named } of namedBinds({ frontends })) yield named
+  yield* frontends.flatMap(tlsFilesOfBinds)
+  yield* frontends.flatMap((frontend) => answers('frontends', frontend))
+  for (const backend of backends) {
+    yield* answers('backends', backend)
+    for (const server of backend.servers) {
+      yield* placesOf(backend, server)
+      yield* tlsFilesOfServer(backend, server)
+    }
+  }
 }
 
 /** The addresses of the frontends, and how many connections the system may keep waiting there. */

@@ -1,4 +1,5 @@
 import { formatAddress } from '../../base/address.ts'
+import { inSlices, type Steps } from '../../base/work-slices.ts'
 import type { NameResolution } from '../../discovery/name-resolution.ts'
 import { hostNamesOf, placesOf } from '../../discovery/server-addresses.ts'
 import type { RowAllocator, RowKey } from '../../memory/rows.ts'
@@ -109,7 +110,7 @@ export async function prepare(
       )
     }
     const made = { config, gathered, sockets, descriptors: grantedBudget(config) }
-    const plan = planOf(made, lasting, previous?.plan ?? null)
+    const plan = await inSlices(planOf(made, lasting, previous?.plan ?? null))
     for (const socket of sockets.values()) socket.listen()
     for (const key of sockets.keys()) reservation.delete(key)
     return { ...made, plan }
@@ -149,18 +150,22 @@ function addressKeys({ frontends }: Config): string[] {
  * Closes the sockets that the successor has not taken over, and gives up the rows and host names
  * that are gone.
  */
-export function retire(previous: Prepared, successor: Prepared, { rows, names }: Lasting): void {
-  rows.keepOnly(keysOf(successor.plan))
+export async function retire(
+  previous: Prepared,
+  successor: Prepared,
+  { rows, names }: Lasting,
+): Promise<void> {
+  rows.keepOnly(await inSlices(keysOf(successor.plan)))
   names.watch(hostNamesOf(successor.config))
   const kept = new Set(successor.sockets.values())
   for (const socket of previous.sockets.values()) if (!kept.has(socket)) socket.close()
 }
 
-function planOf(
+function* planOf(
   { config, gathered, sockets, descriptors }: Omit<Prepared, 'plan'>,
   { rows, names }: Lasting,
   previous: Plan | null,
-): Plan {
+): Steps<Plan> {
   const serial = (previous?.serial ?? 0) + 1
   const frontends = config.frontends.map(({ binds, ...frontend }): PlannedFrontend => {
     const listeners = binds.map(({ address, backlog, acceptProxy, tls }): PlannedListener => {
@@ -180,21 +185,22 @@ function planOf(
     return { ...frontend, row, listeners, errorAnswers: answersOf(gathered, frontend.errorAnswers) }
   })
   const outgoing = new OutgoingTlsPlans(gathered, previous)
-  const backends = config.backends.map((backend): PlannedBackend => {
+  const backends: PlannedBackend[] = []
+  for (const backend of config.backends) {
     // What only the control plane needs is not sent to the workers.
     const { newServer: _, healthAgreement: __, checkSharding: ___, ...planned } = backend
-    return {
-      ...planned,
-      row: rows.take(`backend ${backend.name}`),
-      errorAnswers: answersOf(gathered, backend.errorAnswers),
-      stickMemory: stickMemoryOf(backend, previous),
-      servers: backend.servers.map((server): PlannedServer => {
-        const { initAddress: _, ...planned } = server
-        const row = rows.take(`server ${backend.name}/${server.name}`)
-        return { ...planned, ...placesOf(server, names), tls: outgoing.of(server.tls), row }
-      }),
+    const row = rows.take(`backend ${backend.name}`)
+    const servers: PlannedServer[] = []
+    for (const server of backend.servers) {
+      const { initAddress: _, ...planned } = server
+      const row = rows.take(`server ${backend.name}/${server.name}`)
+      servers.push({ ...planned, ...placesOf(server, names), tls: outgoing.of(server.tls), row })
+      yield
     }
-  })
+    const errorAnswers = answersOf(gathered, backend.errorAnswers)
+    const stickMemory = stickMemoryOf(backend, previous)
+    backends.push({ ...planned, row, errorAnswers, stickMemory, servers })
+  }
   return {
     serial,
     maxconn: descriptors.connectionsMax,
@@ -205,12 +211,13 @@ function planOf(
   }
 }
 
-function keysOf(plan: Plan): Set<RowKey> {
-  return new Set<RowKey>([
-    ...plan.frontends.map(({ name }): RowKey => `frontend ${name}`),
-    ...plan.backends.map(({ name }): RowKey => `backend ${name}`),
-    ...plan.backends.flatMap(({ name, servers }) =>
-      servers.map((server): RowKey => `server ${name}/${server.name}`),
-    ),
-  ])
+function* keysOf({ frontends, backends }: Plan): Steps<Set<RowKey>> {
+  const keys = new Set<RowKey>()
+  for (const { name } of frontends) keys.add(`frontend ${name}`)
+  for (const { name, servers } of backends) {
+    keys.add(`backend ${name}`)
+    for (const server of servers) keys.add(`server ${name}/${server.name}`)
+    yield
+  }
+  return keys
 }

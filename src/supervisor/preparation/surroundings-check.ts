@@ -54,7 +54,7 @@ async function lacksOfOwn(config: Config, host: HostFacts): Promise<Lack[]> {
 
 /** Host names that a config can do without, and that were not found. */
 export function unfoundNames(config: Config, names: NameResolution): PlacedProblem[] {
-  return agreedNamed(config).flatMap((named): PlacedProblem[] => {
+  return [...agreedNamed(config)].flatMap((named): PlacedProblem[] => {
     if (named.kind !== 'server') return []
     const { address, paths } = named
     if (address.kind !== 'inet' || !isUnresolved(address)) return []

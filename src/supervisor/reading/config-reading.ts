@@ -1,6 +1,8 @@
 import { MessageChannel, Worker } from 'node:worker_threads'
+import { BackendAssembly } from '../../base/backend-slices.ts'
 import { SluiceError } from '../../base/errors.ts'
 import { ThreadLine } from '../../consensus/thread/thread-line.ts'
+import type { BackendConfig } from '../../model/config.ts'
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
 import {
   type ConfigSurroundings,
@@ -8,7 +10,6 @@ import {
   type ReadingRequest,
   readConfigText,
 } from '../preparation/config-file.ts'
-import { BackendAssembly } from './config-slices.ts'
 import type { ReadingBoot, ReadingCalls } from './reading-boot.ts'
 
 /**
@@ -123,11 +124,11 @@ class ReadingThread {
     try {
       const { config, ...rest } = await this.#line.ask('read', request)
       if (config === null) return { ...rest, config }
-      const assembly = new BackendAssembly()
+      const assembly = new BackendAssembly<BackendConfig>()
       // One a turn of the event loop: the thread sends no more than it is asked for.
       for (;;) {
         const slice = await this.#line.ask('next')
-        if (slice === null) return { ...rest, config: { ...config, backends: assembly.backends } }
+        if (slice === null) return { ...rest, config: { ...config, backends: assembly.take() } }
         assembly.add(slice)
       }
     } catch (error) {

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { Config } from '../../model/config.ts'
+import type { BackendSlice } from '../../base/backend-slices.ts'
+import type { BackendConfig, Config } from '../../model/config.ts'
 import type { ConfigSurroundings, ReadConfig, ReadingRequest } from '../preparation/config-file.ts'
-import type { ConfigSlice } from './config-slices.ts'
 
 /** What the thread that reads configs is started with. */
 export interface ReadingBoot {
@@ -19,5 +19,5 @@ export type ReadHead = Omit<ReadConfig, 'config'> & {
 export interface ReadingCalls {
   read(request: ReadingRequest): ReadHead
   /** The next backends of what was read last; null: there are no more. */
-  next(): ConfigSlice | null
+  next(): BackendSlice<BackendConfig> | null
 }

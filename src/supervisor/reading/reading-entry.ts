@@ -1,14 +1,15 @@
 import { parentPort } from 'node:worker_threads'
+import { type BackendSlice, slicesOf } from '../../base/backend-slices.ts'
 import { assert } from '../../base/errors.ts'
 import { ThreadLine } from '../../consensus/thread/thread-line.ts'
+import type { BackendConfig } from '../../model/config.ts'
 import { nameSourcesInStacks } from '../../telemetry/source-stacks.ts'
 import { readConfigText } from '../preparation/config-file.ts'
-import { type ConfigSlice, slicesOf } from './config-slices.ts'
 import type { ReadingBoot, ReadingCalls } from './reading-boot.ts'
 
 /** Reads what it is asked for until the line is closed. */
 function readConfigs({ port, surroundings }: ReadingBoot): void {
-  let slices: Iterator<ConfigSlice, void> | null = null
+  let slices: Iterator<BackendSlice<BackendConfig>, void> | null = null
   const calls: ReadingCalls = {
     read: ({ text, name, ...options }) => {
       const { config, ...rest } = readConfigText(text, name, surroundings, options)

@@ -108,7 +108,7 @@ export class WorkerPool {
 
   /** Has every worker run a plan; resolves when all do that answer. */
   apply(plan: Plan): Promise<void> {
-    return this.#goOver(plan, { kind: 'apply', plan })
+    return this.#goOver(plan, (thread) => thread.apply(plan))
   }
 
   /**
@@ -117,7 +117,7 @@ export class WorkerPool {
    * @param change what leads to it
    */
   change(plan: Plan, change: ServersChange): Promise<void> {
-    return this.#goOver(plan, { kind: 'change-servers', change })
+    return this.#goOver(plan, (thread) => thread.tell({ kind: 'change-servers', change }))
   }
 
   /** Has every worker seal and open session tickets by these from now on. */
@@ -127,9 +127,9 @@ export class WorkerPool {
   }
 
   /** A thread that is started meanwhile begins with the plan itself. */
-  async #goOver(plan: Plan, message: ToWorker): Promise<void> {
+  async #goOver(plan: Plan, tell: (thread: WorkerThread) => void): Promise<void> {
     this.#plan = plan
-    this.#broadcast(message)
+    for (const { thread } of this.#places) if (thread !== null) tell(thread)
     await this.#until(() => this.#hasStarted && this.#doAllRunPlan)
   }
 

@@ -1,5 +1,7 @@
 import type { Worker } from 'node:worker_threads'
+import { slicesOf } from '../../base/backend-slices.ts'
 import type { Clock } from '../../base/clock.ts'
+import { inSlices, type Steps } from '../../base/work-slices.ts'
 import type { ServerTable } from '../../memory/server-table.ts'
 import type { FromWorker, ToWorker, WorkerBoot } from '../../model/channel.ts'
 import type { Plan } from '../../model/plan.ts'
@@ -33,6 +35,9 @@ export interface WorkerThreadOptions {
   readonly onEnd: (death: Death) => void
 }
 
+/** What is told to a thread, in order; a plan is many messages. */
+type Saying = ToWorker | { readonly kind: 'whole-plan'; readonly plan: Plan }
+
 /** One thread of the data plane, from its start to its end. */
 export class WorkerThread {
   /** Resolves when the thread is gone. */
@@ -42,6 +47,10 @@ export class WorkerThread {
   isDrained = false
   readonly #options: WorkerThreadOptions
   readonly #worker: Worker
+  /** What it is told once it has all of a plan: a few messages, for that takes well below a second. */
+  readonly #outbox: Saying[] = []
+  #isGivingPlan = false
+  #hasEnded = false
   #beats = 0
   /** How long it had neither beaten nor said anything at the last look, while the main thread ran. */
   #quietMs = 0
@@ -62,6 +71,7 @@ export class WorkerThread {
     })
     this.ended = new Promise((resolve) => {
       this.#worker.once('exit', () => {
+        this.#hasEnded = true
         const hadStarted = this.appliedSerial >= 0
         const livedMs = clock() - startedMs
         options.onEnd({ livedMs, hadStarted, wasStuck: this.#isStuck, failure })
@@ -69,7 +79,7 @@ export class WorkerThread {
       })
     })
     this.#worker.postMessage({ ...boot, index, memory: table.memory } satisfies WorkerBoot)
-    this.tell({ kind: 'apply', plan })
+    this.apply(plan)
   }
 
   /** Whether it has run a plan and answers. */
@@ -92,8 +102,13 @@ export class WorkerThread {
     return this.#isStuck && this.#quietMs >= 2 * STUCK_MS
   }
 
+  /** Has it run a plan, which it is given in slices. */
+  apply(plan: Plan): void {
+    this.#say({ kind: 'whole-plan', plan })
+  }
+
   tell(message: ToWorker): void {
-    this.#worker.postMessage(message)
+    this.#say(message)
   }
 
   /** Ends the thread without warning. One that is within a system call ends when that returns. */
@@ -115,6 +130,30 @@ export class WorkerThread {
     if (this.#isStuck || this.#quietMs < (hasStarted ? STUCK_MS : LOADING_MS_MAX)) return false
     this.#isStuck = true
     return true
+  }
+
+  #say(saying: Saying): void {
+    this.#outbox.push(saying)
+    if (!this.#isGivingPlan) void this.#flush()
+  }
+
+  async #flush(): Promise<void> {
+    for (let next = this.#outbox.shift(); next !== undefined; next = this.#outbox.shift()) {
+      if (next.kind === 'whole-plan') {
+        this.#isGivingPlan = true
+        await inSlices(this.#givePlan(next.plan))
+        this.#isGivingPlan = false
+      } else this.#worker.postMessage(next)
+    }
+  }
+
+  *#givePlan({ backends, ...plan }: Plan): Steps {
+    for (const slice of slicesOf(backends)) {
+      if (this.#hasEnded) return
+      this.#worker.postMessage({ kind: 'plan-slice', backends: slice } satisfies ToWorker)
+      yield
+    }
+    this.#worker.postMessage({ kind: 'apply', plan } satisfies ToWorker)
   }
 
   /** Whether it has beaten since the last look. */

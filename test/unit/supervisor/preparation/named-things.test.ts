@@ -18,7 +18,7 @@ function ownIn(text: string): string[] {
 }
 
 function agreedIn(text: string): string[] {
-  return agreedNamed(configOf(text)).map(({ kind, key, paths }) => {
+  return [...agreedNamed(configOf(text))].map(({ kind, key, paths }) => {
     return `${kind} ${key} at ${paths[0]?.join('.')}`
   })
 }
@@ -101,7 +101,7 @@ describe('the other sections name', () => {
   it('the files of a bind, at each way to write it', () => {
     const ssl = '{crt: /c/, verify: required, ca-file: /ca.pem, crl-file: /crl.pem}'
     const bind = `[":1", {address: ":2", ssl: ${ssl}}]`
-    const named = agreedNamed(configOf(`frontends: {web: {mode: http, bind: ${bind}}}`))
+    const named = [...agreedNamed(configOf(`frontends: {web: {mode: http, bind: ${bind}}}`))]
     const place = ['frontends', 'web', 'bind', 1, 'ssl']
     expect(named.slice(2).map(({ kind, key, paths }) => [kind, key, paths[0]])).toEqual([
       ['certificates', 'crt of frontend web', [...place, 'crt', 0]],

@@ -70,7 +70,7 @@ beforeAll(() => {
 let serials = 0
 
 function planWith(faults: Readonly<Record<number, Fault>> = {}): Plan {
-  return { serial: ++serials, faults } as unknown as Plan
+  return { serial: ++serials, backends: [], faults } as unknown as Plan
 }
 
 function startPool(workers: number, plan: Plan, { holds = false } = {}) {
@@ -246,4 +246,19 @@ describe('a drain', () => {
     expect(await stop()).toBe(0)
     expect(performance.now() - cutMs).toBeLessThan(5_000)
   })
+})
+
+it('gives a large plan in slices, and what is told meanwhile after it', async () => {
+  const { pool } = startPool(2, planWith())
+  await pool.ready()
+  const backends = Array.from({ length: 2_000 }, (_, n) => ({
+    name: `b${n}`,
+    servers: [{ row: n }],
+  }))
+  const plan = { ...planWith(), backends } as unknown as Plan
+  const applied = pool.apply(plan)
+  const serial = ++serials
+  const change = { serial, maxconn: 1, trafficNumbersMax: 1, backends: [] }
+  await Promise.all([applied, pool.change({ ...plan, serial }, change)])
+  expect(pool.isReady).toBe(true)
 })

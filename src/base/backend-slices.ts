@@ -1,24 +1,29 @@
-import type { BackendConfig, ServerConfig } from '../../model/config.ts'
-
 /**
  * Backends and servers that are handed from thread to thread in one message. The thread that takes
- * 10,000 of them at once does nothing else for 80 ms, and 250 take it 2.
+ * or gives 10,000 of them at once does nothing else for 80 ms, and 250 take it 2.
  */
 const SLICE_ENTRIES_MAX = 250
 
-/** A backend with the first of its servers, or more servers of the one before. */
-export interface BackendPart {
-  /** Null: of the backend of the part before. */
-  readonly head: Omit<BackendConfig, 'servers'> | null
-  readonly servers: readonly ServerConfig[]
+/** A backend of a config or of a plan. */
+interface WithServers {
+  readonly servers: readonly unknown[]
 }
 
-/** Some of the backends of a config, in their order. */
-export type ConfigSlice = readonly BackendPart[]
+/** A backend with the first of its servers, or more servers of the one before. */
+export interface BackendPart<B extends WithServers> {
+  /** Null: of the backend of the part before. */
+  readonly head: Omit<B, 'servers'> | null
+  readonly servers: B['servers']
+}
+
+/** Some of the backends of a config or a plan, in their order. */
+export type BackendSlice<B extends WithServers> = readonly BackendPart<B>[]
 
 /** Cuts backends into slices, each of {@link SLICE_ENTRIES_MAX} entries at most. */
-export function* slicesOf(backends: readonly BackendConfig[]): Generator<ConfigSlice, void> {
-  let parts: BackendPart[] = []
+export function* slicesOf<B extends WithServers>(
+  backends: readonly B[],
+): Generator<BackendSlice<B>, void> {
+  let parts: BackendPart<B>[] = []
   let room = SLICE_ENTRIES_MAX
   for (const { servers, ...head } of backends) {
     let taken = 0
@@ -38,18 +43,20 @@ export function* slicesOf(backends: readonly BackendConfig[]): Generator<ConfigS
 }
 
 /** Puts slices together again. */
-export class BackendAssembly {
-  readonly #backends: (BackendConfig & { readonly servers: ServerConfig[] })[] = []
+export class BackendAssembly<B extends WithServers> {
+  #backends: { servers: unknown[] }[] = []
 
-  add(slice: ConfigSlice): void {
+  add(slice: BackendSlice<B>): void {
     for (const { head, servers } of slice) {
       if (head !== null) this.#backends.push({ ...head, servers: [...servers] })
       else this.#backends.at(-1)?.servers.push(...servers)
     }
   }
 
-  /** All that was added. */
-  get backends(): readonly BackendConfig[] {
-    return this.#backends
+  /** All that was added since it was taken last. */
+  take(): readonly B[] {
+    const backends = this.#backends
+    this.#backends = []
+    return backends as unknown as readonly B[]
   }
 }

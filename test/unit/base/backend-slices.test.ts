@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
-import { BackendAssembly, slicesOf } from '../../../../src/supervisor/reading/config-slices.ts'
-import { configOf } from '../../config/loading.ts'
+import { BackendAssembly, slicesOf } from '../../../src/base/backend-slices.ts'
+import type { BackendConfig } from '../../../src/model/config.ts'
+import { configOf } from '../config/loading.ts'
 
 /** Servers of each backend. */
 function backendsOf(counts: readonly number[]) {
@@ -25,11 +26,12 @@ it.each([
 ])('cuts backends into bounded slices that make the same again: %s', (_, counts) => {
   const backends = backendsOf(counts)
   const slices = [...slicesOf(backends)]
-  const assembly = new BackendAssembly()
+  const assembly = new BackendAssembly<BackendConfig>()
   for (const slice of slices) {
     const entries = slice.map(({ head, servers }) => servers.length + (head === null ? 0 : 1))
     expect(entries.reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(250)
     assembly.add(structuredClone(slice))
   }
-  expect(assembly.backends).toEqual(backends)
+  expect(assembly.take()).toEqual(backends)
+  expect(assembly.take()).toEqual([])
 })
