@@ -1,4 +1,5 @@
 import type { Address } from '../base/address.ts'
+import type { CertificateFields } from './tls/certificate-fields.ts'
 
 /**
  * Bytes as an engine hands them over. Every engine gives Node's Buffer; the interface names only
@@ -78,12 +79,21 @@ export interface TlsFacts {
   readonly alpn: string | null
   /** An earlier session was resumed: no certificate was shown again. */
   readonly isResumed: boolean
-  /** The certificate that a client has shown, in DER; null: none. Of a server's: null. */
-  readonly peerCertificate: Uint8Array | null
-  /** The certificate that a client was shown, in DER. Of a connection to a server: null. */
-  readonly ownCertificate: Uint8Array | null
+  /** The certificate that a client has shown; null: none. Of a connection to a server: null. */
+  readonly peerCertificate: TlsCertificate | null
+  /** The certificate that a client was shown. Of a connection to a server: null. */
+  readonly ownCertificate: TlsCertificate | null
   /** What OpenSSL has against what a client has shown (`X509_V_ERR_...`); 0: nothing. */
   readonly verification: number
+}
+
+/** A certificate of a connection. What it says is read when it is asked for. */
+export interface TlsCertificate {
+  readonly der: Uint8Array
+  /** SHA-1 of that: upper-case hexadecimal digits. */
+  readonly sha1: string
+  /** Null: they cannot be read. */
+  readonly fields: CertificateFields | null
 }
 
 /** One byte stream: TCP, Unix socket, or TLS over one of them. Lives in one thread. */

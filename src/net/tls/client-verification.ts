@@ -1,6 +1,5 @@
 import type { ClientVerification } from '../../model/bind-tls.ts'
-import type { TlsFacts } from '../conn.ts'
-import { readCertificateFields } from './certificate-fields.ts'
+import type { TlsCertificate, TlsFacts } from '../conn.ts'
 
 /** Those that can only be of a certificate above the client's own. */
 const OF_AUTHORITIES: ReadonlySet<number> = new Set([2, 19, 22, 24, 25])
@@ -38,7 +37,7 @@ export function clientRefusal(
   return ignoresAuthorityErrors && hidesNothing ? null : AUTHORITY_REFUSED
 }
 
-function isInTime(certificate: Uint8Array | null, nowMs: number): boolean {
-  const fields = certificate === null ? null : readCertificateFields(certificate)
+function isInTime(certificate: TlsCertificate | null, nowMs: number): boolean {
+  const fields = certificate?.fields ?? null
   return fields !== null && fields.notBeforeMs <= nowMs && nowMs <= fields.notAfterMs
 }

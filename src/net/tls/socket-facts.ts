@@ -1,5 +1,7 @@
+import type { X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
-import type { TlsFacts } from '../conn.ts'
+import type { TlsCertificate, TlsFacts } from '../conn.ts'
+import { type CertificateFields, readCertificateFields } from './certificate-fields.ts'
 import { verificationNumber } from './verification-errors.ts'
 
 /** The facts of a socket whose handshake is complete; those of certificates are made when asked for. */
@@ -11,8 +13,8 @@ export class SocketFacts implements TlsFacts {
   readonly isResumed: boolean
   readonly #tls: TLSSocket
   readonly #verifyError: (() => string | null) | null
-  #peerCertificate: Uint8Array | null | undefined
-  #ownCertificate: Uint8Array | null | undefined
+  #peerCertificate: TlsCertificate | null | undefined
+  #ownCertificate: TlsCertificate | null | undefined
   #verification: number | undefined
 
   /** @param verifyError null: the peer is no client that may show a certificate */
@@ -30,14 +32,16 @@ export class SocketFacts implements TlsFacts {
     this.isResumed = tls.isSessionReused()
   }
 
-  get peerCertificate(): Uint8Array | null {
+  get peerCertificate(): TlsCertificate | null {
     if (this.#verifyError === null) return null
-    this.#peerCertificate ??= this.#tls.getPeerX509Certificate()?.raw ?? null
+    if (this.#peerCertificate !== undefined) return this.#peerCertificate
+    this.#peerCertificate = certificateOf(this.#tls.getPeerX509Certificate())
     return this.#peerCertificate
   }
 
-  get ownCertificate(): Uint8Array | null {
-    this.#ownCertificate ??= this.#tls.getX509Certificate()?.raw ?? null
+  get ownCertificate(): TlsCertificate | null {
+    if (this.#ownCertificate !== undefined) return this.#ownCertificate
+    this.#ownCertificate = certificateOf(this.#tls.getX509Certificate())
     return this.#ownCertificate
   }
 
@@ -52,6 +56,31 @@ export class SocketFacts implements TlsFacts {
     const name = isShown ? (this.#verifyError?.() ?? null) : null
     return name === null ? 0 : verificationNumber(name)
   }
+}
+
+/** Over node:crypto, which has read it already. */
+class NodeCertificate implements TlsCertificate {
+  readonly der: Uint8Array
+  readonly #certificate: X509Certificate
+  #fields: CertificateFields | null | undefined
+
+  constructor(certificate: X509Certificate) {
+    this.der = certificate.raw
+    this.#certificate = certificate
+  }
+
+  get sha1(): string {
+    return this.#certificate.fingerprint.replaceAll(':', '')
+  }
+
+  get fields(): CertificateFields | null {
+    if (this.#fields === undefined) this.#fields = readCertificateFields(this.der)
+    return this.#fields
+  }
+}
+
+function certificateOf(certificate: X509Certificate | undefined): TlsCertificate | null {
+  return certificate === undefined ? null : new NodeCertificate(certificate)
 }
 
 /** The protocol that was agreed on by ALPN; null: none. */

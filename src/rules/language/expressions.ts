@@ -1,7 +1,7 @@
 import { nearestHint, nearestName } from '../../base/spelling.ts'
 import { CONVERTERS } from '../samples/converters.ts'
 import { MATCH_METHODS, type MatchMethod } from '../samples/matchers.ts'
-import { convertedSample, type Fetch, type Sample } from '../samples/samples.ts'
+import { convertedSample, type Fetch, type Sample, textSample } from '../samples/samples.ts'
 import { type Call, parseCall, validateArguments } from './calls.ts'
 import type { Phase } from './phases.ts'
 import { offsetIn, type Word, type Words } from './words.ts'
@@ -53,7 +53,7 @@ export function parseExpression<F>(
     hasConverters = true
   }
   // A converter decides what there is to match, so the name's own method no longer applies.
-  return { sample, method: hasConverters ? null : method, end }
+  return { sample: textSample(sample), method: hasConverters ? null : method, end }
 }
 
 function convert<F>(call: Call, sample: Sample<F>, word: Word, words: Words): Sample<F> | null {
@@ -66,7 +66,8 @@ function convert<F>(call: Call, sample: Sample<F>, word: Word, words: Words): Sa
   if (!validateArguments(call, converter.parameters, word, words)) return null
   const conversion = converter.make(call.arguments)
   if (typeof conversion === 'string') return words.refuse(place, conversion)
-  return convertedSample(converter.type, sample, conversion)
+  const taken = converter.takesBytes === true ? sample : textSample(sample)
+  return convertedSample(converter.type, taken, conversion)
 }
 
 function findFetch<F>(

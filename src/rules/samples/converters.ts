@@ -1,10 +1,12 @@
 import type { Argument, Parameter } from '../language/calls.ts'
-import { integerOf, lowerAscii, type SampleType, upperAscii, type Value } from './samples.ts'
+import { hexOf, integerOf, lowerAscii, type SampleType, upperAscii, type Value } from './samples.ts'
 
 /** A keyword that makes another value of a value. HAProxy configuration manual, section 7.3.1. */
 export interface Converter {
   readonly parameters: readonly Parameter[]
   readonly type: SampleType
+  /** It takes bytes as they are; other converters take them as text. */
+  readonly takesBytes?: true
   /**
    * Compiles the conversion for its arguments; a value that it makes null is taken out.
    *
@@ -23,6 +25,8 @@ const IF_FALSE: Parameter = { name: 'false', kind: 'text', required: false }
 export const CONVERTERS: ReadonlyMap<string, Converter> = new Map<string, Converter>([
   ['lower', { parameters: [], type: 'str', make: () => (value) => lowerAscii(String(value)) }],
   ['upper', { parameters: [], type: 'str', make: () => (value) => upperAscii(String(value)) }],
+  ['hex', { parameters: [], type: 'str', takesBytes: true, make: () => hexOf }],
+  ['base64', { parameters: [], type: 'str', takesBytes: true, make: () => base64Of }],
   ['length', { parameters: [], type: 'int', make: () => (value) => String(value).length }],
   ['host_only', { parameters: [], type: 'str', make: () => (value) => hostOnly(String(value)) }],
   [
@@ -65,6 +69,10 @@ export const CONVERTERS: ReadonlyMap<string, Converter> = new Map<string, Conver
     },
   ],
 ])
+
+function base64Of(value: Value): string {
+  return Buffer.from(String(value), 'latin1').toString('base64')
+}
 
 /** Host without its port, in lower case. RFC 9110 section 7.2. */
 function hostOnly(text: string): string {

@@ -1,6 +1,7 @@
 import type { RequestFacts, ResponseFacts, SessionFacts } from '../facts.ts'
 import type { Parameter } from '../language/calls.ts'
 import { parseVariable } from '../variables.ts'
+import { CERTIFICATE_ROWS } from './certificate-fetches.ts'
 import { COOKIE_FETCHES, headerFetches } from './header-fetches.ts'
 import { headerValueAt } from './header-lists.ts'
 import {
@@ -35,6 +36,7 @@ const SESSION_ROWS: readonly FetchRow<SessionFacts>[] = [
   ['ssl_fc_sni', plain('str', ({ tls }) => tls?.serverName ?? null)],
   ['ssl_fc_alpn', plain('str', ({ tls }) => tls?.alpn ?? null)],
   ['ssl_fc_is_resumed', plain('bool', ({ tls }) => Number(tls?.isResumed ?? false))],
+  ...CERTIFICATE_ROWS,
   ['var', { parameters: [NAME, DEFAULT], derives: false, make: variableSample }],
 ]
 

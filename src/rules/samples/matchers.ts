@@ -29,6 +29,8 @@ const OPERATORS = ['eq', 'ge', 'gt', 'le', 'lt']
 
 /** The method that applies to a type of sample when a rule names none. */
 export const DEFAULT_METHODS: Readonly<Record<SampleType, MatchMethod>> = {
+  // By then it is text.
+  bin: 'str',
   bool: 'bool',
   int: 'int',
   ip: 'ip',

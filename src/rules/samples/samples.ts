@@ -1,9 +1,12 @@
 import type { Parameter } from '../language/calls.ts'
 
 /** Type of a sample. HAProxy configuration manual, section 7.1. */
-export type SampleType = 'bool' | 'int' | 'ip' | 'str'
+export type SampleType = 'bin' | 'bool' | 'int' | 'ip' | 'str'
 
-/** A value: text (an address, too), or a number; a boolean is 0 or 1. */
+/**
+ * A value: text (an address, too; bytes, one character each), or a number; a boolean is 0 or 1. Bytes
+ * become text by {@link hexOf} before anything but a converter for bytes sees them.
+ */
 export type Value = string | number
 
 /** A pattern, or several, ready to be held against values. */
@@ -75,6 +78,16 @@ export function convertedSample<F>(
 export function integerOf(value: Value): number | null {
   if (typeof value === 'number') return value
   return value === '' ? null : Number(/^[+-]?\d+/.exec(value)?.[0] ?? 0)
+}
+
+/** Bytes as HAProxy's converters are given them where they take text: upper-case hexadecimal digits. */
+export function hexOf(value: Value): string {
+  return Buffer.from(String(value), 'latin1').toString('hex').toUpperCase()
+}
+
+/** A sample of bytes as text; any other as it is. */
+export function textSample<F>(sample: Sample<F>): Sample<F> {
+  return sample.type === 'bin' ? convertedSample('str', sample, hexOf) : sample
 }
 
 /** ASCII letters in lower case; other bytes, such as those of UTF-8, are left alone. */

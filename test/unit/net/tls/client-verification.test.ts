@@ -1,5 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import type { TlsCertificate } from '../../../../src/net/conn.ts'
+import { readCertificateFields } from '../../../../src/net/tls/certificate-fields.ts'
 import { clientRefusal } from '../../../../src/net/tls/client-verification.ts'
 import {
   describeVerification,
@@ -7,12 +9,15 @@ import {
 } from '../../../../src/net/tls/verification-errors.ts'
 import { selfSigned } from '../../../fixtures/certificates.ts'
 
-const derOf = (validUntilDays: number): Uint8Array =>
-  new X509Certificate(selfSigned({ names: ['c'], validUntilDays }).cert).raw
-const [VALID, EXPIRED] = [derOf(1), derOf(-0.5)]
+function certificate(validUntilDays: number): TlsCertificate {
+  const { raw } = new X509Certificate(selfSigned({ names: ['c'], validUntilDays }).cert)
+  return { der: raw, sha1: '', fields: readCertificateFields(raw) }
+}
+
+const [VALID, EXPIRED] = [certificate(1), certificate(-0.5)]
 
 /** Whether one is let in with nothing, the one, the other and both overlooked. */
-function verdicts(verification: number, peerCertificate: Uint8Array | null = VALID): string {
+function verdicts(verification: number, peerCertificate: TlsCertificate | null = VALID): string {
   return [
     [false, false],
     [true, false],
@@ -39,8 +44,8 @@ describe('a client with a certificate is let in', () => {
     [19, 'an authority is not known', VALID, 'CA CA in in'],
     [24, 'an authority is none, which may hide more', VALID, 'CA CA CA in'],
     [1, 'something else is wrong', VALID, 'crt in crt in'],
-  ])('%i: %s', (verification, _, certificate, expected) => {
-    expect(verdicts(verification, certificate)).toBe(expected)
+  ])('%i: %s', (verification, _, shown, expected) => {
+    expect(verdicts(verification, shown)).toBe(expected)
   })
 })
 
