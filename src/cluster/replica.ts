@@ -45,7 +45,7 @@ export class Replica implements StateMachine {
     this.#onHalt = onHalt
   }
 
-  /** Last index that was applied here. */
+  /** Index up to which everything was applied here, by commands or a snapshot. */
   get appliedIndex(): number {
     return this.#appliedIndex
   }
@@ -103,10 +103,12 @@ export class Replica implements StateMachine {
     return this.#machine.snapshot()
   }
 
-  restore(data: Uint8Array): void {
-    this.#unlessNewer(() => this.#machine.restore(data))
-    // A snapshot does not say up to which index it goes.
-    this.#settle(Number.POSITIVE_INFINITY)
+  restore(data: Uint8Array, index: number): void {
+    this.#unlessNewer(() => {
+      this.#machine.restore(data)
+      this.#appliedIndex = index
+      this.#settle(index)
+    })
   }
 
   #unlessNewer(act: () => void): void {

@@ -40,8 +40,12 @@ export interface StateMachine {
   apply(index: number, command: Uint8Array): void
   /** All of the state at the moment of the call; equal states give equal bytes. */
   snapshot(): Promise<Uint8Array>
-  /** Becomes what {@link snapshot} gave, here or on another node. Empty bytes: the state at start. */
-  restore(data: Uint8Array): void
+  /**
+   * Becomes what {@link snapshot} gave, here or on another node. Empty bytes: the state at start.
+   *
+   * @param index up to which the commands are in it; it may be lower than what was applied before
+   */
+  restore(data: Uint8Array, index: number): void
 }
 
 /** What agreement tells of itself. */

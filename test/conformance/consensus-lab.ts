@@ -27,13 +27,22 @@ export class ListMachine implements StateMachine {
   }
 
   async snapshot(): Promise<Uint8Array> {
-    return bytesOf(JSON.stringify([this.#lastIndex, this.list]))
+    return snapshotOf(this.#lastIndex, this.list)
   }
 
-  restore(data: Uint8Array): void {
+  restore(data: Uint8Array, index: number): void {
     const start: [number, string[]] = data.length === 0 ? [0, []] : JSON.parse(textOf(data))
-    ;[this.#lastIndex, this.list] = start
+    const [lastIndex, list] = start
+    // Not every index has a command.
+    if (index < lastIndex) throw new Error(`a snapshot of ${lastIndex} is said to be of ${index}`)
+    this.#lastIndex = index
+    this.list = list
   }
+}
+
+/** What a {@link ListMachine} with this list is restored from. */
+export function snapshotOf(lastIndex: number, list: readonly string[]): Uint8Array {
+  return bytesOf(JSON.stringify([lastIndex, list]))
 }
 
 export function bytesOf(text: string): Uint8Array {

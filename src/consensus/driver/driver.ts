@@ -92,7 +92,7 @@ export class Driver<M> {
     const { hardState, snapshot, entries } = stored
     const { scheduler, random, machine } = host
     this.#host = host
-    machine.restore(snapshot.data)
+    machine.restore(snapshot.data, snapshot.index)
     this.#core = host.makeCore({ hardState, snapshot, entries }, random, scheduler.nowMs())
     this.#appliedIndex = snapshot.index
     this.#appliedTerm = snapshot.term
@@ -335,7 +335,7 @@ export class Driver<M> {
 
   #install(snapshot: Snapshot): void {
     assert(snapshot.index > this.#appliedIndex, 'a received snapshot leads on')
-    this.#host.machine.restore(snapshot.data)
+    this.#host.machine.restore(snapshot.data, snapshot.index)
     this.#appliedIndex = snapshot.index
     this.#appliedTerm = snapshot.term
     this.#appliedMembership = snapshot.membership

@@ -5,8 +5,11 @@
 export interface Machine {
   /** @throws SluiceError this node cannot go on */
   apply(index: number, command: Uint8Array): void
-  /** @param data empty: the state at start */
-  restore(data: Uint8Array): void
+  /**
+   * @param data empty: the state at start
+   * @param index up to which the commands are in it
+   */
+  restore(data: Uint8Array, index: number): void
   /**
    * Asks for all of the state at the moment of the call.
    *

@@ -337,7 +337,7 @@ export class GroupEngine<M extends CoreMessage> implements Engine {
     const { machine } = this.#options
     return {
       apply: (index, command) => machine.apply(index, command),
-      restore: (data) => machine.restore(data),
+      restore: (data, index) => machine.restore(data, index),
       snapshot: (onTaken) => {
         void machine.snapshot().then(onTaken, (error: unknown) => this.#fail(error as Error))
       },

@@ -26,7 +26,7 @@ export class SoloEngine implements Engine {
     this.#name = name
     this.#machine = machine
     this.#events = events
-    machine.restore(new Uint8Array())
+    machine.restore(new Uint8Array(), 0)
     setImmediate(() => {
       if (this.#failure === null) events.onStatus(this.#status())
     })

@@ -37,7 +37,7 @@ export interface EngineCalls {
 /** What an engine on a thread of its own asks of the one that has the state machine. */
 export interface HolderCalls {
   apply(index: number, command: Uint8Array): void
-  restore(data: Uint8Array): void
+  restore(data: Uint8Array, index: number): void
   snapshot(): Promise<Uint8Array>
   onStatus(status: EngineStatus): void
   onFatal(error: PostedError): void

@@ -80,9 +80,9 @@ function machineBehind(line: ThreadLine<HolderCalls>, handed: HandedBytes): Stat
       hand(command.length)
       line.tell('apply', index, command)
     },
-    restore: (data) => {
+    restore: (data, index) => {
       hand(data.length)
-      line.tell('restore', data)
+      line.tell('restore', data, index)
     },
     snapshot: () => line.ask('snapshot'),
   }

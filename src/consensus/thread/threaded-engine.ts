@@ -62,9 +62,9 @@ export class ThreadedEngine implements Engine {
         handed.take(command.length)
         this.#hand(index, () => machine.apply(index, command))
       },
-      restore: (data) => {
+      restore: (data, index) => {
         handed.take(data.length)
-        this.#hand(0, () => machine.restore(data))
+        this.#hand(0, () => machine.restore(data, index))
       },
       snapshot: async () => {
         if (this.#machineFailure !== null) throw this.#machineFailure

@@ -46,7 +46,7 @@ export class MemoryCluster {
   /** Starts the engine of a node, from what it kept last. */
   start(name: string, machine: StateMachine, events: EngineEvents): Engine {
     const { data, index } = this.#kept.get(name) ?? { data: new Uint8Array(), index: 0 }
-    machine.restore(data)
+    machine.restore(data, index)
     const member: Member = { machine, events, appliedIndex: index }
     this.#members.set(name, member)
     this.#catchUp(name)
@@ -118,7 +118,7 @@ export class MemoryCluster {
     const source = this.#members.get(from)!
     const target = this.#members.get(to)!
     target.appliedIndex = source.appliedIndex
-    target.machine.restore(await source.machine.snapshot())
+    target.machine.restore(await source.machine.snapshot(), source.appliedIndex)
   }
 
   /** A node keeps a snapshot of its state. */

@@ -79,13 +79,16 @@ describe('a replica', () => {
     expect(told).toEqual(['before'])
     replica.apply(4, CHANGING)
     expect(told).toEqual(['before', 'next'])
-    replica.restore(new Uint8Array())
+    replica.restore(new Uint8Array(), 8)
+    expect(told).toEqual(['before', 'next'])
+    replica.restore(new Uint8Array(), 9)
+    expect(replica.appliedIndex).toBe(9)
     expect(told).toEqual(['before', 'next', 'far'])
   })
 
   it.each([
     ['a command', (replica: Replica) => replica.apply(2, NEWER)],
-    ['a snapshot', (replica: Replica) => replica.restore(NEWER)],
+    ['a snapshot', (replica: Replica) => replica.restore(NEWER, 2)],
   ])('halts at %s of a newer program, for good', async (_, meet) => {
     const errors: SluiceError[] = []
     const machine = new ClusterStateMachine(() => {})
@@ -96,7 +99,7 @@ describe('a replica', () => {
     const before = machine.snapshot()
     meet(replica)
     replica.apply(3, encodeCommand({ kind: 'witnesses-set', nodes: ['lb9'] }, 1))
-    replica.restore(new Uint8Array())
+    replica.restore(new Uint8Array(), 4)
     expect(machine.snapshot()).toEqual(before)
     expect(replica.appliedIndex).toBe(1)
     expect(errors).toMatchObject([{ code: 'state-newer' }])
@@ -138,7 +141,7 @@ describe('a replica', () => {
     replica.apply(1, CHANGING)
     const data = await replica.snapshot()
     const other = lab().replica
-    other.restore(data)
+    other.restore(data, 1)
     expect(await other.snapshot()).toEqual(data)
     const change = other.propose(agreement, CHANGING)
     other.apply(9, CHANGING)
