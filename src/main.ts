@@ -284,6 +284,26 @@ function defineCluster(cluster: Command): void {
     .action(async (name: string, options: ConnectionOptions) =>
       (await import('./cli/cluster-commands.ts')).clusterTransfer(name, options, io),
     )
+  reading(cluster.command('backup'))
+    .description('keep all that the cluster has agreed on in a file')
+    .argument('<file>', 'which is replaced once the new one is whole; for this user alone')
+    .action(async (file: string, options: ReadOptions) =>
+      (await import('./cli/backup-command.ts')).clusterBackup(file, options, io),
+    )
+  cluster
+    .command('restore')
+    .description('found a cluster anew from a backup, on a stopped node with an empty data-dir')
+    .argument('<backup>', 'the file')
+    .requiredOption('-f, --file <file>', 'the config file of the node')
+    .action(async (backup: string, { file }: FileOptions) =>
+      (await import('./supervisor/cluster/restoration.ts')).restoreCluster({
+        ...surroundings,
+        backup,
+        file,
+        print,
+        tell,
+      }),
+    )
   cluster
     .command('recover')
     .description('make a stopped node the only one, after a majority is lost for good')

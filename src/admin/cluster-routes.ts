@@ -1,13 +1,14 @@
 import {
   addNode,
+  backUpCluster,
   removeNode,
   showCluster,
   transferLeadership,
 } from '../operations/cluster-operations.ts'
 import { parseMember, parseTransfer } from '../operations/inputs/member-inputs.ts'
 import type { OperatedNode } from '../operations/operated-node.ts'
-import { flagIn } from './query.ts'
-import { json, NO_CONTENT, type Route } from './route.ts'
+import { flagIn, readOptionsIn } from './query.ts'
+import { json, NO_CONTENT, type Route, text } from './route.ts'
 
 /** The paths that tell of the cluster's nodes and change them. */
 export function clusterRoutes(node: OperatedNode): readonly Route[] {
@@ -16,6 +17,11 @@ export function clusterRoutes(node: OperatedNode): readonly Route[] {
       name: '/api/v1/cluster',
       path: /^\/api\/v1\/cluster$/,
       GET: async () => json(await showCluster(node)),
+    },
+    {
+      name: '/api/v1/cluster/backup',
+      path: /^\/api\/v1\/cluster\/backup$/,
+      GET: async ({ query }) => text(await backUpCluster(node, readOptionsIn(query))),
     },
     {
       name: '/api/v1/cluster/nodes',

@@ -65,6 +65,9 @@ const CERTIFICATE_PATHS = {
 
 const CLUSTER_PATHS = {
   '/api/v1/cluster': { get: operation('The cluster, as this node sees it', 'Cluster') },
+  '/api/v1/cluster/backup': {
+    get: agreed(plainText('All that is agreed on, to be kept in a file')),
+  },
   '/api/v1/cluster/nodes': {
     post: changing(operation('Let a node join', 'Member', 201), 'Member'),
   },

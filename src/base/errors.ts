@@ -370,6 +370,31 @@ export const ERROR_KINDS = {
     retryable: false,
     hint: 'The disk is full or failing. Make room, and the node comes back by itself; a failing one is to be mended and the node started again. Nothing acknowledged is lost.',
   },
+  'data-dir-used': {
+    source: 'operator',
+    retryable: false,
+    hint: 'A backup is restored into an empty directory: make sure that nobody needs what is there, and move it aside.',
+  },
+  'backup-unwritable': {
+    source: 'operator',
+    retryable: true,
+    hint: 'Check that the folder is there, may be written by this user, and has room; what was there before is unchanged.',
+  },
+  'backup-unreadable': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Check that the path names a file and that this user may read it.',
+  },
+  'backup-damaged': {
+    source: 'operator',
+    retryable: false,
+    hint: 'The file was cut or altered, or is no backup: take another copy of it, or an older one.',
+  },
+  'backup-newer': {
+    source: 'operator',
+    retryable: false,
+    hint: 'The backup was made by a newer version of Sluice: restore it with that version.',
+  },
   'data-lost': {
     source: 'operator',
     retryable: false,

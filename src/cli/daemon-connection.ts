@@ -62,10 +62,35 @@ export interface AdminRequest {
  *   change was sent and no answer came; `config-unreadable` for the token file; `usage` for an
  *   address
  */
-export async function askAdmin<T>(
+export function askAdmin<T>(
   asked: AdminRequest,
   options: ConnectionOptions,
   io: CliIo,
+): Promise<T> {
+  return askFor(asked, options, io, (name, answer) => readAnswer(name, answer) as T)
+}
+
+/**
+ * Asks the daemon for what it answers as plain text.
+ *
+ * @throws SluiceError as {@link askAdmin}
+ */
+export function askAdminForText(
+  asked: Pick<AdminRequest, 'path' | 'query'>,
+  options: ConnectionOptions,
+  io: CliIo,
+): Promise<string> {
+  return askFor(asked, options, io, (name, answer) => {
+    if (answer.status !== 200) readAnswer(name, answer)
+    return answer.body
+  })
+}
+
+async function askFor<T>(
+  asked: AdminRequest,
+  options: ConnectionOptions,
+  io: CliIo,
+  read: (admin: string, answer: RawAnswer) => T,
 ): Promise<T> {
   const { method = 'GET', path, query = {}, body } = asked
   const addresses = adminAddresses(options.admin, { env: io.env, uid: process.getuid?.() ?? -1 })
@@ -79,7 +104,7 @@ export async function askAdmin<T>(
   for (const { name, target } of addresses) {
     try {
       const request = { ...target, method, path: path + queryOf(query), headers }
-      return readAnswer(name, await ask(request, sent, name)) as T
+      return read(name, await ask(request, sent, name))
     } catch (error) {
       if (!isUnreached(error)) throw error
       failures.push(error)

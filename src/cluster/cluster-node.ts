@@ -7,6 +7,7 @@ import type { Members, RemovalOptions } from '../consensus/members.ts'
 import type { PeerBus } from '../consensus/peer-bus.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { Activation, type ActivationFailure, type RunningVersion } from './activation.ts'
+import { encodeBackup } from './backup.ts'
 import { ChangeLog } from './change-log.ts'
 import type {
   ApplyOutcome,
@@ -299,6 +300,19 @@ export class ClusterNode implements Cluster {
     const status = await this.engineStatus()
     const { peers } = this.#engine
     return clusterStatus(status, peers, this.#ownReport(status), this.state())
+  }
+
+  async backUp(isStale: boolean): Promise<Uint8Array> {
+    if (!isStale) await this.read()
+    else if (!this.#hasCaughtUp) {
+      const text = `${this.#options.name} has not learnt since its start what was agreed on before`
+      throw new SluiceError('no-quorum', text)
+    }
+    const { name: node, clusterId, epoch } = await this.engineStatus()
+    const time = new Date(this.#options.timers.wallMs()).toISOString()
+    const index = this.#replica.appliedIndex
+    const origin = { clusterId, node, time, epoch, index, linearizable: !isStale }
+    return encodeBackup(origin, this.#machine.snapshot())
   }
 
   async addNode(name: string, address: string): Promise<void> {

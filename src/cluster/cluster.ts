@@ -210,6 +210,14 @@ export interface Cluster {
   /** This node's own verdict on a server has changed; null: it no longer checks it. */
   report(key: string, isUp: boolean | null, reason: string): void
   status(): Promise<ClusterStatus>
+  /**
+   * All that is agreed on, as `decodeBackup` reads it.
+   *
+   * @param isStale true: as this node knows it, which needs no quorum; false: with all that any node
+   *   had acknowledged before
+   * @throws SluiceError `no-quorum`, also where this node has learnt nothing since its start
+   */
+  backUp(isStale: boolean): Promise<Uint8Array>
   /** @throws SluiceError `cluster-absent`, `member-exists` */
   addNode(name: string, address: string): Promise<void>
   /**

@@ -1,10 +1,22 @@
 import type { ClusterStatus } from '../cluster/cluster.ts'
 import type { ClusterReport, Member, Removal, Transfer } from './contract/cluster.ts'
-import type { OperatedNode } from './operated-node.ts'
+import type { OperatedNode, ReadOptions } from './operated-node.ts'
 
 /** The cluster as this node sees it, with or without a quorum. */
 export async function showCluster({ cluster }: OperatedNode): Promise<ClusterReport> {
   return describe(await cluster.status())
+}
+
+/**
+ * All that the cluster has agreed on, as a file to be kept.
+ *
+ * @throws SluiceError `no-quorum`
+ */
+export async function backUpCluster(
+  { cluster }: OperatedNode,
+  { isStale }: ReadOptions,
+): Promise<string> {
+  return Buffer.from(await cluster.backUp(isStale)).toString()
 }
 
 /**

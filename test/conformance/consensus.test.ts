@@ -3,13 +3,20 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DRIVER_DEFAULTS } from '../../src/consensus/driver/driver-options.ts'
-import { recover } from '../../src/consensus/group/group-recovery.ts'
+import { recover } from '../../src/consensus/group/refounding/group-recovery.ts'
+import { restore } from '../../src/consensus/group/refounding/group-restoration.ts'
 import { SoloEngine } from '../../src/consensus/solo/solo-engine.ts'
 import { freePort } from '../e2e/support/ports.ts'
 import { temporaryFolder } from '../e2e/support/temporary-folder.ts'
 import { until } from '../e2e/support/waiting.ts'
 import { describeGroup } from './consensus-group-suite.ts'
-import { bytesOf, type EngineGroup, type EngineUnderTest, Lab } from './consensus-lab.ts'
+import {
+  bytesOf,
+  type EngineGroup,
+  type EngineUnderTest,
+  Lab,
+  snapshotOf,
+} from './consensus-lab.ts'
 import { describeEngine, describePeers } from './consensus-suite.ts'
 import { openThreadedNode } from './engine-thread.ts'
 import { openRaftNode } from './raft-node.ts'
@@ -133,6 +140,32 @@ describe('a group that has lost its majority for good', () => {
   it('has nothing to recover where there was no cluster', async () => {
     const options = { name: 'lb1', folder: temporaryFolder(), makeIncarnation: () => 'new' }
     await expect(recover(options)).rejects.toMatchObject({ code: 'cluster-absent' })
+  })
+})
+
+describe('a group that is founded anew with a state that was kept', () => {
+  it.each([
+    ['on its own thread', openThreadedNode],
+    ['beside its machine', openRaftNode],
+  ])('begins with one node, and the others join by themselves: an engine %s', async (_, open) => {
+    const group = await makeRaftGroup(3, null, open)
+    const lab = new Lab(group)
+    const peers = group.names.map((name) => ({ name, address: group.addressOf(name) }))
+    const folder = group.folderOf('lb2')
+    const store = { name: 'lb2', folder, makeIncarnation: () => 'new' }
+    const kept = snapshotOf(7, ['one', 'two'])
+    const { id, clusterId } = await restore({ ...store, peers, data: kept, index: 7 })
+    expect(id).toBe('lb2/new')
+    await Promise.all(group.names.map((name) => lab.startNode(name)))
+    await until('all to have a vote', async () => {
+      const { nodes } = await (await lab.leader()).agreement.status()
+      const voters = nodes.filter(({ membership }) => membership === 'voter')
+      return voters.length === 3 || undefined
+    })
+    const leader = await lab.leader()
+    await leader.agreement.propose(bytesOf('three'))
+    expect(await lab.agreement(3)).toEqual(['one', 'two', 'three'])
+    expect((await leader.agreement.status()).clusterId).toBe(clusterId)
   })
 })
 

@@ -119,7 +119,7 @@ export class LevelStore implements LogStore {
    */
   async found(clusterId: string, snapshot: Snapshot): Promise<StoredState> {
     assert(this.#identity.clusterId === null, 'a node belongs to one cluster in its life')
-    const hardState = { term: 0, vote: null }
+    const hardState = { term: snapshot.term, vote: null }
     await this.writeAs(
       { ...this.#identity, clusterId },
       {

@@ -13,6 +13,9 @@ const MARK = 'consensus.mark'
 /** After the name of a database that was given up. */
 const ASIDE = '.lost'
 
+/** What a new file system has in its topmost folder. */
+const OF_THE_SYSTEM = 'lost+found'
+
 /** For this user alone: what the cluster agrees on is nobody else's business. */
 const FOLDER_MODE = 0o700
 
@@ -120,6 +123,30 @@ export async function abandonStore(folder: string): Promise<void> {
   } catch (error) {
     throw translate(error, folder)
   }
+}
+
+/**
+ * Makes sure that nothing is in a directory, be it there or not.
+ *
+ * @throws SluiceError `data-dir-used`, `data-dir-unusable`
+ */
+export async function expectUnused(folder: string): Promise<void> {
+  let names: readonly string[]
+  try {
+    names = await readdir(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw translate(error, folder)
+  }
+  const [first] = names.filter((name) => name !== OF_THE_SYSTEM)
+  if (first === undefined) return
+  throw new SluiceError('data-dir-used', `${folder} is not empty: it holds ${first}`)
+}
+
+/** Takes away what {@link openStore} has made in a directory that had no store. */
+export async function removeStore(folder: string): Promise<void> {
+  await rm(join(folder, DATABASE), { recursive: true, force: true })
+  await rm(join(folder, MARK), { force: true })
 }
 
 /** A database of which nothing says how much was durable may lack what was acknowledged. */

@@ -70,3 +70,19 @@ export interface Transfer {
   /** Name of the node that is to lead. */
   readonly node: string
 }
+
+/** The first line of a backup: where it comes from. */
+export interface BackupReport {
+  readonly format: number
+  /** Null: of a single node. */
+  readonly clusterId: string | null
+  /** Name of the node whose state it is. */
+  readonly node: string
+  /** When it was made, ISO 8601. */
+  readonly time: string
+  readonly epoch: number
+  /** Up to which everything that was agreed on is in it. */
+  readonly index: number
+  /** It has all that any node had acknowledged before; otherwise what the node knew. */
+  readonly linearizable: boolean
+}

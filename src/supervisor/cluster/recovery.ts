@@ -1,5 +1,5 @@
 import { SluiceError } from '../../base/errors.ts'
-import { recover } from '../../consensus/group/group-recovery.ts'
+import { recover } from '../../consensus/group/refounding/group-recovery.ts'
 import { type ConfigSurroundings, readConfigFile, readHere } from '../preparation/config-file.ts'
 import { drawnId } from './drawn-id.ts'
 

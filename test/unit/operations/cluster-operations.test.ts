@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import {
   addNode,
+  backUpCluster,
   removeNode,
   showCluster,
   transferLeadership,
 } from '../../../src/operations/cluster-operations.ts'
 import type { OperatedNode } from '../../../src/operations/operated-node.ts'
-import { FakeCluster, STATUS } from './fake-cluster.ts'
+import { BACKUP, FakeCluster, STATUS } from './fake-cluster.ts'
 import { sourceOf } from './fake-source.ts'
 
 const MEMBER = { name: 'lb4', address: 'h4:7400' }
@@ -24,6 +25,12 @@ describe('the cluster', () => {
     })
     expect(await showCluster(nodeOf(cluster))).toEqual({ ...STATUS, nodes })
     expect(cluster.calls).toEqual([['status']])
+  })
+
+  it.each([true, false])('is backed up as text, stale or not: %s', async (isStale) => {
+    const cluster = new FakeCluster()
+    expect(await backUpCluster(nodeOf(cluster), { isStale })).toBe(Buffer.from(BACKUP).toString())
+    expect(cluster.calls).toEqual([['backUp', isStale]])
   })
 
   it.each([
@@ -56,6 +63,7 @@ describe('the cluster', () => {
     ['removeNode', 'member-last'],
     ['transfer', 'transfer-failed'],
     ['status', 'engine-stopped'],
+    ['backUp', 'no-quorum'],
   ] as const)('%s fails with %s, as the cluster says', async (method, code) => {
     const node = nodeOf(FakeCluster.failing(method, code))
     const operation = {
@@ -63,6 +71,7 @@ describe('the cluster', () => {
       removeNode: () => removeNode(node, REMOVAL),
       transfer: () => transferLeadership(node, { node: 'lb2' }),
       status: () => showCluster(node),
+      backUp: () => backUpCluster(node, { isStale: false }),
     }[method]
     await expect(operation()).rejects.toMatchObject({ code })
   })

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { SluiceError } from '../../../src/base/errors.ts'
+import { encodeBackup } from '../../../src/cluster/backup.ts'
 import type {
   ApplyOutcome,
   ApplyRequest,
@@ -78,6 +79,19 @@ export const STATUS: ClusterStatus = {
   ],
 }
 
+/** A backup that holds no state. */
+export const BACKUP: Uint8Array = encodeBackup(
+  {
+    clusterId: 'c0ffee',
+    node: 'lb1',
+    time: new Date(TIME_MS).toISOString(),
+    epoch: 4,
+    index: 120,
+    linearizable: true,
+  },
+  new Uint8Array(),
+)
+
 const OUTCOME: ApplyOutcome = {
   version: 4,
   isChanged: true,
@@ -98,6 +112,7 @@ export class FakeCluster implements Cluster {
   agreed: ClusterState = STATE
   outcome: ApplyOutcome = OUTCOME
   leader: string | null = null
+  backup: Uint8Array = BACKUP
   /** What goes wrong, by the name of the method. */
   readonly failures = new Map<string, unknown>()
   /** What the leader answers to a change. */
@@ -198,6 +213,10 @@ export class FakeCluster implements Cluster {
 
   status(): Promise<ClusterStatus> {
     return this.#note('status', [], STATUS)
+  }
+
+  backUp(isStale: boolean): Promise<Uint8Array> {
+    return this.#note('backUp', [isStale], this.backup)
   }
 
   addNode(name: string, address: string): Promise<void> {

@@ -1,9 +1,9 @@
-import { SluiceError } from '../../base/errors.ts'
-import type { Entry, Member, Membership, NodeId } from '../log/entries.ts'
-import type { StoredState } from '../store/log-store.ts'
-import { openStore, type StoreOptions } from '../store/store-opening.ts'
-import { membersOf } from './admission.ts'
-import { clusterIdOf } from './birth.ts'
+import { SluiceError } from '../../../base/errors.ts'
+import type { Entry, Member, Membership, NodeId } from '../../log/entries.ts'
+import type { StoredState } from '../../store/log-store.ts'
+import { openStore, type StoreOptions } from '../../store/store-opening.ts'
+import { membersOf } from '../admission.ts'
+import { clusterIdOf } from '../birth.ts'
 
 /** What came of a recovery. */
 export interface Recovery {
