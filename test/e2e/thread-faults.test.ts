@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { type Daemon, startDaemon } from './support/daemon.ts'
+import { ADMIN_HEADERS, type Daemon, startDaemon } from './support/daemon.ts'
 import { httpClient } from './support/http-client.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { freePort } from './support/ports.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 import { type ThreadFaults, threadFaults } from './support/thread-faults.ts'
 import { until } from './support/waiting.ts'
 
@@ -117,5 +119,68 @@ it('a fault of the main thread ends the daemon with a line of its log', async ()
   expect(daemon.log.at(-1)).toMatchObject({
     event: 'daemon-failing',
     error: { message: 'a fault of thread 0' },
+  })
+})
+
+describe('a fault of the thread that agreement runs on', () => {
+  /** That of the only worker is 1. */
+  const AGREEMENT = 2
+
+  async function startNode(faults: ThreadFaults, dataDir: string): Promise<Daemon> {
+    const peers = { lb1: `127.0.0.1:${await freePort()}` }
+    return startDaemon({
+      env: faults.env,
+      config: {
+        global: { nbthread: 1, log: { access: 'off' } },
+        cluster: { 'node': 'lb1', peers, 'data-dir': dataDir },
+        defaults: { mode: 'http' },
+        frontends: { web: { bind: `127.0.0.1:${await freePort()}`, default_backend: 'app' } },
+        backends: { app: { servers: { s1: '127.0.0.1:9' } } },
+      },
+    })
+  }
+
+  function server(daemon: Daemon, change?: object): Promise<Response> {
+    return fetch(`${daemon.adminUrl}/api/v1/servers/app/s1`, {
+      method: change === undefined ? 'GET' : 'PATCH',
+      headers: { ...ADMIN_HEADERS, 'content-type': 'application/json' },
+      ...(change !== undefined && { body: JSON.stringify(change) }),
+    })
+  }
+
+  it.each([
+    ['throw', 'agreement-died', { error: { message: 'a fault of thread 2' } }],
+    ['loop', 'agreement-stuck', {}],
+    ['hang', 'agreement-stuck', {}],
+  ] as const)(
+    'ends the node, which comes back with what it has acknowledged: %s',
+    async (fault, event, fields) => {
+      const faults = threadFaults()
+      const dataDir = join(temporaryFolder(), 'data')
+      const daemon = await startNode(faults, dataDir)
+      await until('a leader', async () => ((await server(daemon)).ok ? true : undefined))
+      expect((await server(daemon, { weight: 77 })).status).toBe(200)
+      faults.set(AGREEMENT, fault)
+      expect(await daemon.exit).toBe(1)
+      expect(daemon.log.at(-1)).toMatchObject({ event, ...fields })
+      const again = await startNode(threadFaults(), dataDir)
+      const weight = await until('a leader again', async () => {
+        const answer = await server(again)
+        return answer.ok ? ((await answer.json()) as { weight: number }).weight : undefined
+      })
+      expect(weight).toBe(77)
+      expect(await again.stop()).toBe(0)
+    },
+  )
+
+  it('is none where the whole process stood', async () => {
+    const daemon = await startNode(threadFaults(), join(temporaryFolder(), 'data'))
+    daemon.signal('SIGSTOP')
+    await new Promise((resolve) => setTimeout(resolve, 12_000))
+    daemon.signal('SIGCONT')
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    expect((await server(daemon)).status).toBe(200)
+    expect(daemon.log.map(({ event }) => event)).not.toContain('agreement-stuck')
+    expect(await daemon.stop()).toBe(0)
   })
 })

@@ -3,6 +3,9 @@ import type { PeerStats } from '../../consensus/peers/peer-counters.ts'
 import type { ClusterConfig } from '../../model/cluster-config.ts'
 import type { LogFields } from '../../telemetry/daemon-log.ts'
 
+/** How often that thread beats, from its boot on. */
+export const BEAT_MS = 250
+
 /** What the thread that agreement runs on is started with. */
 export interface AgreementBoot {
   readonly config: ClusterConfig
@@ -10,6 +13,8 @@ export interface AgreementBoot {
   readonly enginePort: MessagePort
   /** Of its `HandedBytes`. */
   readonly handed: SharedArrayBuffer
+  /** One `Int32`, which grows with each beat. */
+  readonly beats: SharedArrayBuffer
   /** For {@link ThreadCalls} and {@link MainCalls}. */
   readonly controlPort: MessagePort
 }

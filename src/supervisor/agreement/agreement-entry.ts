@@ -5,12 +5,14 @@ import { ThreadLine } from '../../consensus/thread/thread-line.ts'
 import { AcceptPauses } from '../../net/accept-pauses.ts'
 import type { LogEvent } from '../../telemetry/daemon-log.ts'
 import { nameSourcesInStacks } from '../../telemetry/source-stacks.ts'
-import type { AgreementBoot, MainCalls, ThreadCalls } from './agreement-boot.ts'
+import { type AgreementBoot, BEAT_MS, type MainCalls, type ThreadCalls } from './agreement-boot.ts'
 import { PeerLinks } from './peer-links.ts'
 import { openRaft } from './raft-engine.ts'
 
 /** Runs agreement, its store and its links until the engine is stopped. */
-function runAgreement({ config, enginePort, handed, controlPort }: AgreementBoot): void {
+function runAgreement({ config, enginePort, handed, beats, controlPort }: AgreementBoot): void {
+  const beat = new Int32Array(beats)
+  setInterval(() => Atomics.add(beat, 0, 1), BEAT_MS).unref()
   let links: PeerLinks | null = null
   const calls: ThreadCalls = {
     renew: async () => links?.renew(),
