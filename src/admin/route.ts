@@ -1,3 +1,4 @@
+import { inSlices, type Steps } from '../base/work-slices.ts'
 import type { Caller } from '../operations/operated-node.ts'
 import type { Method, RouteName } from './access.ts'
 
@@ -6,7 +7,8 @@ export interface Answer {
   readonly status: number
   /** Null: it has no body. */
   readonly contentType: string | null
-  readonly body: string
+  /** What is long in pieces, which are sent one after the other. */
+  readonly body: string | readonly string[]
   /** Seconds after which the same may be asked again. */
   readonly retryAfterSec?: number
 }
@@ -43,8 +45,27 @@ export function json(body: object, status = 200): Answer {
   return { status, contentType: 'application/json', body: `${JSON.stringify(body)}\n` }
 }
 
+/** Entries of a list that are made to JSON in one step. */
+const ENTRIES_PER_PIECE = 100
+
+/** An answer in JSON: an object with one list, which may be long. It is made in slices. */
+export async function listJson(name: string, list: readonly object[]): Promise<Answer> {
+  return { status: 200, contentType: 'application/json', body: await inSlices(writing(name, list)) }
+}
+
+function* writing(name: string, list: readonly object[]): Steps<string[]> {
+  const pieces = [`{${JSON.stringify(name)}:[`]
+  for (let from = 0; from < list.length; from += ENTRIES_PER_PIECE) {
+    const entries = JSON.stringify(list.slice(from, from + ENTRIES_PER_PIECE)).slice(1, -1)
+    pieces.push(from === 0 ? entries : `,${entries}`)
+    yield
+  }
+  pieces.push(']}\n')
+  return pieces
+}
+
 /** An answer in plain text. */
-export function text(body: string, contentType = 'text/plain; charset=utf-8'): Answer {
+export function text(body: Answer['body'], contentType = 'text/plain; charset=utf-8'): Answer {
   return { status: 200, contentType, body }
 }
 

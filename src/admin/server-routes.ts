@@ -9,7 +9,7 @@ import {
   showServer,
 } from '../operations/server-operations.ts'
 import { readOptionsIn } from './query.ts'
-import { json, NO_CONTENT, type Question, type Route } from './route.ts'
+import { json, listJson, NO_CONTENT, type Question, type Route } from './route.ts'
 
 /** The paths that tell of the servers and change them. */
 export function serverRoutes(node: OperatedNode): readonly Route[] {
@@ -17,7 +17,10 @@ export function serverRoutes(node: OperatedNode): readonly Route[] {
     {
       name: '/api/v1/servers',
       path: /^\/api\/v1\/servers$/,
-      GET: async ({ query }) => json(await listServers(node, readOptionsIn(query))),
+      GET: async ({ query }) => {
+        const { servers } = await listServers(node, readOptionsIn(query))
+        return listJson('servers', servers)
+      },
     },
     {
       name: '/api/v1/servers/{backend}',

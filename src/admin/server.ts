@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { formatAddress, type InetAddress, isLoopback } from '../base/address.ts'
 import { assert, SluiceError } from '../base/errors.ts'
+import { giveWay } from '../base/work-slices.ts'
 import { type AdminLevel, reachesLevel } from '../model/admin-level.ts'
 import type { AcceptPauses } from '../net/accept-pauses.ts'
 import type { OperatedNode, Caller as OperationCaller } from '../operations/operated-node.ts'
@@ -52,6 +53,9 @@ export interface AdminServerOptions extends OperatedNode {
   /** Has its addresses accept only while a descriptor is left. */
   readonly pauses: AcceptPauses
 }
+
+/** Characters of an answer that is sent as one piece: a millisecond's work. */
+const WHOLE_LENGTH_MAX = 65_536
 
 /** The admin server: API, metrics and probes over HTTP, served by the control plane. */
 export class AdminServer {
@@ -164,7 +168,7 @@ export class AdminServer {
       }
       const answer = await this.#answer(request, target, asker)
       this.#tellChange(target, asker, answer.status)
-      send(response, answer)
+      await send(response, answer)
     } catch (cause) {
       const { error, answer } = this.#failed(cause, url)
       if (asker !== null) this.#tellChange(target, asker, answer.status)
@@ -174,7 +178,7 @@ export class AdminServer {
       if (error.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer')
       // What a refused request still sends is not waited for.
       response.setHeader('Connection', 'close')
-      send(response, answer)
+      await send(response, answer)
     }
   }
 
@@ -410,15 +414,51 @@ function decodePart(part: string): string {
   }
 }
 
-function send(response: ServerResponse, answer: Answer): void {
-  const { status, contentType, body, retryAfterSec } = answer
+/** Resolves when all of it is on its way, or nobody takes it any more. */
+async function send(response: ServerResponse, answer: Answer): Promise<void> {
+  const { status, contentType, retryAfterSec } = answer
+  const body = ofShort(answer.body)
   const headers = ['Cache-Control', 'no-store', 'X-Content-Type-Options', 'nosniff']
-  if (contentType !== null) {
-    headers.push('Content-Type', contentType, 'Content-Length', `${Buffer.byteLength(body)}`)
-  }
+  if (contentType !== null) headers.push('Content-Type', contentType)
   if (retryAfterSec !== undefined) headers.push('Retry-After', `${retryAfterSec}`)
+  if (typeof body !== 'string') {
+    response.writeHead(status, headers)
+    await sendPieces(response, body)
+    return
+  }
+  if (contentType !== null) headers.push('Content-Length', `${Buffer.byteLength(body)}`)
   response.writeHead(status, headers)
   response.end(body)
+}
+
+/** What is short is sent at once, with its length. */
+function ofShort(body: Answer['body']): Answer['body'] {
+  if (typeof body === 'string') return body
+  const length = body.reduce((sum, piece) => sum + piece.length, 0)
+  return length <= WHOLE_LENGTH_MAX ? body.join('') : body
+}
+
+/** No more is buffered than a piece, and none waits for a client while the next is encoded. */
+async function sendPieces(response: ServerResponse, pieces: readonly string[]): Promise<void> {
+  for (const piece of pieces) {
+    await giveWay()
+    if (response.destroyed) return
+    if (!response.write(piece)) await untilTaken(response)
+  }
+  response.end()
+}
+
+/** Resolves when a response takes more, or has ended. */
+function untilTaken(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      response.off('drain', settle)
+      response.off('close', settle)
+      resolve()
+    }
+    response.on('drain', settle)
+    response.on('close', settle)
+  })
 }
 
 /** A client that asks for a change is silent for as long as the change may take. */

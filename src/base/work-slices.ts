@@ -16,7 +16,7 @@ let beganMs: number | null = null
  */
 export async function inSlices<T>(steps: Steps<T>): Promise<T> {
   for (;;) {
-    while (isTurnOver()) await nextTurn()
+    if (isTurnOver()) await giveWay()
     const step = steps.next()
     if (step.done === true) return step.value
   }
@@ -28,6 +28,11 @@ export function atOnce<T>(steps: Steps<T>): T {
     const step = steps.next()
     if (step.done === true) return step.value
   }
+}
+
+/** The same for work whose steps are promises: resolves at once while this turn has time for it. */
+export async function giveWay(): Promise<void> {
+  while (isTurnOver()) await nextTurn()
 }
 
 /** Resolves once sockets have been polled and timers have fired. */

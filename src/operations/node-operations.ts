@@ -18,18 +18,21 @@ export function showReadiness({ source }: OperatedNode, isTrafficAlone: boolean)
 }
 
 /**
- * The metrics as Prometheus text.
+ * The metrics as Prometheus text, in pieces.
  *
  * @param prefix of their names: `sluice`, or `haproxy` for dashboards that are there already
  * @throws SluiceError `request-invalid`
  */
-export async function showMetrics({ source }: OperatedNode, prefix: string): Promise<string> {
+export async function showMetrics(
+  { source }: OperatedNode,
+  prefix: string,
+): Promise<readonly string[]> {
   const known = METRIC_PREFIXES.find((name) => name === prefix)
   if (known !== undefined) return source.metrics(known)
   throw new SluiceError('request-invalid', `prefix is one of ${METRIC_PREFIXES.join(', ')}`)
 }
 
-/** The statistics as HAProxy's CSV. */
-export function showStatistics({ source }: OperatedNode): Promise<string> {
+/** The statistics as HAProxy's CSV, in pieces. */
+export function showStatistics({ source }: OperatedNode): Promise<readonly string[]> {
   return source.statistics()
 }

@@ -26,11 +26,11 @@ export interface NodeSource {
   info(): NodeInfo
   /** What it runs. */
   running(): Promise<RunningConfigReport>
-  /** The metrics as Prometheus text. */
-  metrics(prefix: MetricPrefix): Promise<string>
-  /** The statistics as HAProxy's CSV. */
-  statistics(): Promise<string>
-  servers(): ServersReport
+  /** The metrics as Prometheus text, in pieces. */
+  metrics(prefix: MetricPrefix): Promise<readonly string[]>
+  /** The statistics as HAProxy's CSV, in pieces. */
+  statistics(): Promise<readonly string[]>
+  servers(): Promise<ServersReport>
   /** @throws SluiceError `server-unknown` */
   server(backend: string, name: string): ServerReport
   /** The certificates that it shows, in the order of its config, each once. */

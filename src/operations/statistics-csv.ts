@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { formatAddress } from '../base/address.ts'
+import { inSlices, type Steps } from '../base/work-slices.ts'
 import type { CounterName } from '../memory/counters.ts'
 import { SERVER_STATE, type ServerState, type ServerTable } from '../memory/server-table.ts'
 import type { Plan, PlannedBackend, PlannedFrontend, PlannedServer } from '../model/plan.ts'
@@ -21,8 +21,8 @@ const COLUMNS = `pxname svname qcur qmax scur smax slim stot bin bout dreq dresp
   ttime_max eint idle_conn_cur safe_conn_cur used_conn_cur need_conn_est uweight agg_server_status
   agg_server_check_status agg_check_status`.split(/\s+/)
 
-/** Lines that are made in one turn of the event loop: ten thousand would hold up the checks. */
-const LINES_PER_TURN = 200
+/** Lines of a piece: some 60 KB. */
+const LINES_PER_PIECE = 200
 
 const POSITIONS: ReadonlyMap<string, number> = new Map(COLUMNS.map((name, i) => [name, i]))
 
@@ -70,14 +70,24 @@ export interface StatisticsSource {
 /**
  * The statistics as HAProxy's CSV: a line for every frontend, server and backend. Columns that it
  * has and we do not count stay empty; its averages are over the last 1024 requests, ours over all.
- * The event loop has its turn between the lines.
+ * It is made in slices, and given in pieces.
  */
-export async function renderStatistics(source: StatisticsSource): Promise<string> {
-  const lines = [`# ${COLUMNS.join(',')},`]
+export function renderStatistics(source: StatisticsSource): Promise<readonly string[]> {
+  return inSlices(rendering(source))
+}
+
+function* rendering(source: StatisticsSource): Steps<string[]> {
+  const pieces: string[] = []
+  let lines = [`# ${COLUMNS.join(',')},\n`]
   for (const line of linesOf(source)) {
-    if (lines.push(render(line)) % LINES_PER_TURN === 0) await nextTurn()
+    if (lines.push(`${render(line)}\n`) >= LINES_PER_PIECE) {
+      pieces.push(lines.join(''))
+      lines = []
+    }
+    yield
   }
-  return `${lines.join('\n')}\n`
+  pieces.push(lines.join(''))
+  return pieces
 }
 
 function* linesOf(source: StatisticsSource): Generator<Line> {

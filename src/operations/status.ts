@@ -1,6 +1,7 @@
 import { formatAddress } from '../base/address.ts'
 import type { Clock } from '../base/clock.ts'
 import { SluiceError } from '../base/errors.ts'
+import { inSlices, type Steps } from '../base/work-slices.ts'
 import { inOneLine } from '../cluster/activation.ts'
 import type { ClusterNode } from '../cluster/cluster-node.ts'
 import type { Health } from '../health/health.ts'
@@ -124,13 +125,8 @@ export class Status implements NodeSource {
     return { version: host.running.version, note: notes.filter((note) => note !== '').join('; ') }
   }
 
-  servers(): ServersReport {
-    const { backends } = this.#options.balancer.plan
-    return {
-      servers: backends.flatMap(({ name, servers }) =>
-        servers.map((server) => this.#describe(name, server)),
-      ),
-    }
+  async servers(): Promise<ServersReport> {
+    return { servers: await inSlices(this.#describing()) }
   }
 
   server(backend: string, name: string): ServerReport {
@@ -157,7 +153,7 @@ export class Status implements NodeSource {
     await this.#options.cluster.settled(CATCH_UP_MS)
   }
 
-  statistics(): Promise<string> {
+  statistics(): Promise<readonly string[]> {
     const { table, health, plan } = this.#options.balancer
     return renderStatistics({
       table,
@@ -168,8 +164,19 @@ export class Status implements NodeSource {
     })
   }
 
-  metrics(prefix: MetricPrefix): Promise<string> {
+  metrics(prefix: MetricPrefix): Promise<readonly string[]> {
     return this.#exposition.render(prefix)
+  }
+
+  *#describing(): Steps<ServerReport[]> {
+    const reports: ServerReport[] = []
+    for (const { name, servers } of this.#options.balancer.plan.backends) {
+      for (const server of servers) {
+        reports.push(this.#describe(name, server))
+        yield
+      }
+    }
+    return reports
   }
 
   #describe(backend: string, server: PlannedServer): ServerReport {

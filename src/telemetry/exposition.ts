@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Metric } from 'prom-client'
+import type { Metric, Registry } from 'prom-client'
+import { giveWay, inSlices, type Steps } from '../base/work-slices.ts'
 import type { ServerTable } from '../memory/server-table.ts'
 import type { EjectionState } from '../model/ejection.ts'
 import type { Plan } from '../model/plan.ts'
@@ -11,14 +11,20 @@ import {
   PROCESS_FAMILIES,
   type ProcessSubject,
 } from './exposition-families.ts'
-import type { Family, Labels } from './metric-families.ts'
-import { SERVER_FAMILIES, type ServerPast } from './server-families.ts'
+import type { Family, Labels, Subject } from './metric-families.ts'
+import { SERVER_FAMILIES, type ServerPast, type ServerSubject } from './server-families.ts'
 
 /** The first word of all names: ours, or HAProxy's, so that its dashboards can be fed. */
 export const METRIC_PREFIXES = ['sluice', 'haproxy'] as const
 
 /** One of {@link METRIC_PREFIXES}. */
 export type MetricPrefix = (typeof METRIC_PREFIXES)[number]
+
+/** Subjects whose samples are rendered in one step: a millisecond or two. */
+const SUBJECTS_PER_STEP = 250
+
+/** Characters of a piece of the text, at least; the last may have fewer. */
+const PIECE_LENGTH_MIN = 65_536
 
 /** Media type of {@link Exposition.render}. */
 export const METRICS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
@@ -65,18 +71,18 @@ interface Sample {
  */
 export class Exposition {
   readonly #source: ExpositionSource
-  readonly #running = new Map<MetricPrefix, Promise<string>>()
+  readonly #running = new Map<MetricPrefix, Promise<readonly string[]>>()
 
   constructor(source: ExpositionSource) {
     this.#source = source
   }
 
   /**
-   * All metrics, under a prefix. Who asks while the same text is being made is given that one: it
-   * is 25 MB with ten thousand servers. The event loop has its turn after every family, so that a
-   * scrape does not hold up the control plane.
+   * All metrics, under a prefix, as a text in pieces. Who asks while the same text is being made is
+   * given that one: it is 25 MB with ten thousand servers. It is made in slices, and never one text,
+   * so that a scrape does not hold up the control plane.
    */
-  async render(prefix: MetricPrefix = 'sluice'): Promise<string> {
+  async render(prefix: MetricPrefix = 'sluice'): Promise<readonly string[]> {
     const running = this.#running.get(prefix)
     if (running !== undefined) return running
     const text = this.#render(prefix).finally(() => this.#running.delete(prefix))
@@ -84,31 +90,30 @@ export class Exposition {
     return text
   }
 
-  async #render(prefix: MetricPrefix): Promise<string> {
+  async #render(prefix: MetricPrefix): Promise<readonly string[]> {
     // Nobody may ever ask, and it takes a start 10 ms.
-    const { Registry } = await import('prom-client')
-    const registry = new Registry()
+    const { Registry: ofPackage } = await import('prom-client')
+    const registry = new ofPackage()
     const cluster = await this.#source.cluster()
-    let turn: Promise<void> = Promise.resolve()
-    for (const { name: bareName, type, help, samples } of this.#families(cluster)) {
-      const name = `${prefix}_${bareName}`
-      const metric = {
-        name,
-        get: async () => {
-          turn = turn.then(() => nextTurn())
-          await turn
-          return { name, type, help, values: samples(name) }
-        },
+    const families = await inSlices(this.#families(cluster))
+    const pieces: string[] = []
+    let piece = ''
+    for (const [n, family] of families.entries()) {
+      if (n > 0) piece += '\n'
+      for (let from = 0; from === 0 || from < family.count; from += SUBJECTS_PER_STEP) {
+        await giveWay()
+        piece += await textOf(registry, family, `${prefix}_${family.name}`, from)
+        if (piece.length < PIECE_LENGTH_MIN) continue
+        pieces.push(piece)
+        piece = ''
       }
-      // The registry asks no more of a metric than these two members. Its own classes keep every
-      // label set in a map, which took five times as long and held the memory between scrapes.
-      registry.registerMetric(metric as unknown as Metric)
     }
-    return registry.metrics()
+    pieces.push(piece)
+    return pieces
   }
 
   /** The families with what they are about at this moment. */
-  #families(cluster: ClusterFacts | null): BoundFamily[] {
+  *#families(cluster: ClusterFacts | null): Steps<BoundFamily[]> {
     const { table } = this.#source
     const { maxconn, frontends, backends } = this.#source.plan()
     const facts = this.#source.process()
@@ -128,21 +133,26 @@ export class Exposition {
       maxconn: frontend.maxconn,
       certificates: frontend.listeners.flatMap(({ tls }) => tls?.certificates ?? []),
     }))
-    const backendSubjects = backends.map(({ name: proxy, row, mode, servers }) => ({
-      labels: { proxy },
-      row,
-      isHttp: mode === 'http',
-      servers: servers.map((server) => ({
-        labels: { proxy, server: server.name },
-        row: server.row,
-        isHttp: mode === 'http',
-        maxconn: server.maxconn,
-        maxqueue: server.maxqueue,
-        past: this.#source.past(`${proxy}/${server.name}`),
-        check: this.#source.check(`${proxy}/${server.name}`),
-        ejection: this.#source.ejection(`${proxy}/${server.name}`),
-      })),
-    }))
+    const backendSubjects: (Subject & { readonly servers: readonly ServerSubject[] })[] = []
+    for (const { name: proxy, row, mode, servers: planned } of backends) {
+      const isHttp = mode === 'http'
+      const servers: ServerSubject[] = []
+      for (const { name: server, row, maxconn, maxqueue } of planned) {
+        const key = `${proxy}/${server}`
+        servers.push({
+          labels: { proxy, server },
+          row,
+          isHttp,
+          maxconn,
+          maxqueue,
+          past: this.#source.past(key),
+          check: this.#source.check(key),
+          ejection: this.#source.ejection(key),
+        })
+        yield
+      }
+      backendSubjects.push({ labels: { proxy }, row, isHttp, servers })
+    }
     const clusterSubjects = cluster === null ? [] : [{ ...cluster, labels: {} }]
     const serverSubjects = backendSubjects.flatMap(({ servers }) => servers)
     return [
@@ -157,9 +167,12 @@ export class Exposition {
   }
 }
 
-/** A family, and how to read the samples of all its subjects. */
+/** A family, and how to read the samples of its subjects. */
 interface BoundFamily extends Pick<Family<never>, 'name' | 'type' | 'help'> {
-  readonly samples: (fullName: string) => Sample[]
+  /** Of subjects. */
+  readonly count: number
+  /** Of the subjects from one on, {@link SUBJECTS_PER_STEP} at most. */
+  readonly samples: (fullName: string, from: number) => Sample[]
 }
 
 function bind<S extends { readonly labels: Labels }>(
@@ -167,20 +180,41 @@ function bind<S extends { readonly labels: Labels }>(
   subjects: readonly S[],
   table: ServerTable,
 ): BoundFamily {
-  const samples = (fullName: string): Sample[] => {
-    const all: Sample[] = []
-    for (const subject of subjects) {
+  const samples = (fullName: string, from: number): Sample[] => {
+    const some: Sample[] = []
+    for (const subject of subjects.slice(from, from + SUBJECTS_PER_STEP)) {
       const sharedLabels = subject.labels
       const reading = family.read(subject, table)
       if (typeof reading === 'number') {
-        all.push({ metricName: fullName, labels: undefined, sharedLabels, value: reading })
+        some.push({ metricName: fullName, labels: undefined, sharedLabels, value: reading })
         continue
       }
       for (const { suffix = '', labels, value } of reading) {
-        all.push({ metricName: fullName + suffix, labels, sharedLabels, value })
+        some.push({ metricName: fullName + suffix, labels, sharedLabels, value })
       }
     }
-    return all
+    return some
   }
-  return { ...family, samples }
+  return { ...family, count: subjects.length, samples }
+}
+
+/** A family, or more of one, in lines. */
+async function textOf(
+  registry: Registry,
+  { type, help, samples }: BoundFamily,
+  name: string,
+  from: number,
+): Promise<string> {
+  const metric = { name, get: async () => ({ name, type, help, values: samples(name, from) }) }
+  // The registry asks no more of a metric than these two members. Its own classes keep every label set in a map,
+  // which took five times as long and held the memory between scrapes.
+  registry.clear()
+  registry.registerMetric(metric as unknown as Metric)
+  const text = await registry.metrics()
+  return from === 0 ? text : withoutHead(text)
+}
+
+/** It has two lines: `# HELP` and `# TYPE`. */
+function withoutHead(text: string): string {
+  return text.slice(text.indexOf('\n', text.indexOf('\n') + 1) + 1)
 }

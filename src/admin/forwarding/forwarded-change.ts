@@ -115,7 +115,7 @@ export function encodeAnswer({ answer, appliedIndex }: ForwardedAnswer): Uint8Ar
     contentType,
     retryAfterSec: retryAfterSec || null,
   }
-  return joined(head, Buffer.from(body))
+  return joined(head, Buffer.from(typeof body === 'string' ? body : body.join('')))
 }
 
 /** @returns null: these bytes are no answer */

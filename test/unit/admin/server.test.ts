@@ -396,9 +396,43 @@ describe('listen', () => {
   })
 })
 
+describe('an answer in pieces', () => {
+  it('arrives whole, however slowly it is read', async () => {
+    const pieces = Array.from({ length: 200 }, (_, n) => `${n} ${'x'.repeat(50_000)}\n`)
+    const port = await start({ source: sourceOf({ metrics: async () => pieces }) })
+    const response = await fetchAdmin(port, '/metrics')
+    const parts: Uint8Array[] = []
+    for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
+      if (parts.push(part) % 50 === 0) await new Promise(setImmediate)
+    }
+    expect(Buffer.concat(parts).toString()).toBe(pieces.join(''))
+  })
+
+  it('is given up with its client, and others are answered', async () => {
+    const pieces = Array.from({ length: 200 }, () => 'x'.repeat(100_000))
+    const port = await start({ source: sourceOf({ metrics: async () => pieces }) })
+    for (let n = 0; n < 3; n++) {
+      const given = new AbortController()
+      const response = await fetchAdmin(port, '/metrics', { signal: given.signal })
+      given.abort()
+      await expect(response.text()).rejects.toThrow()
+    }
+    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
+  })
+
+  it('is a list of many in JSON', async () => {
+    const [server] = SERVERS.servers
+    const servers = Array.from({ length: 1_234 }, (_, n) => ({ ...server, server: `s${n}` }))
+    const source = sourceOf({ servers: async () => ({ servers }) as typeof SERVERS })
+    const port = await start({ source })
+    const answer = await fetchAdmin(port, '/api/v1/servers')
+    expect(await answer.json()).toEqual({ servers })
+  })
+})
+
 describe('close', () => {
   it('ends idle connections, and waits for an answer that is on its way', async () => {
-    let release: (text: string) => void = () => {}
+    let release: (pieces: readonly string[]) => void = () => {}
     const asked = new Promise<void>((resolve) => {
       const slow = sourceOf({
         metrics: () => {
@@ -422,7 +456,7 @@ describe('close', () => {
     await asked
     const closed = server.close()
     await idleClosed
-    release('done\n')
+    release(['done\n'])
     expect(await answer).toBe('done\n')
     await closed
     await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow()
@@ -431,7 +465,7 @@ describe('close', () => {
   it('does not wait for ever', async () => {
     let stuck: AdminServer | null = null
     const asked = new Promise<void>((resolve) => {
-      const metrics = (): Promise<string> => {
+      const metrics = (): Promise<readonly string[]> => {
         resolve()
         return new Promise(() => {})
       }

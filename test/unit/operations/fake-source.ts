@@ -102,12 +102,12 @@ export function sourceOf(changes: Partial<NodeSource> = {}): NodeSource {
       configVersion: 3,
     }),
     running: () => Promise.resolve({ version: 3, note: '' }),
-    servers: () => SERVERS,
+    servers: () => Promise.resolve(SERVERS),
     server: findServer,
     caughtUp: () => Promise.resolve(),
     draining: false,
-    statistics: () => Promise.resolve('# pxname,\n'),
-    metrics: (prefix) => Promise.resolve(`# HELP ${prefix}_up Up.\n`),
+    statistics: () => Promise.resolve(['# pxname,\n']),
+    metrics: (prefix) => Promise.resolve([`# HELP ${prefix}_up Up.\n`]),
     ...changes,
   }
 }

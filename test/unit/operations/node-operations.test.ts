@@ -23,7 +23,7 @@ describe('a node tells', () => {
   })
 
   it.each(['sluice', 'haproxy'])('its metrics under the prefix %s', async (prefix) => {
-    expect(await showMetrics(NODE, prefix)).toBe(`# HELP ${prefix}_up Up.\n`)
+    expect(await showMetrics(NODE, prefix)).toEqual([`# HELP ${prefix}_up Up.\n`])
   })
 
   it.each(['', 'Sluice', 'nginx'])('no metrics under the prefix %j', async (prefix) => {
@@ -34,6 +34,6 @@ describe('a node tells', () => {
   })
 
   it('its statistics', async () => {
-    expect(await showStatistics(NODE)).toBe('# pxname,\n')
+    expect(await showStatistics(NODE)).toEqual(['# pxname,\n'])
   })
 })

@@ -85,7 +85,7 @@ function tableWith(counts: readonly (readonly [number, CounterName, number])[]):
 
 describe('renderStatistics', () => {
   it('begins with the columns of HAProxy 2.6, at their positions', async () => {
-    const text = await renderStatistics(sourceOf(tableWith([])))
+    const text = (await renderStatistics(sourceOf(tableWith([])))).join('')
     const [head = ''] = text.split('\n')
     const names = head.split(',')
     expect(names[0]).toBe('# pxname')
@@ -97,7 +97,7 @@ describe('renderStatistics', () => {
   })
 
   it('gives every line as many cells as there are columns, and the lines in order', async () => {
-    const text = await renderStatistics(sourceOf(tableWith([])))
+    const text = (await renderStatistics(sourceOf(tableWith([])))).join('')
     const lines = text.trimEnd().split('\n')
     const width = cells((lines[0] as string).slice(2)).length
     expect(lines.map((line) => cells(line).length)).toEqual(lines.map(() => width))
@@ -122,7 +122,7 @@ describe('renderStatistics', () => {
       [2, 'totalTime', 10],
       [2, 'connectionReuses', 3],
     ])
-    const rows = read(await renderStatistics(sourceOf(table)))
+    const rows = read((await renderStatistics(sourceOf(table))).join(''))
     expect(rows.get('web/FRONTEND')).toMatchObject({
       stot: '9',
       req_tot: '12',
@@ -144,7 +144,7 @@ describe('renderStatistics', () => {
     table.setState(2, SERVER_STATE.down)
     table.setState(3, SERVER_STATE.up)
     table.setState(4, SERVER_STATE.maint)
-    const rows = read(await renderStatistics(sourceOf(table)))
+    const rows = read((await renderStatistics(sourceOf(table))).join(''))
     expect(rows.get('app/a')).toMatchObject({
       status: 'DOWN',
       weight: '10',
@@ -173,7 +173,7 @@ describe('renderStatistics', () => {
     })
     expect(rows.get('app/b')).toMatchObject({ throttle: '', slim: '', qlimit: '' })
     table.setState(3, SERVER_STATE.drain)
-    const later = read(await renderStatistics(sourceOf(table, { isStopping: true })))
+    const later = read((await renderStatistics(sourceOf(table, { isStopping: true }))).join(''))
     expect(later.get('app/b')).toMatchObject({ status: 'DRAIN' })
     expect(later.get('app/BACKEND')).toMatchObject({ status: 'DOWN', act: '0' })
     expect(later.get('web/FRONTEND')).toMatchObject({ status: 'STOP' })
@@ -191,7 +191,7 @@ describe('renderStatistics', () => {
     table.lines.join(1, 2, 1)
     table.lines.leave(0, 2)
     table.lines.join(1, 1)
-    const rows = read(await renderStatistics(sourceOf(table)))
+    const rows = read((await renderStatistics(sourceOf(table))).join(''))
     expect(rows.get('app/a')).toMatchObject({
       throttle: '25',
       weight: '3',

@@ -53,7 +53,7 @@ async function scrape(
       workerDeathsTotal: 0,
     }),
   })
-  return parseExposition(await exposition.render(prefix))
+  return parseExposition((await exposition.render(prefix)).join(''))
 }
 
 /** Samples of a family as `{label=value,...} N`, or `N` without labels. */

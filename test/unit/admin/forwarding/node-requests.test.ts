@@ -25,7 +25,7 @@ interface Pair {
 
 async function startPair(changes: Partial<AdminServerOptions> = {}): Promise<Pair> {
   const other = new FakeCluster()
-  const metrics = async () => 'sluice_of_lb1 1\n'
+  const metrics = async () => ['sluice_of_lb1 1\n']
   const source = { ...sourceOf(), metrics }
   const otherServer = adminServer({ cluster: other, node: 'lb1', bind: null, source })
   onTestFinished(() => otherServer.close())
