@@ -6,6 +6,7 @@ import { type Child, startPinned } from './children.ts'
 import { freePorts } from './host.ts'
 
 const SLUICE = fileURLToPath(new URL('../bin/sluice', import.meta.url))
+const LOOP_DELAYS = new URL('loop-delays.js', import.meta.url).href
 const READY_TIMEOUT_MS = 20_000
 const POLL_MS = 20
 
@@ -153,11 +154,13 @@ export async function startEtcd(
  * Starts three nodes of Sluice in front of an origin.
  *
  * @param originPort where their one server is
+ * @param delays the folder in which `loop-delays.ts` notes how long threads are held; null: it does not
  */
 export async function startSluice(
   folder: string,
   cores: readonly number[],
   originPort: number,
+  delays: string | null = null,
 ): Promise<System> {
   const ports = await freePorts(9)
   const names = ['lb1', 'lb2', 'lb3']
@@ -169,8 +172,11 @@ export async function startSluice(
     const file = join(folder, `${name}.yaml`)
     writeFileSync(file, sluiceConfig(folder, name, ports, peers, originPort))
     // The frontend's port differs from node to node, and the text must not.
-    const env = `WEB_PORT=${ports[3 + n]}`
-    return startPinned(name, cores, 'env', [env, process.execPath, SLUICE, 'run', '-f', file])
+    const env = [`WEB_PORT=${ports[3 + n]}`]
+    const measured = delays === null ? [] : ['--import', LOOP_DELAYS]
+    if (delays !== null) env.push(`SLUICE_BENCH_DELAYS=${delays}`)
+    const command = [process.execPath, ...measured, SLUICE, 'run', '-f', file]
+    return startPinned(name, cores, 'env', [...env, ...command])
   }
   const nodes = names.map((name, n): SystemNode => {
     const [url, frontend] = [ports[n], ports[3 + n]].map((port) => `http://127.0.0.1:${port}`)

@@ -14,6 +14,7 @@ import {
 } from './cluster-systems.ts'
 import { cpuTimeOf, processTree } from './cpu-time.ts'
 import { pickCores, requireTools } from './host.ts'
+import { measureLargeConfig } from './large-config.ts'
 import { startOrigin } from './origin.ts'
 import { median, quantile } from './statistics.ts'
 import { runWrk } from './wrk.ts'
@@ -24,6 +25,9 @@ const USAGE = `Usage: npm run bench:cluster -- [options]
   --seconds N  length of a round with 64 writes in flight (default: 5)
   --kills N    leaders that are killed (default: 25)
   --load N     seconds of load on all frontends (default: 60)
+  --servers N  servers of a large config (default: 10000)
+
+With 0 rounds, kills, seconds of load or servers that part is left out.
 `
 const IN_FLIGHT = 64
 const WRITE_TIMEOUT_MS = 5_000
@@ -203,25 +207,35 @@ async function main(): Promise<void> {
       seconds: { type: 'string', default: '5' },
       kills: { type: 'string', default: '25' },
       load: { type: 'string', default: '60' },
+      servers: { type: 'string', default: '10000' },
     },
   })
   const numbers = Object.entries(values).map(([name, text]) => [name, Number(text)])
-  const { rounds, writes, seconds, kills, load } = Object.fromEntries(numbers) as Readonly<
+  const { rounds, writes, seconds, kills, load, servers } = Object.fromEntries(numbers) as Readonly<
     Record<keyof typeof values, number>
   >
-  if (!(rounds > 0 && writes > 0 && seconds > 0 && kills >= 0 && load >= 0)) throw new Error(USAGE)
+  const areSome = writes > 0 && seconds > 0
+  if (!areSome || [rounds, kills, load, servers].some((count) => !(count >= 0))) {
+    throw new Error(USAGE)
+  }
   requireTools(['etcd', 'nginx', 'wrk'])
   const { proxy, load: other } = pickCores()
   const cores = [proxy, other]
   const folder = mkdtempSync(join(tmpdir(), 'sluice-bench-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const origin = await startOrigin(folder, other)
+  if (servers > 0) await measureLargeConfig(folder, cores, origin.port, servers, say)
+  if (rounds + kills + load === 0) {
+    await origin.child.stop()
+    return
+  }
   const sluice = await startSluice(join(folder, 'sluice'), cores, origin.port)
   const etcd = await startEtcd(join(folder, 'etcd'), cores, { heartbeatMs: 50, electionMs: 500 })
   try {
-    await compareWrites([sluice, etcd], rounds, writes, seconds)
-    await killLeaders([sluice, etcd], kills)
+    if (rounds > 0) await compareWrites([sluice, etcd], rounds, writes, seconds)
+    if (kills > 0) await killLeaders([sluice, etcd], kills)
     await etcd.stop()
+    if (load === 0) return
     const appliedMs: number[] = []
     for (let n = 0; n < APPLIES; n++) appliedMs.push(await apply(sluice, n))
     say(
