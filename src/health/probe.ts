@@ -273,7 +273,7 @@ export function describeOutcome({ status, code, info }: ProbeOutcome): string {
  * @returns latin1
  */
 function proxyHeader(conn: Conn, version: ProxyVersion): string {
-  const isLocal = version === 2
+  const isLocal = version !== 1
   const source = isLocal ? UNKNOWN_ENDPOINT : conn.local
   const destination = isLocal ? UNKNOWN_ENDPOINT : conn.remote
   const header = encodeProxyHeader(version, source, destination)

@@ -391,8 +391,11 @@ export interface ServerConfig {
  */
 export type InitAddress = 'last' | 'libc' | 'none' | { readonly host: string }
 
-/** Version of the PROXY protocol: 1 is a line of text, 2 is binary. */
-export type ProxyVersion = 1 | 2
+/**
+ * Version of the PROXY protocol: 1 is a line of text, 2 is binary. With `2-ssl` it tells of the
+ * client's TLS, too, and with `2-ssl-cn` of the name in its certificate.
+ */
+export type ProxyVersion = 1 | 2 | '2-ssl' | '2-ssl-cn'
 
 /** How a server is probed. */
 export interface ProbeConfig {

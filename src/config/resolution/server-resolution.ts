@@ -27,6 +27,16 @@ export interface ServerSurroundings {
   readonly readSni: (text: string) => ServerNameConfig
 }
 
+/** Keywords for a PROXY header, each with what it asks for. */
+const SEND_PROXY = [
+  ['send-proxy-v2-ssl-cn', '2-ssl-cn'],
+  ['send-proxy-v2-ssl', '2-ssl'],
+  ['send-proxy-v2', 2],
+  ['send-proxy', 1],
+] as const satisfies readonly (readonly [keyof ServerSettings, ProxyVersion])[]
+
+const NO_HEADER = Object.fromEntries(SEND_PROXY.map(([name]) => [name, false]))
+
 /** Settings of one place over those of a wider one, key by key. */
 export function mergeServerSettings<Settings extends ServerSettings>(
   wider: ServerSettings,
@@ -35,12 +45,8 @@ export function mergeServerSettings<Settings extends ServerSettings>(
   const standard = withTlsKeysBeside(wider)
   const own = withTlsKeysBeside(nearer)
   // Who asks for a version of the header does not want the other, which it would inherit.
-  const version =
-    own['send-proxy'] === true
-      ? { 'send-proxy-v2': false }
-      : own['send-proxy-v2'] === true
-        ? { 'send-proxy': false }
-        : {}
+  const asked = SEND_PROXY.find(([name]) => own[name] === true)
+  const version = asked === undefined ? {} : { ...NO_HEADER, [asked[0]]: true }
   // Who tracks another server is not checked, and who is checked tracks none: the nearest counts.
   const watched =
     own.track !== undefined ? { check: false } : own.check === true ? { track: undefined } : {}
@@ -66,8 +72,7 @@ export function resolveServer(
 ): ServerConfig {
   const server = 'kind' in given ? { address: given } : given
   const settings = mergeServerSettings(around.standard, server)
-  const sendProxy: ProxyVersion | null =
-    settings['send-proxy-v2'] === true ? 2 : settings['send-proxy'] === true ? 1 : null
+  const sendProxy = SEND_PROXY.find(([keyword]) => settings[keyword] === true)?.[1] ?? null
   const track = settings.track ?? null
   const isChecked = settings.check === true && track === null
   const isElsewhere = settings.addr !== undefined || settings.port !== undefined

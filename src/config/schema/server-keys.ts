@@ -99,6 +99,14 @@ const serverSettings = {
     about: 'Begin connections with a PROXY protocol header, version 2',
     standard: false,
   }),
+  'send-proxy-v2-ssl': key(z.boolean(), {
+    about: 'The same, and tell of the TLS of the client',
+    standard: false,
+  }),
+  'send-proxy-v2-ssl-cn': key(z.boolean(), {
+    about: 'The same, and tell the common name in its certificate',
+    standard: false,
+  }),
   'check-send-proxy': key(z.boolean(), {
     about: 'Begin checks with that header too; of version 1 where connections have none',
     otherwise: 'like connections, unless `addr` or `port` is given',

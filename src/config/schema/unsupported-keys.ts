@@ -208,10 +208,7 @@ export const UNSUPPORTED_SERVER_KEYS: Alternatives = instead(
   ['Start the daemon in that network namespace: ip netns exec NAME.', 'namespace'],
   [BY_PEER_RULE, 'on-marked-down on-marked-up'],
   ['Use pool-max-conn.', 'pool-low-conn'],
-  [
-    'Use send-proxy-v2.',
-    'proxy-v2-options send-proxy-v2-ssl send-proxy-v2-ssl-cn set-proxy-v2-tlv-fmt',
-  ],
+  ['Use send-proxy-v2.', 'proxy-v2-options set-proxy-v2-tlv-fmt'],
   ['Write the rule http-request: redirect prefix URL.', 'redir'],
   ['Give the address of a relay such as a SOCKS client of its own.', 'socks4'],
   [NO_SOURCE, 'source'],

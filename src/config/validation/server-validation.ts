@@ -32,11 +32,13 @@ function validateTarget(server: Cursor, report: Report): void {
 
 /** A connection has one header. */
 function validateSendProxy(settings: Cursor, report: Report): void {
-  const [first, second] = [settings.at('send-proxy'), settings.at('send-proxy-v2')]
-  if (first.value !== true || second.value !== true) return
+  const second = ['send-proxy-v2', 'send-proxy-v2-ssl', 'send-proxy-v2-ssl-cn']
+    .map((name) => settings.at(name))
+    .find(({ value }) => value === true)
+  if (settings.at('send-proxy').value !== true || second === undefined) return
   report.error(second.keySpan, second.path, {
     message: 'a connection begins with one PROXY header: of version 1 or of version 2',
-    hint: 'Delete send-proxy or send-proxy-v2.',
+    hint: `Delete send-proxy or ${second.name}.`,
   })
 }
 

@@ -93,12 +93,19 @@ export function readBinaryHeader(view: ByteView, start: number, end: number): Pr
 /**
  * The header for two IP addresses. Of two families both are written as IPv6, like HAProxy does it.
  *
+ * @param values what goes behind the addresses
  * @returns a new buffer, owned by the caller
  */
-export function encodeBinaryHeader(source: Endpoint, destination: Endpoint): Uint8Array {
+export function encodeBinaryHeader(
+  source: Endpoint,
+  destination: Endpoint,
+  values: Uint8Array,
+): Uint8Array {
   const bothIpv4 = isIPv4(source.address) && isIPv4(destination.address)
   const family = bothIpv4 ? INET : INET6
-  const header = headOf(PROXY, (family << 4) | STREAM, ADDRESS_BYTES[family])
+  const addressesEnd = ADDRESS_BYTES[family]
+  const header = headOf(PROXY, (family << 4) | STREAM, addressesEnd + values.length)
+  header.set(values, ADDRESSES_AT + addressesEnd)
   const write = bothIpv4 ? writeIpv4 : writeIpv6
   const addressBytes = bothIpv4 ? IPV4_BYTES : IPV6_BYTES
   const portsAt = ADDRESSES_AT + 2 * addressBytes

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { assert } from '../../base/errors.ts'
 import type { ProxyVersion } from '../../model/config.ts'
-import { type ByteView, type Endpoint, inetEndpoint } from '../conn.ts'
+import { type ByteView, type Endpoint, inetEndpoint, type TlsFacts } from '../conn.ts'
 import {
   BINARY_HEADER_BYTES_MAX,
   encodeBinaryHeader,
@@ -10,6 +10,7 @@ import {
 } from './proxy-protocol-binary.ts'
 import { encodeProxyLine, PROXY_LINE_UNKNOWN, readProxyLine } from './proxy-protocol-line.ts'
 import { INCOMPLETE, type ProxyHeaderReading } from './proxy-protocol-reading.ts'
+import { encodeTlsValues } from './proxy-protocol-tls.ts'
 
 /** Bytes of a header of either version at most: with so many, no reading is incomplete. */
 export const PROXY_HEADER_BYTES_MAX = BINARY_HEADER_BYTES_MAX
@@ -36,18 +37,20 @@ export function parseProxyHeader(view: ByteView, start: number, end: number): Pr
  *
  * @param source the client's end
  * @param destination the end that the client connected to
+ * @param tls of the client's connection, told of by version 2; default: it is not encrypted
  * @returns version 1: a string in latin1; version 2: a new buffer, owned by the caller
  */
 export function encodeProxyHeader(
   version: ProxyVersion,
   source: Endpoint,
   destination: Endpoint,
+  tls: TlsFacts | null = null,
 ): Uint8Array | string {
   const from = withoutZone(source)
   const to = withoutZone(destination)
   const isKnown = from.kind === 'inet' && to.kind === 'inet'
   if (version === 1) return isKnown ? encodeProxyLine(from, to) : PROXY_LINE_UNKNOWN
-  return isKnown ? encodeBinaryHeader(from, to) : encodeLocalHeader()
+  return isKnown ? encodeBinaryHeader(from, to, encodeTlsValues(version, tls)) : encodeLocalHeader()
 }
 
 /** A zone (`fe80::1%eth0`) means nothing to another host, and the header has no place for it. */
