@@ -17,6 +17,7 @@ const FILES: Readonly<Record<string, string>> = {
   'descriptors': 'handles of net that are not public, on a listener that runs out of descriptors',
   'http-proxying': 'the I/O engine: reading, writing, pausing, half-closing',
   'life': 'reload and drain: listening descriptors that threads share',
+  'mutual-tls': 'node:tls: verdicts on certificates of clients, by a handle that is not public',
   'rebinding': 'options of sockets, IPv4 and IPv6 on one port',
   'reset-clients': 'addresses of connections that were reset before they were accepted',
   'rules': 'flags of V8, and the regular expressions of rules',

@@ -1,12 +1,14 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { connect, type SecureVersion, type TLSSocket } from 'node:tls'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { parse } from 'yaml'
 import { type Certificate, createAuthority, selfSigned } from '../fixtures/certificates.ts'
 import { type Daemon, startDaemon, type TestConfig } from './support/daemon.ts'
 import { startHaproxy } from './support/haproxy.ts'
 import { startHttpServer } from './support/http-server.ts'
+import { startHttpsServer } from './support/https-server.ts'
 import { expectSamples } from './support/metrics.ts'
 import { freePort } from './support/ports.ts'
 import { requires } from './support/requirements.ts'
@@ -295,4 +297,25 @@ it('reads its files anew with a reload, and refuses bad ones with their place', 
     new RegExp(`yaml:\\d+:\\d+: error: ca-file ${ca}: there is no`),
   )
   expect((await visit(port, ofStrangers)).status).toBe(200)
+})
+
+it('the example configs/mtls.yaml lets partners in, and tells the server who they are', async () => {
+  const own = servers.issue({ names: ['app.example'] })
+  const secure = await startHttpsServer(own)
+  const port = await freePort()
+  const text = readFileSync(new URL('../../configs/mtls.yaml', import.meta.url), 'utf8')
+    .replace('127.0.0.1:8443', `127.0.0.1:${port}`)
+    .replace('/etc/sluice/site.pem', crt())
+    .replace('/etc/sluice/partners.pem', caFile())
+    .replace('/etc/sluice/ca.pem', writePem(servers.cert))
+    .replace('/etc/sluice/sluice.pem', crt())
+    .replace('127.0.0.1:9001', secure.address)
+  await startDaemon({ config: parse(text) as TestConfig })
+  expect((await visit(port, SHOWN['valid'] as Certificate)).status).toBe(200)
+  expect(secure.requests.at(-1)?.headers).toMatchObject({
+    'x-client-name': 'c.example',
+    'x-client-serial': expect.stringMatching(/^[0-9A-F]{6}$/),
+  })
+  expect((await visit(port, SHOWN['expired'] as Certificate)).status).toBe(400)
+  expect((await visit(port, null)).status).toBeNull()
 })
