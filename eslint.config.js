@@ -91,6 +91,13 @@ const fieldExceptions = new Map([
     'H1ClientStream',
     { fieldsMax: 9, why: 'kept for the next request of its connection: one object' },
   ],
+  [
+    'H2ServerStream',
+    {
+      fieldsMax: 10,
+      why: 'kept for the next request of its exchange: one object, and what was lent',
+    },
+  ],
   ['NodeConn', { fieldsMax: 10, why: 'each way of ending that a socket of Node tells apart' }],
   ['OutgoingRequest', { fieldsMax: 12, why: 'a record: the head of a request that is sent on' }],
   ['Progress', { fieldsMax: 12, why: 'a record: what a leader knows of one follower' }],

@@ -75,12 +75,24 @@ export interface TuneConfig {
   readonly httpPipelinedMax: number
   /** Bytes of a request body that are kept for another try. HAProxy keeps `tune.bufsize`. */
   readonly httpRetryBodyBytesMax: number
+  /** `tune.h2.be.*`: connections to servers that speak HTTP/2. */
+  readonly h2Backend: H2TuneConfig
   /** `tune.ssl.lifetime`: for how long a session of TLS can be resumed. */
   readonly sslLifetimeMs: number
   /** For how long new session tickets are sealed by the same key. */
   readonly sslTicketKeyRotationMs: number
   /** Keys of session tickets that are there at once, 3 to 16. */
   readonly sslTicketKeys: number
+}
+
+/** How HTTP/2 is spoken on one side. */
+export interface H2TuneConfig {
+  /** `max-concurrent-streams`: streams that one connection carries at once. */
+  readonly maxConcurrentStreams: number
+  /** `initial-window-size`: bytes of one stream that may be on their way or unused. */
+  readonly initialWindowSize: number
+  /** `glitches-threshold`: what of no use the other end may do before its connection is closed. */
+  readonly glitchesMax: number
 }
 
 /** Section `admin`: where the API, the metrics and the dashboard are served. */
@@ -367,6 +379,8 @@ export interface ServerConfig {
   readonly cookie: string | null
   /** `send-proxy`, `send-proxy-v2`: connections begin with a PROXY protocol header. */
   readonly sendProxy: ProxyVersion | null
+  /** `proto`: what is spoken to it, whatever it says; null: HTTP/1.1, or what ALPN chooses. */
+  readonly proto: ServerProtocol | null
   /** How TLS is spoken to it; null: neither the traffic nor a check does. */
   readonly tls: OutgoingTlsConfig | null
   /** `ssl`: the traffic is over TLS; null: it is not encrypted. {@link tls} is there then. */
@@ -390,6 +404,9 @@ export interface ServerConfig {
  * system finds, this IP address, or none at first.
  */
 export type InitAddress = 'last' | 'libc' | 'none' | { readonly host: string }
+
+/** A version of HTTP that is known to be spoken: HAProxy's word for it. */
+export type ServerProtocol = 'h1' | 'h2'
 
 /**
  * Version of the PROXY protocol: 1 is a line of text, 2 is binary. With `2-ssl` it tells of the

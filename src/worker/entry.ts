@@ -1,6 +1,7 @@
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import { BackendAssembly } from '../base/backend-slices.ts'
 import { assert } from '../base/errors.ts'
+import { h2LimitsOf } from '../http/h2/h2-limits.ts'
 import { chunkLimitsOf, headLimitsOf } from '../http/limits.ts'
 import { ResponseHead } from '../http/response-head.ts'
 import { ProcessVariables } from '../memory/process-variables.ts'
@@ -157,6 +158,7 @@ function createServices(
     sharedScope: sharedScope(processVariables),
     ticketKeys,
     chunkLimits: chunkLimitsOf(tune),
+    h2Limits: h2LimitsOf(tune.h2Backend),
     requestHeads: new RequestHeads(limits, tune.bufsizeBytes),
     requestEdits: { added: '', target: '', hostless: false },
     responseHead,

@@ -163,6 +163,7 @@ function resolveGlobal(global: NonNullable<ConfigInput['global']>, cores: number
 
 function resolveTune(tune: NonNullable<NonNullable<ConfigInput['global']>['tune']>): TuneConfig {
   const bufsizeBytes = tune.bufsize ?? DEFAULT_GLOBAL.bufsizeBytes
+  const { h2Backend } = DEFAULT_GLOBAL
   const lineBytes = Math.min(DEFAULT_GLOBAL.httpRequestLineBytesMax, bufsizeBytes)
   return {
     bufsizeBytes,
@@ -174,6 +175,11 @@ function resolveTune(tune: NonNullable<NonNullable<ConfigInput['global']>['tune'
     httpTrailerBytesMax: tune['http.max-trailers'] ?? DEFAULT_GLOBAL.httpTrailerBytesMax,
     httpPipelinedMax: tune['http.max-pipelined'] ?? DEFAULT_GLOBAL.httpPipelinedMax,
     httpRetryBodyBytesMax: tune['http.retry-bufsize'] ?? DEFAULT_GLOBAL.httpRetryBodyBytesMax,
+    h2Backend: {
+      maxConcurrentStreams: tune['h2.be.max-concurrent-streams'] ?? h2Backend.maxConcurrentStreams,
+      initialWindowSize: tune['h2.be.initial-window-size'] ?? h2Backend.initialWindowSize,
+      glitchesMax: tune['h2.be.glitches-threshold'] ?? h2Backend.glitchesMax,
+    },
     sslLifetimeMs: tune['ssl.lifetime'] ?? DEFAULT_GLOBAL.sslLifetimeMs,
     sslTicketKeyRotationMs:
       tune['ssl.ticket-key-rotation'] ?? DEFAULT_GLOBAL.sslTicketKeyRotationMs,

@@ -92,6 +92,7 @@ export function resolveServer(
     disabled: settings.disabled ?? false,
     cookie: settings.cookie ?? null,
     sendProxy,
+    proto: settings.proto ?? null,
     ...ofTls,
     ...resolvePool(settings, around.globalMaxconn),
     check: isChecked ? resolveProbe(server.address, ofProbe, around) : null,

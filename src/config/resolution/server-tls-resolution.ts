@@ -77,7 +77,8 @@ export function resolveServerTls({
   isElsewhere,
 }: TlsSurroundings): ServerTls {
   const ssl = settingsOf(settings.ssl)
-  const { sni, alpn = [] } = ssl ?? {}
+  // Servers that speak both choose HTTP/2 where it is offered.
+  const { sni, alpn = settings.proto === 'h2' ? ['h2'] : [] } = ssl ?? {}
   const name = sni === undefined ? null : readSni(sni)
   const { reusesSessions, ...options } = optionsOf({ ...ssl, verify: settings.verify }, outgoingTls)
   const trafficTls = ssl === null ? null : { sni: name, alpn, reusesSessions }

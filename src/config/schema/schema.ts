@@ -26,6 +26,35 @@ import {
   sessionMs,
 } from './value-schemas.ts'
 
+const STREAMS_MAX = 10_000
+const WINDOW_BYTES_MIN = 1_024
+/** What a response that nobody takes may hold of memory. */
+const WINDOW_BYTES_MAX = 16_777_216
+const GLITCHES_MAX = 1_000_000
+
+const { h2Backend } = DEFAULT_GLOBAL
+
+/** Keys of `global.tune` that are about HTTP/2 with servers. */
+const h2BackendTune = {
+  'h2.be.max-concurrent-streams': key(integer(1, STREAMS_MAX), {
+    about:
+      'Requests that a connection to a server carries at once in HTTP/2; fewer where it says so',
+    standard: h2Backend.maxConcurrentStreams,
+    source: 'tune.h2.be.max-concurrent-streams',
+  }),
+  'h2.be.initial-window-size': key(integer(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX), {
+    about: 'Bytes of a response in HTTP/2 that a server may send before they are taken',
+    standard: h2Backend.initialWindowSize,
+    source: 'tune.h2.be.initial-window-size',
+  }),
+  'h2.be.glitches-threshold': key(integer(1, GLITCHES_MAX), {
+    about:
+      'Useless frames of HTTP/2 that a server may send at once; beyond 20 a second more, its connection is closed',
+    standard: h2Backend.glitchesMax,
+    source: 'tune.h2.be.glitches-threshold',
+  }),
+}
+
 const globalSchema = section(
   'global',
   {
@@ -104,6 +133,7 @@ const globalSchema = section(
             about: 'Bytes of a request body that are kept for another try',
             standard: formatSize(DEFAULT_GLOBAL.httpRetryBodyBytesMax),
           }),
+          ...h2BackendTune,
           'ssl.lifetime': key(sessionMs, {
             about: 'For how long after its beginning a session of TLS can be resumed',
             standard: formatDuration(DEFAULT_GLOBAL.sslLifetimeMs),

@@ -111,6 +111,10 @@ const serverSettings = {
     about: 'Begin checks with that header too; of version 1 where connections have none',
     otherwise: 'like connections, unless `addr` or `port` is given',
   }),
+  'proto': key(z.enum(['h1', 'h2']), {
+    about: 'What is spoken to the server, without asking it; `mode http`',
+    otherwise: 'what ALPN chooses, or HTTP/1.1',
+  }),
   ...tlsSettings,
   'pool-max-conn': key(integer(-1, MAXCONN_MAX), {
     about: 'Idle connections that are kept over all threads; -1 has no bound but `global.maxconn`',

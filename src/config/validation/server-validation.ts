@@ -2,7 +2,7 @@ import type { Mode } from '../../model/config.ts'
 import type { Report } from '../diagnostics/diagnostics.ts'
 import type { Cursor } from '../text/tree.ts'
 import { parseAddress } from '../values/addresses.ts'
-import { HTTP_PROTOCOLS, validateVersions } from './bind-validation.ts'
+import { validateVersions } from './bind-validation.ts'
 import { effectiveMode } from './proxy-views.ts'
 
 /** Reports settings of servers, and of `default-server`, that do not go together. */
@@ -67,7 +67,9 @@ function validateTlsOf(server: Cursor, standard: Cursor, mode: Mode | null, repo
   })
 }
 
-/** What is spoken with the servers of `mode http`, whatever they choose. */
+/** What servers of `mode http` may choose. */
+const HTTP_PROTOCOLS = ['h2', 'http/1.1', 'http/1.0']
+
 function validateAlpn(alpn: Cursor, report: Report): void {
   for (const protocol of alpn.items()) {
     const { text } = protocol
@@ -75,7 +77,7 @@ function validateAlpn(alpn: Cursor, report: Report): void {
     report.error(protocol.span, protocol.path, {
       code: 'unsupported',
       message: `alpn "${text}" of a server is not available in this version in mode http`,
-      hint: 'Write alpn: http/1.1.',
+      hint: 'Write alpn: [h2, http/1.1].',
     })
   }
 }

@@ -18,7 +18,7 @@ const HTTP_KEYS = [
   'ignore-persist',
 ]
 const HTTP_OPTIONS = ['forwardfor', 'forwarded', 'accept-connect']
-const HTTP_SERVER_KEYS = ['pool-max-conn', 'pool-purge-delay', 'cookie']
+const HTTP_SERVER_KEYS = ['proto', 'pool-max-conn', 'pool-purge-delay', 'cookie']
 
 /** Milliseconds below which a timeout without a unit was hardly meant to be in milliseconds. */
 const BARE_TIMEOUT_MS_MIN = 100

@@ -37,6 +37,8 @@ export const DEFAULT_GLOBAL = {
   httpPipelinedMax: 1_000,
   // HAProxy keeps what fits into `tune.bufsize`.
   httpRetryBodyBytesMax: 16_384,
+  // HAProxy's, but for glitches, which it bears without end unless it is told.
+  h2Backend: { maxConcurrentStreams: 100, initialWindowSize: 65_536, glitchesMax: 1_000 },
   sslLifetimeMs: 300_000,
   // s2n-tls, too, seals by a key for two hours; Caddy for twelve.
   sslTicketKeyRotationMs: 7_200_000,

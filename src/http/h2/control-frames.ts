@@ -78,7 +78,7 @@ export class ControlFrames {
     this.#state.isPeerLeaving = true
     const last = view.readUInt32BE(start) & WORD_MASK
     for (const stream of [...streams.open]) {
-      if (streams.isRemote(stream.id) || stream.id <= last) continue
+      if (streams.isRemote(stream.id) || stream.id <= last || stream.isClosed) continue
       this.#state.close(stream, false)
       stream.handler.onReset(H2_ERROR.refusedStream, true)
     }

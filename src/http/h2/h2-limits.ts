@@ -1,3 +1,5 @@
+import type { H2TuneConfig } from '../../model/config.ts'
+
 /** Bounds of one end of a connection, and what it tells the other end of itself. */
 export interface H2Limits {
   /** `tune.h2.header-table-size`: bytes of the dynamic table, for each direction. */
@@ -14,4 +16,23 @@ export interface H2Limits {
   readonly outputBytesMax: number
   /** `tune.h2.fe.glitches-threshold`: see {@link Glitches}. */
   readonly glitchesMax: number
+}
+
+/** What both ends begin with: RFC 9113 section 6.5.2. */
+const HEADER_TABLE_BYTES = 4096
+const FRAME_BYTES = 16_384
+/** A block that is larger than a head may be breaks its stream alone; one beyond this all of them. */
+const HEADER_BLOCK_BYTES_MAX = 65_536
+/** What a connection is written at once. */
+const OUTPUT_BYTES_MAX = 65_536
+
+/** The bounds that `global.tune` sets for one side. */
+export function h2LimitsOf(tune: H2TuneConfig): H2Limits {
+  return {
+    ...tune,
+    headerTableSize: HEADER_TABLE_BYTES,
+    maxFrameSize: FRAME_BYTES,
+    headerBlockBytesMax: HEADER_BLOCK_BYTES_MAX,
+    outputBytesMax: OUTPUT_BYTES_MAX,
+  }
 }

@@ -1,3 +1,4 @@
+import type { HeaderField } from './hpack/header-field.ts'
 import type { FieldSink } from './hpack/hpack-decoder.ts'
 import { ReceiveWindow } from './receive-window.ts'
 
@@ -27,7 +28,7 @@ export interface StreamHandler extends FieldSink {
 }
 
 /** One request and its response on a connection that carries many. RFC 9113 section 5.1. */
-export class H2Stream {
+export class H2Stream implements FieldSink {
   readonly id: number
   readonly handler: StreamHandler
   /** What this end may send: RFC 9113 section 6.9.2 allows less than nothing. */
@@ -50,5 +51,10 @@ export class H2Stream {
     this.sendWindow = sendWindow
     this.receiveWindow = new ReceiveWindow(receiveWindow)
     this.handler = accept(this)
+  }
+
+  /** A block may go on whose stream was given up meanwhile: nobody is told of that. */
+  onField(field: HeaderField, isNeverIndexed: boolean): void {
+    if (!this.isClosed) this.handler.onField(field, isNeverIndexed)
   }
 }

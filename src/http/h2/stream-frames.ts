@@ -52,7 +52,7 @@ export class StreamFrames {
     const wrong = this.#beginBlock(id)
     if (wrong !== null) return wrong
     this.#isBlockLast = (flags & FLAG.endStream) !== 0
-    const sink = this.#blockStream?.handler ?? NOBODY
+    const sink = this.#blockStream ?? NOBODY
     const isWhole = (flags & FLAG.endHeaders) !== 0
     return this.#blockRead(this.blocks.begin(sink, view, blockStart, blockEnd, isWhole))
   }
@@ -70,7 +70,8 @@ export class StreamFrames {
     if (this.blocks.isOpen || stream === null || stream.isClosed) return null
     const wrong = stream.handler.onHead(this.#isBlockLast)
     if (wrong !== 0) return this.#state.fail(stream, wrong)
-    return this.#isBlockLast ? this.#endThere(stream) : null
+    // Its head may have been reason to give it up.
+    return this.#isBlockLast && !stream.isClosed ? this.#endThere(stream) : null
   }
 
   /** Finds the stream that a header block is for, none where nobody gets it. */

@@ -5,13 +5,9 @@ import { COUNTER, count } from '../../memory/counters.ts'
 import { SERVER_STATE, type ServerState, type ServerTable } from '../../memory/server-table.ts'
 import type { OwnFailure } from '../../model/shortage.ts'
 import { Deadline } from '../../net/deadline-wheel.ts'
-import {
-  type ConnectFailure,
-  Connector,
-  type ConnectorOwner,
-  type Lender,
-} from '../servers/connector.ts'
-import type { Reuse } from '../servers/idle-connections.ts'
+import type { Reuse } from '../servers/connections/reuse.ts'
+import { type ConnectFailure, Connector, type ConnectorOwner } from '../servers/connector.ts'
+import type { Lender } from '../servers/lender.ts'
 import type { ServerServices } from '../servers/server-services.ts'
 import type { UpstreamServer } from '../servers/upstream-server.ts'
 import { type DispatchBackend, presentBackend } from './backend.ts'

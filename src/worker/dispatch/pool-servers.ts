@@ -1,7 +1,7 @@
 import { serverId } from '../../balance/structures/hashing.ts'
 import { assert } from '../../base/errors.ts'
 import type { BackendServersChange } from '../../model/servers-change.ts'
-import type { UpstreamServer } from '../servers/upstream-server.ts'
+import { maySpeakH2, type UpstreamServer } from '../servers/upstream-server.ts'
 
 /** The servers of a backend in the order of the config, and what follows from which they are. */
 export class PoolServers {
@@ -14,6 +14,8 @@ export class PoolServers {
   ids: Uint32Array
   /** A server bounds its sessions (`maxconn`, or its agent may). */
   isLimited = false
+  /** A server speaks HTTP/2, or may choose to. */
+  speaksH2 = false
   /** A server is a backup. */
   hasBackups = false
   /** The weights of all, as configured. */
@@ -67,8 +69,10 @@ export class PoolServers {
   #sum(): void {
     this.isLimited = false
     this.hasBackups = false
+    this.speaksH2 = false
     this.weightTotal = 0
     for (const { plan } of this.list) {
+      if (maySpeakH2(plan)) this.speaksH2 = true
       if (plan.maxconn > 0 || plan.agent !== null) this.isLimited = true
       if (plan.backup) this.hasBackups = true
       this.weightTotal += plan.weight

@@ -7,9 +7,10 @@ import { isBefore } from '../../memory/waiting-lines.ts'
 import type { BackendTerms, PlannedBackend, PlannedServer } from '../../model/plan.ts'
 import type { BackendServersChange } from '../../model/servers-change.ts'
 import type { ClientTlsContexts } from '../../net/tls/client-tls.ts'
-import type { UsableServers } from '../servers/idle-connections.ts'
-import { IdlePool } from '../servers/idle-pool.ts'
-import type { UpstreamServer } from '../servers/upstream-server.ts'
+import type { UsableServers } from '../servers/connections/idle-connections.ts'
+import { IdlePool } from '../servers/connections/idle-pool.ts'
+import { SharedConnections } from '../servers/connections/shared-connections.ts'
+import { maySpeakH2, type UpstreamServer } from '../servers/upstream-server.ts'
 import { UpstreamTls } from '../servers/upstream-tls.ts'
 import { PoolServers } from './pool-servers.ts'
 import type { TableBuild, TableBuilds } from './table-builds.ts'
@@ -108,6 +109,11 @@ export class ServerPool implements UsableServers {
   /** A server bounds its sessions (`maxconn`, or its agent may), so that some may have to wait. */
   get isLimited(): boolean {
     return this.#servers.isLimited
+  }
+
+  /** A server speaks HTTP/2, or may choose to. */
+  get speaksH2(): boolean {
+    return this.#servers.speaksH2
   }
 
   /** What the strategy picks from at present. */
@@ -296,6 +302,7 @@ export class ServerPool implements UsableServers {
   sameAs(server: PlannedServer): UpstreamServer | undefined {
     const known = this.#servers.at(server.row)
     if (known === undefined || !isSameAddress(known.plan.address, server.address)) return undefined
+    if (known.plan.proto !== server.proto) return undefined
     return this.#hasSameTls(known, server) ? known : undefined
   }
 
@@ -336,7 +343,11 @@ export class ServerPool implements UsableServers {
   #upstreamOf(plan: PlannedServer, kept: UpstreamServer | undefined): UpstreamServer {
     const { table, worker, tlsContexts } = this.#context
     const idleMax = Math.ceil(plan.poolIdleMax / table.workers)
-    const idle = kept?.idle ?? new IdlePool(idleMax, table.counters(worker), plan.row)
+    const cells = table.counters(worker)
+    const idle = kept?.idle ?? new IdlePool(idleMax, cells, plan.row)
+    if (this.#plan.mode === 'http' && maySpeakH2(plan)) {
+      idle.shared ??= new SharedConnections(idleMax, cells, plan.row)
+    }
     idle.resize(idleMax)
     const { tls, trafficTls } = plan
     if (kept !== undefined || tls === null || trafficTls === null) {

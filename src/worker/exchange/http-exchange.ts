@@ -10,8 +10,8 @@ import type { OwnAnswer } from '../../model/own-answer.ts'
 import { ruleAnswer } from '../../rules/actions/rule-answer.ts'
 import { Dispatch, type DispatchOwner } from '../dispatch/dispatch.ts'
 import type { Termination } from '../dispatch/termination.ts'
-import { httpServersFor } from '../servers/http-servers.ts'
-import type { Reuse } from '../servers/idle-connections.ts'
+import type { Reuse } from '../servers/connections/reuse.ts'
+import { HttpServers } from '../servers/http-servers.ts'
 import type { ServerNames } from '../servers/upstream-tls.ts'
 import type { ClientConnection, ClientStream, RequestOwner } from '../streams/client-stream.ts'
 import type { ResponseOwner, ServerStream } from '../streams/server-stream.ts'
@@ -89,7 +89,7 @@ export class HttpExchange
     this.#response = new HttpResponse(services, stream)
     this.dropsRequestTrailer = this.#request.trailers.drops
     this.dropsResponseTrailer = this.#response.trailers.drops
-    this.#dispatch = new Dispatch(this, services, httpServersFor(this, services))
+    this.#dispatch = new Dispatch(this, services, new HttpServers(this, services))
     this.#retries = new Retries(services, this.#dispatch, this.#request, this.#response)
     this.#timeout = new ServerTimeout(services.wheel, this)
   }
@@ -280,11 +280,18 @@ export class HttpExchange
   }
 
   onServerEnd(): void {
-    const isSilent = this.#response.isUnforwarded && this.#server?.isSilent === true
-    if (isSilent && this.#retries.isStale) this.#resend('replaceIdle')
+    const server = this.#server
+    const isSilent = this.#response.isUnforwarded && server?.isSilent === true
+    if (isSilent && server.mayBeStale && this.#retries.isStale) this.#resend('replaceIdle')
     else if (!this.#retry(isSilent ? 'empty-response' : 'junk-response')) {
       this.#serverFailed(502, this.#response.started ? 'SD' : 'SH')
     }
+  }
+
+  /** It is no failure of the server that takes one of the tries. */
+  onServerRefused(): void {
+    if (this.#retries.mayRepeat) this.#resend('repeat')
+    else this.#serverFailed(502, 'SH')
   }
 
   onServerTimeout(): void {
@@ -419,12 +426,13 @@ export class HttpExchange
     return true
   }
 
-  #resend(how: 'tryAgain' | 'replaceIdle' = 'tryAgain'): void {
+  #resend(how: 'tryAgain' | 'replaceIdle' | 'repeat' = 'tryAgain'): void {
     this.#leaveServer()?.reset()
     if (how === 'tryAgain') this.#observe(true)
     this.#record.connectedMs = -1
     this.#enter('choose')
-    this.#dispatch[how]()
+    if (how === 'replaceIdle') this.#dispatch.replaceIdle()
+    else this.#dispatch.tryAgain()
   }
 
   #serverFailed(status: number, termination: Termination): void {

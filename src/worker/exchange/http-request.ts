@@ -1,5 +1,5 @@
 import type { BodySink } from '../../http/body.ts'
-import { BODY_LENGTH, BODY_NONE } from '../../http/body.ts'
+import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from '../../http/body.ts'
 import { FACT_BINDS_CONNECTION } from '../../http/header-table.ts'
 import { isIdempotent } from '../../http/methods.ts'
 import { OutgoingRequest } from '../../http/outgoing-request.ts'
@@ -23,7 +23,9 @@ export class HttpRequest implements BodySink {
   readonly #kept: KeptBody
   #server: ServerStream | null = null
   #isIdempotent = false
-  /** The body was in chunks, and is collected without their framing. */
+  /** What was sent is kept: for a request that may be done twice, or where a server may refuse it. */
+  #isKept = false
+  /** The body was in chunks, and is taken without their framing. */
   #isUnframed = false
   /** The server does not keep up. */
   isBlocked = false
@@ -43,6 +45,7 @@ export class HttpRequest implements BodySink {
     this.trailers.begin(headers)
     this.forget()
     this.#isIdempotent = isIdempotent(method)
+    this.#isKept = this.#isIdempotent
     this.#isUnframed = false
     this.isBlocked = false
     const length = body === BODY_LENGTH ? contentLength : 0
@@ -60,6 +63,11 @@ export class HttpRequest implements BodySink {
 
   /** Its {@link head} is as it goes on from a frontend to a backend. */
   passThrough(frontend: FrontendRuntime, backend: BackendRuntime): void {
+    if (backend.pool.speaksH2) {
+      // What is sent to one server may go to another one that speaks another version.
+      if (this.head.body === BODY_CHUNKED) this.#isUnframed = true
+      this.#isKept = true
+    }
     this.head.isUnframed = this.#isUnframed
     this.trailers.passThrough(frontend, backend)
   }
@@ -88,11 +96,16 @@ export class HttpRequest implements BodySink {
    * here.
    */
   get canResend(): boolean {
-    return this.#isIdempotent && !this.#kept.isLost
+    return this.#isIdempotent && this.canRepeat
+  }
+
+  /** All that was sent is still here. */
+  get canRepeat(): boolean {
+    return !this.#kept.isLost
   }
 
   get takesChunks(): boolean {
-    return this.#server?.takesChunks === true
+    return !this.#isUnframed && this.#server?.takesChunks === true
   }
 
   /** Begins on a server's stream, with everything that an earlier server was sent. */
@@ -101,7 +114,7 @@ export class HttpRequest implements BodySink {
     server.sendHead(this.head)
     this.#kept.replay(server)
     // What was collected may be more than is kept for another try.
-    if (this.#isIdempotent) this.#kept.trim()
+    if (this.#isKept) this.#kept.trim()
     else this.#kept.lose()
   }
 
@@ -112,7 +125,7 @@ export class HttpRequest implements BodySink {
       return
     }
     server.sendBody(view, start, end)
-    if (this.#isIdempotent) this.#kept.add(view, start, end)
+    if (this.#isKept) this.#kept.add(view, start, end)
   }
 
   endBody(trailers: string): void {

@@ -39,6 +39,11 @@ export class Retries {
     return this.#dispatch.reused && this.#isPossible
   }
 
+  /** Of a server that has done nothing about the request, and has said so: RFC 9113 section 8.7. */
+  get mayRepeat(): boolean {
+    return this.#mayTry && this.#request.canRepeat
+  }
+
   /**
    * Takes a try out of the retry budget, where `retry-on` asks for one after such a failure.
    *
@@ -63,6 +68,10 @@ export class Retries {
 
   /** Nobody has seen an answer, and nothing is done twice that must not be. */
   get #isPossible(): boolean {
-    return this.#dispatch.hasTries && this.#response.isUnforwarded && this.#request.canResend
+    return this.#mayTry && this.#request.canResend
+  }
+
+  get #mayTry(): boolean {
+    return this.#dispatch.hasTries && this.#response.isUnforwarded
   }
 }

@@ -6,7 +6,10 @@ import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts
 import { Deadline } from '../../net/deadline-wheel.ts'
 import { isOwnFailure } from '../../net/failures.ts'
 import { TlsConn } from '../../net/tls/tls-conn.ts'
-import { IdleConnections, type Reuse, type UsableServers } from './idle-connections.ts'
+import { IdleConnections, type UsableServers } from './connections/idle-connections.ts'
+import type { Reuse } from './connections/reuse.ts'
+import type { SharedConnection } from './connections/shared-connection.ts'
+import type { Carrier, Lender, StreamLender } from './lender.ts'
 import { type ClientEnds, proxyHeaderOf } from './proxy-header.ts'
 import type { ServerServices } from './server-services.ts'
 import type { UpstreamServer } from './upstream-server.ts'
@@ -17,22 +20,6 @@ import type { ServerNames, UpstreamTls } from './upstream-tls.ts'
  * (`late`), or this node lacks something for it, which says nothing of the server.
  */
 export type ConnectFailure = 'failed' | 'late' | OwnFailure
-
-/** Where a connection goes once it is not needed. */
-export interface Carrier {
-  /**
-   * Puts the connection at hand to rest. It must have nothing outstanding in either direction.
-   *
-   * @param isBound its server may take whoever uses it for this client
-   */
-  keep(conn: Conn, isBound: boolean): void
-}
-
-/** Makes of connections what sessions are given: `S`. */
-export interface Lender<S> {
-  /** Takes a connection over for a session; its handler must be set before it returns, or at once. */
-  lend(conn: Conn, carrier: Carrier, backend: BackendTerms): S
-}
 
 /** What a connector tells: one of the two, once for each `open` that is not cancelled. */
 export interface ConnectorOwner<S> {
@@ -89,12 +76,36 @@ export class Connector<S> implements ConnHandler, Carrier {
     reuse: Reuse,
     mayBeLost: boolean,
   ): S | undefined {
+    const { shared } = upstream.idle
+    if (shared !== null) {
+      const stream = this.#takeStream(upstream, backend, reuse, mayBeLost)
+      if (stream !== undefined) return stream
+    }
     for (;;) {
       const conn = this.#idle.take(upstream, backend.httpReuse, reuse, this.#owner.serverNames)
       this.reused = conn !== undefined
       if (conn === undefined) return undefined
       if (mayBeLost || conn.isQuiet()) return this.#lend(conn, this.#aim(upstream, backend))
       conn.destroy()
+    }
+  }
+
+  /** As {@link takeIdle}, of a connection that carries others, too. */
+  #takeStream(
+    upstream: UpstreamServer,
+    backend: BackendTerms,
+    reuse: Reuse,
+    mayBeLost: boolean,
+  ): S | undefined {
+    const { httpReuse } = backend
+    const { serverNames } = this.#owner
+    for (;;) {
+      const connection = this.#idle.takeShared(upstream, httpReuse, reuse, serverNames)
+      this.reused = connection !== undefined
+      if (connection === undefined) return undefined
+      this.#aim(upstream, backend)
+      if (mayBeLost || connection.isAlive) return this.#streams.lendStream(connection, this)
+      connection.close()
     }
   }
 
@@ -124,6 +135,12 @@ export class Connector<S> implements ConnHandler, Carrier {
     this.#idle.keep(upstream, backend.httpReuse, conn, this.reused, isBound)
   }
 
+  bind(connection: SharedConnection): void {
+    const target = this.#target
+    assert(target !== null, 'a connection was bound to a client that leads nowhere')
+    this.#idle.bind(target.upstream, connection)
+  }
+
   /** The server among these that knows the client by its connection, or null. */
   preferred(servers: UsableServers): UpstreamServer | null {
     return this.#idle.preferred(servers)
@@ -147,7 +164,8 @@ export class Connector<S> implements ConnHandler, Carrier {
       this.#countSession(conn, upstream, backend)
     }
     this.#settle()
-    this.#owner.onConnected(this.#lend(conn, target))
+    const isShared = upstream.idle.shared !== null && speaksH2(upstream, conn)
+    this.#owner.onConnected(isShared ? this.#share(conn, target) : this.#lend(conn, target))
   }
 
   onData(_conn: Conn, _view: ByteView, _length: number): void {}
@@ -220,4 +238,22 @@ export class Connector<S> implements ConnHandler, Carrier {
   #lend(conn: Conn, { backend }: Target): S {
     return this.#lender.lend(conn, this, backend)
   }
+
+  #share(conn: Conn, { upstream, backend }: Target): S {
+    const connection = this.#streams.share(conn)
+    this.#idle.place(upstream, backend.httpReuse, connection)
+    return this.#streams.lendStream(connection, this)
+  }
+
+  /** Invariant: only servers of those who can use streams are asked for them. */
+  get #streams(): StreamLender<S> {
+    const { streams } = this.#lender
+    assert(streams !== null, 'a server of mode tcp was asked for a stream')
+    return streams
+  }
+}
+
+/** HTTP/2 is spoken by prior knowledge, or where ALPN has chosen it (RFC 9113 sections 3.2, 3.3). */
+function speaksH2({ plan }: UpstreamServer, { tls }: Conn): boolean {
+  return plan.proto === 'h2' || tls?.alpn === 'h2'
 }

@@ -13,31 +13,25 @@ import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts
 import { JoinedWrite } from '../../net/joined-write.ts'
 import { UNHEARD } from '../../net/unheard.ts'
 import type { ResponseOwner, ServerStream } from '../streams/server-stream.ts'
-import type { Carrier, Lender } from './connector.ts'
+import { InterimAllowance } from './interim-allowance.ts'
+import type { Carrier } from './lender.ts'
 import type { ResponseServices } from './server-services.ts'
 
 /** Request bodies up to this size that came whole with their head are written together with it. */
 const JOINED_BODY_BYTES_MAX = 4096
 
 /**
- * Interim (1xx) responses, in bytes, that one request may bring at once, and per second after that,
- * before the server is taken for broken. A long task may say `102 Processing` for hours; but each
- * restarts `timeout server`, so that without a bound a server could go on for ever. Go's net/http
- * bounds bytes in place of a number, too (`MaxResponseHeaderBytes`).
- */
-const INTERIM_BYTES_MAX = 65_536
-const INTERIM_BYTES_PER_SEC = 4096
-
-/**
  * Requests to servers in HTTP/1.1, one after the other, each on a connection that is lent to it
  * whole: HTTP/1 carries one at a time. One stream serves all requests of an exchange.
  */
-export class H1ServerStream implements ServerStream, ConnHandler, Lender<ServerStream> {
+export class H1ServerStream implements ServerStream, ConnHandler {
   readonly takesChunks = true
+  readonly mayBeStale = true
   readonly #services: ResponseServices
   readonly #owner: ResponseOwner
   readonly #body: BodyReader
   readonly #out = new JoinedWrite(JOINED_BODY_BYTES_MAX)
+  readonly #interim = new InterimAllowance()
   /** The beginning of a head that is not complete. */
   readonly #held: HeldBytes
   /** Null while no connection is lent to it. */
@@ -48,9 +42,6 @@ export class H1ServerStream implements ServerStream, ConnHandler, Lender<ServerS
   #asksUpgrade = false
   /** The body is to be written in chunks: RFC 9112 section 7.1. */
   #frames = false
-  /** Bytes of interim responses that the present rate has not allowed for yet. */
-  #interimBytes = 0
-  #interimMs = 0
   /** Where the body of the response goes; null before its head. */
   #to: BodySink | null = null
   /** The connection may serve another request, if nothing follows the response. */
@@ -75,7 +66,7 @@ export class H1ServerStream implements ServerStream, ConnHandler, Lender<ServerS
     this.#acceptsInvalid = acceptInvalidResponse
     this.#out.begin(conn)
     this.#held.clear()
-    this.#interimBytes = 0
+    this.#interim.begin()
     this.#to = null
     this.#isPersistent = false
     this.#isBound = false
@@ -213,21 +204,13 @@ export class H1ServerStream implements ServerStream, ConnHandler, Lender<ServerS
         this.#begin(head, view, at, end)
         return
       }
-      if (!this.#allowsInterim(consumed)) {
+      if (!this.#interim.take(consumed, this.#services.wheel.nowMs)) {
         owner.onResponseBroken()
         return
       }
       owner.onInterim(head)
     }
     owner.onResponseProgress()
-  }
-
-  #allowsInterim(bytes: number): boolean {
-    const { nowMs } = this.#services.wheel
-    const allowed = ((nowMs - this.#interimMs) / 1000) * INTERIM_BYTES_PER_SEC
-    this.#interimBytes = Math.max(0, this.#interimBytes - allowed) + bytes
-    this.#interimMs = nowMs
-    return this.#interimBytes <= INTERIM_BYTES_MAX
   }
 
   #begin(head: ResponseHead, view: ByteView, at: number, end: number): void {

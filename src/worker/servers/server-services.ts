@@ -1,3 +1,4 @@
+import type { H2Limits } from '../../http/h2/h2-limits.ts'
 import type { ChunkLimits } from '../../http/limits.ts'
 import type { ResponseHead } from '../../http/response-head.ts'
 import type { NetEngine } from '../../net/conn.ts'
@@ -26,6 +27,8 @@ export interface ResponseServices {
   readonly wheel: DeadlineWheel
   /** Bounds of every chunked body. */
   readonly chunkLimits: ChunkLimits
+  /** Bounds of connections to servers that speak HTTP/2. */
+  readonly h2Limits: H2Limits
   /** Scratch, valid from a parse to the return to the event loop. */
   readonly responseHead: ResponseHead
 }

@@ -15,6 +15,8 @@ import type { Conn } from '../../net/conn.ts'
 export interface ServerStream extends BodySink {
   /** Nothing of a response has come. */
   readonly isSilent: boolean
+  /** A server that has ended it may have done so before it knew of the request. */
+  readonly mayBeStale: boolean
   /** Begins the request, which is sent with the next `flush`. @param head valid during the call */
   sendHead(head: OutgoingRequest): void
   /** Sends what was handed over. @returns false where the caller should stop until `onServerDrain` */
@@ -65,4 +67,9 @@ export interface ResponseOwner {
   onServerDrain(): void
   /** The server has ended in the middle of its response, or before. */
   onServerEnd(): void
+  /**
+   * The server has done nothing about the request, and says so: it may be sent again, whatever its
+   * method (RFC 9113 section 8.7). Nothing more is told.
+   */
+  onServerRefused(): void
 }

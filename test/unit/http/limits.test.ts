@@ -33,6 +33,7 @@ it('every bound follows its key', () => {
     httpTrailerBytesMax: 5,
     httpPipelinedMax: 6,
     httpRetryBodyBytesMax: 7,
+    h2Backend: { maxConcurrentStreams: 100, initialWindowSize: 65_536, glitchesMax: 1_000 },
     sslLifetimeMs: 8,
     sslTicketKeyRotationMs: 9,
     sslTicketKeys: 10,

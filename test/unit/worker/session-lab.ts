@@ -1,4 +1,5 @@
 import { vi } from 'vitest'
+import { h2LimitsOf } from '../../../src/http/h2/h2-limits.ts'
 import { chunkLimitsOf, headLimitsOf } from '../../../src/http/limits.ts'
 import { ResponseHead } from '../../../src/http/response-head.ts'
 import type { CounterName } from '../../../src/memory/counters.ts'
@@ -61,6 +62,7 @@ export const TUNE: TuneConfig = {
   httpTrailerBytesMax: 15_360,
   httpPipelinedMax: 1000,
   httpRetryBodyBytesMax: 16_384,
+  h2Backend: { maxConcurrentStreams: 100, initialWindowSize: 65_536, glitchesMax: 1_000 },
   sslLifetimeMs: 300_000,
   sslTicketKeyRotationMs: 7_200_000,
   sslTicketKeys: 3,
@@ -164,6 +166,7 @@ function serverOf(index: number, changes: Partial<PlannedServer> = {}): PlannedS
     disabled: false,
     cookie: null,
     sendProxy: null,
+    proto: null,
     tls: null,
     trafficTls: null,
     poolIdleMax: 4,
@@ -224,6 +227,7 @@ export function servicesOf(
     sharedScope: sharedScope(processVariables),
     ticketKeys: someTicketKeys().keys,
     chunkLimits: chunkLimitsOf(tune),
+    h2Limits: h2LimitsOf(tune.h2Backend),
     requestHeads: new RequestHeads(limits, tune.bufsizeBytes),
     requestEdits: { added: '', target: '', hostless: false },
     responseHead,

@@ -62,6 +62,21 @@ describe('the PROXY header of a check', () => {
   })
 })
 
+describe('what is spoken to a server', () => {
+  it.each([
+    ['', '', null, undefined],
+    ['proto: h2', '', 'h2', undefined],
+    ['', 'proto: h2', 'h2', undefined],
+    ['proto: h1', 'proto: h2', 'h1', undefined],
+    // Who speaks HTTP/2 alone is asked to choose it.
+    ['proto: h2, ssl: {verify: none}', '', 'h2', ['h2']],
+    ['ssl: {verify: none, alpn: [h2, http/1.1]}', '', null, ['h2', 'http/1.1']],
+  ])('of {%s} in {%s} is %s, with ALPN %j', (own, ofBackend, proto, alpn) => {
+    const server = serverOf(own, ofBackend)
+    expect([server.proto, server.trafficTls?.alpn]).toEqual([proto, alpn])
+  })
+})
+
 describe('the idle connections of a server', () => {
   it.each([
     ['', '', [500, 5_000]],

@@ -32,6 +32,7 @@ describe('global.tune', () => {
       httpTrailerBytesMax: 1_024,
       httpPipelinedMax: 1,
       httpRetryBodyBytesMax: 16_777_216,
+      h2Backend: { maxConcurrentStreams: 100, initialWindowSize: 65_536, glitchesMax: 1_000 },
       sslLifetimeMs: 604_800_000,
       sslTicketKeyRotationMs: 1_000,
       sslTicketKeys: 16,

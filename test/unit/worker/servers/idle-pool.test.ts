@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { COUNTER, COUNTER_STRIDE } from '../../../../src/memory/counters.ts'
 import type { Conn } from '../../../../src/net/conn.ts'
-import { IdlePool } from '../../../../src/worker/servers/idle-pool.ts'
+import { IdlePool } from '../../../../src/worker/servers/connections/idle-pool.ts'
 
 const ROW = 2
 const GAUGE = ROW * COUNTER_STRIDE + COUNTER.idleConnections

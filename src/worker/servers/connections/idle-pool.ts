@@ -1,5 +1,6 @@
-import { COUNTER, COUNTER_STRIDE } from '../../memory/counters.ts'
-import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
+import { COUNTER, COUNTER_STRIDE } from '../../../memory/counters.ts'
+import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../../net/conn.ts'
+import type { SharedConnections } from './shared-connections.ts'
 
 /** How many are looked at, the newest first, for one that has asked for a name. */
 const LOOKED_AT_MAX = 256
@@ -13,6 +14,11 @@ const LOOKED_AT_MAX = 256
  * meanwhile takes it out, so that nobody is given a connection that is known to be dead.
  */
 export class IdlePool implements ConnHandler {
+  /**
+   * Connections to the same server that carry many requests at once, under the same bound; null: it
+   * speaks no HTTP/2.
+   */
+  shared: SharedConnections | null = null
   readonly #proven: Conn[] = []
   readonly #unproven: Conn[] = []
   readonly #cells: Float64Array
@@ -41,6 +47,7 @@ export class IdlePool implements ConnHandler {
   resize(sizeMax: number): void {
     this.#sizeMax = sizeMax
     while (this.size > sizeMax) this.#evictOldest()
+    this.shared?.resize(sizeMax)
   }
 
   /**
@@ -85,11 +92,13 @@ export class IdlePool implements ConnHandler {
     this.#purgedMs = nowMs
     for (let left = Math.ceil(this.#surplus / 2); left > 0; left--) this.#evictOldest()
     this.#surplus = this.size
+    this.shared?.purge()
   }
 
   /** Closes all; later ones are kept again. */
   drop(): void {
     while (this.size > 0) this.#evictOldest()
+    this.shared?.drop()
   }
 
   /**
@@ -101,7 +110,7 @@ export class IdlePool implements ConnHandler {
   freePorts(): number {
     const { size } = this
     for (let conn = this.pop(); conn !== undefined; conn = this.pop()) conn.reset()
-    return size
+    return size + (this.shared?.freePorts() ?? 0)
   }
 
   /** The server is removed: closes all, and what sessions that still use it put to rest later. */

@@ -1,20 +1,17 @@
-import type { HttpReuse } from '../../model/config.ts'
-import type { Conn } from '../../net/conn.ts'
+import type { HttpReuse } from '../../../model/config.ts'
+import type { Conn } from '../../../net/conn.ts'
+import type { UpstreamServer } from '../upstream-server.ts'
+import type { ServerNames } from '../upstream-tls.ts'
 import { IdlePool } from './idle-pool.ts'
-import type { UpstreamServer } from './upstream-server.ts'
-import type { ServerNames } from './upstream-tls.ts'
+import type { Reuse } from './reuse.ts'
+import type { SharedConnection } from './shared-connection.ts'
+import { SharedConnections } from './shared-connections.ts'
 
 /**
  * Servers to which a session keeps a connection of its own. HAProxy's default of
  * `max-session-srv-conns`.
  */
 const OWN_SERVERS_MAX = 5
-
-/**
- * What a session can be carried by: `new`, a connection that nobody has used; `first`, an idle one,
- * but this is the first request of its client; `later`, an idle one.
- */
-export type Reuse = 'new' | 'first' | 'later'
 
 /** Servers of which some may take new sessions. */
 export interface UsableServers {
@@ -26,6 +23,8 @@ export interface UsableServers {
 interface OwnConnection {
   /** Where it rests, if it does. */
   readonly pool: IdlePool
+  /** Where it is, resting or not, if it carries many requests at once. */
+  readonly shared: SharedConnections
   /** The row of its server. */
   readonly row: number
 }
@@ -76,6 +75,36 @@ export class IdleConnections {
     return mode === 'aggressive' ? idle.popProven(serverName) : undefined
   }
 
+  /** As {@link take}, of connections that carry many requests at once, resting or not. */
+  takeShared(
+    upstream: UpstreamServer,
+    mode: HttpReuse,
+    reuse: Reuse,
+    names: ServerNames | null,
+  ): SharedConnection | undefined {
+    const { idle, tls } = upstream
+    const serverName = tls?.asksByExpression === true ? tls.nameFor(names) : undefined
+    const own = this.#own?.get(idle)?.shared.find('always', reuse, serverName)
+    if (own !== undefined || isPrivate(upstream, mode)) return own
+    return idle.shared?.find(mode, reuse, serverName)
+  }
+
+  /** Says who may be given streams of a new connection. */
+  place(upstream: UpstreamServer, mode: HttpReuse, connection: SharedConnection): void {
+    const isOwn = isPrivate(upstream, mode)
+    const shared = isOwn ? this.#ownOf(upstream).shared : upstream.idle.shared
+    shared?.add(connection)
+  }
+
+  /** Nobody else is given streams of this connection from now on; those that others have go on. */
+  bind(upstream: UpstreamServer, connection: SharedConnection): void {
+    this.#isBound = true
+    const { shared } = this.#ownOf(upstream)
+    if (connection.home === shared) return
+    connection.home?.remove(connection)
+    shared.add(connection)
+  }
+
   /**
    * Puts a connection to rest. It must have nothing outstanding in either direction.
    *
@@ -91,7 +120,7 @@ export class IdleConnections {
   ): void {
     if (isBound) this.#isBound = true
     const isOwn = isBound || this.#usesOwn || isPrivate(upstream, mode)
-    const pool = isOwn ? this.#ownPool(upstream) : upstream.idle
+    const pool = isOwn ? this.#ownOf(upstream).pool : upstream.idle
     pool.push(conn, isProven)
   }
 
@@ -101,8 +130,8 @@ export class IdleConnections {
    */
   preferred(servers: UsableServers): UpstreamServer | null {
     if (!this.#isBound || this.#own === null) return null
-    for (const [idle, { pool, row }] of this.#own) {
-      const server = pool.size > 0 ? servers.usableAt(row) : null
+    for (const [idle, { pool, shared, row }] of this.#own) {
+      const server = pool.size + shared.size > 0 ? servers.usableAt(row) : null
       if (server !== null && server.idle === idle) return server
     }
     return null
@@ -110,23 +139,30 @@ export class IdleConnections {
 
   /** Closes the client's own. */
   close(): void {
-    for (const { pool } of this.#own?.values() ?? []) pool.close()
+    for (const own of this.#own?.values() ?? []) closeOwn(own)
   }
 
-  #ownPool({ idle, plan }: UpstreamServer): IdlePool {
+  #ownOf({ idle, plan }: UpstreamServer): OwnConnection {
     this.#own ??= new Map()
     const known = this.#own.get(idle)
-    if (known !== undefined) return known.pool
+    if (known !== undefined) return known
     const [oldest] = this.#own
     if (oldest !== undefined && this.#own.size >= OWN_SERVERS_MAX) {
-      const [key, { pool }] = oldest
-      pool.close()
+      const [key, own] = oldest
+      closeOwn(own)
       this.#own.delete(key)
     }
-    const pool = new IdlePool(1, this.#cells, plan.row)
-    this.#own.set(idle, { pool, row: plan.row })
-    return pool
+    const { row } = plan
+    const pool = new IdlePool(1, this.#cells, row)
+    const own = { pool, shared: new SharedConnections(1, this.#cells, row), row }
+    this.#own.set(idle, own)
+    return own
   }
+}
+
+function closeOwn({ pool, shared }: OwnConnection): void {
+  pool.close()
+  shared.resize(0)
 }
 
 function isPrivate({ plan }: UpstreamServer, mode: HttpReuse): boolean {
