@@ -43,10 +43,6 @@ const ways: readonly TransportWay[] = [
     secret: null,
     tls: authority.issue({ commonName: 'node', dnsNames: [node] }),
   })),
-  webSockets('TLS and secret', (node) => ({
-    secret,
-    tls: authority.issue({ commonName: node }),
-  })),
   {
     name: 'memory',
     create: (hello, bind, events) => network.create(hello, bind, events),

@@ -171,7 +171,10 @@ describe('the links of a cluster', () => {
       config: shared,
       cluster: wrong,
     })
-    await four.daemon.event('peer-refused')
+    // Who shows the wrong one is refused, and told so.
+    expect(await four.daemon.event('peer-refused')).toMatchObject({ reason: 'credentials' })
+    const told = { reason: 'credentials', peer: 'lb4' }
+    expect(await one.daemon.event('peer-refused')).toMatchObject(told)
     expect(roleOf(await viewOf(one), 'lb4')).toBe('invited')
     expect(JSON.stringify([one.daemon.log, four.daemon.log])).not.toContain('horse')
     const metrics = await (await fetch(`${one.adminUrl}/metrics`)).text()

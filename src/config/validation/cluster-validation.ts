@@ -25,6 +25,7 @@ export function validateCluster(tree: Cursor, report: Report): void {
   validateNode(cluster, report)
   validatePeers(cluster, peers, report)
   validateTimes(cluster, report)
+  validateProof(cluster, report)
   validateExposure(cluster, peers, report)
 }
 
@@ -93,6 +94,16 @@ function msOf(at: Cursor, standardMs: number): number | null {
   if (at.node === null) return standardMs
   const result = parseDuration(String(at.value))
   return 'value' in result ? result.value : null
+}
+
+/** A connection is made by one of them, so the other would prove nothing. */
+function validateProof(cluster: Cursor, report: Report): void {
+  const secret = cluster.at('secret-file')
+  if (secret.node === null || cluster.at('tls').node === null) return
+  report.error(secret.keySpan, secret.path, {
+    message: 'the links are made by certificates, with which a secret has no use',
+    hint: 'Leave out secret-file, or tls.',
+  })
 }
 
 /** Whoever reaches an open peer address could join and say what is to run. */

@@ -22,7 +22,7 @@ export interface PeerStats {
   readonly framesOut: number
   /** Frames that were not sent: no link, or its buffer was full. */
   readonly framesDropped: number
-  /** Of links and streams, sealed, without what WebSocket, TLS and TCP add. */
+  /** Of links and streams, without what WebSocket, TLS and TCP add. */
   readonly bytesIn: number
   readonly bytesOut: number
   /** WebSocket messages of links and streams: frames of one turn of the event loop share one. */

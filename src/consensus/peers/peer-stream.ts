@@ -12,7 +12,7 @@ const PIECE_BYTES_MAX = MESSAGE_BYTES_MAX - 16
 const BURST_PIECES_MAX = 16
 
 /**
- * A byte stream to a peer. Each side ends on its own, as with TCP, and says so under seal: a stream
+ * A byte stream to a peer. Each side ends on its own, as with TCP, and says so in a record: a stream
  * that is cut short ends in an error, never as if it were complete.
  */
 export class PeerStream extends Duplex implements ChannelOwner {

@@ -30,8 +30,9 @@ export interface PeerTransportOptions {
   readonly bind: string
   /** What this node says of itself at first. */
   readonly hello: PeerHello
-  /** 32 bytes at least, the same on all nodes; null: TLS says who a peer is. */
+  /** 32 bytes at least, the same on all nodes; null: certificates say who a peer is. */
   readonly secret: Uint8Array | null
+  /** Null where there is a secret: a connection has one of them. */
   readonly tls: PeerTls | null
   /** Neither a secret nor TLS, whoever reaches the address is believed: for loopback alone. */
   readonly isOpenAllowed: boolean

@@ -1,16 +1,15 @@
-import { randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { assert, SluiceError } from '../../base/errors.ts'
 import type { NodeId } from '../log/entries.ts'
 import { type AcceptedHost, AcceptedLink } from './accepted-link.ts'
 import { DialledLink, type LinkHost } from './dialled-link.ts'
 import { type Call, dial } from './dialler.ts'
-import { expectUsable, hasShownName } from './handshake/certificates.ts'
+import { expectUsable } from './handshake/certificates.ts'
 import { AcceptingHandshake } from './handshake/handshake.ts'
 import { encodeHello } from './handshake/hello-codec.ts'
 import { Introduction } from './handshake/introduction.ts'
 import { MemberHosts } from './handshake/member-hosts.ts'
-import { NONCE_BYTES, SECRET_BYTES_MIN } from './handshake/proofs.ts'
+import { SECRET_BYTES_MIN } from './handshake/shared-key.ts'
 import { PeerCounters, type PeerStats } from './peer-counters.ts'
 import { type Newcomer, PeerServer } from './peer-server.ts'
 import { PeerStream } from './peer-stream.ts'
@@ -29,8 +28,8 @@ import { type LinkedNode, twinObjection } from './twins.ts'
 
 /**
  * Links to the peers over WebSockets. Every node calls every peer and sends on the link that it has
- * opened; what it accepts it only reads. Peers prove that they belong together by a secret, by
- * certificates, or by both.
+ * opened; what it accepts it only reads. Peers prove that they belong together by a secret or by
+ * certificates, over TLS 1.3 either way.
  */
 export class WebSocketTransport implements PeerTransport {
   #options: PeerTransportOptions
@@ -63,6 +62,7 @@ export class WebSocketTransport implements PeerTransport {
       const message = `the secret has ${secret.length} bytes, ${SECRET_BYTES_MIN} are the least`
       throw new SluiceError('peer-credentials', message)
     }
+    assert(secret === null || tls === null, 'links have a secret or certificates')
     if (secret === null && tls === null && !isOpenAllowed) {
       throw new SluiceError('peer-credentials', 'peers have neither a secret nor certificates')
     }
@@ -73,7 +73,7 @@ export class WebSocketTransport implements PeerTransport {
     this.#server = new PeerServer(options, {
       isMemberHost: (host) => this.#memberHosts.has(host),
       onNewcomer: (newcomer) => this.#meet(newcomer),
-      onRefused: (objection, address) => this.#refused(objection, true, null, address),
+      onRefused: (objection, name, address) => this.#refused(objection, true, name, address),
     })
     this.#linkHost = this.#makeLinkHost()
     this.#acceptedHost = this.#makeAcceptedHost()
@@ -221,10 +221,8 @@ export class WebSocketTransport implements PeerTransport {
   }
 
   #meet(newcomer: Newcomer): void {
-    const { secret, limits } = this.#options
-    const credentials = { name: this.#hello.name, secret }
-    const nonce = randomBytes(NONCE_BYTES)
-    const handshake = new AcceptingHandshake(credentials, newcomer.purpose, nonce)
+    const { limits } = this.#options
+    const handshake = new AcceptingHandshake(this.#hello.name)
     new Introduction(newcomer.socket, handshake, 'acceptor', {
       limits,
       counters: this.#counters,
@@ -243,11 +241,10 @@ export class WebSocketTransport implements PeerTransport {
   }
 
   /** What only a called node can have against a peer. */
-  #objectionTo({ tls, purpose }: Newcomer, { name }: PeerHello): Objection | null {
+  #objectionTo({ denies, purpose }: Newcomer, { name }: PeerHello): Objection | null {
     const { acceptedLinksMax, streamsPerPeerMax } = this.#options.limits
-    if (tls !== null && !hasShownName(tls, name)) {
-      return { reason: 'stranger', message: `the certificate is not in the name ${name}` }
-    }
+    const denial = denies(name)
+    if (denial !== null) return { reason: 'stranger', message: denial }
     const isCrowded =
       purpose === 'stream'
         ? (this.#streams.get(name)?.size ?? 0) >= streamsPerPeerMax * 2

@@ -1,7 +1,6 @@
 import type { WebSocket } from 'ws'
-import type { Purpose } from './handshake/proofs.ts'
+import type { Purpose } from './handshake/handshake.ts'
 import { MESSAGE_BYTES_MAX } from './records/packing.ts'
-import { SEAL_BYTES_MAX } from './records/sealing.ts'
 
 /** Where a node answers, by what for. */
 export const PATHS: Readonly<Record<Purpose, string>> = { link: '/peer/v1', stream: '/stream/v1' }
@@ -11,7 +10,7 @@ const PIECES_MAX = 4096
 
 /** How both ends use ws. */
 export const SOCKET_OPTIONS = {
-  maxPayload: MESSAGE_BYTES_MAX + SEAL_BYTES_MAX,
+  maxPayload: MESSAGE_BYTES_MAX,
   maxFragments: PIECES_MAX,
   maxBufferedChunks: PIECES_MAX,
   perMessageDeflate: false,

@@ -2,23 +2,19 @@ import { SluiceError } from '../../../base/errors.ts'
 import { ByteReader, invalidEncoding } from '../../encoding/byte-reader.ts'
 import { ByteWriter } from '../../encoding/byte-writer.ts'
 import { NAME_BYTES_MAX } from '../../log/entry-encoding.ts'
-import { NO_SEALS, type Seals } from '../records/sealing.ts'
 import { type Objection, REFUSAL_REASONS } from '../refusals.ts'
-import {
-  type Exchange,
-  isProof,
-  NONCE_BYTES,
-  PROOF_BYTES,
-  type Purpose,
-  proofOf,
-  sealsOf,
-} from './proofs.ts'
 
-/** Of what peers say to each other beside the consensus; both ends must have the same. */
+/** Of this handshake; both ends must have the same. Newer ways are agreed on before it begins. */
 const PROTOCOL_VERSION = 1
 /** Bytes of a message against the other end. */
 const OBJECTION_BYTES_MAX = 1000
 const MESSAGE_BYTES = 128
+/**
+ * What the first versions of Sluice proved their secret with, where they had one. TLS does that now;
+ * the places are kept, so that such nodes understand each other where they need no secret.
+ */
+const NONCE = new Uint8Array(32)
+const NO_PROOF = new Uint8Array()
 
 /** First byte of each message. A challenge begins with kind and version in every version. */
 const KIND = { challenge: 1, answer: 2, proof: 3, objection: 4 } as const
@@ -26,23 +22,25 @@ const KIND = { challenge: 1, answer: 2, proof: 3, objection: 4 } as const
 /** Neither spaces nor a slash, which ends the name in a node's id, nor what a log could not show. */
 const NODE_NAME = /^[^\s/.\p{C}][^\s/\p{C}]*$/u
 
-/** What a node needs to be known, and to know others. */
-export interface Credentials {
-  /** Of this node. */
-  readonly name: string
-  /** Null: it is not asked for, for TLS or the place of the node says who the peer is. */
-  readonly secret: Uint8Array | null
+/** Whether a node can be called so: what is none is said to nobody, and gets into no log. */
+export function isNodeName(name: string): boolean {
+  return NODE_NAME.test(name)
 }
+
+/** What a connection is for. */
+export type Purpose = 'link' | 'stream'
+
+/** Which end of a connection. */
+export type Side = 'dialler' | 'acceptor'
 
 /** What came of a message of the other end. */
 export type HandshakeStep =
   | { readonly kind: 'send'; readonly message: Uint8Array }
   | {
       readonly kind: 'done'
-      /** To be sent first, unsealed; null where there is nothing left to say. */
+      /** To be sent first; null where there is nothing left to say. */
       readonly message: Uint8Array | null
       readonly peer: string
-      readonly seals: Seals
     }
   | {
       readonly kind: 'failed'
@@ -52,9 +50,9 @@ export type HandshakeStep =
     }
 
 /**
- * One end of the handshake, without I/O. Dialler: challenge (version, names, nonce); acceptor:
- * answer (nonce, proof); dialler: proof; from there on both seal. Neither sends the secret, and each
- * proves to the other that it has it, over both nonces and both names.
+ * One end of the handshake, without I/O: the two say who they are and whom they look for. That they
+ * are it is for TLS to prove. Dialler: challenge (version, names); acceptor: answer; dialler: proof,
+ * which is empty; then the hellos follow.
  */
 export interface Handshake {
   /** Name of the peer, where it is known or claimed. */
@@ -67,75 +65,50 @@ export interface Handshake {
 /** The end that opens the connection. */
 export class DiallingHandshake implements Handshake {
   readonly peer: string
-  readonly #credentials: Credentials
-  readonly #purpose: Purpose
-  readonly #nonce: Uint8Array
+  readonly #name: string
 
   /**
+   * @param name of this node
    * @param peer name of the node that is looked for
-   * @param nonce NONCE_BYTES of strong randomness
    */
-  constructor(credentials: Credentials, purpose: Purpose, peer: string, nonce: Uint8Array) {
-    this.#credentials = credentials
-    this.#purpose = purpose
+  constructor(name: string, peer: string) {
+    this.#name = name
     this.peer = peer
-    this.#nonce = nonce
   }
 
   begin(): Uint8Array {
     const writer = new ByteWriter(MESSAGE_BYTES)
     writer.byte(KIND.challenge)
     writer.byte(PROTOCOL_VERSION)
-    writer.flag(this.#credentials.secret !== null)
-    writer.text(this.#credentials.name)
+    writer.flag(false)
+    writer.text(this.#name)
     writer.text(this.peer)
-    writer.raw(this.#nonce)
+    writer.raw(NONCE)
     return writer.finish()
   }
 
   step(message: Uint8Array): HandshakeStep {
     return stepOf(message, KIND.answer, (reader) => {
-      const acceptorNonce = reader.raw(NONCE_BYTES)
-      const proof = reader.bytes()
+      reader.raw(NONCE.length)
+      reader.bytes()
       reader.end()
-      const { secret, name } = this.#credentials
-      if (secret === null) return this.#done(Uint8Array.of(KIND.proof, 0), NO_SEALS)
-      const exchange: Exchange = {
-        version: PROTOCOL_VERSION,
-        purpose: this.#purpose,
-        dialler: name,
-        acceptor: this.peer,
-        diallerNonce: this.#nonce,
-        acceptorNonce,
-      }
-      if (!isProof(proof, proofOf(secret, 'acceptor', exchange))) {
-        return failed('credentials', `${this.peer} has another secret than ${name}`)
-      }
-      const writer = new ByteWriter(2 + PROOF_BYTES)
+      const writer = new ByteWriter(2)
       writer.byte(KIND.proof)
-      writer.bytes(proofOf(secret, 'dialler', exchange))
-      return this.#done(writer.finish(), sealsOf(secret, 'dialler', exchange))
+      writer.bytes(NO_PROOF)
+      return { kind: 'done', message: writer.finish(), peer: this.peer }
     })
-  }
-
-  #done(message: Uint8Array, seals: Seals): HandshakeStep {
-    return { kind: 'done', message, peer: this.peer, seals }
   }
 }
 
 /** The end that is called. */
 export class AcceptingHandshake implements Handshake {
   peer: string | null = null
-  readonly #credentials: Credentials
-  readonly #purpose: Purpose
-  readonly #nonce: Uint8Array
-  #exchange: Exchange | null = null
+  readonly #name: string
+  #isAnswered = false
 
-  /** @param nonce NONCE_BYTES of strong randomness */
-  constructor(credentials: Credentials, purpose: Purpose, nonce: Uint8Array) {
-    this.#credentials = credentials
-    this.#purpose = purpose
-    this.#nonce = nonce
+  /** @param name of this node */
+  constructor(name: string) {
+    this.#name = name
   }
 
   begin(): null {
@@ -143,9 +116,9 @@ export class AcceptingHandshake implements Handshake {
   }
 
   step(message: Uint8Array): HandshakeStep {
-    return this.#exchange === null
-      ? stepOf(message, KIND.challenge, (reader) => this.#challenged(reader))
-      : this.#proved(message, this.#exchange)
+    return this.#isAnswered
+      ? this.#proved(message)
+      : stepOf(message, KIND.challenge, (reader) => this.#challenged(reader))
   }
 
   #challenged(reader: ByteReader): HandshakeStep {
@@ -154,53 +127,38 @@ export class AcceptingHandshake implements Handshake {
       const versions = `${version}, this node ${PROTOCOL_VERSION}`
       return failed('version', `the peer speaks version ${versions}`)
     }
-    const hasSecret = reader.flag()
+    const wantsProof = reader.flag()
     const dialler = reader.text(NAME_BYTES_MAX)
     const acceptor = reader.text(NAME_BYTES_MAX)
-    const diallerNonce = reader.raw(NONCE_BYTES)
+    reader.raw(NONCE.length)
     reader.end()
-    const { secret, name } = this.#credentials
-    if (!NODE_NAME.test(dialler)) return failed('garbage', 'the peer has no proper name')
+    const name = this.#name
+    if (!isNodeName(dialler)) return failed('garbage', 'the peer has no proper name')
     this.peer = dialler
     // Its own name a node tells only to those that know it.
     if (acceptor !== name) return failed('stranger', 'the node here has another name')
     if (dialler === name) return failed('stranger', `another node calls itself ${name} as well`)
-    if (hasSecret !== (secret !== null)) {
-      return failed('credentials', `${hasSecret ? name : dialler} has been given no secret`)
+    if (wantsProof) {
+      return failed('version', `${dialler} is of a version that proves its secret without TLS`)
     }
-    const exchange: Exchange = {
-      version,
-      purpose: this.#purpose,
-      dialler,
-      acceptor,
-      diallerNonce: diallerNonce.slice(),
-      acceptorNonce: this.#nonce,
-    }
-    this.#exchange = exchange
+    this.#isAnswered = true
     const writer = new ByteWriter(MESSAGE_BYTES)
     writer.byte(KIND.answer)
-    writer.raw(this.#nonce)
-    writer.bytes(secret === null ? new Uint8Array() : proofOf(secret, 'acceptor', exchange))
+    writer.raw(NONCE)
+    writer.bytes(NO_PROOF)
     return { kind: 'send', message: writer.finish() }
   }
 
-  #proved(message: Uint8Array, exchange: Exchange): HandshakeStep {
+  #proved(message: Uint8Array): HandshakeStep {
     return stepOf(message, KIND.proof, (reader) => {
-      const proof = reader.bytes()
+      reader.bytes()
       reader.end()
-      const { secret, name } = this.#credentials
-      const peer = exchange.dialler
-      if (secret === null) return { kind: 'done', message: null, peer, seals: NO_SEALS }
-      if (!isProof(proof, proofOf(secret, 'dialler', exchange))) {
-        return failed('credentials', `${peer} has another secret than ${name}`)
-      }
-      const seals = sealsOf(secret, 'acceptor', exchange)
-      return { kind: 'done', message: null, peer, seals }
+      return { kind: 'done', message: null, peer: this.peer ?? '' }
     })
   }
 }
 
-/** What tells the other end why a handshake ends, before seals are there. */
+/** What tells the other end why a handshake ends. */
 export function encodeObjection(objection: Objection): Uint8Array {
   const writer = new ByteWriter(MESSAGE_BYTES)
   writer.byte(KIND.objection)

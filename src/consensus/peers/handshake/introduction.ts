@@ -4,13 +4,11 @@ import type { PeerCounters } from '../peer-counters.ts'
 import type { PeerLimits } from '../peer-limits.ts'
 import type { RecordKind } from '../records/packing.ts'
 import { type ChannelOwner, RecordChannel } from '../records/record-channel.ts'
-import type { Seals } from '../records/sealing.ts'
 import type { Objection } from '../refusals.ts'
 import type { PeerHello } from '../transport.ts'
 import { closeSocket } from '../web-sockets.ts'
-import { encodeObjection, type Handshake, type HandshakeStep } from './handshake.ts'
+import { encodeObjection, type Handshake, type HandshakeStep, type Side } from './handshake.ts'
 import { decodeHello, encodeHello } from './hello-codec.ts'
-import type { Side } from './proofs.ts'
 
 /** Close code of RFC 6455 for a peer that broke a rule. */
 const POLICY_CLOSE = 1008
@@ -32,8 +30,7 @@ export interface Host {
 }
 
 /**
- * From an open WebSocket to two nodes that know each other: the handshake, then, sealed already, the
- * hellos. The dialler introduces itself first; the acceptor's hello says that it is admitted.
+ * From an open WebSocket to two nodes that know each other: the handshake, then the hellos. The dialler introduces itself first; the acceptor's hello says that it is admitted.
  */
 export class Introduction implements ChannelOwner {
   readonly #socket: WebSocket
@@ -89,7 +86,7 @@ export class Introduction implements ChannelOwner {
         return
       case 'done':
         if (step.message !== null) this.#socket.send(step.message)
-        this.#open(step.seals)
+        this.#open()
         return
       case 'failed':
         if (step.isOurs) this.#socket.send(encodeObjection(step.objection))
@@ -101,9 +98,9 @@ export class Introduction implements ChannelOwner {
     }
   }
 
-  #open(seals: Seals): void {
+  #open(): void {
     const { limits, counters } = this.#host
-    this.#channel = new RecordChannel(this.#socket, seals, limits, counters, this)
+    this.#channel = new RecordChannel(this.#socket, limits, counters, this)
     if (this.#side === 'dialler') this.#channel.send('hello', encodeHello(this.#host.hello()))
   }
 

@@ -7,7 +7,6 @@ import type { PeerLimits } from '../peer-limits.ts'
 import type { Objection } from '../refusals.ts'
 import { closeSocket } from '../web-sockets.ts'
 import { type RecordKind, RecordPacker, RecordReader } from './packing.ts'
-import type { Seals } from './sealing.ts'
 
 /** Close code of RFC 6455 for a peer that broke a rule. */
 const POLICY_CLOSE = 1008
@@ -24,14 +23,13 @@ export interface ChannelOwner {
 }
 
 /**
- * Sealed records over a WebSocket whose ends know each other. Records that are sent in one turn of
- * the event loop go out together at its end, so that they share messages, seals and system calls.
+ * Records over a WebSocket whose ends know each other. Records that are sent in one turn of the
+ * event loop go out together at its end, so that they share messages and system calls.
  */
 export class RecordChannel {
   /** Taken over by whoever the channel is handed to. */
   owner: ChannelOwner
   readonly socket: WebSocket
-  readonly #seals: Seals
   readonly #limits: PeerLimits
   readonly #counters: PeerCounters
   readonly #packer = new RecordPacker()
@@ -39,16 +37,9 @@ export class RecordChannel {
   #flush: NodeJS.Immediate | null = null
   #isClosing = false
 
-  constructor(
-    socket: WebSocket,
-    seals: Seals,
-    limits: PeerLimits,
-    counters: PeerCounters,
-    owner: ChannelOwner,
-  ) {
+  constructor(socket: WebSocket, limits: PeerLimits, counters: PeerCounters, owner: ChannelOwner) {
     this.socket = socket
     this.owner = owner
-    this.#seals = seals
     this.#limits = limits
     this.#counters = counters
     this.#reader = new RecordReader(limits.frameBytesMax, (kind, data) => this.#take(kind, data))
@@ -86,10 +77,9 @@ export class RecordChannel {
     if (messages.length === 0) done?.(null)
     const last = messages.length - 1
     messages.forEach((message, n) => {
-      const sealed = this.#seals.sealer.seal(message)
-      this.#counters.bytesOut += sealed.length
+      this.#counters.bytesOut += message.length
       this.#counters.messagesOut++
-      this.socket.send(sealed, n === last ? (failure) => done?.(failure ?? null) : undefined)
+      this.socket.send(message, n === last ? (failure) => done?.(failure ?? null) : undefined)
     })
   }
 
@@ -97,12 +87,10 @@ export class RecordChannel {
   receive(message: RawData, isBinary: boolean): void {
     if (this.#isClosing) return
     const bytes = isBinary && Buffer.isBuffer(message) ? message : null
-    const plain = bytes === null ? null : this.#seals.opener.open(bytes)
     if (bytes === null) this.garbage('text instead of bytes')
-    else if (plain === null) this.garbage('a message is not as it was sent')
     else {
       this.#counters.bytesIn += bytes.length
-      if (!this.#reader.feed(plain)) this.garbage('a record makes no sense')
+      if (!this.#reader.feed(bytes)) this.garbage('a record makes no sense')
     }
   }
 

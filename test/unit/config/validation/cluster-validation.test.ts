@@ -77,6 +77,12 @@ cluster:
       'peers: {lb1: "10.0.0.1:1", lb2: "10.0.0.2:1"}',
       [],
     ],
+    [
+      'a secret that certificates have no use for',
+      'secret-file: /s, tls: {ca: /a, crt: /c, key: /k},',
+      'peers: {lb1: "10.0.0.1:1", lb2: "10.0.0.2:1"}',
+      ['invalid-value'],
+    ],
   ])('with %s', (_, proof, peers, codes) => {
     const text = `cluster: {node: lb1, data-dir: /d, ${proof} ${peers}}${PROXIES}`
     expect(load(text).diagnostics.map(({ code }) => code)).toEqual(codes)

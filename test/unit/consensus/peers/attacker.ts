@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import { onTestFinished } from 'vitest'
 import {
   DiallingHandshake,
   type HandshakeStep,
 } from '../../../../src/consensus/peers/handshake/handshake.ts'
 import { encodeHello } from '../../../../src/consensus/peers/handshake/hello-codec.ts'
+import { diallingKeyTls } from '../../../../src/consensus/peers/handshake/shared-key.ts'
 import { type RecordKind, RecordPacker } from '../../../../src/consensus/peers/records/packing.ts'
-import type { Sealer } from '../../../../src/consensus/peers/records/sealing.ts'
 import type { PeerHello } from '../../../../src/consensus/peers/transport.ts'
 
 const HIGH_MASK = 0x80
@@ -52,6 +53,12 @@ export function frame(
   return Buffer.concat([short, Buffer.alloc(isMasked ? 4 : 0), payload])
 }
 
+/** What a caller shows for the secret, and the name under which it does. */
+export interface ShownKey {
+  readonly secret: Uint8Array
+  readonly name: string
+}
+
 /** A raw connection to a node. */
 export class RawConnection {
   readonly socket: Socket
@@ -59,9 +66,12 @@ export class RawConnection {
   #isClosed = false
   readonly #closed: Promise<void>
 
-  constructor(address: string) {
+  /** @param key with which it speaks TLS; null: it speaks none */
+  constructor(address: string, key: ShownKey | null = null) {
     const url = new URL(`tcp://${address}`)
-    this.socket = connect(Number(url.port), url.hostname)
+    const to = { port: Number(url.port), host: url.hostname }
+    this.socket =
+      key === null ? connect(to) : connectTls({ ...to, ...diallingKeyTls(key.secret, key.name) })
     this.socket.on('data', (data) => {
       this.#received = Buffer.concat([this.#received, data])
     })
@@ -98,33 +108,30 @@ export class RawConnection {
 /** A connection that knows the secret, has introduced itself, and then says what it likes. */
 export class Impostor {
   readonly #connection: RawConnection
-  readonly #sealer: Sealer
 
-  private constructor(connection: RawConnection, sealer: Sealer) {
+  private constructor(connection: RawConnection) {
     this.#connection = connection
-    this.#sealer = sealer
   }
 
   static async enter(
     address: string,
-    secret: Uint8Array | null,
+    secret: Uint8Array,
     name: string,
     peer: string,
     path = '/peer/v1',
   ): Promise<Impostor> {
-    const connection = new RawConnection(address)
-    const purpose = path === '/peer/v1' ? 'link' : 'stream'
-    const handshake = new DiallingHandshake({ name, secret }, purpose, peer, randomBytes(32))
+    const connection = new RawConnection(address, { secret, name })
+    const handshake = new DiallingHandshake(name, peer)
     connection.write(upgradeHead(path), frame(handshake.begin()))
     const step = await answered(connection, handshake)
     if (step.kind !== 'done' || step.message === null) throw new Error(`came to ${step.kind}`)
     connection.write(frame(step.message))
-    return new Impostor(connection, step.seals.sealer)
+    return new Impostor(connection)
   }
 
-  /** Bytes as the content of a sealed message. */
-  say(plain: Uint8Array): this {
-    this.#connection.write(frame(this.#sealer.seal(plain)))
+  /** Bytes as the content of a message. */
+  say(bytes: Uint8Array): this {
+    this.#connection.write(frame(bytes))
     return this
   }
 
