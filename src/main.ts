@@ -113,10 +113,11 @@ function connecting(command: Command): Command {
   return command
     .option(
       '--admin <address>',
-      'unix:PATH or http://HOST:PORT; of several the first that answers; by default SLUICE_ADMIN or the socket of the node on this host',
+      'unix:PATH, http://HOST:PORT or https://HOST:PORT; of several the first that answers; by default SLUICE_ADMIN or the socket of the node on this host',
       (address: string, earlier: readonly string[] = []) => [...earlier, address],
     )
     .option('--token-file <file>', 'a file with the bearer token')
+    .option('--ca-file <file>', 'the authorities of an https address, by default SLUICE_CA_FILE')
     .option('--json', 'print JSON')
 }
 

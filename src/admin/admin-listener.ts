@@ -5,10 +5,12 @@ import {
   type ServerOptions,
   type ServerResponse,
 } from 'node:http'
+import type { Socket } from 'node:net'
 import { formatAddress, type InetAddress } from '../base/address.ts'
 import { SluiceError } from '../base/errors.ts'
 import type { AcceptPauses } from '../net/accept-pauses.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
+import type { AdminTls } from './admin-tls.ts'
 import { ConnectionSlots } from './connection-slots.ts'
 import { listenOnSocket, type SocketAccess, type SocketFile } from './socket-file.ts'
 
@@ -46,6 +48,8 @@ export class AdminListener {
   readonly #pauses: AcceptPauses
   readonly #server: Server
   readonly #slots = new ConnectionSlots(ADMIN_CONNECTIONS_MAX, ASKING_MAX)
+  /** What a connection with TLS stands on; null: none has it. */
+  readonly #carriers: WeakMap<Socket, Socket> | null
   /** Of a Unix socket that listens. */
   #file: SocketFile | null = null
   #isOpened = false
@@ -53,11 +57,13 @@ export class AdminListener {
   /**
    * @param onRequest answers a request, whatever becomes of it
    * @param pauses has it wait while no descriptor is left
+   * @param tls is spoken with everybody; null: with nobody
    */
   constructor(
     onRequest: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
     log: DaemonLog,
     pauses: AcceptPauses,
+    tls: AdminTls | null = null,
   ) {
     this.#log = log
     this.#pauses = pauses
@@ -66,6 +72,8 @@ export class AdminListener {
     this.#server = createServer(limits, (request, response) => {
       if (this.#admit(request, response)) void onRequest(request, response)
     })
+    this.#carriers = tls === null ? null : new WeakMap()
+    if (tls !== null) this.#secure(tls)
     this.#server.on('connection', (socket) => this.#slots.add(socket))
     this.#server.headersTimeout = REQUEST_TIMEOUT_MS
     this.#server.requestTimeout = REQUEST_TIMEOUT_MS
@@ -116,9 +124,28 @@ export class AdminListener {
     clearTimeout(cut)
   }
 
+  /** Has requests be read of what TLS gives, once a handshake is complete. */
+  #secure(tls: AdminTls): void {
+    const server = this.#server
+    const readers = server.listeners('connection') as ((socket: Socket) => void)[]
+    server.removeAllListeners('connection')
+    server.on('connection', (carrier) => {
+      const secured = tls.accept(carrier)
+      this.#carriers?.set(secured, carrier)
+      const isLate = setTimeout(() => carrier.destroy(), REQUEST_TIMEOUT_MS)
+      secured.once('close', () => clearTimeout(isLate))
+      // Whoever is refused has seen why in an alert.
+      secured.on('error', () => carrier.destroy())
+      secured.once('secure', () => {
+        clearTimeout(isLate)
+        for (const read of readers) read.call(server, secured)
+      })
+    })
+  }
+
   /** Whether a request finds a place; otherwise it is answered. */
   #admit(request: IncomingMessage, response: ServerResponse): boolean {
-    const { socket } = request
+    const socket = this.#carriers?.get(request.socket) ?? request.socket
     const stage = PROBE.test(request.url ?? '') ? 'probing' : 'asking'
     if (this.#slots.move(socket, stage)) {
       response.once('close', () => this.#slots.move(socket, 'idle'))

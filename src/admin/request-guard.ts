@@ -20,9 +20,16 @@ export class RequestGuard {
   /** Lower case, without port; null: any. */
   readonly #hosts: ReadonlySet<string> | null
 
-  /** @param bind the admin address; null: there is none to keep anybody away from */
-  constructor(bind: InetAddress | null) {
-    this.#hosts = bind !== null && isLoopback(bind) ? hostsOf(bind.host) : null
+  readonly #scheme: string
+
+  /**
+   * @param bind the admin address; null: there is none to keep anybody away from
+   * @param isSecured it speaks TLS, where a browser goes by the name on the certificate
+   */
+  constructor(bind: InetAddress | null, isSecured = false) {
+    const isNamed = bind !== null && isLoopback(bind) && !isSecured
+    this.#hosts = isNamed ? hostsOf(bind.host) : null
+    this.#scheme = isSecured ? 'https' : 'http'
   }
 
   /**
@@ -40,7 +47,7 @@ export class RequestGuard {
     }
     const { origin } = request.headers
     if (origin === undefined) return
-    if (host === '' || origin.toLowerCase() !== `http://${host.toLowerCase()}`) {
+    if (host === '' || origin.toLowerCase() !== `${this.#scheme}://${host.toLowerCase()}`) {
       throw new SluiceError('origin-refused', `pages of ${origin} may not use this admin address`)
     }
   }

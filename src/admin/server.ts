@@ -9,6 +9,7 @@ import type { OperatedNode, Caller as OperationCaller } from '../operations/oper
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { type Access, accessTo, METHODS, type Method } from './access.ts'
 import { AdminListener, IDLE_TIMEOUT_MS } from './admin-listener.ts'
+import type { AdminTls } from './admin-tls.ts'
 import { type ErrorAnswer, errorAnswer } from './error-answer.ts'
 import { decodeChange, encodeAnswer } from './forwarding/forwarded-change.ts'
 import { ForwardedServer } from './forwarding/forwarded-server.ts'
@@ -42,6 +43,8 @@ export interface AdminServerOptions extends OperatedNode {
    * Null: it serves only its Unix socket, if it is given one, and what other nodes forward to it.
    */
   readonly bind: InetAddress | null
+  /** What the TCP address speaks HTTPS by; null or absent: it speaks HTTP. */
+  readonly tls?: AdminTls | null
   /**
    * Who may ask over TCP; access.ts says for what. None allows only an address that others than
    * this host cannot connect to, and there only probes and metrics.
@@ -75,7 +78,8 @@ export class AdminServer {
   readonly #forwarded: ForwardedServer
 
   /** @throws SluiceError `admin-unguarded` when others could connect and there is no token */
-  constructor({ bind, tokens, source, cluster, node, log, pauses }: AdminServerOptions) {
+  constructor(options: AdminServerOptions) {
+    const { bind, tls = null, tokens, source, cluster, node, log, pauses } = options
     this.#isExposed = bind !== null && !isLoopback(bind)
     if (bind !== null && this.#isExposed && tokens.isEmpty) {
       const message = `the admin address ${formatAddress(bind)} can be reached by others and has no token`
@@ -83,14 +87,14 @@ export class AdminServer {
     }
     this.#bind = bind
     this.#tokens = tokens
-    this.#guard = new RequestGuard(bind)
+    this.#guard = new RequestGuard(bind, tls !== null)
     this.#log = log
     this.#operated = { cluster, source }
     this.#node = node
     this.#routes = routesOf(this.#operated)
     const over = (way: Way) => (request: IncomingMessage, response: ServerResponse) =>
       this.#serve(request, response, way)
-    this.#tcp = new AdminListener(over('tcp'), log, pauses)
+    this.#tcp = new AdminListener(over('tcp'), log, pauses, tls)
     this.#socket = new AdminListener(over('socket'), log, pauses)
     const onForwarded = over('peer')
     this.#forwarded = new ForwardedServer((request, response) => {

@@ -123,12 +123,17 @@ export const ERROR_KINDS = {
   'admin-unreachable': {
     source: 'operator',
     retryable: true,
-    hint: 'Start the daemon with `sluice run -f FILE`, or name where it is: --admin unix:PATH, --admin http://HOST:PORT, or SLUICE_ADMIN.',
+    hint: 'Start the daemon with `sluice run -f FILE`, or name where it is: --admin unix:PATH, --admin https://HOST:PORT, or SLUICE_ADMIN.',
   },
   'admin-denied': {
     source: 'operator',
     retryable: false,
     hint: 'Run the command as a user who may, or give admin.socket a group that you are in.',
+  },
+  'admin-untrusted': {
+    source: 'operator',
+    retryable: false,
+    hint: 'Give --ca-file (or SLUICE_CA_FILE) with the authority that has signed it, and ask for the node by a name that is in it.',
   },
   'admin-unguarded': {
     source: 'operator',

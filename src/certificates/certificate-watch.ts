@@ -26,7 +26,12 @@ export class CertificateWatch {
   /** Watches those of this plan from now on. */
   follow({ frontends }: Pick<Plan, 'frontends'>): void {
     const listeners = frontends.flatMap((frontend) => frontend.listeners)
-    this.#certificates = listeners.flatMap(({ tls }) => tls?.certificates ?? [])
+    this.watch(listeners.flatMap(({ tls }) => tls?.certificates ?? []))
+  }
+
+  /** Watches these from now on. */
+  watch(certificates: readonly PlannedCertificate[]): void {
+    this.#certificates = certificates
     this.#look()
   }
 

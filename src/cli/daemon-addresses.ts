@@ -1,14 +1,18 @@
 import { type Stats, statSync } from 'node:fs'
-import type { RequestOptions } from 'node:http'
+import type { RequestOptions } from 'node:https'
 import { SluiceError } from '../base/errors.ts'
 import { groupName, userName } from '../base/host/accounts.ts'
 import { isSafePlace, type ProcessOwner, usualSocketPaths } from '../base/host/socket-places.ts'
 import { alternatives } from '../base/spelling.ts'
 
+/** Codes of OpenSSL, and of Node.js, for a certificate that does not prove what it should. */
+const UNTRUSTED = /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_CERT_ALTNAME)/
+
 /** Where a daemon may be asked. */
 export interface AdminAddress {
-  /** As it is written: `unix:PATH`, `http://HOST:PORT`. */
+  /** As it is written: `unix:PATH`, `http://HOST:PORT`, `https://HOST:PORT`. */
   readonly name: string
+  readonly isSecured: boolean
   readonly target: RequestOptions
 }
 
@@ -32,15 +36,17 @@ export function adminAddresses(
 /** `unix@PATH` is how configs write it. */
 function parseAdminAddress(name: string): AdminAddress {
   const [, socketPath] = /^unix[:@](.+)$/s.exec(name) ?? []
-  if (socketPath !== undefined) return { name, target: { socketPath } }
+  if (socketPath !== undefined) return { name, isSecured: false, target: { socketPath } }
   const url = URL.canParse(name) ? new URL(name) : null
-  if (url?.protocol !== 'http:') {
-    const message = `${name} is no admin address: write unix:PATH or http://HOST:PORT`
+  const isSecured = url?.protocol === 'https:'
+  if (url === null || (url.protocol !== 'http:' && !isSecured)) {
+    const message = `${name} is no admin address: write unix:PATH, http://HOST:PORT or https://HOST:PORT`
     throw new SluiceError('usage', message)
   }
   // An IPv6 address stands in brackets in a URL, and without them everywhere else.
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  return { name, target: { host, port: url.port === '' ? 80 : url.port } }
+  const port = url.port === '' ? (isSecured ? 443 : 80) : url.port
+  return { name, isSecured, target: { host, port } }
 }
 
 /** Why an address was not connected to, or did not answer a question that changes nothing. */
@@ -57,6 +63,10 @@ export function connectError(name: string, cause: unknown): SluiceError {
   if (path !== undefined && (code === 'EACCES' || code === 'EPERM')) {
     const message = `this user may not use the admin socket ${path}: ${permitted(path)}`
     return new SluiceError('admin-denied', message, cause)
+  }
+  if (UNTRUSTED.test(code)) {
+    const message = `${name} shows a certificate that is not trusted: ${(cause as Error).message}`
+    return new SluiceError('admin-untrusted', message, cause)
   }
   return new SluiceError('admin-unreachable', `no answer from ${name}: ${String(cause)}`, cause)
 }

@@ -1,4 +1,6 @@
-import { type IncomingMessage, type RequestOptions, request } from 'node:http'
+import { readFileSync } from 'node:fs'
+import { type IncomingMessage, request as requestPlainly } from 'node:http'
+import { type RequestOptions, request as requestSecurely } from 'node:https'
 import { ERROR_KINDS, type ErrorCode, SluiceError } from '../base/errors.ts'
 import { readTokenFile } from '../base/host/token-file.ts'
 import type { ErrorReport } from '../operations/contract/errors.ts'
@@ -13,13 +15,25 @@ const READ_TIMEOUT_MS = 10_000
 /** As that, for a change: longer than a node waits for the leader. */
 const CHANGE_TIMEOUT_MS = 75_000
 
+/** Why an address was not asked. */
+const UNREACHED: ReadonlySet<ErrorCode> = new Set([
+  'admin-unreachable',
+  'admin-denied',
+  'admin-untrusted',
+])
+
 /** Options that every command has that talks to a daemon. */
 export interface ConnectionOptions {
   /**
-   * `--admin`: `http://HOST:PORT` or `unix:PATH`, of which the first that answers is asked. Default:
-   * `SLUICE_ADMIN`, where blanks stand between several; then the usual sockets.
+   * `--admin`: `https://HOST:PORT`, `http://HOST:PORT` or `unix:PATH`, of which the first that answers
+   * is asked. Default: `SLUICE_ADMIN`, where blanks stand between several; then the usual sockets.
    */
   readonly admin?: readonly string[] | undefined
+  /**
+   * `--ca-file`: file with the authorities that may have signed the certificate of an `https` address.
+   * Default: `SLUICE_CA_FILE`; then those that Node.js trusts.
+   */
+  readonly caFile?: string | undefined
   /** `--token-file`: file that holds the admin token. */
   readonly tokenFile?: string | undefined
   /** `--json`: the API's answer instead of a table. */
@@ -57,10 +71,10 @@ export interface AdminRequest {
  * Asks the daemon.
  *
  * @returns the answer's JSON, which is taken to be what the contract says; null where it has no body
- * @throws SluiceError the daemon's own code; `admin-unreachable` and `admin-denied` when no address
- *   can be connected to; `admin-refused` when what answers is no Sluice; `outcome-unknown` when a
- *   change was sent and no answer came; `config-unreadable` for the token file; `usage` for an
- *   address
+ * @throws SluiceError the daemon's own code; `admin-unreachable`, `admin-denied` and `admin-untrusted`
+ *   when no address can be connected to; `admin-refused` when what answers is no Sluice;
+ *   `outcome-unknown` when a change was sent and no answer came; `config-unreadable` for the token
+ *   file and that of authorities; `usage` for an address
  */
 export function askAdmin<T>(
   asked: AdminRequest,
@@ -95,16 +109,18 @@ async function askFor<T>(
   const { method = 'GET', path, query = {}, body } = asked
   const addresses = adminAddresses(options.admin, { env: io.env, uid: process.getuid?.() ?? -1 })
   const token = options.tokenFile === undefined ? null : readTokenFile(options.tokenFile)
+  const ca = authoritiesOf(options, io)
   const headers = {
     ...(token === null ? {} : { authorization: `Bearer ${token}` }),
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
   }
   const sent = body === undefined ? undefined : JSON.stringify(body)
   const failures: SluiceError[] = []
-  for (const { name, target } of addresses) {
+  for (const { name, isSecured, target } of addresses) {
     try {
       const request = { ...target, method, path: path + queryOf(query), headers }
-      return read(name, await ask(request, sent, name))
+      const secured = isSecured ? { ...request, ...(ca !== null && { ca }) } : null
+      return read(name, await ask(secured ?? request, sent, name, isSecured))
     } catch (error) {
       if (!isUnreached(error)) throw error
       failures.push(error)
@@ -152,7 +168,24 @@ interface RawAnswer {
   readonly body: string
 }
 
-function ask(options: RequestOptions, sent: string | undefined, admin: string): Promise<RawAnswer> {
+/** @throws SluiceError `config-unreadable` */
+function authoritiesOf({ caFile }: ConnectionOptions, { env }: CliIo): Buffer | null {
+  const file = caFile ?? env['SLUICE_CA_FILE']
+  if (file === undefined || file === '') return null
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    const message = `cannot read the file of authorities ${file}: ${String(error)}`
+    throw new SluiceError('config-unreadable', message, error)
+  }
+}
+
+function ask(
+  options: RequestOptions,
+  sent: string | undefined,
+  admin: string,
+  isSecured: boolean,
+): Promise<RawAnswer> {
   const isRead = options.method === 'GET'
   const waitMs = isRead ? READ_TIMEOUT_MS : CHANGE_TIMEOUT_MS
   return new Promise((resolve, reject) => {
@@ -161,6 +194,7 @@ function ask(options: RequestOptions, sent: string | undefined, admin: string): 
       if (error instanceof SluiceError) reject(error)
       else reject(lost(admin, isSent && !isRead, error))
     }
+    const request = isSecured ? requestSecurely : requestPlainly
     const asking = request({ ...options, agent: false }, (response: IncomingMessage) => {
       const chunks: Buffer[] = []
       let length = 0
@@ -179,7 +213,8 @@ function ask(options: RequestOptions, sent: string | undefined, admin: string): 
     })
     asking.on('error', fail)
     asking.once('socket', (socket) => {
-      socket.once('connect', () => {
+      // What goes out before a handshake is complete is kept back.
+      socket.once(isSecured ? 'secureConnect' : 'connect', () => {
         isSent = true
       })
     })
@@ -198,12 +233,12 @@ function lost(admin: string, isSentChange: boolean, cause: unknown): SluiceError
 /** Nothing was asked of a daemon yet, so that another address may be tried. */
 function isUnreached(error: unknown): error is SluiceError {
   if (!(error instanceof SluiceError)) return false
-  return error.code === 'admin-unreachable' || error.code === 'admin-denied'
+  return UNREACHED.has(error.code)
 }
 
 /** A daemon that is there and may not be asked says more than one that is not. */
 function unreached(failures: readonly SluiceError[]): SluiceError {
-  const denied = failures.find(({ code }) => code === 'admin-denied')
+  const denied = failures.find(({ code }) => code !== 'admin-unreachable')
   const [first] = failures
   if (denied !== undefined) return denied
   if (first !== undefined && failures.length === 1) return first

@@ -99,6 +99,8 @@ export interface H2TuneConfig {
 export interface AdminConfig {
   /** Null turns it off. */
   readonly bind: InetAddress | null
+  /** TLS of `bind`; null: it has none. */
+  readonly tls: AdminTlsConfig | null
   /** Null turns it off. */
   readonly socket: AdminSocketConfig | null
   /** File with a token of level `admin`; null: there is none. */
@@ -112,6 +114,12 @@ export interface AdminConfig {
   readonly env: readonly string[]
   /** More tokens, by name. */
   readonly tokens: readonly AdminTokenConfig[]
+}
+
+/** `ssl` of the admin address. */
+export interface AdminTlsConfig extends BindTlsSettings {
+  /** As of a bind. */
+  readonly crt: readonly string[]
 }
 
 /** A token of the admin address. */

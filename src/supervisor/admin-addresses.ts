@@ -29,14 +29,15 @@ export function readAdminTokens({ tokenFile, tokens }: AdminConfig): AdminTokens
  */
 export async function openAdminAddresses(
   admin: AdminServer,
-  { bind, socket }: AdminConfig,
+  { bind, tls, socket }: AdminConfig,
   owner: ProcessOwner,
   log: DaemonLog,
 ): Promise<void> {
   if (socket !== null) await openSocket(admin, socket, owner, log)
   if (bind === null) return
   const address = formatAddress(await admin.listen())
-  log.info('listening', `the admin address is ${address}`, { address, admin: true })
+  const scheme = tls === null ? '' : 'https://'
+  log.info('listening', `the admin address is ${scheme}${address}`, { address, admin: true })
 }
 
 async function openSocket(

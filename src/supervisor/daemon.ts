@@ -14,6 +14,7 @@ import { AcceptPauses } from '../net/accept-pauses.ts'
 import type { Status } from '../operations/status.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { AccessLogOutput } from './access-log-output.ts'
+import type { AdminCertificates } from './admin-certificates.ts'
 import { Balancer, type BalancerOptions } from './balancer.ts'
 import type { RememberedConfig } from './cluster/active-config.ts'
 import { AgreedTexts } from './cluster/agreed-texts.ts'
@@ -66,6 +67,8 @@ export class Daemon {
   #cluster: ClusterNode | null = null
   #status: Status | null = null
   #admin: AdminServer | null = null
+  /** Null: the admin address speaks no TLS. */
+  #adminCertificates: AdminCertificates | null = null
   #stopping: Promise<boolean> | null = null
 
   private constructor(options: BalancerSurroundings, parts: StartedBalancer) {
@@ -149,6 +152,7 @@ export class Daemon {
     warnOfReadableSecrets(file.config, this.#options.log)
     // They are those of the running links, whatever becomes of the file.
     await this.#agreement?.renew()
+    const ofAdmin = await this.#adminCertificates?.read()
     const previous = host.own
     host.own = file
     try {
@@ -164,6 +168,7 @@ export class Daemon {
       host.own = previous
       throw error
     }
+    if (ofAdmin !== undefined) this.#adminCertificates?.renew(ofAdmin)
   }
 
   /** Opens the log files again after they were moved away. */
@@ -210,7 +215,7 @@ export class Daemon {
     this.#status = new Status({
       name,
       certificates: {
-        shown: () => balancer.shownCertificates,
+        shown: () => [...balancer.shownCertificates, ...(this.#adminCertificates?.shown ?? [])],
         reload: (isTrial) => this.#reloadCertificates(isTrial),
       },
       balancer,
@@ -238,12 +243,17 @@ export class Daemon {
   async #openAdmin(source: Status, cluster: ClusterNode, node: string): Promise<void> {
     const { file, log, surroundings } = this.#options
     warnOfReadableSecrets(file.config, log)
-    const { bind } = file.config.admin
+    const { bind, tls: config } = file.config.admin
+    if (bind !== null && config !== null) {
+      const { AdminCertificates } = await import('./admin-certificates.ts')
+      this.#adminCertificates = await AdminCertificates.open(config, log)
+    }
+    const tls = this.#adminCertificates?.tls ?? null
     const { AdminServer } = await import('../admin/server.ts')
     const { openAdminAddresses, readAdminTokens } = await import('./admin-addresses.ts')
     const tokens = readAdminTokens(file.config.admin)
     const pauses = this.#pauses
-    const admin = new AdminServer({ bind, tokens, source, cluster, node, log, pauses })
+    const admin = new AdminServer({ bind, tls, tokens, source, cluster, node, log, pauses })
     this.#admin = admin
     const owner = { env: surroundings.env, uid: process.getuid?.() ?? -1 }
     await openAdminAddresses(admin, file.config.admin, owner, log)
@@ -251,11 +261,17 @@ export class Daemon {
 
   /** One refusal and nothing changes, be it of those of the peer links. */
   async #reloadCertificates(isTrial: boolean): Promise<readonly string[]> {
-    const isPeer = this.#agreement !== null
-    const found = isTrial || isPeer ? await this.#host.renewCertificates(true) : []
-    if (isTrial) return found
+    const admin = this.#adminCertificates
+    const ofAdmin = (await admin?.read()) ?? []
+    const found = await this.#host.renewCertificates(true)
+    const changed = [...new Set([...found, ...(admin?.changed(ofAdmin) ?? [])])]
+    if (isTrial) return changed
     await this.#agreement?.renew()
-    return this.#host.renewCertificates(false)
+    if (found.length > 0) await this.#host.renewCertificates(false)
+    admin?.renew(ofAdmin)
+    const message = `certificates were read anew, ${changed.length} files have changed`
+    this.#options.log.info('certificates-reloaded', message, { changed })
+    return changed
   }
 
   /** What comes before the node has started is asked again. */
@@ -294,6 +310,7 @@ export class Daemon {
     const threads = await this.#balancer.stop()
     this.#accessLog.close()
     await this.#admin?.close()
+    this.#adminCertificates?.stop()
     return threads
   }
 

@@ -3,7 +3,7 @@ import type {
   BindTlsSettings,
   ClientVerificationConfig,
 } from '../../model/bind-tls.ts'
-import type { Mode } from '../../model/config.ts'
+import type { AdminTlsConfig, Mode } from '../../model/config.ts'
 import type { ConfigInput } from '../schema/schema.ts'
 import { DEFAULT_BIND_TLS } from '../values/default-values.ts'
 
@@ -21,6 +21,15 @@ export function resolveBindTlsDefaults(global: Global): BindTlsSettings {
   }
 }
 
+/** TLS of the admin address; null without `ssl`, or where it is off. */
+export function resolveAdminTls(
+  ssl: NonNullable<ConfigInput['admin']>['ssl'],
+  defaults: BindTlsSettings,
+): AdminTlsConfig | null {
+  if (ssl === undefined || ssl === 'off') return null
+  return { ...settingsOf(ssl, defaults), crt: ssl.crt }
+}
+
 /** TLS of one bind; null without `ssl`. */
 export function resolveBindTls(
   { ssl, alpn }: Bind,
@@ -29,10 +38,7 @@ export function resolveBindTls(
 ): BindTlsConfig | null {
   if (ssl === undefined) return null
   return {
-    ...optionsOf(ssl, defaults),
-    ciphers: ssl.ciphers ?? defaults.ciphers,
-    ciphersuites: ssl.ciphersuites ?? defaults.ciphersuites,
-    curves: ssl.curves ?? defaults.curves,
+    ...settingsOf(ssl, defaults),
     crt: ssl.crt,
     strictSni: ssl['strict-sni'] ?? false,
     alpn: alpn ?? (mode === 'http' ? ['http/1.1'] : []),
@@ -50,6 +56,18 @@ function clientsOf(ssl: NonNullable<Bind['ssl']>): ClientVerificationConfig | nu
     crlFile: ssl['crl-file'] ?? null,
     ignoresCertificateErrors: ssl['crt-ignore-err'] === 'all',
     ignoresAuthorityErrors: ssl['ca-ignore-err'] === 'all',
+  }
+}
+
+function settingsOf(
+  ssl: Exclude<NonNullable<ConfigInput['admin']>['ssl'], 'off' | undefined>,
+  defaults: BindTlsSettings,
+): BindTlsSettings {
+  return {
+    ...optionsOf(ssl, defaults),
+    ciphers: ssl.ciphers ?? defaults.ciphers,
+    ciphersuites: ssl.ciphersuites ?? defaults.ciphersuites,
+    curves: ssl.curves ?? defaults.curves,
   }
 }
 

@@ -31,7 +31,7 @@ import {
   NBTHREAD_MAX,
 } from '../values/default-values.ts'
 import { resolveRetryOn } from '../values/retry-causes.ts'
-import { resolveBindTls, resolveBindTlsDefaults } from './bind-tls-resolution.ts'
+import { resolveAdminTls, resolveBindTls, resolveBindTlsDefaults } from './bind-tls-resolution.ts'
 import { resolveCluster } from './cluster-resolution.ts'
 import {
   type AnswersByStatus,
@@ -100,7 +100,7 @@ export function resolveConfig(input: ConfigInput, tree: Cursor, options: Resolve
   const backends = inOrder(input.backends ?? {}, tree.at('backends'))
   return {
     global,
-    admin: own?.admin ?? resolveAdmin(input.admin ?? {}),
+    admin: own?.admin ?? resolveAdmin(input.admin ?? {}, global.bindTls),
     cluster: own === undefined ? clusterOf(input, tree) : own.cluster,
     frontends: frontends.map(([name, frontend, at]) => resolveFrontend(name, frontend, around, at)),
     backends: backends.map(([name, backend, at]) => resolveBackend(name, backend, around, at)),
@@ -112,9 +112,13 @@ function inOrder<T>(map: Readonly<Record<string, T>>, at: Cursor): [string, T, C
   return at.values().map((entry) => [entry.name, map[entry.name] as T, entry])
 }
 
-function resolveAdmin(admin: NonNullable<ConfigInput['admin']>): AdminConfig {
+function resolveAdmin(
+  admin: NonNullable<ConfigInput['admin']>,
+  bindTls: BindTlsSettings,
+): AdminConfig {
   return {
     bind: admin.bind === undefined ? defaultAdminBind() : admin.bind,
+    tls: resolveAdminTls(admin.ssl, bindTls),
     socket: resolveAdminSocket(admin.socket),
     tokenFile: admin['token-file'] ?? null,
     files: admin.files ?? null,

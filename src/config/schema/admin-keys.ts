@@ -5,6 +5,7 @@ import { type Parsed, refused } from '../diagnostics/diagnostics.ts'
 import { parseAddress } from '../values/addresses.ts'
 import { DEFAULT_ADMIN_BIND, DEFAULT_ADMIN_ENV } from '../values/default-values.ts'
 import { key, namedMap, oneOrMany, requiredKey, section } from './sections.ts'
+import { adminTls } from './tls-keys.ts'
 import { UNSUPPORTED_ADMIN_KEYS } from './unsupported-keys.ts'
 import { absolutePath, type ValueSchema, valueSchema, words } from './value-schemas.ts'
 
@@ -109,6 +110,10 @@ export const adminSchema = section(
       about: 'Where metrics and the API are served over TCP',
       standard: DEFAULT_ADMIN_BIND,
       source: 'stats uri',
+    }),
+    'ssl': key(z.union([z.enum(['off']), adminTls]), {
+      about: 'Whoever comes to `bind` uses HTTPS; `off`: nobody does, also beyond loopback',
+      otherwise: 'nobody does; beyond loopback it has to be said',
     }),
     'token-file': key(words, {
       about: 'File with a token for `bind` that is good for everything',

@@ -13,7 +13,11 @@ import {
   TLS_LIST_PATTERN,
 } from '../values/tls-names.ts'
 import { inherited, key, oneOrMany, requiredKey, section } from './sections.ts'
-import { UNSUPPORTED_BIND_TLS_KEYS, UNSUPPORTED_SERVER_TLS_KEYS } from './unsupported-keys.ts'
+import {
+  UNSUPPORTED_ADMIN_TLS_KEYS,
+  UNSUPPORTED_BIND_TLS_KEYS,
+  UNSUPPORTED_SERVER_TLS_KEYS,
+} from './unsupported-keys.ts'
 import { absolutePath, type ValueKind, type ValueSchema, valueSchema } from './value-schemas.ts'
 
 const CA_FILE_PATTERN = `^(/.*[^/]|${SYSTEM_AUTHORITIES})$`
@@ -211,6 +215,21 @@ const path = z
   .string()
   .regex(/^\//, 'the path of a file or folder starts with "/"')
   .meta({ id: 'path-or-folder' })
+
+/** `ssl` of the admin address. */
+export const adminTls = section(
+  'ssl of admin',
+  {
+    crt: requiredKey(oneOrMany(path), {
+      about: 'PEM file with a certificate, its chain and its key, or a folder of such files',
+    }),
+    ...inherited(options, '`global.ssl-default-bind-options`'),
+    ...inherited({ ciphers }, '`global.ssl-default-bind-ciphers`'),
+    ...inherited({ ciphersuites }, '`global.ssl-default-bind-ciphersuites`'),
+    ...inherited({ curves }, '`global.ssl-default-bind-curves`'),
+  },
+  UNSUPPORTED_ADMIN_TLS_KEYS,
+)
 
 /** Keys of a bind about TLS. */
 export const bindTlsSettings = {

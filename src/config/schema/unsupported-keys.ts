@@ -78,10 +78,7 @@ export const UNSUPPORTED_TUNE_KEYS: Alternatives = instead(
 )
 
 /** Keys of `admin`. */
-export const UNSUPPORTED_ADMIN_KEYS: Alternatives = instead([
-  'Use socket, or bind to 127.0.0.1 and end TLS in front of it.',
-  'ssl tls',
-])
+export const UNSUPPORTED_ADMIN_KEYS: Alternatives = instead(['Use ssl.', 'tls'])
 
 const PROXY_KEYS = instead(
   ['Let the servers compress.', 'compression'],
@@ -181,6 +178,14 @@ export const UNSUPPORTED_BIND_TLS_KEYS: Alternatives = instead(
   ['Delete it; only TLS 1.2 and 1.3 are spoken.', 'no-sslv3 no-tlsv10 no-tlsv11'],
   ['Delete it; no early data is taken.', 'allow-0rtt'],
   ['Delete it; a key is made at the start, and is in memory alone.', 'tls-ticket-keys'],
+)
+
+/** Keys of `ssl` of `admin`. */
+export const UNSUPPORTED_ADMIN_TLS_KEYS: Alternatives = instead(
+  ['Delete it; tokens say who a client is.', 'ca-file crl-file verify'],
+  ['Delete it; HTTP/1.1 is spoken there.', 'alpn'],
+  ['Use crt, with several files or a folder.', 'crt-list'],
+  ['Delete it; who asks for another name sees the first certificate.', 'strict-sni'],
 )
 
 /** Keys of `ssl` of a server, and of `ssl-default-server-options`. */

@@ -22,7 +22,7 @@ interface Bind {
  */
 export function validateBinds(tree: Cursor, ownAdmin: AdminConfig | null, report: Report): void {
   const admin = adminBind(tree, ownAdmin)
-  if (ownAdmin === null) validateExposure(admin, hasToken(tree.at('admin')), report)
+  if (ownAdmin === null) validateExposure(admin, tree.at('admin'), report)
   const binds = tree.at('frontends').values().flatMap(bindsOf)
   if (admin !== null) binds.push(admin)
   binds.push(...adminSocket(tree))
@@ -51,6 +51,7 @@ export const HTTP_PROTOCOLS: readonly string[] = ['http/1.1', 'http/1.0']
 export function validateBindTls(tree: Cursor, report: Report): void {
   const defaults = tree.at('global').at('ssl-default-bind-options')
   validateVersions(defaults, defaults, report)
+  validateVersions(tree.at('admin').at('ssl'), defaults, report)
   for (const frontend of tree.at('frontends').values()) {
     const mode = effectiveMode(frontend, tree.at('defaults'))
     for (const bind of frontend.at('bind').items()) {
@@ -181,12 +182,20 @@ function hasToken(admin: Cursor): boolean {
   return admin.at('token-file').node !== null || admin.at('tokens').values().length > 0
 }
 
-/** Whoever reaches the admin address reads every metric. */
-function validateExposure(admin: Bind | null, hasToken: boolean, report: Report): void {
-  if (hasToken || admin === null || isLoopback(admin.address)) return
-  report.error(admin.at.span, admin.at.path, {
-    code: 'exposed-admin',
-    message: 'other hosts can reach the admin address, which asks for no token',
-    hint: 'Give a token-file, or bind it to 127.0.0.1.',
-  })
+/** Whoever reaches the admin address reads every metric; whoever is on the way, every token. */
+function validateExposure(bind: Bind | null, admin: Cursor, report: Report): void {
+  if (bind === null || isLoopback(bind.address)) return
+  if (!hasToken(admin)) {
+    report.error(bind.at.span, bind.at.path, {
+      code: 'exposed-admin',
+      message: 'other hosts can reach the admin address, which asks for no token',
+      hint: 'Give a token-file, or bind it to 127.0.0.1.',
+    })
+  } else if (admin.at('ssl').node === null) {
+    report.error(bind.at.span, bind.at.path, {
+      code: 'exposed-admin',
+      message: 'other hosts can reach the admin address, and tokens come to it unencrypted',
+      hint: 'Give ssl: {crt: FILE}, or bind it to 127.0.0.1. Where the way is safe, write ssl: off.',
+    })
+  }
 }

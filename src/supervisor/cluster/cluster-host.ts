@@ -199,11 +199,8 @@ export class NodeHost implements ClusterHost {
   async renewCertificates(isTrial: boolean): Promise<readonly string[]> {
     let changed: readonly string[] = []
     await this.#inTurn(async () => {
-      const { balancer, log } = this.#options
-      changed = await balancer.renewCertificates(this.#refusalIn(this.#running.text), isTrial)
-      if (isTrial) return
-      const message = `certificates were read anew, ${changed.length} files have changed`
-      log.info('certificates-reloaded', message, { changed })
+      const refuse = this.#refusalIn(this.#running.text)
+      changed = await this.#options.balancer.renewCertificates(refuse, isTrial)
     })
     return changed
   }

@@ -20,8 +20,11 @@ interface Named {
 
 /** A file, folder or group that a node needs for itself. */
 export interface OwnThing extends Named {
-  /** `secret`: a file that is read; `log`: one that is appended to; `data`: a folder to write in. */
-  readonly kind: 'secret' | 'log' | 'data' | 'group'
+  /**
+   * `secret`: a file that is read; `certificate`: one with a certificate, or a folder of them; `log`:
+   * one that is appended to; `data`: a folder to write in.
+   */
+  readonly kind: 'secret' | 'certificate' | 'log' | 'data' | 'group'
   readonly name: string
 }
 
@@ -94,6 +97,7 @@ export function ownNamed({ global, admin, cluster }: Config): OwnNamed[] {
     ...secret(admin.tokenFile, 'admin', 'token-file'),
     ...admin.tokens.flatMap(({ name, file }) => secret(file, 'admin', 'tokens', name, 'file')),
     ...(admin.bind === null ? [] : [ownBind(admin.bind, ['admin', 'bind'])]),
+    ...(admin.tls?.crt ?? []).map((crt, n) => own('certificate', crt, ['admin', 'ssl', 'crt', n])),
     // One that the config does not name is done without where it cannot be made.
     ...(socket === null || socket.path === null
       ? []

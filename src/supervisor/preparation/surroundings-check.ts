@@ -4,12 +4,13 @@ import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { dirname } from 'node:path'
 import { type Address, formatAddress, isLoopback } from '../../base/address.ts'
-import type { ErrorCode } from '../../base/errors.ts'
+import { type ErrorCode, SluiceError } from '../../base/errors.ts'
 import { groupId } from '../../base/host/accounts.ts'
 import type { PlacedProblem } from '../../config/locating.ts'
 import type { NameResolution } from '../../discovery/name-resolution.ts'
 import { isUnresolved } from '../../discovery/server-addresses.ts'
 import type { Config } from '../../model/config.ts'
+import { CertificateFiles } from './certificate-files.ts'
 import { type Gathered, gather } from './gathering.ts'
 import { type Lack, lackAt } from './lacks.ts'
 import { agreedNamed, type NamedBind, namedBinds, type OwnThing, ownNamed } from './named-things.ts'
@@ -84,6 +85,8 @@ async function faultOf({ kind, name }: OwnThing): Promise<Fault> {
   switch (kind) {
     case 'secret':
       return { code: 'config-unreadable', what: `cannot read ${name}`, why: await unreadable(name) }
+    case 'certificate':
+      return faultOfCertificates(name)
     case 'log':
       return {
         code: 'log-unwritable',
@@ -100,6 +103,16 @@ async function faultOf({ kind, name }: OwnThing): Promise<Fault> {
       const why = groupId(name) === null ? 'this host has none in /etc/group; give its number' : ''
       return { code: 'bind-failed', what: `the group ${name}`, why }
     }
+  }
+}
+
+async function faultOfCertificates(crt: string): Promise<Fault> {
+  try {
+    await new CertificateFiles(Date.now()).read(crt)
+    return { code: 'certificate-invalid', what: crt, why: '' }
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error
+    return { code: error.code, what: 'admin.ssl', why: error.message }
   }
 }
 

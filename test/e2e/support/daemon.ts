@@ -47,7 +47,7 @@ export interface Daemon {
   readonly pid: number
   /** The config file that it runs. */
   readonly file: string
-  /** `http://HOST:PORT` of its admin address. */
+  /** `http://HOST:PORT` of its admin address, `https://` where that has `ssl`. */
   readonly adminUrl: string
   /** `unix:PATH` of its admin socket, for `--admin` of a command. */
   readonly admin: string
@@ -114,6 +114,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   await until('/readyz', async () => {
     if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}:\n${render(log)}`)
+    // A certificate of the test is trusted by nobody here.
+    if (/^https:/.test(adminUrl)) return log.some(({ event }) => event === 'started') || undefined
     const response = await fetch(`${adminUrl}/readyz?traffic`).catch(() => undefined)
     await response?.arrayBuffer()
     return response?.status === 200 ? true : undefined
@@ -149,6 +151,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
 interface AdminSection {
   readonly bind: string
+  readonly ssl?: unknown
 }
 
 /** Writes the file and returns the URL of the admin address. */
@@ -161,7 +164,7 @@ function writeConfig(file: string, config: TestConfig, admin: AdminSection): str
   }
   const own = { ...admin, ...(config['admin'] as Partial<AdminSection> | undefined) }
   writeFileSync(file, stringify({ ...config, admin: own }))
-  return `http://${own.bind}`
+  return `${typeof own.ssl === 'object' ? 'https' : 'http'}://${own.bind}`
 }
 
 /** What is not JSON, such as a crash, is kept as a line of its own. */

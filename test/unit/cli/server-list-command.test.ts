@@ -162,12 +162,9 @@ describe('a command fails with a code when', () => {
     })
   })
 
-  it.each(['8404', 'https://127.0.0.1:8404', 'ftp://a', 'http://', 'unix:'])(
-    '--admin is %s',
-    async (address) => {
-      await expect(run({ admin: [address] })).rejects.toMatchObject({ code: 'usage' })
-    },
-  )
+  it.each(['8404', 'https://', 'ftp://a', 'http://', 'unix:'])('--admin is %s', async (address) => {
+    await expect(run({ admin: [address] })).rejects.toMatchObject({ code: 'usage' })
+  })
 
   it('the token file cannot be read', async () => {
     const tokenFile = join(folder, 'missing')

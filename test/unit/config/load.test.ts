@@ -69,6 +69,7 @@ describe('a minimal config', () => {
         outgoingTls: DEFAULT_OUTGOING_TLS,
       },
       admin: {
+        tls: null,
         bind: { kind: 'inet', host: '127.0.0.1', port: 8404 },
         socket: { path: null, mode: 0o600, group: null },
         tokenFile: null,

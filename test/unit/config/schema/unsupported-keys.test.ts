@@ -42,7 +42,8 @@ const FORMS: readonly (readonly [words: string, form: Form])[] = [
   ['Bound connections by maxconn', form('frontend', 'maxconn: 100')],
   ['Use maxconn of the frontend.', form('frontend', 'maxconn: 100')],
   ['Use the section admin', form('admin', 'socket: /run/sluice/admin.sock')],
-  ['Use socket, or bind to 127.0.0.1', form('admin', 'bind: 127.0.0.1:8404')],
+  ['Use ssl.', form('admin', 'ssl: {crt: /etc/sluice/admin.pem}')],
+  ['Use crt, with several files', form('admin', 'ssl: {crt: [/etc/a.pem, /etc/b/]}')],
   [
     'Compare the header',
     form('frontend', `http-request: ['deny if !{ hdr(authorization) "Basic x" }']`),
