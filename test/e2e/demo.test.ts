@@ -21,6 +21,8 @@ it('the demo balances three servers, shows its addresses, and ends with Ctrl-C',
   const curl = / (curl -H .*)$/m.exec(banner)?.[1] ?? ''
   const asked = await runProgram('sh', ['-c', curl])
   expect(JSON.parse(asked.stdout)).toMatchObject({ servers: [{ server: 'app1' }, {}, {}] })
+  const secured = / (curl --cacert .*)$/m.exec(banner)?.[1] ?? ''
+  expect((await runProgram('sh', ['-c', secured])).stdout).toMatch(/^app\d: request/)
   const commands = [...banner.matchAll(/^ {2}bin\/sluice (.*--admin \S+)/gm)].map(
     ([, rest]) => rest,
   )

@@ -52,4 +52,8 @@ it('the package works where it is installed, from any folder, as its banner says
   for (const command of commands.filter((text) => !text?.includes('config apply'))) {
     await succeed('sh', ['-c', command ?? ''], place)
   }
+  const [, curl = ''] = / (curl --cacert \S+ https:\S+)$/m.exec(banner) ?? []
+  expect((await succeed('sh', ['-c', curl], place)).stdout).toMatch(
+    /^app\d: request \d+, GET \/ for /,
+  )
 })

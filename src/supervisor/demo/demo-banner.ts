@@ -16,6 +16,8 @@ export interface BannerNode {
   readonly name: string
   /** `http://HOST:PORT`, where clients come. */
   readonly proxy: string
+  /** `https://localhost:PORT`, where they come over TLS. */
+  readonly secureProxy: string
   /** `http://HOST:PORT` of the admin address. */
   readonly admin: string
   /** `unix:PATH` of the admin socket. */
@@ -39,13 +41,19 @@ export function commandFor({ script, folder, path }: Invocation): string {
   return near.includes(sep) ? near : `.${sep}${near}`
 }
 
-/**
- * What the demo shows once its three nodes have met.
- *
- * @param token that their admin addresses want
- * @param command see {@link commandFor}
- */
-export function banner(nodes: readonly BannerNode[], token: string, command: string): string {
+/** What the banner tells. */
+export interface BannerFacts {
+  readonly nodes: readonly BannerNode[]
+  /** That their admin addresses want. */
+  readonly token: string
+  /** The file of who has signed the certificate that they show. */
+  readonly authorityFile: string
+  /** See {@link commandFor}. */
+  readonly command: string
+}
+
+/** What the demo shows once its three nodes have met. */
+export function banner({ nodes, token, authorityFile, command }: BannerFacts): string {
   const [first, second, third] = nodes as readonly [BannerNode, BannerNode, BannerNode]
   const rows = nodes.map(
     ({ name, proxy, admin, pid }) => `  ${name}      ${proxy}/  admin ${admin}  pid ${pid}\n`,
@@ -54,6 +62,7 @@ export function banner(nodes: readonly BannerNode[], token: string, command: str
 Sluice balances three sample servers (app1, app2, app3): three nodes that act as one.
 
   proxy    ${first.proxy}/
+  HTTPS    curl --cacert ${authorityFile} ${first.secureProxy}/
   metrics  ${first.admin}/metrics
   API      curl -H 'Authorization: Bearer ${token}' ${first.admin}/api/v1/servers
 

@@ -21,6 +21,8 @@ export interface DemoNodeOptions {
   /** Where it keeps its data and its admin socket, among those of the others. */
   readonly folder: string
   readonly proxyPort: number
+  /** Where clients come over TLS. */
+  readonly securePort: number
   readonly adminPort: number
   /** It wrote a line to its log. */
   readonly onEvent: (line: string) => void
@@ -33,6 +35,8 @@ export class DemoNode {
   readonly name: string
   /** `http://HOST:PORT`, where clients come. */
   readonly proxy: string
+  /** `https://localhost:PORT`, where they come over TLS. */
+  readonly secureProxy: string
   /** `http://HOST:PORT` of the admin address. */
   readonly admin: string
   /** `unix:PATH` of the admin socket. */
@@ -46,6 +50,7 @@ export class DemoNode {
     this.#options = options
     this.name = options.name
     this.proxy = `http://127.0.0.1:${options.proxyPort}`
+    this.secureProxy = `https://localhost:${options.securePort}`
     this.admin = `http://127.0.0.1:${options.adminPort}`
     this.socket = `unix:${join(options.folder, `${options.name}.sock`)}`
     this.#process = this.#spawn()
@@ -78,7 +83,8 @@ export class DemoNode {
   }
 
   #spawn(): ChildProcess {
-    const { name, env, home, folder, proxyPort, adminPort, onEvent, onFailed } = this.#options
+    const { name, env, home, folder, proxyPort, securePort, adminPort } = this.#options
+    const { onEvent, onFailed } = this.#options
     const script = fileURLToPath(new URL(SLUICE, home))
     const config = fileURLToPath(new URL(DEMO_CONFIG, home))
     const child = spawn(process.execPath, [script, 'run', '-f', config], {
@@ -87,6 +93,7 @@ export class DemoNode {
         SLUICE_DEMO_DIR: folder,
         SLUICE_DEMO_NODE: name,
         SLUICE_DEMO_PORT: String(proxyPort),
+        SLUICE_DEMO_SECURE_PORT: String(securePort),
         SLUICE_DEMO_ADMIN_PORT: String(adminPort),
       },
       // The node drains and ends when the channel does: with this process, however that ends.

@@ -9,6 +9,7 @@ import type { ClusterReport } from '../../operations/contract/cluster.ts'
 import { eventForPeople } from '../../telemetry/event-for-people.ts'
 import { ABORTED, type SignalInbox } from '../signal-inbox.ts'
 import { banner, commandFor, type Invocation } from './demo-banner.ts'
+import { makeDemoCertificate } from './demo-certificate.ts'
 import { DemoNode } from './demo-node.ts'
 
 /** Ports that the demo would like to have; each gives way to a free one where it is taken. */
@@ -21,6 +22,7 @@ const SHARED_PORTS = {
   SLUICE_DEMO_LB3_PORT: 7403,
 }
 const PROXY_PORT = 8080
+const SECURE_PORT = 8443
 const ADMIN_PORT = 8404
 
 /**
@@ -58,6 +60,10 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-demo-'))
   const token = randomBytes(TOKEN_BYTES).toString('base64url')
   writeFileSync(join(folder, 'token'), token, { mode: 0o600 })
+  const authorityFile = join(folder, 'ca.pem')
+  const { cert, key } = makeDemoCertificate(Date.now())
+  writeFileSync(authorityFile, cert)
+  writeFileSync(join(folder, 'demo.pem'), cert + key, { mode: 0o600 })
   const shared: Record<string, string | undefined> = { ...env }
   const taken = new Set<number>()
   for (const [name, port] of Object.entries(SHARED_PORTS)) {
@@ -75,8 +81,9 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   const onEvent = (line: string): void => events.write(line)
   for (const [n, name] of ['lb1', 'lb2', 'lb3'].entries()) {
     const proxyPort = await freePort(PROXY_PORT + n, taken)
+    const securePort = await freePort(SECURE_PORT + n, taken)
     const adminPort = await freePort(ADMIN_PORT + n, taken)
-    const ports = { proxyPort, adminPort }
+    const ports = { proxyPort, securePort, adminPort }
     nodes.push(new DemoNode({ name, env: shared, home, folder, ...ports, onEvent, onFailed: stop }))
   }
   signals.deliverTo({
@@ -94,7 +101,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   })
   await untilTheyMeet(nodes, token)
   if (stopping !== undefined) return
-  tell(banner(nodes, token, commandFor(options.invocation)))
+  tell(banner({ nodes, token, authorityFile, command: commandFor(options.invocation) }))
   events.haveBegun()
 }
 

@@ -64,6 +64,7 @@ describe('the examples', () => {
     const env = {
       SLUICE_DEMO_PORT: '1',
       SLUICE_DEMO_ADMIN_PORT: '2',
+      SLUICE_DEMO_SECURE_PORT: '6',
       SLUICE_DEMO_APP1_PORT: '3',
       SLUICE_DEMO_APP2_PORT: '4',
       SLUICE_DEMO_APP3_PORT: '5',
@@ -71,11 +72,12 @@ describe('the examples', () => {
     const [usual, moved] = [loadExample('demo.yaml'), loadExample('demo.yaml', env)].map(
       (config) => [
         config?.frontends[0]?.binds[0]?.address,
+        config?.frontends[0]?.binds[1]?.address,
         config?.admin.bind,
         ...(config?.backends[0]?.servers.map(({ address }) => address) ?? []),
       ],
     )
-    expect(usual).toMatchObject([8080, 8404, 9001, 9002, 9003].map((port) => ({ port })))
-    expect(moved).toMatchObject([1, 2, 3, 4, 5].map((port) => ({ port })))
+    expect(usual).toMatchObject([8080, 8443, 8404, 9001, 9002, 9003].map((port) => ({ port })))
+    expect(moved).toMatchObject([1, 6, 2, 3, 4, 5].map((port) => ({ port })))
   })
 })

@@ -19,9 +19,9 @@ it.each([
 })
 
 it('every command of the banner is the one that works', () => {
-  const node = { proxy: 'p', admin: 'a', socket: 'unix:/run/lb.sock', pid: 1 }
+  const node = { proxy: 'p', secureProxy: 's', admin: 'a', socket: 'unix:/run/lb.sock', pid: 1 }
   const nodes = ['lb1', 'lb2', 'lb3'].map((name) => ({ ...node, name }))
-  const lines = banner(nodes, 'secret', 'npx sluice')
+  const lines = banner({ nodes, token: 'secret', authorityFile: '/ca.pem', command: 'npx sluice' })
     .split('\n')
     .filter((line) => line.includes('--admin'))
   expect(lines.length).toBeGreaterThan(4)
