@@ -1,3 +1,5 @@
+import { inSlices } from '../../base/work-slices.ts'
+import type { Config } from '../../model/config.ts'
 import {
   type OwnFile,
   type ReadConfig,
@@ -5,6 +7,7 @@ import {
   readAgreedText,
   validateAgreedFiles,
 } from '../preparation/config-file.ts'
+import { sharingWith } from './config-sharing.ts'
 
 /** Valid texts that are remembered: what runs and what is prepared, or what ran before. */
 const KEPT_MAX = 2
@@ -33,9 +36,10 @@ export class AgreedTexts {
   /**
    * As {@link readAgreedText}. Which files the text may name is looked at each time.
    *
+   * @param like what runs: of that is what says the same in the text
    * @throws SluiceError `file-not-allowed`, `reading-failed`
    */
-  async read(text: string, own: OwnFile): Promise<ReadConfig> {
+  async read(text: string, own: OwnFile, like: Config | null = null): Promise<ReadConfig> {
     const known = this.#kept.find((kept) => kept.text === text && kept.own === own)
     if (known !== undefined) {
       this.#keep(known)
@@ -43,7 +47,7 @@ export class AgreedTexts {
       validateAgreedFiles(read, text, own)
       return read
     }
-    const kept = { text, own, read: readAgreedText(text, own, this.#read) }
+    const kept = { text, own, read: this.#readLike(text, own, like) }
     this.#keep(kept)
     try {
       const read = await kept.read
@@ -53,6 +57,13 @@ export class AgreedTexts {
       this.#drop(kept)
       throw error
     }
+  }
+
+  async #readLike(text: string, own: OwnFile, like: Config | null): Promise<ReadConfig> {
+    const read = await readAgreedText(text, own, this.#read)
+    const { config } = read
+    if (config === null || like === null) return read
+    return { ...read, config: await inSlices(sharingWith(config, like)) }
   }
 
   #keep(latest: KeptText): void {

@@ -11,10 +11,11 @@ import type { Config } from '../../model/config.ts'
 import type { DaemonLog } from '../../telemetry/daemon-log.ts'
 import type { Balancer } from '../balancer.ts'
 import type { ConfigSurroundings, OwnFile } from '../preparation/config-file.ts'
-import type { Gathered } from '../preparation/gathering.ts'
+import { type Gathered, namesNothing } from '../preparation/gathering.ts'
 import { type Refuse, refusalIn } from '../preparation/lacks.ts'
 import type { AgreedTexts } from './agreed-texts.ts'
 import { digestOf } from './config-digest.ts'
+import { differInServersAlone } from './config-sharing.ts'
 
 /** A version and a pool, as a node has run them or is to run them. */
 export interface ActiveConfig {
@@ -133,7 +134,9 @@ export class NodeHost implements ClusterHost {
         // What was agreed on has been applied in this turn, which takes its time too.
         await nextTurn()
         const held = this.#held?.text === version.text ? this.#held.gathered : null
-        await this.#run(config, pool, { held, refuse: this.#refusalIn(version.text) })
+        if (held !== null && namesNothing(held) && differInServersAlone(config, before)) {
+          await this.#with(pool, () => balancer.runServers(overlayPool(config, pool)))
+        } else await this.#run(config, pool, { held, refuse: this.#refusalIn(version.text) })
       } else if (!hasSameServers(pool, poolBefore)) {
         // What the text names was read when it was activated. A server is in no text.
         await this.#with(pool, () => balancer.runServers(overlayPool(config, pool)))
@@ -230,7 +233,8 @@ export class NodeHost implements ClusterHost {
 
   /** @throws SluiceError `config-invalid`, `file-not-allowed`, `reading-failed` */
   async #read(text: string): Promise<{ readonly config: Config; readonly report: string }> {
-    const { config, report } = await this.#options.texts.read(text, this.own)
+    const { texts } = this.#options
+    const { config, report } = await texts.read(text, this.own, this.#running.config)
     if (config !== null) return { config, report }
     throw new SluiceError('config-invalid', `the config is not valid\n${report}`)
   }

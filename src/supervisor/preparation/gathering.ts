@@ -41,6 +41,11 @@ export interface Gathered {
   readonly names: ReadonlySet<string>
 }
 
+/** Whether no file is read for a config and no host looked up, of which there may be news by now. */
+export function namesNothing(gathered: Gathered): boolean {
+  return Object.values(gathered).every((named) => named.size === 0)
+}
+
 /** What was gathered, and what could not be. */
 export interface Gathering {
   readonly gathered: Gathered

@@ -63,10 +63,12 @@ function changeTo(
     const planned = before.backends[i]
     const known = previous.config.backends[i]
     assert(planned?.name === backend.name && known !== undefined, 'a backend came or went')
+    if (backend === known && hostNamesOf({ backends: [backend] }).size === 0) return planned
     return backendPlanOf(backend, known, planned, lasting, outgoing)
   })
   const changes = backends.flatMap((backend, i) => {
-    return changeOf(before.backends[i] as PlannedBackend, backend) ?? []
+    const planned = before.backends[i] as PlannedBackend
+    return backend === planned ? [] : (changeOf(planned, backend) ?? [])
   })
   if (changes.length === 0) return null
   const descriptors = grantedBudget(config)

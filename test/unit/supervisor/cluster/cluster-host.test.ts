@@ -281,6 +281,35 @@ describe('an activation', () => {
     expect(await lab.ask(2)).toEqual(['b', 'b'])
   })
 
+  it('tells the workers of the servers alone where another text differs in these', async () => {
+    const [one, two] = await startServers('one', 'two')
+    const port = await freePort()
+    const servers = { a: one?.address, b: two?.address }
+    const lab = await startLab({ port, servers })
+    const tell = vi.spyOn(WorkerThread.prototype, 'tell')
+    const apply = vi.spyOn(WorkerThread.prototype, 'apply')
+    onTestFinished(() => void [tell, apply].map((spy) => spy.mockRestore()))
+    const activate = async (version: number, text: string): Promise<void> => {
+      await lab.host.prepare(text, 10_000)
+      await lab.host.activate(versionOf(version, text), [])
+    }
+    const other = { ...servers, b: { address: two?.address, weight: 3 } }
+    await activate(1, textOf({ port, servers: other }))
+    const placed = [{ place: 1, server: expect.objectContaining({ name: 'b', weight: 3 }) }]
+    expect(tell.mock.lastCall?.[0]).toMatchObject(changeOf(2, { placed }))
+    expect(apply).not.toHaveBeenCalled()
+    expect(await lab.ask(4)).toEqual(['one', 'two', 'two', 'two'])
+    expect(lab.host.running.version).toBe(1)
+    // What is more than servers, and what was not prepared, is another plan.
+    const retrying = textOf({ port, servers }).replace('"mode":"http"', '"mode":"http","retries":1')
+    await activate(2, retrying)
+    expect(apply).toHaveBeenCalledTimes(1)
+    const unprepared = textOf({ port, servers: { a: one?.address } })
+    await lab.host.activate(versionOf(3, unprepared), [])
+    expect(apply).toHaveBeenCalledTimes(2)
+    expect(await lab.ask(2)).toEqual(['one', 'one'])
+  })
+
   it('of states and weights alone needs no other plan', async () => {
     const lab = await startLab({ port: await freePort(), servers: { a: '127.0.0.1:9001' } })
     const version = versionOf(1, lab.host.running.text)
