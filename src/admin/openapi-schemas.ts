@@ -152,6 +152,7 @@ export const SCHEMAS = {
     missing: list(TEXT),
     configVersion: COUNT,
     format: COUNT,
+    alarms: list(object({ code: TEXT, node: TEXT, since: TIME, message: TEXT, hint: TEXT })),
     nodes: list(CLUSTER_NODE),
   }),
   Member: change({ name: TEXT, address: TEXT }, ['name', 'address']),

@@ -1,5 +1,6 @@
 import { SluiceError } from '../base/errors.ts'
 import type {
+  AlarmReport,
   ClusterNodeReport,
   ClusterReport,
   Member,
@@ -94,7 +95,9 @@ function statusText(cluster: ClusterReport): string {
   const leader = cluster.leader === null ? 'no leader' : `leader ${cluster.leader}`
   const quorum = cluster.hasQuorum ? '' : ', NO QUORUM'
   const head = `${cluster.engine}: ${leader}, epoch ${cluster.epoch}${quorum}; config version ${cluster.configVersion}; ${formatText(cluster)}\n`
-  return head + table(NODE_COLUMNS, cluster.nodes.map(nodeRow))
+  return (
+    head + table(NODE_COLUMNS, cluster.nodes.map(nodeRow)) + cluster.alarms.map(alarmText).join('')
+  )
 }
 
 /** Which format is agreed in and, where some nodes know a newer one, who does not yet. */
@@ -105,6 +108,10 @@ function formatText({ format, nodes }: ClusterReport): string {
   })
   const names = waiting.map(({ name }) => name).join(', ')
   return names === '' ? `format ${format}` : `format ${format}, ${newest} waits for ${names}`
+}
+
+function alarmText({ code, node, since, message, hint }: AlarmReport): string {
+  return `ALARM ${code} ${cell(node)} since ${since}: ${cell(message)}\n      ${hint}\n`
 }
 
 function quorumLackText({ node, missing }: ClusterReport): string {

@@ -88,6 +88,12 @@ export function decodeBackup(bytes: Uint8Array): Backup {
   return { head, state }
 }
 
+/** @returns the error of a node that was started without a quorum, and so has nothing to back up */
+export function nothingLearnt(node: string): SluiceError {
+  const text = `${node} has not learnt since its start what was agreed on before`
+  return new SluiceError('no-quorum', text)
+}
+
 function lastLineOf(content: Uint8Array): string {
   return `sha256 ${createHash('sha256').update(content).digest('hex')}\n`
 }

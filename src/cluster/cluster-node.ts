@@ -7,7 +7,8 @@ import type { Members, RemovalOptions } from '../consensus/members.ts'
 import type { PeerBus } from '../consensus/peer-bus.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import { Activation, type ActivationFailure, type RunningVersion } from './activation.ts'
-import { encodeBackup } from './backup.ts'
+import { type Alarm, Alarms } from './alarms.ts'
+import { encodeBackup, nothingLearnt } from './backup.ts'
 import { ChangeLog } from './change-log.ts'
 import type {
   ApplyOutcome,
@@ -25,6 +26,7 @@ import { HealthReports } from './duties/health-reports.ts'
 import { LeaderDuties } from './duties/leader-duties.ts'
 import type { NodeTimers } from './duties/node-timers.ts'
 import { OwnReport } from './duties/own-report.ts'
+import { CORRUPT_NOTICE, STATE_QUESTION, StateComparison } from './duties/state-comparison.ts'
 import {
   TICKET_KEYS_QUESTION,
   TicketKeySharing,
@@ -84,6 +86,7 @@ interface Parts {
   readonly configs: ConfigChanges
   readonly duties: LeaderDuties
   readonly ticketKeys: TicketKeySharing
+  readonly comparison: StateComparison
 }
 
 /**
@@ -102,6 +105,7 @@ export class ClusterNode implements Cluster {
   readonly #changeLog: ChangeLog
   readonly #file: OwnFile
   readonly #confirmation: ConfirmationClock
+  readonly #alarms = new Alarms()
   #parts: Parts | null = null
   /** What the engine has told last; null: nothing yet. */
   #status: EngineStatus | null = null
@@ -254,7 +258,15 @@ export class ClusterNode implements Cluster {
   get muteness(): string {
     if (this.#fatal !== null) return 'takes no further part in the cluster'
     if (this.#halt !== null) return 'needs a newer version of Sluice'
+    if (this.#parts?.comparison.corrupt.includes(this.#options.name) === true) {
+      return 'its state differs from that of the other nodes'
+    }
     return this.#status !== null && hasSay(this.#status) ? '' : 'no quorum'
+  }
+
+  /** What this node raises alarms for, be it about another one. */
+  get alarms(): readonly Alarm[] {
+    return this.#alarms.present
   }
 
   /** The newest format that this node knows. */
@@ -304,10 +316,7 @@ export class ClusterNode implements Cluster {
 
   async backUp(isStale: boolean): Promise<Uint8Array> {
     if (!isStale) await this.read()
-    else if (!this.#hasCaughtUp) {
-      const text = `${this.#options.name} has not learnt since its start what was agreed on before`
-      throw new SluiceError('no-quorum', text)
-    }
+    else if (!this.#hasCaughtUp) throw nothingLearnt(this.#options.name)
     const { name: node, clusterId, epoch } = await this.engineStatus()
     const time = new Date(this.#options.timers.wallMs()).toISOString()
     const index = this.#replica.appliedIndex
@@ -391,6 +400,15 @@ export class ClusterNode implements Cluster {
         propose,
       }),
       ticketKeys: new TicketKeySharing({ name, keys, timers, log, peers }),
+      comparison: new StateComparison({
+        name,
+        timers,
+        log,
+        peers,
+        machine: this.#machine,
+        replica: this.#replica,
+        engineStatus: () => this.engineStatus(),
+      }),
     }
     this.#tick()
   }
@@ -441,7 +459,7 @@ export class ClusterNode implements Cluster {
 
   #tick(): void {
     if (this.#isStopped) return
-    const { duties, ticketKeys } = this.#live
+    const { duties, ticketKeys, comparison } = this.#live
     const status = this.#status
     assert(status !== null, 'a cluster node begins with a status')
     if (this.isReplicated) this.#changeLog.tellStatus(status)
@@ -450,6 +468,8 @@ export class ClusterNode implements Cluster {
     if (isActing) duties.tick(status)
     else if (this.#halt !== null && status.role === 'leader') this.#yieldLead(status)
     ticketKeys.tick(status)
+    if (isActing) comparison.tick(status)
+    this.#lookForAlarms(status)
     void this.#file.compare(this.state().versions.at(-1))
     this.#tickAfter(TICK_MS)
   }
@@ -542,6 +562,10 @@ export class ClusterNode implements Cluster {
         return encodeMessage({ format: this.formatMax, formatMin: FORMAT_MIN })
       case TICKET_KEYS_QUESTION:
         return this.#parts?.ticketKeys.answer() ?? new Uint8Array()
+      case STATE_QUESTION:
+        return this.#live.comparison.answerState(body)
+      case CORRUPT_NOTICE:
+        return this.#live.comparison.answerNotice(body)
       case 'status':
         return encodeMessage(this.#ownReport(await this.engineStatus()))
       default: {
@@ -551,13 +575,21 @@ export class ClusterNode implements Cluster {
     }
   }
 
+  #lookForAlarms(status: EngineStatus): void {
+    const { corrupt } = this.#live.comparison
+    const facts = { status, fatal: this.#fatal, halt: this.#halt, corrupt }
+    this.#alarms.look(facts, this.#options.timers.wallMs())
+  }
+
   #ownReport(status: EngineStatus): NodeReport {
+    this.#lookForAlarms(status)
     const appliedIndex = this.#halt === null ? status.appliedIndex : this.#replica.appliedIndex
-    return this.#own.describe({ ...status, appliedIndex }, [
+    const notes = [
       this.#fatal === null ? '' : `has failed: ${this.#fatal.message}`,
       this.#halt === null ? '' : `applies nothing more: ${this.#halt.message}`,
       this.#file.note,
-    ])
+    ]
+    return this.#own.describe({ ...status, appliedIndex }, notes, this.alarms)
   }
 }
 

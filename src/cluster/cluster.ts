@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import type { RemovalOptions } from '../consensus/members.ts'
 import type { AdminState } from '../model/admin-state.ts'
+import type { Alarm } from './alarms.ts'
 import type { AgreedBackend } from './state-machine/commands.ts'
 import type {
   AgreedHealth,
@@ -154,6 +155,8 @@ export interface ClusterStatus {
   readonly configVersion: number
   /** In which the cluster agrees. */
   readonly format: number
+  /** Of all nodes that answer, those of the asked one first; one of a code about a node. */
+  readonly alarms: readonly Alarm[]
   readonly nodes: readonly ClusterNodeStatus[]
 }
 

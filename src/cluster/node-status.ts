@@ -1,6 +1,7 @@
 import { SluiceError } from '../base/errors.ts'
 import type { EngineStatus, NodeStatus } from '../consensus/engine-status.ts'
 import type { PeerBus } from '../consensus/peer-bus.ts'
+import type { Alarm } from './alarms.ts'
 import type { ClusterNodeStatus, ClusterStatus } from './cluster.ts'
 import { decodeReport, encodeMessage, type NodeReport } from './peer-requests.ts'
 import type { ClusterState } from './state-machine/state.ts'
@@ -48,6 +49,7 @@ export async function clusterStatus(
     missing: nodes.filter((node, n) => isMissing(status, node, answers[n])).map(({ name }) => name),
     configVersion: state.activeVersion,
     format: state.format,
+    alarms: alarmsOf([own, ...answers.map(({ report }) => report)]),
     nodes: nodes.map((node, n) => describe(node, answers[n] ?? SILENCE, leaderIndex)),
   }
 }
@@ -62,6 +64,16 @@ function isMissing(
   if (membership !== 'voter') return false
   // One that takes no part any more, as for a disk that has failed, answers this and no election.
   return answer?.isReachable !== true || answer.report?.role === 'outsider'
+}
+
+/** What several nodes raise the same alarm for is told once, as the first of them says it. */
+function alarmsOf(reports: readonly (NodeReport | null)[]): readonly Alarm[] {
+  const byKind = new Map<string, Alarm>()
+  for (const alarm of reports.flatMap((report) => report?.alarms ?? [])) {
+    const kind = `${alarm.code} ${alarm.node}`
+    if (!byKind.has(kind)) byKind.set(kind, alarm)
+  }
+  return [...byKind.values()]
 }
 
 /** An outsider is in nobody's list. */

@@ -1,9 +1,11 @@
 import { SluiceError } from '../base/errors.ts'
+import { ALARM_CODES, type Alarm } from './alarms.ts'
 import type { ClusterNodeStatus } from './cluster.ts'
 import { COMMAND_BYTES_MAX, TEXT_BYTES_MAX } from './state-machine/bounds.ts'
-import { FORMAT, FORMAT_MIN } from './state-machine/command-encoding.ts'
+import { FORMAT, FORMAT_MIN, readNodeName, readTimeMs } from './state-machine/command-encoding.ts'
 import {
   jsonBytes,
+  listOf,
   nullable,
   oneOf,
   parseJson,
@@ -21,6 +23,10 @@ const KEEP_MS_MAX = 600_000
 
 /** Characters of {@link NodeReport.note}; more is cut. */
 export const NOTE_LENGTH_MAX = 2_000
+
+/** Alarms of one node, and characters of what one says; more is cut. */
+const ALARMS_MAX = 64
+const ALARM_LENGTH_MAX = 500
 
 /** Says nothing more than that it was sent. */
 export type EmptyMessage = Readonly<Record<string, never>>
@@ -62,6 +68,8 @@ export interface NodeReport extends KnownFormats {
   readonly stateHash: string
   readonly uptimeSeconds: number
   readonly note: string
+  /** What it raises an alarm for, be it about another node. */
+  readonly alarms: readonly Alarm[]
 }
 
 const readPrepare = record<PrepareRequest>(
@@ -74,7 +82,7 @@ const readFormatMin = record<Pick<KnownFormats, 'formatMin'>>({ formatMin: whole
 const readFormats = record<KnownFormats>({ format: whole(1), formatMin: whole(1) }, 'left-out')
 
 /** What an earlier version says too, which knew format {@link FORMAT_MIN} alone. */
-const readReport: Reader<Omit<NodeReport, 'formatMin'>> = record(
+const readReport: Reader<Omit<NodeReport, 'formatMin' | 'alarms'>> = record(
   {
     format: whole(1),
     role: oneOf(['leader', 'candidate', 'follower', 'learner', 'outsider']),
@@ -86,6 +94,22 @@ const readReport: Reader<Omit<NodeReport, 'formatMin'>> = record(
     stateHash: text(64, 64),
     uptimeSeconds: whole(0),
     note: text(NOTE_LENGTH_MAX),
+  },
+  'left-out',
+)
+
+/** An alarm of a code that this version does not know has the whole list passed over. */
+const readAlarms = record<Pick<NodeReport, 'alarms'>>(
+  {
+    alarms: listOf(
+      record<Alarm>({
+        code: oneOf(ALARM_CODES),
+        node: readNodeName,
+        sinceMs: readTimeMs,
+        message: text(ALARM_LENGTH_MAX),
+      }),
+      ALARMS_MAX,
+    ),
   },
   'left-out',
 )
@@ -108,6 +132,13 @@ export function encodeMessage(
     | EmptyMessage,
 ): Uint8Array {
   return jsonBytes({ format: FORMAT, ...message })
+}
+
+/** As many alarms as are read. */
+export function boundedAlarms(alarms: readonly Alarm[]): readonly Alarm[] {
+  return alarms.slice(0, ALARMS_MAX).map((alarm) => {
+    return { ...alarm, message: alarm.message.slice(0, ALARM_LENGTH_MAX) }
+  })
 }
 
 /** @throws SluiceError `request-invalid` */
@@ -138,7 +169,8 @@ export function decodeReport(answer: Uint8Array): NodeReport | null {
   const json = parseJson(answer)
   const report = readReport(json)
   if (report === undefined) return null
-  return { ...report, formatMin: readFormatMin(json)?.formatMin ?? FORMAT_MIN }
+  const { formatMin } = readFormatMin(json) ?? { formatMin: FORMAT_MIN }
+  return { ...report, formatMin, alarms: readAlarms(json)?.alarms ?? [] }
 }
 
 /** @returns null: these bytes are none */

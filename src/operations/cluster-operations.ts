@@ -1,3 +1,4 @@
+import { ALARM_HINTS } from '../cluster/alarms.ts'
 import type { ClusterStatus } from '../cluster/cluster.ts'
 import type { ClusterReport, Member, Removal, Transfer } from './contract/cluster.ts'
 import type { OperatedNode, ReadOptions } from './operated-node.ts'
@@ -63,6 +64,10 @@ function describe({ nodes, ...status }: ClusterStatus): ClusterReport {
     missing: status.missing,
     configVersion: status.configVersion,
     format: status.format,
+    alarms: status.alarms.map(({ code, node, sinceMs, message }) => {
+      const since = new Date(sinceMs).toISOString()
+      return { code, node, since, message, hint: ALARM_HINTS[code] }
+    }),
     nodes: nodes.map(({ isReachable, ...node }) => ({
       name: node.name,
       address: node.address,

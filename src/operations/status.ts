@@ -213,7 +213,8 @@ async function clusterFacts({ cluster, links }: StatusOptions): Promise<ClusterF
   const stats = (await links?.stats()) ?? null
   if (stats === null) return null
   const { format } = cluster.state()
-  return { ...(await cluster.engineStatus()), format, formatMax: cluster.formatMax, links: stats }
+  const { alarms, formatMax } = cluster
+  return { ...(await cluster.engineStatus()), alarms, format, formatMax, links: stats }
 }
 
 function describeProbe(check: ProbeState): ProbeReport {

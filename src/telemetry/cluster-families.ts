@@ -35,6 +35,8 @@ export interface ClusterFacts {
   readonly format: number
   /** The newest that this node knows. */
   readonly formatMax: number
+  /** What this node raises alarms for. */
+  readonly alarms: readonly { readonly code: string; readonly node: string }[]
   readonly nodes: readonly NodeFacts[]
   readonly links: LinkFacts
 }
@@ -58,6 +60,9 @@ export const CLUSTER_FAMILIES: readonly Family<ClusterSubject>[] = [
   ),
   gauge('cluster_format', 'Format in which the cluster agrees.', (it) => it.format),
   gauge('cluster_format_max', 'Newest format that this node knows.', (it) => it.formatMax),
+  gauge('cluster_alarm', '1 for each alarm that this node raises.', ({ alarms }) =>
+    alarms.map(({ code, node }) => ({ labels: { code, node }, value: 1 })),
+  ),
   gauge('cluster_nodes', 'Nodes by membership.', ({ nodes }) =>
     MEMBERSHIPS.map((membership) => ({
       labels: { membership },

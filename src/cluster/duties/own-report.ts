@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { EngineStatus } from '../../consensus/engine-status.ts'
 import { type Activation, inOneLine, type RunningVersion } from '../activation.ts'
-import { NOTE_LENGTH_MAX, type NodeReport } from '../peer-requests.ts'
+import type { Alarm } from '../alarms.ts'
+import { boundedAlarms, NOTE_LENGTH_MAX, type NodeReport } from '../peer-requests.ts'
 import type { ClusterStateMachine } from '../state-machine/cluster-state-machine.ts'
 import { FORMAT_MIN } from '../state-machine/command-encoding.ts'
 import type { NodeTimers } from './node-timers.ts'
@@ -23,7 +24,7 @@ export class OwnReport {
   }
 
   /** @param notes what is wrong with it; empty ones are left out */
-  describe(status: EngineStatus, notes: readonly string[]): NodeReport {
+  describe(status: EngineStatus, notes: readonly string[], alarms: readonly Alarm[]): NodeReport {
     const { role, epoch, appliedIndex, lastIndex } = status
     const { running, failure } = this.#activation
     const cannot = failure && inOneLine(failure)
@@ -40,6 +41,7 @@ export class OwnReport {
       stateHash: this.#hashOfState(),
       uptimeSeconds: Math.floor((this.#timers.nowMs() - this.#startMs) / 1_000),
       note: all.join('; ').slice(0, NOTE_LENGTH_MAX),
+      alarms: boundedAlarms(alarms),
     }
   }
 

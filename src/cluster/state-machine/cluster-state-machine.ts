@@ -6,7 +6,7 @@ import { ConfigVersions } from './config-versions.ts'
 import { HealthAgreements } from './health-agreements.ts'
 import { Pool } from './pool.ts'
 import type { ClusterState, HealthChange } from './state.ts'
-import { decodeState, encodeState } from './state-snapshot.ts'
+import { decodeState, encodedParts, encodeState, type WholeState } from './state-snapshot.ts'
 
 /** The state has changed. */
 export interface StateChange {
@@ -90,12 +90,12 @@ export class ClusterStateMachine {
 
   /** Equal states give equal bytes. */
   snapshot(): Uint8Array {
-    return encodeState({
-      format: this.#format,
-      config: this.#config.history,
-      pool: this.#pool.entries,
-      health: this.#health.records(),
-    })
+    return encodeState(this.#whole())
+  }
+
+  /** What {@link snapshot} holds, in parts: equal states give equal ones. */
+  parts(): Iterable<string> {
+    return encodedParts(this.#whole())
   }
 
   /**
@@ -110,6 +110,15 @@ export class ClusterStateMachine {
     this.#pool = new Pool(whole?.pool)
     this.#health = new HealthAgreements((key) => this.#backendOf(key), whole?.health)
     this.#changed(null, differences(before, this.#health))
+  }
+
+  #whole(): WholeState {
+    return {
+      format: this.#format,
+      config: this.#config.history,
+      pool: this.#pool.entries,
+      health: this.#health.records(),
+    }
   }
 
   #carryOut(command: Command): CommandOutcome {

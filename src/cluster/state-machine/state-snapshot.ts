@@ -122,10 +122,40 @@ const readState: Reader<EncodedState> = record<EncodedState>({
 
 const readFormat = record<{ format: number }>({ format: whole(1) }, 'left-out')
 
+/** Elements of a list in one part of a state. */
+const PART_ELEMENTS = 64
+
 /** Encodes a state; equal states give equal bytes. */
-export function encodeState({ format, config, pool, health }: WholeState): Uint8Array {
+export function encodeState(whole: WholeState): Uint8Array {
+  return jsonBytes(encodedOf(whole))
+}
+
+/**
+ * The same in parts of a bounded number of elements, so that who hashes them need not do it in one
+ * turn: of the state at the moment of the call, whenever they are taken.
+ */
+export function encodedParts(whole: WholeState): Iterable<string> {
+  return partsOf('', encodedOf(whole))
+}
+
+function* partsOf(name: string, value: unknown): Generator<string> {
+  if (Array.isArray(value)) {
+    // A text may be as long as thousands of the others.
+    const step = name === 'versions' ? 1 : PART_ELEMENTS
+    for (let at = 0; at < value.length; at += step) {
+      yield JSON.stringify(value.slice(at, at + step))
+    }
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, member] of Object.entries(value)) {
+      yield `${key}:`
+      yield* partsOf(key, member)
+    }
+  } else yield JSON.stringify(value)
+}
+
+function encodedOf({ format, config, pool, health }: WholeState): EncodedState {
   const { versions, activeVersion, confirmation, active, previous } = config
-  const encoded: EncodedState = {
+  return {
     format,
     versions: versions.map(inOrder),
     activeVersion,
@@ -135,7 +165,6 @@ export function encodeState({ format, config, pool, health }: WholeState): Uint8
     pool,
     health,
   }
-  return jsonBytes(encoded)
 }
 
 /**

@@ -48,7 +48,29 @@ export interface ClusterReport {
   readonly configVersion: number
   /** In which the cluster agrees: the newest that all of its nodes knew together. */
   readonly format: number
+  /** What somebody has to see to, as far as the asked node hears of it. */
+  readonly alarms: readonly AlarmReport[]
   readonly nodes: readonly ClusterNodeReport[]
+}
+
+/** Something that somebody has to see to. */
+export interface AlarmReport {
+  readonly code:
+    | 'data-lost'
+    | 'data-dir-failed'
+    | 'node-failed'
+    | 'state-newer'
+    | 'state-corrupt'
+    | 'no-quorum'
+    | 'quorum-at-risk'
+  /** Name of the node that it is about. */
+  readonly node: string
+  /** ISO 8601. */
+  readonly since: string
+  /** What has happened. */
+  readonly message: string
+  /** What to do about it. */
+  readonly hint: string
 }
 
 /** A node that is let into the cluster. */

@@ -44,6 +44,17 @@ describe('cluster status', () => {
     )
   })
 
+  it('names the alarms, and what to do about each', async () => {
+    const message = 'the state of lb2\ndiffers'
+    const alarms = [{ code: 'state-corrupt', node: 'lb2', sinceMs: 0, message }] as const
+    const text = await status({ admin: await startForCommands({ cluster: telling({ alarms }) }) })
+    const [first, second] = text.split('\n').slice(-3)
+    expect(first).toBe(
+      'ALARM state-corrupt lb2 since 1970-01-01T00:00:00.000Z: the state of lb2 differs',
+    )
+    expect(second).toMatch(/^ +Keep its data-dir for a report, stop the node, empty the data-dir/)
+  })
+
   it('says that there is no leader, and no quorum', async () => {
     const admin = await startForCommands({ cluster: telling({ leader: null, hasQuorum: false }) })
     const failures: unknown[] = []

@@ -24,6 +24,7 @@ export class MemoryCluster {
   readonly #cut = new Set<string>()
   /** What a node begins with when it is started again. */
   readonly #kept = new Map<string, { readonly data: Uint8Array; readonly index: number }>()
+  readonly #diverging = new Map<string, Uint8Array>()
   #leader: string | null
   #epoch = 1
   /** What the next proposals fail with, before they are taken. */
@@ -90,6 +91,11 @@ export class MemoryCluster {
     for (const name of names) this.#cut.delete(name)
     this.#elect()
     for (const name of this.#connected) this.#catchUp(name)
+  }
+
+  /** A node is given other bytes than all others, the next time that something is agreed on. */
+  diverge(name: string, command: Uint8Array): void {
+    this.#diverging.set(name, command)
   }
 
   /** Has bytes agreed on that no node has proposed. */
@@ -169,7 +175,8 @@ export class MemoryCluster {
       if (member === undefined) continue
       this.#catchUpTo(member, this.#log.length - 1)
       member.appliedIndex++
-      member.machine.apply(member.appliedIndex, command)
+      member.machine.apply(member.appliedIndex, this.#diverging.get(node) ?? command)
+      this.#diverging.delete(node)
     }
     return this.#log.length
   }

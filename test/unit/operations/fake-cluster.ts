@@ -43,6 +43,7 @@ export const STATUS: ClusterStatus = {
   missing: ['lb2'],
   configVersion: 3,
   format: 2,
+  alarms: [],
   nodes: [
     {
       name: 'lb1',

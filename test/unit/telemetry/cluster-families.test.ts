@@ -14,6 +14,7 @@ const LEADER: ClusterFacts = {
   firstIndex: 101,
   format: 1,
   formatMax: 2,
+  alarms: [{ code: 'quorum-at-risk', node: 'lb2' }],
   nodes: [
     { name: 'lb1', membership: 'voter', matchIndex: 120 },
     { name: 'lb2', membership: 'voter', matchIndex: 90 },
@@ -75,6 +76,7 @@ describe('the metrics of a cluster', () => {
     ['log_entries', 'gauge', ['20']],
     ['format', 'gauge', ['1']],
     ['format_max', 'gauge', ['2']],
+    ['alarm', 'gauge', ['{code=quorum-at-risk,node=lb2} 1']],
     [
       'nodes',
       'gauge',
@@ -102,7 +104,7 @@ describe('the metrics of a cluster', () => {
 
   it('are all that is listed here', async () => {
     const names = [...(await scrape(LEADER)).keys()]
-    expect(names.filter((name) => name.startsWith('sluice_cluster_'))).toHaveLength(15)
+    expect(names.filter((name) => name.startsWith('sluice_cluster_'))).toHaveLength(16)
   })
 
   it('say nothing of the lag of others on a follower, which does not know it', async () => {
