@@ -88,6 +88,8 @@ export class H2ServerStream implements ServerStream, CarriedStream {
 
   flush(): boolean {
     const connection = this.#lent
+    // What the owner is told meanwhile could be its end.
+    this.#isAwaited = false
     this.#send()
     const isTaken = connection.flush()
     this.#unsent.keep()
