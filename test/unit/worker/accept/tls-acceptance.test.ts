@@ -1,4 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
+import type { PlannedTls } from '../../../../src/model/plan.ts'
+import { createAuthority } from '../../../fixtures/certificates.ts'
+import { TLS_FACTS } from '../../../fixtures/tls-facts.ts'
 import { startAccepting as accepting, MAXCONN, plannedTls } from '../accepting-lab.ts'
 import type { FakeConn } from '../fake-network.ts'
 import { CLIENT_MS, HTTP_REQUEST_MS } from '../session-lab.ts'
@@ -192,5 +195,63 @@ describe('a drain', () => {
     const client = accept()
     dataPlane.cut()
     expect([client.destroyed, lines, counters()]).toEqual([true, [], {}])
+  })
+})
+
+describe('a client whose certificate is not accepted', () => {
+  const clients: PlannedTls['clients'] = {
+    verify: 'required',
+    ignoresCertificateErrors: false,
+    ignoresAuthorityErrors: false,
+    authorities: { caFile: '/ca.pem', pem: createAuthority().cert },
+    revocations: null,
+  }
+  const REASON = 'SSL client certificate not trusted (the certificate has expired)'
+
+  /** It has completed its handshake, and says what OpenSSL has against it. */
+  function comeIn(mode: 'http' | 'tcp', verification: number, alpn: string | null = null) {
+    const lab = startAccepting(mode, { clients })
+    lab.accept().receive(HELLO)
+    const [over] = lab.secured as [FakeConn]
+    const shown = { der: Buffer.alloc(1), sha1: '', fields: null }
+    over.tls = { ...TLS_FACTS, peerCertificate: shown, verification, alpn }
+    over.handler.onConnect(over)
+    over.receive(GET)
+    return { ...lab, over }
+  }
+
+  it('is told why in mode http, counted and logged, and nothing goes on', () => {
+    for (const alpn of [null, 'http/1.1']) {
+      const { over, lines, counters, opened } = comeIn('http', 10, alpn)
+      expect(over.written).toMatch(/^HTTP\/1\.1 400 .*has expired\n$/s)
+      expect([over.ended, opened, lines]).toEqual([true, [], [`1: ${REASON}`]])
+      expect(counters()).toEqual({ tlsFailures: 1 })
+    }
+  })
+
+  it('is closed where it speaks something else', () => {
+    for (const [mode, alpn] of [
+      ['tcp', null],
+      ['http', 'h2'],
+    ] as const) {
+      const { over, lines, opened } = comeIn(mode, 10, alpn)
+      expect([over.written, over.ended, opened]).toEqual(['', true, []])
+      expect(lines).toEqual([`1: ${REASON}`])
+    }
+  })
+
+  it('gives its place back when it is gone', () => {
+    const { over, counted, pass } = comeIn('http', 10)
+    expect(counted()).not.toEqual([0, 0])
+    pass(CLIENT_MS)
+    expect(over.destroyed).toBe(true)
+    gone(over)
+    expect(counted()).toEqual([0, 0])
+  })
+
+  it('is served where nothing is wrong', () => {
+    const { opened, counters } = comeIn('http', 0)
+    expect(opened).toHaveLength(1)
+    expect(counters()).toMatchObject({ tlsSessions: 1 })
   })
 })
