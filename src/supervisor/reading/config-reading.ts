@@ -125,9 +125,11 @@ class ReadingThread {
       const { config, ...rest } = await this.#line.ask('read', request)
       if (config === null) return { ...rest, config }
       const assembly = new BackendAssembly<BackendConfig>()
-      // One a turn of the event loop: the thread sends no more than it is asked for.
+      // The thread sends no more than it is asked for; the next is on its way while one is taken.
+      let next = this.#line.ask('next')
       for (;;) {
-        const slice = await this.#line.ask('next')
+        const slice = await next
+        if (slice !== null) next = this.#line.ask('next')
         if (slice === null) return { ...rest, config: { ...config, backends: assembly.take() } }
         assembly.add(slice)
       }
