@@ -13,7 +13,7 @@ import {
 import { decodeState } from './state-machine/state-snapshot.ts'
 
 /** The newest form of backups that this program knows; a change of what they mean is a higher one. */
-export const BACKUP_FORMAT = 1
+const BACKUP_FORMAT = 1
 
 /** Characters of a name or an id in a head. */
 const NAME_LENGTH_MAX = 255
