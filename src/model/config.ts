@@ -77,6 +77,8 @@ export interface TuneConfig {
   readonly httpRetryBodyBytesMax: number
   /** `tune.h2.be.*`: connections to servers that speak HTTP/2. */
   readonly h2Backend: H2TuneConfig
+  /** `tune.h2.fe.*`: connections of clients that speak HTTP/2. */
+  readonly h2Frontend: H2TuneConfig
   /** `tune.ssl.lifetime`: for how long a session of TLS can be resumed. */
   readonly sslLifetimeMs: number
   /** For how long new session tickets are sealed by the same key. */
@@ -151,6 +153,8 @@ export interface BindConfig {
   readonly backlog: number
   /** `accept-proxy`: every connection begins with a PROXY protocol header, version 1 or 2. */
   readonly acceptProxy: boolean
+  /** `proto`: what clients speak, whatever it says; null: what ALPN chooses, or their first bytes. */
+  readonly proto: ServerProtocol | null
   /** Null: connections are not encrypted. */
   readonly tls: BindTlsConfig | null
 }

@@ -1,6 +1,12 @@
 import type { Address } from '../base/address.ts'
 import type { BindTlsConfig, ClientVerification } from './bind-tls.ts'
-import type { BackendConfig, FrontendConfig, ServerConfig, TuneConfig } from './config.ts'
+import type {
+  BackendConfig,
+  FrontendConfig,
+  ServerConfig,
+  ServerProtocol,
+  TuneConfig,
+} from './config.ts'
 import type { OutgoingTlsConfig } from './outgoing-tls.ts'
 import type { OwnAnswer } from './own-answer.ts'
 
@@ -90,6 +96,8 @@ export interface PlannedListener {
   readonly backlog: number
   /** Every connection begins with a PROXY protocol header. */
   readonly acceptProxy: boolean
+  /** What clients speak, whatever it says; null: what ALPN chooses, or their first bytes. */
+  readonly proto: ServerProtocol | null
   /** Null: connections are not encrypted. */
   readonly tls: PlannedTls | null
 }

@@ -12,8 +12,9 @@ import { BindTls, ServerContexts } from './accept/server-contexts.ts'
 import { type Begin, inRow, type Stage } from './accept/stages.ts'
 import { tlsStage } from './accept/tls-acceptance.ts'
 import type { ClientServices } from './clients/client-services.ts'
-import { H1Client } from './clients/h1-client.ts'
+import { type BecomeH2, H1Client } from './clients/h1-client.ts'
 import type { OpenExchange } from './clients/h1-client-stream.ts'
+import { H2Client } from './clients/h2-client.ts'
 import { type TcpServices, TcpSession } from './clients/tcp-session.ts'
 import {
   type CompileServices,
@@ -50,7 +51,7 @@ export class DataPlane {
   readonly #services: DataPlaneServices
   readonly #places: Places
   /** What every connection comes to in the end. */
-  readonly #sessions: Readonly<Record<Mode, Begin>>
+  readonly #sessionOf: (listener: PlannedListener, mode: Mode) => Begin
   readonly #listeners = new Map<string, FrontendListener>()
   #runtime: Runtime | null = null
   #contexts: ServerContexts | null = null
@@ -59,7 +60,7 @@ export class DataPlane {
   constructor(services: DataPlaneServices) {
     this.#services = services
     this.#places = new Places(services, () => this.#onPlaceLeft())
-    this.#sessions = sessionsOf(services)
+    this.#sessionOf = sessionsOf(services)
     services.descriptors.onShort = () => this.#dropIdle()
   }
 
@@ -85,7 +86,8 @@ export class DataPlane {
         wanted.add(listener.key)
         sockets.add(listener.fd)
         const stages = stagesOf(listener, n + 1, contexts, this.#services)
-        this.#listen(listener, frontend, inRow(stages, this.#sessions[frontend.plan.mode]))
+        const session = this.#sessionOf(listener, frontend.plan.mode)
+        this.#listen(listener, frontend, inRow(stages, session))
       }
     }
     const removed: FrontendListener[] = []
@@ -212,16 +214,25 @@ function stagesOf(
   return stages
 }
 
-function sessionsOf(services: DataPlaneServices): Record<Mode, Begin> {
+/** What connections come to in the end, by their listener and the mode of its frontend. */
+function sessionsOf(services: DataPlaneServices): (listener: PlannedListener, mode: Mode) => Begin {
   const open: OpenExchange = (stream, door) => new HttpExchange(stream, door, services)
-  return {
-    http: (conn, place) => {
-      new H1Client(conn, place, services, open)
-    },
-    tcp: (conn, place) => {
-      new TcpSession(conn, place, services)
-    },
+  const becomeH2: BecomeH2 = (conn, place) => new H2Client(conn, place, services, open, true)
+  const tcp: Begin = (conn, place) => {
+    new TcpSession(conn, place, services)
   }
+  const h1: Begin = (conn, place) => {
+    new H1Client(conn, place, services, open)
+  }
+  const h2: Begin = (conn, place) => {
+    new H2Client(conn, place, services, open)
+  }
+  const either: Begin = (conn, place) => {
+    if (conn.tls?.alpn === 'h2') new H2Client(conn, place, services, open)
+    else new H1Client(conn, place, services, open, becomeH2)
+  }
+  const byProto = { h1, h2, either }
+  return ({ proto }, mode) => (mode === 'tcp' ? tcp : byProto[proto ?? 'either'])
 }
 
 /** @param onDrained called once, when the last is drained: at once where there is none */

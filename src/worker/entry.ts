@@ -159,6 +159,7 @@ function createServices(
     ticketKeys,
     chunkLimits: chunkLimitsOf(tune),
     h2Limits: h2LimitsOf(tune.h2Backend),
+    h2ClientLimits: { ...h2LimitsOf(tune.h2Frontend), takesProtocol: true },
     requestHeads: new RequestHeads(limits, tune.bufsizeBytes),
     requestEdits: { added: '', target: '', hostless: false },
     responseHead,

@@ -44,14 +44,21 @@ export interface ClientStreamKind {
 
 /** An owner that keeps what it is told, in words, and what comes of the body. */
 class Notes implements RequestOwner {
-  readonly stream: ClientStream
+  #stream: ClientStream | null = null
   readonly told: string[] = []
   body = ''
   hasServer = true
   readonly dropsRequestTrailer = (name: string): boolean => name === 'x-dropped'
 
-  constructor(stream: ClientStream) {
-    this.stream = stream
+  /** The stream that its client has, which may begin with its first request. */
+  get stream(): ClientStream {
+    if (this.#stream === null) throw new Error('there was no request')
+    return this.#stream
+  }
+
+  own(stream: ClientStream): this {
+    this.#stream = stream
+    return this
   }
 
   get requestBody(): BodySink | null {
@@ -127,12 +134,9 @@ function respond(stream: ClientStream, body: string, isWhole = true): void {
 /** What every client stream does, whatever the version of HTTP. */
 export function describeClientStream(kind: ClientStreamKind): void {
   const start = () => {
-    let notes: Notes | null = null
-    const peer = kind.start((stream) => {
-      notes = new Notes(stream)
-      return notes
-    })
-    return { peer, owner: notes as unknown as Notes }
+    const owner = new Notes()
+    const peer = kind.start((stream) => owner.own(stream))
+    return { peer, owner }
   }
 
   describe(`a client stream of ${kind.name}`, () => {

@@ -10,6 +10,9 @@ import { DEFAULT_BIND_TLS } from '../values/default-values.ts'
 type Global = NonNullable<ConfigInput['global']>
 type Bind = Exclude<ConfigInput['frontends'][string]['bind'][number], { readonly kind: string }>
 
+/** HAProxy's since 2.8, where `proto` names none. */
+const STANDARD_ALPN = { any: ['h2', 'http/1.1'], h1: ['http/1.1'], h2: ['h2'] } as const
+
 /** What holds for every bind with `ssl` that does not say otherwise. */
 export function resolveBindTlsDefaults(global: Global): BindTlsSettings {
   const standard = DEFAULT_BIND_TLS
@@ -32,7 +35,7 @@ export function resolveAdminTls(
 
 /** TLS of one bind; null without `ssl`. */
 export function resolveBindTls(
-  { ssl, alpn }: Bind,
+  { ssl, alpn, proto }: Bind,
   mode: Mode,
   defaults: BindTlsSettings,
 ): BindTlsConfig | null {
@@ -41,7 +44,7 @@ export function resolveBindTls(
     ...settingsOf(ssl, defaults),
     crt: ssl.crt,
     strictSni: ssl['strict-sni'] ?? false,
-    alpn: alpn ?? (mode === 'http' ? ['http/1.1'] : []),
+    alpn: alpn ?? (mode === 'http' ? STANDARD_ALPN[proto ?? 'any'] : []),
     clients: clientsOf(ssl),
   }
 }

@@ -167,7 +167,7 @@ function resolveGlobal(global: NonNullable<ConfigInput['global']>, cores: number
 
 function resolveTune(tune: NonNullable<NonNullable<ConfigInput['global']>['tune']>): TuneConfig {
   const bufsizeBytes = tune.bufsize ?? DEFAULT_GLOBAL.bufsizeBytes
-  const { h2Backend } = DEFAULT_GLOBAL
+  const { h2Backend, h2Frontend } = DEFAULT_GLOBAL
   const lineBytes = Math.min(DEFAULT_GLOBAL.httpRequestLineBytesMax, bufsizeBytes)
   return {
     bufsizeBytes,
@@ -183,6 +183,11 @@ function resolveTune(tune: NonNullable<NonNullable<ConfigInput['global']>['tune'
       maxConcurrentStreams: tune['h2.be.max-concurrent-streams'] ?? h2Backend.maxConcurrentStreams,
       initialWindowSize: tune['h2.be.initial-window-size'] ?? h2Backend.initialWindowSize,
       glitchesMax: tune['h2.be.glitches-threshold'] ?? h2Backend.glitchesMax,
+    },
+    h2Frontend: {
+      maxConcurrentStreams: tune['h2.fe.max-concurrent-streams'] ?? h2Frontend.maxConcurrentStreams,
+      initialWindowSize: tune['h2.fe.initial-window-size'] ?? h2Frontend.initialWindowSize,
+      glitchesMax: tune['h2.fe.glitches-threshold'] ?? h2Frontend.glitchesMax,
     },
     sslLifetimeMs: tune['ssl.lifetime'] ?? DEFAULT_GLOBAL.sslLifetimeMs,
     sslTicketKeyRotationMs:
@@ -209,7 +214,9 @@ function resolveFrontend(
     binds: frontend.bind.map((bind) => {
       const given = 'kind' in bind ? { address: bind } : bind
       const { address, backlog = standardBacklog, 'accept-proxy': acceptProxy = false } = given
-      return { address, backlog, acceptProxy, tls: resolveBindTls(given, mode, around.bindTls) }
+      const { proto = null } = given
+      const tls = resolveBindTls(given, mode, around.bindTls)
+      return { address, backlog, acceptProxy, proto, tls }
     }),
     maxconn,
     timeouts: frontendTimeouts({ ...defaults.timeout, ...frontend.timeout }),

@@ -187,6 +187,10 @@ const bind = section(
       about: 'Every connection begins with a PROXY protocol header, which tells who the client is',
       standard: false,
     }),
+    'proto': key(z.enum(['h1', 'h2']), {
+      about: 'Version of HTTP that clients speak, whatever they say',
+      otherwise: 'what ALPN chooses, or what a client begins with',
+    }),
     ...bindTlsSettings,
   },
   UNSUPPORTED_BIND_KEYS,

@@ -5,6 +5,7 @@ import { formatDuration } from '../values/durations.ts'
 import { formatSize } from '../values/sizes.ts'
 import { adminSchema } from './admin-keys.ts'
 import { clusterSchema } from './cluster-keys.ts'
+import { h2FrontendTune } from './h2-keys.ts'
 import { backendSchema, defaultsSchema, frontendSchema } from './proxy-keys.ts'
 import { key, namedMap, requiredKey, section } from './sections.ts'
 import { bindTlsDefaults, serverTlsDefaults } from './tls-keys.ts'
@@ -134,6 +135,7 @@ const globalSchema = section(
             standard: formatSize(DEFAULT_GLOBAL.httpRetryBodyBytesMax),
           }),
           ...h2BackendTune,
+          ...h2FrontendTune,
           'ssl.lifetime': key(sessionMs, {
             about: 'For how long after its beginning a session of TLS can be resumed',
             standard: formatDuration(DEFAULT_GLOBAL.sslLifetimeMs),

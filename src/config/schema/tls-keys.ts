@@ -256,6 +256,7 @@ export const bindTlsSettings = {
   ),
   alpn: key(oneOrMany(alpn), {
     about: 'Protocols that are agreed on by ALPN, the preferred one first; with `ssl`',
-    otherwise: '`http/1.1` in `mode http`, none in `mode tcp`',
+    otherwise:
+      '`h2` and `http/1.1` in `mode http`, or the one that `proto` names; none in `mode tcp`',
   }),
 }

@@ -31,7 +31,6 @@ const LOGS =
 const ANSWERS = 'Write http-error lines, or the rule "http-request redirect location URL".'
 const BY_ADMIN = 'Use the section admin: /metrics and the API tell it.'
 const KEPT_ALIVE = 'Delete it; connections of clients and servers are kept alive by themselves.'
-const NO_HTTP_2 = 'Delete it; connections speak HTTP/1.1.'
 const NAMES_BY_SYSTEM = 'Delete it; host names are looked up by the system.'
 const BOUNDED_BY_MAXCONN = 'Bound connections by maxconn, of global or of the frontend.'
 const DELETE_IT = 'Delete it; nothing takes its place.'
@@ -162,7 +161,6 @@ export const UNSUPPORTED_BIND_KEYS: Alternatives = instead(
   ['Use maxconn of the frontend.', 'maxconn nice'],
   [DELETE_IT, 'id name'],
   ['Start the daemon in that network namespace: ip netns exec NAME.', 'namespace'],
-  [NO_HTTP_2, 'proto'],
   ['Use global.nbthread: all threads accept on all addresses.', 'thread'],
   ['Use accept-proxy to learn the client of a proxy in front.', 'transparent'],
   ['Write "[::]:PORT" for IPv6 and IPv4, ":PORT" for IPv4 alone.', 'v4v6 v6only'],

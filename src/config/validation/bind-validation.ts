@@ -46,6 +46,8 @@ export function validateBinds(tree: Cursor, ownAdmin: AdminConfig | null, report
 
 /** What can be spoken in `mode http`, where the protocol that is agreed on must be known. */
 export const HTTP_PROTOCOLS: readonly string[] = ['http/1.1', 'http/1.0']
+/** As {@link HTTP_PROTOCOLS}, with clients. */
+const CLIENT_PROTOCOLS: readonly string[] = ['h2', ...HTTP_PROTOCOLS]
 
 /** Reports what about the TLS of binds does not fit together. */
 export function validateBindTls(tree: Cursor, report: Report): void {
@@ -58,6 +60,7 @@ export function validateBindTls(tree: Cursor, report: Report): void {
       validateVersions(bind.at('ssl'), defaults, report)
       validateClients(bind.at('ssl'), report)
       validateAlpn(bind, mode, report)
+      validateProto(bind, mode, report)
     }
   }
 }
@@ -116,11 +119,34 @@ function validateAlpn(bind: Cursor, mode: Mode | null, report: Report): void {
   if (mode !== 'http') return
   for (const protocol of alpn.items()) {
     const { text } = protocol
-    if (text === null || HTTP_PROTOCOLS.includes(text)) continue
+    if (text === null || CLIENT_PROTOCOLS.includes(text)) continue
     report.error(protocol.span, protocol.path, {
       code: 'unsupported',
       message: `alpn "${text}" is not available in this version in mode http`,
-      hint: 'Write alpn: http/1.1.',
+      hint: 'Write alpn: [h2, http/1.1].',
+    })
+  }
+}
+
+/** HAProxy, too, refuses a protocol that the mode does not have. */
+function validateProto(bind: Cursor, mode: Mode | null, report: Report): void {
+  const proto = bind.at('proto')
+  if (proto.node === null) return
+  if (mode === 'tcp') {
+    report.error(proto.keySpan, proto.path, {
+      code: 'invalid-value',
+      message: 'proto is a version of HTTP, and this frontend is in mode tcp',
+      hint: 'Delete it, or write mode: http.',
+    })
+    return
+  }
+  const wanted = proto.text === 'h2'
+  for (const protocol of bind.at('alpn').items()) {
+    if (protocol.text === null || (protocol.text === 'h2') === wanted) continue
+    report.error(protocol.span, protocol.path, {
+      code: 'invalid-value',
+      message: `alpn "${protocol.text}" is not what proto "${proto.text}" speaks`,
+      hint: 'Delete proto: what is agreed on by ALPN is spoken.',
     })
   }
 }

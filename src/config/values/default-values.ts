@@ -39,6 +39,7 @@ export const DEFAULT_GLOBAL = {
   httpRetryBodyBytesMax: 16_384,
   // HAProxy's, but for glitches, which it bears without end unless it is told.
   h2Backend: { maxConcurrentStreams: 100, initialWindowSize: 65_536, glitchesMax: 1_000 },
+  h2Frontend: { maxConcurrentStreams: 100, initialWindowSize: 65_536, glitchesMax: 1_000 },
   sslLifetimeMs: 300_000,
   // s2n-tls, too, seals by a key for two hours; Caddy for twelve.
   sslTicketKeyRotationMs: 7_200_000,

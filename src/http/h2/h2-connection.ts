@@ -43,6 +43,7 @@ export class H2Connection {
         : [SETTING.enablePush, 0],
       [SETTING.initialWindowSize, limits.initialWindowSize],
       [SETTING.maxFrameSize, limits.maxFrameSize],
+      ...(limits.takesProtocol === true ? [[SETTING.enableConnectProtocol, 1] as const] : []),
     ])
     outbound.giveBack(0, window.size - WINDOW_INITIAL)
   }
@@ -145,6 +146,15 @@ export class H2Connection {
     if (stream.isClosed) return
     this.#state.outbound.reset(stream.id, code)
     this.#state.close(stream, true)
+  }
+
+  /**
+   * Gives a stream up on which what came is malformed (RFC 9113 section 8.1.1): that counts as a
+   * glitch, as what the codec itself finds malformed does.
+   */
+  fail(stream: H2Stream, code: number): void {
+    const wrong = this.#state.fail(stream, code)
+    if (wrong !== null) this.#state.break(wrong)
   }
 
   /** Says that this end will take no further streams soon: those on their way are still taken. */

@@ -14,6 +14,8 @@ export interface H2Limits {
   readonly headerBlockBytesMax: number
   /** Bytes of frames that wait to be sent before bodies wait, too. */
   readonly outputBytesMax: number
+  /** Of servers: clients are told that they may ask for WebSockets (RFC 8441). */
+  readonly takesProtocol?: boolean
   /** `tune.h2.fe.glitches-threshold`: see {@link Glitches}. */
   readonly glitchesMax: number
 }

@@ -168,19 +168,22 @@ function* planOf(
 ): Steps<Plan> {
   const serial = (previous?.serial ?? 0) + 1
   const frontends = config.frontends.map(({ binds, ...frontend }): PlannedFrontend => {
-    const listeners = binds.map(({ address, backlog, acceptProxy, tls }): PlannedListener => {
-      const key = formatAddress(address)
-      const { fd } = sockets.get(key) as ListeningSocket
-      const stages = `${acceptProxy ? 'proxy ' : ''}${tls === null ? '' : 'tls '}`
-      return {
-        key: `${stages}${frontend.mode} ${key}`,
-        fd,
-        kind: address.kind,
-        backlog,
-        acceptProxy,
-        tls: tlsOf(gathered, tls),
-      }
-    })
+    const listeners = binds.map(
+      ({ address, backlog, acceptProxy, proto, tls }): PlannedListener => {
+        const key = formatAddress(address)
+        const { fd } = sockets.get(key) as ListeningSocket
+        const stages = `${acceptProxy ? 'proxy ' : ''}${tls === null ? '' : 'tls '}`
+        return {
+          key: `${stages}${frontend.mode} ${key}`,
+          fd,
+          kind: address.kind,
+          backlog,
+          acceptProxy,
+          proto,
+          tls: tlsOf(gathered, tls),
+        }
+      },
+    )
     const row = rows.take(`frontend ${frontend.name}`)
     return { ...frontend, row, listeners, errorAnswers: answersOf(gathered, frontend.errorAnswers) }
   })

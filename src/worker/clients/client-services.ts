@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { ResponseEdits } from '../../http/h1/head-text.ts'
+import type { H2Limits } from '../../http/h2/h2-limits.ts'
 import type { ChunkLimits } from '../../http/limits.ts'
 import type { ServerTable } from '../../memory/server-table.ts'
 import type { TuneConfig } from '../../model/config.ts'
@@ -24,6 +25,8 @@ export interface ClientServices {
   readonly tune: TuneConfig
   /** Bounds of every chunked body, from {@link tune}. */
   readonly chunkLimits: ChunkLimits
+  /** Bounds of connections of clients that speak HTTP/2. */
+  readonly h2ClientLimits: H2Limits
   readonly requestHeads: RequestHeads
   /** Scratch, valid from a response head to the return to the event loop. */
   readonly responseEdits: ResponseEdits

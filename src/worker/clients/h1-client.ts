@@ -1,5 +1,6 @@
+import { bytesStartWith } from '../../http/characters.ts'
 import { HeldBytes } from '../../http/h1/held-bytes.ts'
-import { rejectOf } from '../../http/rejects.ts'
+import { REJECT, rejectOf } from '../../http/rejects.ts'
 import type { RequestHead } from '../../http/request-head.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler } from '../../net/conn.ts'
@@ -20,6 +21,12 @@ import type { Place, Session } from './session.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 
+/** The first line of what HTTP/2 begins with: RFC 9113 section 3.4. */
+const PREFACE_LINE = 'PRI * HTTP/2.0\r\n'
+
+/** Goes on with a connection, and its place, in HTTP/2; what was read of it is to be told. */
+export type BecomeH2 = (client: Conn, place: Place) => ConnHandler & Session
+
 /**
  * One HTTP/1 client connection of a frontend in `mode http`: reads requests one after another, each
  * a use of its one stream. Requests sent ahead wait unread in `held`, at most one read buffer and one
@@ -37,6 +44,7 @@ export class H1Client implements ConnHandler, H1Connection, RequestWaitOwner, Se
   readonly #services: ClientServices
   readonly #place: Place
   readonly #stream: H1ClientStream
+  readonly #becomeH2: BecomeH2 | null
   readonly #wait: RequestWait
   /** Of the phase at hand. */
   readonly #deadline: Deadline
@@ -46,14 +54,24 @@ export class H1Client implements ConnHandler, H1Connection, RequestWaitOwner, Se
   #successor: Session | null = null
   /** Requests in a row since the client was last waited for, the present one included. */
   #inRow = 0
+  /** It has brought a request, or what was taken for one. */
+  #hasServed = false
   /** Bytes at hand behind the head that was read last, before what is left of them is held. */
   #behindHead = 0
   #paused = false
   #consuming = false
   #clientEnded = false
 
-  constructor(client: Conn, place: Place, services: ClientServices, open: OpenExchange) {
+  /** @param becomeH2 null where clients are to speak HTTP/1 */
+  constructor(
+    client: Conn,
+    place: Place,
+    services: ClientServices,
+    open: OpenExchange,
+    becomeH2: BecomeH2 | null = null,
+  ) {
     this.client = client
+    this.#becomeH2 = becomeH2
     this.door = place.door
     this.#services = services
     this.#place = place
@@ -119,13 +137,30 @@ export class H1Client implements ConnHandler, H1Connection, RequestWaitOwner, Se
     startMs: number,
     nowMs: number,
   ): number {
+    if (consumed === REJECT.version && this.#beginsH2(view, at, end)) return end
     this.#inRow++
+    this.#hasServed = true
     this.#behindHead = end - at - consumed
     this.#phase = this.#stream
     this.#stream.begin(startMs, nowMs, false)
     if (consumed > 0) return this.#stream.run(head, view, at + consumed, end)
     this.#stream.refuse(rejectOf(consumed).status)
     return end
+  }
+
+  /**
+   * What begins with the preface of HTTP/2 is given to that, as by HAProxy. Its first line is a
+   * request of a version that is refused, so that nobody else is looked at for it.
+   */
+  #beginsH2(view: ByteView, at: number, end: number): boolean {
+    if (this.#becomeH2 === null || this.#hasServed || end - at < PREFACE_LINE.length) return false
+    if (!bytesStartWith(view, at, PREFACE_LINE)) return false
+    const ahead = Buffer.from(view.subarray(at, end))
+    const client = this.#becomeH2(this.client, this.#place)
+    this.#handOver(client)
+    this.#stream.dispose()
+    client.onData(this.client, ahead, ahead.length)
+    return true
   }
 
   requestLate(startMs: number, nowMs: number, isNull: boolean): void {

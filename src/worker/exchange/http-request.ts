@@ -25,7 +25,7 @@ export class HttpRequest implements BodySink {
   #isIdempotent = false
   /** What was sent is kept: for a request that may be done twice, or where a server may refuse it. */
   #isKept = false
-  /** The body was in chunks, and is taken without their framing. */
+  /** The body is in chunks by its head, and comes as their data alone. */
   #isUnframed = false
   /** The server does not keep up. */
   isBlocked = false
@@ -46,7 +46,7 @@ export class HttpRequest implements BodySink {
     this.forget()
     this.#isIdempotent = isIdempotent(method)
     this.#isKept = this.#isIdempotent
-    this.#isUnframed = false
+    this.#isUnframed = head.isH2 && body === BODY_CHUNKED
     this.isBlocked = false
     const length = body === BODY_LENGTH ? contentLength : 0
     this.#kept.begin(length)

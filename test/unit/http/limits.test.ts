@@ -34,6 +34,7 @@ it('every bound follows its key', () => {
     httpPipelinedMax: 6,
     httpRetryBodyBytesMax: 7,
     h2Backend: { maxConcurrentStreams: 100, initialWindowSize: 65_536, glitchesMax: 1_000 },
+    h2Frontend: { maxConcurrentStreams: 1, initialWindowSize: 1, glitchesMax: 1 },
     sslLifetimeMs: 8,
     sslTicketKeyRotationMs: 9,
     sslTicketKeys: 10,

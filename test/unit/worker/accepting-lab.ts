@@ -84,6 +84,7 @@ export function startAccepting(
     key: 'only',
     fd: 0,
     kind: 'inet',
+    proto: null,
     backlog: 10,
     acceptProxy,
     tls,

@@ -92,7 +92,7 @@ class ChaosWorld {
     this.#dataPlane = new DataPlane(this.#services)
     const acceptProxy = dice.chance(0.1)
     const bind = { key: 'only', fd: 0, kind: 'inet', backlog: 10 } as const
-    const listener = { ...bind, acceptProxy, tls: null }
+    const listener = { ...bind, acceptProxy, proto: null, tls: null }
     this.#dataPlane.apply(
       planOf({
         frontend: {

@@ -25,7 +25,7 @@ describe('ssl of a bind', () => {
   it('has defaults for all but its certificates', () => {
     const standard = { ...DEFAULT_BIND_TLS, crt: ['/c/'], strictSni: false, clients: null }
     const bind = '{address: ":1", ssl: {crt: /c/}}'
-    expect(tlsOf(bind)).toEqual({ ...standard, alpn: ['http/1.1'] })
+    expect(tlsOf(bind)).toEqual({ ...standard, alpn: ['h2', 'http/1.1'] })
     expect(tlsOf(bind, '{}', 'tcp')).toEqual({ ...standard, alpn: [] })
   })
 
@@ -76,7 +76,12 @@ describe('ssl of a bind', () => {
       'out-of-range: ssl-min-ver is newer',
     ],
     ['{address: ":1", alpn: http/1.1}', 'invalid-value: alpn is a part of TLS'],
-    ['{address: ":1", ssl: {crt: /c/}, alpn: [h2, http/1.1]}', 'unsupported: alpn "h2"'],
+    ['{address: ":1", ssl: {crt: /c/}, alpn: [h3, http/1.1]}', 'unsupported: alpn "h3"'],
+    [
+      '{address: ":1", ssl: {crt: /c/}, proto: h2, alpn: http/1.1}',
+      'invalid-value: alpn "http/1.1"',
+    ],
+    ['{address: ":1", ssl: {crt: /c/}, proto: h1, alpn: h2}', 'invalid-value: alpn "h2"'],
   ])('%s is refused', (bind, problem) => {
     expect(problemsOf(bind)).toEqual([expect.stringContaining(problem)])
   })
@@ -114,6 +119,13 @@ describe('ssl of a bind', () => {
     expect(problemsOf(`{address: ":1", ssl: {crt: /c/, ${words}}}`)).toEqual([
       expect.stringContaining(problem),
     ])
+  })
+
+  it.each([
+    ['h1', ['http/1.1']],
+    ['h2', ['h2']],
+  ])('is agreed on as proto: %s says', (proto, alpn) => {
+    expect(tlsOf(`{address: ":1", ssl: {crt: /c/}, proto: ${proto}}`)?.alpn).toEqual(alpn)
   })
 
   it('may agree on anything in mode tcp', () => {
