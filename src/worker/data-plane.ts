@@ -14,7 +14,7 @@ import { tlsStage } from './accept/tls-acceptance.ts'
 import type { ClientServices } from './clients/client-services.ts'
 import { type BecomeH2, H1Client } from './clients/h1-client.ts'
 import type { OpenExchange } from './clients/h1-client-stream.ts'
-import { H2Client } from './clients/h2-client.ts'
+import { H2Client } from './clients/h2/h2-client.ts'
 import { type TcpServices, TcpSession } from './clients/tcp-session.ts'
 import {
   type CompileServices,

@@ -5,7 +5,6 @@ import { formatDuration } from '../values/durations.ts'
 import { formatSize } from '../values/sizes.ts'
 import { adminSchema } from './admin-keys.ts'
 import { clusterSchema } from './cluster-keys.ts'
-import { h2FrontendTune } from './h2-keys.ts'
 import { backendSchema, defaultsSchema, frontendSchema } from './proxy-keys.ts'
 import { key, namedMap, requiredKey, section } from './sections.ts'
 import { bindTlsDefaults, serverTlsDefaults } from './tls-keys.ts'
@@ -33,7 +32,27 @@ const WINDOW_BYTES_MIN = 1_024
 const WINDOW_BYTES_MAX = 16_777_216
 const GLITCHES_MAX = 1_000_000
 
-const { h2Backend } = DEFAULT_GLOBAL
+const { h2Backend, h2Frontend } = DEFAULT_GLOBAL
+
+/** Keys of `global.tune` that are about HTTP/2 with clients. */
+const h2FrontendTune = {
+  'h2.fe.max-concurrent-streams': key(integer(1, STREAMS_MAX), {
+    about: 'Requests that a client may have open at once on a connection in HTTP/2',
+    standard: h2Frontend.maxConcurrentStreams,
+    source: 'tune.h2.fe.max-concurrent-streams',
+  }),
+  'h2.fe.initial-window-size': key(integer(WINDOW_BYTES_MIN, WINDOW_BYTES_MAX), {
+    about: 'Bytes of a request in HTTP/2 that a client may send before they are taken',
+    standard: h2Frontend.initialWindowSize,
+    source: 'tune.h2.fe.initial-window-size',
+  }),
+  'h2.fe.glitches-threshold': key(integer(1, GLITCHES_MAX), {
+    about:
+      'Useless frames of HTTP/2 that a client may send at once; beyond 20 a second more, its connection is closed',
+    standard: h2Frontend.glitchesMax,
+    source: 'tune.h2.fe.glitches-threshold',
+  }),
+}
 
 /** Keys of `global.tune` that are about HTTP/2 with servers. */
 const h2BackendTune = {

@@ -1,5 +1,5 @@
-import { H2_ERROR } from '../../http/h2/frames/frame-types.ts'
-import type { H2Stream } from '../../http/h2/h2-stream.ts'
+import { H2_ERROR } from '../../../http/h2/frames/frame-types.ts'
+import type { H2Stream } from '../../../http/h2/h2-stream.ts'
 import type {
   ByteView,
   Conn,
@@ -7,9 +7,9 @@ import type {
   ConnHandler,
   Endpoint,
   TlsFacts,
-} from '../../net/conn.ts'
-import { GatheredBytes } from '../../net/tls/gathered-bytes.ts'
-import { UNHEARD } from '../../net/unheard.ts'
+} from '../../../net/conn.ts'
+import { GatheredBytes } from '../../../net/tls/gathered-bytes.ts'
+import { UNHEARD } from '../../../net/unheard.ts'
 import type { H2Carrier } from './h2-carrier.ts'
 import { H2Outlet } from './h2-outlet.ts'
 

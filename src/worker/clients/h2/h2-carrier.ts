@@ -1,11 +1,11 @@
-import type { H2Connection } from '../../http/h2/h2-connection.ts'
-import type { H2Stream } from '../../http/h2/h2-stream.ts'
-import type { HeaderField } from '../../http/h2/hpack/header-field.ts'
-import type { FieldBlock } from '../../http/h2/messages/field-block.ts'
-import type { RequestReader } from '../../http/h2/messages/request-reader.ts'
-import type { Conn } from '../../net/conn.ts'
-import type { ClientStream } from '../streams/client-stream.ts'
-import type { Door } from './client-services.ts'
+import type { H2Connection } from '../../../http/h2/h2-connection.ts'
+import type { H2Stream } from '../../../http/h2/h2-stream.ts'
+import type { HeaderField } from '../../../http/h2/hpack/header-field.ts'
+import type { FieldBlock } from '../../../http/h2/messages/field-block.ts'
+import type { RequestReader } from '../../../http/h2/messages/request-reader.ts'
+import type { Conn } from '../../../net/conn.ts'
+import type { ClientStream } from '../../streams/client-stream.ts'
+import type { Door } from '../client-services.ts'
 
 /** What a stream asks of the connection that it shares with others. */
 export interface H2Carrier {

@@ -1,7 +1,7 @@
-import type { H2Connection } from '../../http/h2/h2-connection.ts'
-import type { H2Stream } from '../../http/h2/h2-stream.ts'
-import { writeTrailers } from '../../http/h2/messages/request-writer.ts'
-import type { ByteView } from '../../net/conn.ts'
+import type { H2Connection } from '../../../http/h2/h2-connection.ts'
+import type { H2Stream } from '../../../http/h2/h2-stream.ts'
+import { writeTrailers } from '../../../http/h2/messages/request-writer.ts'
+import type { ByteView } from '../../../net/conn.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 
