@@ -50,8 +50,13 @@ const ECDSA_WITH_SHA256 = sequence(identifier('2a8648ce3d040302'))
 function value(tag: number, ...parts: readonly Buffer[]): Buffer {
   const contents = Buffer.concat(parts)
   const { length } = contents
-  const head = length < 128 ? [tag, length] : [tag, 0x82, length >> 8, length & 0xff]
-  return Buffer.concat([Buffer.from(head), contents])
+  return Buffer.concat([Buffer.from([tag, ...lengthBytes(length)]), contents])
+}
+
+/** As few as there can be: browsers read no others (X.690 section 10.1). */
+function lengthBytes(length: number): number[] {
+  if (length < 0x80) return [length]
+  return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
 }
 
 function sequence(...parts: readonly Buffer[]): Buffer {
