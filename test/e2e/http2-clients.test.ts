@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { constants } from 'node:http2'
-import type { AddressInfo } from 'node:net'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { createAuthority } from '../fixtures/certificates.ts'
 import { type Daemon, startDaemon } from './support/daemon.ts'
 import { answerOf, askH2, openH2 } from './support/h2-client.ts'
@@ -18,6 +18,9 @@ type Settings = Readonly<Record<string, unknown>>
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
 const MIB = 1_048_576
+
+/** Long enough for all buffers on the way to fill. */
+const STOP_MS = 200
 
 /** What its clients ask for says how it answers. */
 const answer: Answer = (request, response) => {
@@ -96,6 +99,29 @@ async function start(
 }
 
 const get = (path: string) => ({ ':path': path })
+
+/** Passes bytes on, but takes none from the daemon for a while, again and again. */
+async function startStoppingRelay(port: number): Promise<number> {
+  const relay = createTcpServer((client) => {
+    const daemon = connect(port, '127.0.0.1')
+    client.pipe(daemon)
+    daemon.on('data', (data) => client.write(data))
+    const stops = setInterval(() => {
+      if (daemon.isPaused()) daemon.resume()
+      else daemon.pause()
+    }, STOP_MS)
+    daemon.on('error', () => {})
+    client.on('error', () => {})
+    client.on('close', () => {
+      clearInterval(stops)
+      daemon.destroy()
+    })
+  })
+  onTestFinished(() => void relay.close())
+  relay.listen(0, '127.0.0.1')
+  await once(relay, 'listening')
+  return (relay.address() as AddressInfo).port
+}
 
 describe('clients in HTTP/2', () => {
   it('ask servers in HTTP/1.1, and the log says what they speak', async () => {
@@ -183,6 +209,18 @@ describe('clients in HTTP/2', () => {
     slow.resume()
     await once(slow, 'end')
     expect(bytes).toBe(8 * MIB)
+  })
+
+  it('get all that waited while their connection took nothing', async () => {
+    const { port } = await start()
+    const session = await openH2(await startStoppingRelay(port), {
+      settings: { initialWindowSize: 32 * MIB },
+    })
+    session.setLocalWindowSize(64 * MIB)
+    for (const mebibytes of [24, 8, 24]) {
+      const { body } = await askH2(session, get(`/bytes/${mebibytes * MIB}`))
+      expect(body.length).toBe(mebibytes * MIB)
+    }
   })
 
   it('give up one stream, and keep the others', async () => {

@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import { WebSocketServer } from 'ws'
+import { selfSigned } from '../fixtures/certificates.ts'
 import { openPage } from './support/chromium.ts'
 import { startDaemon } from './support/daemon.ts'
 import { startHttpServer } from './support/http-server.ts'
 import { freePort } from './support/ports.ts'
 import { requires } from './support/requirements.ts'
+import { writePem } from './support/tls-server.ts'
 import { until } from './support/waiting.ts'
 
 const ITEMS = 24
@@ -98,40 +100,45 @@ async function startChat(): Promise<string> {
 
 beforeEach(requires('chromium'))
 
-it('Chromium loads a page, its parts, posts, and opens a WebSocket', async () => {
-  const site = await startSite()
-  const port = await freePort()
-  await startDaemon({
-    config: {
-      global: { nbthread: 2 },
-      defaults: { mode: 'http' },
-      frontends: {
-        web: {
-          bind: `127.0.0.1:${port}`,
-          use_backend: ['chat if { path /chat }'],
-          default_backend: 'site',
+it.each(['http', 'https'])(
+  'Chromium loads a page, its parts, posts, and opens a WebSocket: %s',
+  async (scheme) => {
+    const site = await startSite()
+    const port = await freePort()
+    const { cert, key } = selfSigned({ names: ['localhost'] })
+    const address = `127.0.0.1:${port}`
+    await startDaemon({
+      config: {
+        global: { nbthread: 2 },
+        defaults: { mode: 'http' },
+        frontends: {
+          web: {
+            bind: scheme === 'https' ? { address, ssl: { crt: writePem(cert + key) } } : address,
+            use_backend: ['chat if { path /chat }'],
+            default_backend: 'site',
+          },
+        },
+        backends: {
+          site: { servers: { s1: site.address } },
+          chat: { servers: { c1: await startChat() } },
         },
       },
-      backends: {
-        site: { servers: { s1: site.address } },
-        chat: { servers: { c1: await startChat() } },
-      },
-    },
-  })
-  const page = await openPage(`http://127.0.0.1:${port}/`)
-  const report = await until('the report', async () => {
-    const text = await page.evaluate("document.getElementById('report')?.textContent")
-    return typeof text === 'string' && text !== '' ? (JSON.parse(text) as unknown) : undefined
-  })
-  expect(report).toEqual({
-    imageWidth: 40,
-    color: 'rgb(1, 2, 3)',
-    items: Array.from({ length: ITEMS }, (_, n) => n).join(),
-    streamed: 200_000,
-    echo: POSTED_CHARS,
-    missing: 404,
-    fresh: 'tagged,tagged',
-    chat: 'welcome,hello 4000',
-  })
-  expect(site.revalidated()).toBe(1)
-})
+    })
+    const page = await openPage(`${scheme}://${address}/`, cert)
+    const report = await until('the report', async () => {
+      const text = await page.evaluate("document.getElementById('report')?.textContent")
+      return typeof text === 'string' && text !== '' ? (JSON.parse(text) as unknown) : undefined
+    })
+    expect(report).toEqual({
+      imageWidth: 40,
+      color: 'rgb(1, 2, 3)',
+      items: Array.from({ length: ITEMS }, (_, n) => n).join(),
+      streamed: 200_000,
+      echo: POSTED_CHARS,
+      missing: 404,
+      fresh: 'tagged,tagged',
+      chat: 'welcome,hello 4000',
+    })
+    expect(site.revalidated()).toBe(1)
+  },
+)

@@ -1,3 +1,4 @@
+import { createHash, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,14 +20,19 @@ interface DevToolsAnswer {
   readonly result?: { readonly result?: { readonly value?: unknown } }
 }
 
-/** Starts a Chromium with a profile of its own on a page, which may not be loaded yet. */
-export async function openPage(url: string): Promise<Page> {
+/**
+ * Starts a Chromium with a profile of its own on a page, which may not be loaded yet.
+ *
+ * @param certificate in PEM form: one of this key is trusted, whoever has signed it
+ */
+export async function openPage(url: string, certificate?: string): Promise<Page> {
   const profile = temporaryFolder()
   const child = startProcess(
     'chromium',
     [
       ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
       ...['--no-first-run', '--disable-crash-reporter', '--disable-background-networking'],
+      ...(certificate === undefined ? [] : [trusting(certificate)]),
       ...['--remote-debugging-port=0', `--user-data-dir=${profile}`, url],
     ],
     { stdio: 'ignore', env: { ...process.env, HOME: profile } },
@@ -58,6 +64,13 @@ export async function openPage(url: string): Promise<Page> {
       return answer.result?.result?.value
     },
   }
+}
+
+function trusting(certificate: string): string {
+  const { publicKey } = new X509Certificate(certificate)
+  const key = publicKey.export({ type: 'spki', format: 'der' })
+  const digest = createHash('sha256').update(key).digest('base64')
+  return `--ignore-certificate-errors-spki-list=${digest}`
 }
 
 /** Calls a method of the DevTools protocol. */

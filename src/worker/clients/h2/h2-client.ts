@@ -93,6 +93,8 @@ export class H2Client implements ConnHandler, H2Carrier, H2Owner, Session {
   onDrain(): void {
     const io = this.#io
     io.isBlocked = false
+    // Bodies may wait for the room that the output has had since it was handed on.
+    if (!io.isBroken) this.h2.resume()
     this.flush()
     if (io.isPaused && !io.isBlocked) {
       io.isPaused = false
