@@ -1,13 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import * as h1 from 'node:http'
 import * as h2 from 'node:http2'
 import type { AddressInfo, Server } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { type Daemon, startDaemon } from './support/daemon.ts'
-import { answerOf, openH2 } from './support/h2-client.ts'
+import { parse } from 'yaml'
+import { createAuthority } from '../fixtures/certificates.ts'
+import { type Daemon, startDaemon, type TestConfig } from './support/daemon.ts'
+import { answerOf, askH2, openH2 } from './support/h2-client.ts'
+import { startH2Server } from './support/h2-server.ts'
 import { whenOver } from './support/lifetime.ts'
 import { freePort } from './support/ports.ts'
+import { writePem } from './support/tls-server.ts'
 import { until } from './support/waiting.ts'
 
 const LARGE_BYTES = 3_000_000
@@ -379,4 +384,36 @@ describe('an exchange as gRPC has it', () => {
     await once(stream, 'close')
     expect([said, stream.rstCode]).toEqual(['bye', 0])
   })
+})
+
+it('the example configs/http2.yaml speaks HTTP/2 on both sides, and HTTP/1.1 with who wants that', async () => {
+  const authority = createAuthority()
+  const site = authority.issue({ names: ['localhost'] })
+  const name = (who: string) => (stream: h2.ServerHttp2Stream, headers: h2.IncomingHttpHeaders) => {
+    stream.respond({ ':status': 200, 'x-server': who, 'x-client': headers['x-client-speaks'] })
+    stream.end()
+  }
+  const plain = await startH2Server(name('app1'))
+  const secure = await startH2Server(name('app2'), authority.issue({ names: ['app.example'] }))
+  const ports = [await freePort(), await freePort()] as const
+  const text = readFileSync(new URL('../../configs/http2.yaml', import.meta.url), 'utf8')
+    .replace('127.0.0.1:8080', `127.0.0.1:${ports[0]}`)
+    .replace('127.0.0.1:8443', `127.0.0.1:${ports[1]}`)
+    .replace('/etc/sluice/site.pem', writePem(site.cert + site.key))
+    .replace('/etc/sluice/ca.pem', writePem(authority.cert))
+    .replace('127.0.0.1:9001', plain.address)
+    .replace('127.0.0.1:9002', secure.address)
+  // Each thread takes turns of its own: of two requests in one thread each server gets one.
+  const oneThread = text.replace('defaults:\n', 'global: {nbthread: 1}\ndefaults:\n')
+  await startDaemon({ config: parse(oneThread) as TestConfig })
+  const agreed = await openH2(ports[1], { ca: authority.cert, servername: 'localhost' }, 'https')
+  expect(agreed.alpnProtocol).toBe('h2')
+  for (const session of [await openH2(ports[0]), agreed]) {
+    const answers = [await askH2(session, {}), await askH2(session, {})]
+    const servers = answers.map(({ headers }) => headers['x-server'])
+    expect(new Set(servers)).toEqual(new Set(['app1', 'app2']))
+    for (const { headers } of answers) expect(headers['x-client']).toBe('2.0')
+  }
+  const { status, headers } = await fetch(`http://127.0.0.1:${ports[0]}/`)
+  expect([status, headers.get('x-client')]).toEqual([200, '1.1'])
 })
