@@ -123,7 +123,9 @@ export class H2Client implements ConnHandler, H2Carrier, H2Owner, Session {
 
   readonly #begin = (stream: H2Stream): StreamHandler => {
     this.#hasServed = true
-    this.#reading = null
+    // From here on, as its first frame may hold no field.
+    this.#block.clear()
+    this.#reading = stream
     const served = this.#spare.pop() ?? new H2ClientStream(this, this.#services, this.#open)
     this.#streams.add(served)
     return served.begin(stream)
