@@ -26,7 +26,8 @@ export class StreamFrames {
   /** Of the DATA frame that is being read: null where nobody gets it. */
   #dataStream: H2Stream | null = null
   #isDataLast = false
-  /** Bytes of it that are no content. */
+  /** Bytes of it, and those of them that are no content. */
+  #dataLength = 0
   #dataRest = 0
 
   constructor(state: H2State) {
@@ -101,7 +102,8 @@ export class StreamFrames {
     streams.lastRemoteId = id
     if (id > lastTaken) {
       streams.remember(id, true)
-      return null
+      // Some were on their way when it was told so.
+      return this.#state.glitch()
     }
     const isOneTooMany = streams.count >= limits.maxConcurrentStreams
     const handlerOf = isOneTooMany ? null : owner.onStream()
@@ -128,6 +130,7 @@ export class StreamFrames {
     const { outbound, window } = this.#state
     this.#dataStream = null
     this.#isDataLast = (flags & FLAG.endStream) !== 0
+    this.#dataLength = length
     this.#dataRest = length
     if (id === 0) return fault(H2_ERROR.protocol, 'DATA on no stream')
     if (!window.take(length)) {
@@ -135,8 +138,7 @@ export class StreamFrames {
     }
     // What bounds memory are the windows of the streams.
     outbound.giveBack(0, window.use(length))
-    const wrong = length === 0 && !this.#isDataLast ? this.#state.glitch() : null
-    return wrong ?? this.#beginData(id, length)
+    return this.#beginData(id, length)
   }
 
   /** Finds the stream that content is for, none where nobody gets it. */
@@ -145,8 +147,11 @@ export class StreamFrames {
     const stream = streams.get(id)
     if (stream === undefined) {
       if (streams.isIdle(id)) return fault(H2_ERROR.protocol, 'DATA on a stream without a head')
-      if (streams.endingOf(id) !== 'over') return null
-      return fault(H2_ERROR.streamClosed, 'DATA on a stream that is over')
+      if (streams.endingOf(id) === 'over') {
+        return fault(H2_ERROR.streamClosed, 'DATA on a stream that is over')
+      }
+      // Content may have been on its way when the stream was reset, and one end of it.
+      return this.#isDataLast && !streams.endReset(id) ? this.#state.glitch() : null
     }
     if (stream.isRemoteEnded) return this.#state.fail(stream, H2_ERROR.streamClosed)
     if (!stream.receiveWindow.take(length)) return this.#state.fail(stream, H2_ERROR.flowControl)
@@ -165,11 +170,13 @@ export class StreamFrames {
   dataEnd(): Fault | null {
     const stream = this.#dataStream
     this.#dataStream = null
-    if (stream === null || stream.isClosed) return null
-    if (this.#isDataLast) return this.#endThere(stream)
-    // Padding is used up as it comes.
-    this.#state.outbound.giveBack(stream.id, stream.receiveWindow.use(this.#dataRest))
-    return null
+    if (stream !== null && !stream.isClosed) {
+      if (this.#isDataLast) return this.#endThere(stream)
+      // Padding is used up as it comes.
+      this.#state.outbound.giveBack(stream.id, stream.receiveWindow.use(this.#dataRest))
+    }
+    const isUseless = this.#dataRest === this.#dataLength && !this.#isDataLast
+    return isUseless ? this.#state.glitch() : null
   }
 
   rstStream(id: number, view: Buffer, start: number, end: number): Fault | null {

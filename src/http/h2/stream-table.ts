@@ -67,6 +67,18 @@ export class StreamTable {
     return 'unknown'
   }
 
+  /**
+   * The other end has sent all of a stream that was reset here: that may come once.
+   *
+   * @returns whether it is known that it was reset here
+   */
+  endReset(id: number): boolean {
+    const place = this.#closed.indexOf(-id)
+    if (place < 0) return false
+    this.#closed[place] = id
+    return true
+  }
+
   add(stream: H2Stream): void {
     this.#open.set(stream.id, stream)
   }

@@ -7,7 +7,7 @@ import {
   SETTING,
 } from '../../../../src/http/h2/frames/frame-types.ts'
 import { Frames, REQUEST } from './plain-frames.ts'
-import { RecordedConnection } from './recorded-connection.ts'
+import { RecordedConnection, type RecordedStream } from './recorded-connection.ts'
 
 const { words } = Frames
 const EMPTY = Buffer.alloc(0)
@@ -685,9 +685,50 @@ describe('a flood', () => {
       (n) => [Frames.headers(id(n), WHOLE), Frames.windowUpdate(id(n), 0)],
     ],
     ['GOAWAY', () => [Frames.goaway(0, 0)]],
+    [
+      'DATA of nothing but padding',
+      (n) => [
+        ...(n === 0 ? [Frames.headers(1, WHOLE)] : []),
+        Frames.data(1, FLAG.padded, Buffer.from([0])),
+      ],
+    ],
+    [
+      'DATA without content on a stream that was reset here',
+      (n) => [
+        ...(n === 0 ? [Frames.headers(1, WHOLE), Frames.windowUpdate(1, 0)] : []),
+        n % 2 === 0 ? Frames.data(1, 0, '') : Frames.data(1, FLAG.padded, Buffer.of(0)),
+      ],
+    ],
   ])('of %s ends the connection, unless it comes drop by drop', (_, frames) => {
     expect(flooded(frames)).toBe('enhanceYourCalm')
     expect(flooded(frames, 15)).toBeNull()
+  })
+
+  it('is none where each stream that was reset here has one last DATA on its way', () => {
+    const server = new RecordedConnection(true, { glitchesMax: GLITCHES }).receive(Frames.hello)
+    for (let n = 0; n < 2 * GLITCHES; n++) {
+      server.receive(Frames.headers(id(n), WHOLE))
+      server.connection.reset((server.streams[n] as RecordedStream).stream, H2_ERROR.noError)
+      server.receive(Frames.data(id(n), FLAG.endStream, 'x'))
+      server.sent()
+    }
+    expect(verdictOf(server)).toBe('fine')
+    server.receive(Frames.data(id(0), FLAG.endStream, 'x'))
+    server.receive(Frames.data(id(2 * GLITCHES - 1), FLAG.endStream, 'x'))
+    expect(verdictOf(server)).toBe('connection: streamClosed')
+  })
+
+  it('of requests after GOAWAY ends the connection', () => {
+    const server = new RecordedConnection(true, { glitchesMax: GLITCHES }).receive(
+      Frames.hello,
+      Frames.headers(1, WHOLE),
+    )
+    server.connection.leave()
+    server.sent()
+    for (let n = 1; n <= GLITCHES; n++) server.receive(Frames.headers(id(n), LAST))
+    expect(verdictOf(server)).toBe('fine')
+    server.receive(Frames.headers(id(GLITCHES + 1), LAST))
+    expect(verdictOf(server)).toBe('connection: enhanceYourCalm')
   })
 
   it('of CONTINUATION (CVE-2024-27316) ends it within one block', () => {
