@@ -17,6 +17,9 @@ export type Requirement =
   | 'postgresql'
   | 'mariadbd'
   | 'openssl'
+  | 'nghttp'
+  | 'h2load'
+  | 'nghttpd'
 
 /**
  * For `beforeEach`: where something is missing the tests are skipped and say why. With
