@@ -45,9 +45,7 @@ export function validateBinds(tree: Cursor, ownAdmin: AdminConfig | null, report
 }
 
 /** What can be spoken in `mode http`, where the protocol that is agreed on must be known. */
-export const HTTP_PROTOCOLS: readonly string[] = ['http/1.1', 'http/1.0']
-/** As {@link HTTP_PROTOCOLS}, with clients. */
-const CLIENT_PROTOCOLS: readonly string[] = ['h2', ...HTTP_PROTOCOLS]
+const HTTP_PROTOCOLS: readonly string[] = ['h2', 'http/1.1', 'http/1.0']
 
 /** Reports what about the TLS of binds does not fit together. */
 export function validateBindTls(tree: Cursor, report: Report): void {
@@ -117,9 +115,14 @@ function validateAlpn(bind: Cursor, mode: Mode | null, report: Report): void {
     })
   }
   if (mode !== 'http') return
+  validateHttpProtocols(alpn, report)
+}
+
+/** Reports what is offered by ALPN, on a bind or to a server, and is not known in `mode http`. */
+export function validateHttpProtocols(alpn: Cursor, report: Report): void {
   for (const protocol of alpn.items()) {
     const { text } = protocol
-    if (text === null || CLIENT_PROTOCOLS.includes(text)) continue
+    if (text === null || HTTP_PROTOCOLS.includes(text)) continue
     report.error(protocol.span, protocol.path, {
       code: 'unsupported',
       message: `alpn "${text}" is not available in this version in mode http`,

@@ -2,7 +2,7 @@ import type { Mode } from '../../model/config.ts'
 import type { Report } from '../diagnostics/diagnostics.ts'
 import type { Cursor } from '../text/tree.ts'
 import { parseAddress } from '../values/addresses.ts'
-import { validateVersions } from './bind-validation.ts'
+import { validateHttpProtocols, validateVersions } from './bind-validation.ts'
 import { effectiveMode } from './proxy-views.ts'
 
 /** Reports settings of servers, and of `default-server`, that do not go together. */
@@ -58,26 +58,11 @@ export function validateServerTls(tree: Cursor, report: Report): void {
 function validateTlsOf(server: Cursor, standard: Cursor, mode: Mode | null, report: Report): void {
   const ssl = server.at('ssl')
   validateVersions(ssl, standard, report)
-  if (mode === 'http') validateAlpn(ssl.at('alpn'), report)
+  if (mode === 'http') validateHttpProtocols(ssl.at('alpn'), report)
   const off = server.at('no-check-ssl')
   if (off.value !== true || server.at('check-ssl').value !== true) return
   report.error(off.keySpan, off.path, {
     message: 'checks are made over TLS, or they are not',
     hint: 'Delete check-ssl, or no-check-ssl.',
   })
-}
-
-/** What servers of `mode http` may choose. */
-const HTTP_PROTOCOLS = ['h2', 'http/1.1', 'http/1.0']
-
-function validateAlpn(alpn: Cursor, report: Report): void {
-  for (const protocol of alpn.items()) {
-    const { text } = protocol
-    if (text === null || HTTP_PROTOCOLS.includes(text)) continue
-    report.error(protocol.span, protocol.path, {
-      code: 'unsupported',
-      message: `alpn "${text}" of a server is not available in this version in mode http`,
-      hint: 'Write alpn: [h2, http/1.1].',
-    })
-  }
 }
