@@ -10,13 +10,8 @@ import {
 } from './smuggling-cases.ts'
 import { sharedLanes } from './support/lanes.ts'
 import { openSocket, type RawAnswer, readUntil } from './support/raw-client.ts'
-import {
-  readRequests,
-  readResponses,
-  type StrictMessage,
-  statusOf,
-  targetOf,
-} from './support/strict-messages.ts'
+import { answerTo, type Recorder, type Recording, startRecorder } from './support/recorder.ts'
+import { readRequests, readResponses, statusOf, targetOf } from './support/strict-messages.ts'
 import { startTcpServer } from './support/tcp-server.ts'
 
 /** Follows every attempt on its connection. It arrives as it is sent, or not at all. */
@@ -36,56 +31,6 @@ const takeLane = sharedLanes({
   threads: 1,
   defaults: { timeout: { 'client': TIMEOUT, 'http-request': TIMEOUT, 'server': TIMEOUT } },
 })
-
-/** A server that keeps what it receives, and reads it as strictly as can be. */
-interface Recorder {
-  /** What came since the last call. */
-  readonly take: () => Recording
-  /** Connections that are open and hold the beginning of a message. */
-  readonly unfinished: () => number
-}
-
-interface Recording {
-  readonly bytes: number
-  readonly messages: readonly StrictMessage[]
-  readonly wrongs: readonly string[]
-}
-
-async function startRecorder(port: number): Promise<Recorder> {
-  let bytes = 0
-  let messages: StrictMessage[] = []
-  let wrongs: string[] = []
-  const unfinished = new Set<object>()
-  await startTcpServer((socket) => {
-    let rest = ''
-    socket.on('data', (chunk) => {
-      bytes += chunk.length
-      const reading = readRequests(rest + chunk.toString('latin1'))
-      rest = reading.rest
-      if (reading.wrong !== null)
-        wrongs.push(`${reading.wrong} in ${JSON.stringify(rest.slice(0, 200))}`)
-      messages.push(...reading.messages)
-      for (const message of reading.messages) socket.write(answerTo(message))
-      if (rest === '') unfinished.delete(socket)
-      else unfinished.add(socket)
-    })
-    socket.on('end', () => socket.end())
-    socket.on('close', () => unfinished.delete(socket))
-  }, port)
-  const take = (): Recording => {
-    const recording = { bytes, messages, wrongs }
-    bytes = 0
-    messages = []
-    wrongs = []
-    return recording
-  }
-  return { take, unfinished: () => unfinished.size }
-}
-
-function answerTo({ startLine }: StrictMessage): string {
-  const body = startLine.slice(0, startLine.lastIndexOf(' '))
-  return `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
-}
 
 /** A frontend before one server that nobody else uses, so that what arrives tells of one attempt. */
 interface Lane<Server> {

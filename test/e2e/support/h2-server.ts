@@ -9,7 +9,7 @@ import {
   type ServerOptions,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import { onTestFinished } from 'vitest'
+import { whenOver } from './lifetime.ts'
 
 /** Answers a stream. */
 export type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void
@@ -23,7 +23,7 @@ export interface H2Server {
 }
 
 /**
- * Starts one on a free port of the loopback, until the test is over.
+ * Starts one on a free port of the loopback, until what it is started for is over.
  *
  * @param tls its certificate and key; default: it speaks clear text
  */
@@ -52,6 +52,6 @@ export async function startH2Server(
       server.close(() => resolve())
     })
   }
-  onTestFinished(close)
+  whenOver(close)
   return { address: `127.0.0.1:${port}`, sessions, close }
 }
