@@ -395,7 +395,6 @@ const requestLines: RequestCase[] = [
   ['HTTP/2.0', line('GET /case HTTP/2.0'), 'refused'],
   ['HTTP/01.1', line('GET /case HTTP/01.1'), 'refused'],
   ['http in lower case', line('GET /case http/1.1'), 'refused'],
-  ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'refused'],
   ['two requests in one line', line('GET /case HTTP/1.1 GET /smuggled HTTP/1.1'), 'refused'],
   ['a version in the target', line('GET /case HTTP/1.1/smuggled HTTP/1.1'), 'refused'],
   ['an absolute target of another scheme', line('GET ftp://a/case HTTP/1.1'), 'refused'],
