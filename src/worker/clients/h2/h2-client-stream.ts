@@ -85,11 +85,6 @@ export class H2ClientStream implements ClientStream, StreamHandler {
     return this
   }
 
-  /** It serves none. */
-  get isFree(): boolean {
-    return this.#phase === 'rest'
-  }
-
   /** Bytes of the request are held back, or would be. */
   get isStopped(): boolean {
     return this.#request.isStopped || this.#request.held !== null
