@@ -99,7 +99,7 @@ describe('sluice check', () => {
   it('points at all that the file names and this host lacks, or nothing with --offline', async () => {
     const text = `
 global: {log: {access: /nowhere/access.log}}
-admin: {bind: "203.0.113.7:8404", token-file: /nowhere/token}
+admin: {bind: "203.0.113.7:8404", token-file: /nowhere/token, ssl: off}
 frontends:
   web:
     bind: ["127.0.0.1:8080", {address: "203.0.113.8:8080"}]

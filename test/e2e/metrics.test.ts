@@ -125,7 +125,7 @@ it('an admin address that others reach asks for the token of its file', async ()
   writeFileSync(file, 'open-sesame\n')
   await startDaemon({
     config: {
-      admin: { bind: `0.0.0.0:${port}`, 'token-file': file },
+      admin: { 'bind': `0.0.0.0:${port}`, 'token-file': file, 'ssl': 'off' },
       frontends: { web: { bind: `127.0.0.1:${await freePort()}` } },
     },
   })
