@@ -114,7 +114,8 @@ describe('a frontend with ssl', () => {
   it('serves curl, and tells the server and the log of TLS', async () => {
     const { daemon, server, port } = await startSecured()
     const url = `https://a.example:${port}/x`
-    const to = ['--resolve', `a.example:${port}:127.0.0.1`, '--cacert', caFile()]
+    const trust = ['--http1.1', '--cacert', caFile()]
+    const to = ['--resolve', `a.example:${port}:127.0.0.1`, ...trust]
     const { code, stdout } = await runProgram('curl', ['-sS', ...to, '-d', 'body', url])
     expect([code, stdout]).toEqual([0, 'server'])
     const [got] = server.requests

@@ -98,6 +98,7 @@ describe('the membership of a cluster', () => {
 
     expect((await sluiceOn(four, 'cluster', 'transfer', 'lb4')).code).toBe(0)
     expect((await cluster.leader([one, two, three, four])).name).toBe('lb4')
+    await agreeOn([...cluster.nodes, four])
     expect((await sluiceOn(one, 'cluster', 'remove', 'lb4')).code).toBe(0)
     await cluster.leader([one, two, three])
     await untilRole(four, 'lb4', 'outsider')
