@@ -12,6 +12,8 @@ import { openRaft } from './raft-engine.ts'
 /** Runs agreement, its store and its links until the engine is stopped. */
 function runAgreement({ config, enginePort, handed, beats, controlPort }: AgreementBoot): void {
   const beat = new Int32Array(beats)
+  // The first at once: a thread that hangs before its second is seen to.
+  Atomics.add(beat, 0, 1)
   setInterval(() => Atomics.add(beat, 0, 1), BEAT_MS).unref()
   let links: PeerLinks | null = null
   const calls: ThreadCalls = {
