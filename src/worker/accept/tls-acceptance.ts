@@ -1,3 +1,4 @@
+import { GatheredBytes } from '../../base/gathered-bytes.ts'
 import { localAnswer } from '../../http/answers/local-answer.ts'
 import { answerText } from '../../http/h1/head-text.ts'
 import { COUNTER, count } from '../../memory/counters.ts'
@@ -5,7 +6,6 @@ import type { ClientVerification } from '../../model/bind-tls.ts'
 import type { ByteView, Conn, ConnFailure, ConnHandler, TlsFacts } from '../../net/conn.ts'
 import { readClientHello } from '../../net/tls/client-hello.ts'
 import { clientRefusal } from '../../net/tls/client-verification.ts'
-import { GatheredBytes } from '../../net/tls/gathered-bytes.ts'
 import { HANDSHAKE_CUT, TlsConn } from '../../net/tls/tls-conn.ts'
 import { describeVerification } from '../../net/tls/verification-errors.ts'
 import { UNHEARD } from '../../net/unheard.ts'
@@ -132,7 +132,7 @@ class TlsAcceptance implements ConnHandler, Session {
 
   onData(_conn: Conn, view: ByteView, length: number): void {
     this.#isNull = false
-    this.#held?.add(view, length)
+    this.#held?.add(view, 0, length)
     const bytes = this.#held === null ? view : this.#held.bytes
     const total = this.#held === null ? length : this.#held.length
     const reading = readClientHello(bytes, total)
@@ -140,7 +140,7 @@ class TlsAcceptance implements ConnHandler, Session {
       case 'incomplete':
         if (this.#held !== null) return
         this.#held = new GatheredBytes()
-        this.#held.add(view, length)
+        this.#held.add(view, 0, length)
         return
       case 'malformed':
         if (METHOD.test(bytes.toString('latin1', 0, Math.min(total, 20)))) this.#refuse(PLAIN_HTTP)

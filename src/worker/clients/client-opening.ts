@@ -1,7 +1,7 @@
+import { GatheredBytes } from '../../base/gathered-bytes.ts'
 import type { ByteView } from '../../net/conn.ts'
 import { Deadline, type DeadlineWheel } from '../../net/deadline-wheel.ts'
 import { type HelloReading, readClientHello } from '../../net/tls/client-hello.ts'
-import { GatheredBytes } from '../../net/tls/gathered-bytes.ts'
 import type { ContentFacts, SessionFacts } from '../../rules/facts.ts'
 
 /**
@@ -61,7 +61,7 @@ export class ClientOpening {
 
   /** More has come. It is copied. */
   add(view: ByteView, length: number): void {
-    this.#bytes.add(view, length)
+    this.#bytes.add(view, 0, length)
     this.#put('more')
   }
 

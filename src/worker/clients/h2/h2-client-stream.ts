@@ -1,3 +1,4 @@
+import { GatheredBytes } from '../../../base/gathered-bytes.ts'
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, type BodyKind } from '../../../http/body.ts'
 import type { FieldLines } from '../../../http/fields.ts'
 import { H2_ERROR } from '../../../http/h2/frames/frame-types.ts'
@@ -12,7 +13,6 @@ import type { ResponseHead } from '../../../http/response-head.ts'
 import type { OwnAnswer } from '../../../model/own-answer.ts'
 import type { ByteView, Conn } from '../../../net/conn.ts'
 import { Deadline } from '../../../net/deadline-wheel.ts'
-import { GatheredBytes } from '../../../net/tls/gathered-bytes.ts'
 import type { ClientConnection, ClientStream, RequestOwner } from '../../streams/client-stream.ts'
 import type { Tunnel } from '../../streams/tunnel.ts'
 import type { ClientServices } from '../client-services.ts'
@@ -139,7 +139,7 @@ export class H2ClientStream implements ClientStream, StreamHandler {
     const to = request.isStopped || request.held !== null ? null : this.#exchange.requestBody
     if (to === null || request.isTunnel) {
       request.held ??= new GatheredBytes()
-      request.held.add(view.subarray(start, end), end - start)
+      request.held.add(view, start, end)
       return
     }
     this.bytesIn += end - start

@@ -1,3 +1,4 @@
+import { GatheredBytes } from '../../../base/gathered-bytes.ts'
 import { H2_ERROR } from '../../../http/h2/frames/frame-types.ts'
 import type { H2Stream } from '../../../http/h2/h2-stream.ts'
 import type {
@@ -8,7 +9,6 @@ import type {
   Endpoint,
   TlsFacts,
 } from '../../../net/conn.ts'
-import { GatheredBytes } from '../../../net/tls/gathered-bytes.ts'
 import { UNHEARD } from '../../../net/unheard.ts'
 import type { H2Carrier } from './h2-carrier.ts'
 import { H2Outlet } from './h2-outlet.ts'
@@ -112,7 +112,7 @@ export class H2StreamConn implements Conn {
     if (this.#isGone) return
     if (this.#isPaused || this.#held !== null) {
       this.#held ??= new GatheredBytes()
-      this.#held.add(view.subarray(start, end), end - start)
+      this.#held.add(view, start, end)
       return
     }
     this.handler.onData(this, view.subarray(start, end), end - start)

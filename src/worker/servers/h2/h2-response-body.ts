@@ -1,8 +1,8 @@
+import { GatheredBytes } from '../../../base/gathered-bytes.ts'
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE, type BodySink } from '../../../http/body.ts'
 import { ContentCount } from '../../../http/h2/messages/content-count.ts'
 import type { ResponseHead } from '../../../http/response-head.ts'
 import type { ByteView } from '../../../net/conn.ts'
-import { GrowingBytes } from './growing-bytes.ts'
 
 /**
  * The body of a response in HTTP/2 on its way to whoever takes it: held against its length, framed
@@ -12,7 +12,7 @@ import { GrowingBytes } from './growing-bytes.ts'
  */
 export class H2ResponseBody {
   readonly #content = new ContentCount()
-  readonly #held = new GrowingBytes()
+  readonly #held = new GatheredBytes()
   /** Null before its head. */
   #to: BodySink | null = null
   #isThere = false
@@ -97,9 +97,9 @@ export class H2ResponseBody {
   /** It is taken again. @returns how much was kept, which is used up now */
   resume(): number {
     this.isPaused = false
-    const { view, length } = this.#held
+    const { bytes, length } = this.#held
     this.#held.clear()
-    if (this.#to !== null && length > 0) this.#sendOn(this.#to, view, 0, length)
+    if (this.#to !== null && length > 0) this.#sendOn(this.#to, bytes, 0, length)
     return length
   }
 

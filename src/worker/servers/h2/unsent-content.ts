@@ -1,7 +1,7 @@
+import { GatheredBytes } from '../../../base/gathered-bytes.ts'
 import type { H2Connection } from '../../../http/h2/h2-connection.ts'
 import type { H2Stream } from '../../../http/h2/h2-stream.ts'
 import { writeTrailers } from '../../../http/h2/messages/request-writer.ts'
-import { GrowingBytes } from './growing-bytes.ts'
 
 const NO_BYTES = Buffer.alloc(0)
 
@@ -10,7 +10,7 @@ const NO_BYTES = Buffer.alloc(0)
  * sent. A piece that comes alone is not copied here; small ones go in one frame.
  */
 export class UnsentContent {
-  readonly #own = new GrowingBytes()
+  readonly #own = new GatheredBytes()
   /** What is to be sent: lent by who handed it over, until {@link keep}, or our own. */
   #view: Buffer = NO_BYTES
   #start = 0
@@ -46,7 +46,7 @@ export class UnsentContent {
     }
     this.keep()
     this.#own.add(view, start, end)
-    this.#view = this.#own.view
+    this.#view = this.#own.bytes
     this.#end = this.#own.length
   }
 
@@ -75,7 +75,7 @@ export class UnsentContent {
   keep(): void {
     if (this.#isOwn || this.#start === this.#end) return
     this.#own.add(this.#view, this.#start, this.#end)
-    this.#view = this.#own.view
+    this.#view = this.#own.bytes
     this.#start = 0
     this.#end = this.#own.length
     this.#isOwn = true

@@ -1,5 +1,3 @@
-import type { ByteView } from '../conn.ts'
-
 const NO_BYTES = Buffer.alloc(0)
 
 /** Room that the first bytes are given, as a ClientHello needs it; it doubles from there. */
@@ -15,20 +13,26 @@ export class GatheredBytes {
     return this.#length
   }
 
-  /** All of them, valid until the next {@link add}. */
+  /** All of them, valid until the next {@link add}, also when they are given up. */
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.#length)
   }
 
-  /** Puts a copy of `view[0, length)` behind them. */
-  add(view: ByteView, length: number): void {
-    const total = this.#length + length
+  /** Puts a copy of `view[start, end)` behind them. */
+  add(view: Buffer, start: number, end: number): void {
+    const total = this.#length + end - start
     if (total > this.#buffer.length) {
       const longer = Buffer.allocUnsafe(Math.max(total, FIRST_BYTES, 2 * this.#buffer.length))
       this.#buffer.copy(longer, 0, 0, this.#length)
       this.#buffer = longer
     }
-    view.copy(this.#buffer, this.#length, 0, length)
+    view.copy(this.#buffer, this.#length, start, end)
     this.#length = total
+  }
+
+  /** Gives them up, and their memory. */
+  clear(): void {
+    this.#buffer = NO_BYTES
+    this.#length = 0
   }
 }
