@@ -1,4 +1,3 @@
-import { writeLatin1 } from '../../../base/latin1.ts'
 import { noteHeader } from '../../h1/header-facts.ts'
 import {
   HEADER_CONTENT_LENGTH,
@@ -8,11 +7,7 @@ import {
 } from '../../header-table.ts'
 import { REJECT } from '../../rejects.ts'
 import type { HeaderField } from '../hpack/header-field.ts'
-
-const FIRST_BYTES = 1024
-
-/** Where the values of fields with meaning are read, of all connections of a thread in turn. */
-let scratch = Buffer.allocUnsafeSlow(FIRST_BYTES)
+import { asBytes } from './text-bytes.ts'
 
 /**
  * Puts fields of HTTP/2 into a header table as the lines that HTTP/1 has for them, by the same
@@ -55,9 +50,7 @@ export class FieldText {
   }
 
   #note(id: number, value: string): number {
-    if (scratch.length < value.length) scratch = Buffer.allocUnsafeSlow(value.length)
-    writeLatin1(scratch, value, 0)
-    return noteHeader(id, scratch, 0, value.length, this.#table)
+    return noteHeader(id, asBytes(value), 0, value.length, this.#table)
   }
 
   /** The head is whole: the table has its text. @returns 0, or a reject code */

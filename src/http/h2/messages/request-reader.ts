@@ -1,4 +1,3 @@
-import { writeLatin1 } from '../../../base/latin1.ts'
 import { authoritiesMatch } from '../../authority.ts'
 import { BODY_CHUNKED, BODY_LENGTH, BODY_NONE } from '../../body.ts'
 import { skipTarget, skipToken } from '../../characters.ts'
@@ -18,6 +17,7 @@ import { HeaderField } from '../hpack/header-field.ts'
 import type { FieldBlock } from './field-block.ts'
 import { KIND_PSEUDO, kindOf } from './field-kind.ts'
 import { FieldText } from './field-text.ts'
+import { asBytes } from './text-bytes.ts'
 
 /** The schemes of what can go on as HTTP/1.1, with the ports that may be left out. */
 const DEFAULT_PORTS: ReadonlyMap<string, readonly string[]> = new Map([
@@ -35,15 +35,6 @@ const WEBSOCKET_KEY = 'sec-websocket-key'
 const CHUNKED = new HeaderField('transfer-encoding', 'chunked')
 const UPGRADE_OPTION = new HeaderField('connection', 'Upgrade')
 const UPGRADE_WEBSOCKET = new HeaderField('upgrade', 'websocket')
-
-/** Where a text is looked at as bytes, by all readers of a thread in turn. */
-let scratch = Buffer.allocUnsafeSlow(1024)
-
-function asBytes(text: string): Buffer {
-  if (scratch.length < text.length) scratch = Buffer.allocUnsafeSlow(2 * text.length)
-  writeLatin1(scratch, text, 0)
-  return scratch
-}
 
 /** What the pseudo-header fields of a block say, null where one is not there. RFC 9113 section 8.3.1. */
 class PseudoFields {
