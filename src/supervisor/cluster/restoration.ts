@@ -2,21 +2,16 @@ import { open } from 'node:fs/promises'
 import { SluiceError } from '../../base/errors.ts'
 import { decodeBackup } from '../../cluster/backup.ts'
 import { restore } from '../../consensus/group/refounding/group-restoration.ts'
-import { type ConfigSurroundings, readConfigFile, readHere } from '../preparation/config-file.ts'
 import { drawnId } from './drawn-id.ts'
+import { clusterOf, type StoppedNodeOptions } from './stopped-node.ts'
 
 /** Bytes of a backup: the most that a state can have is a quarter of it. */
 const BACKUP_BYTES_MAX = 256 * 1024 * 1024
 
 /** What `sluice cluster restore` is started with. */
-export interface RestoreOptions extends ConfigSurroundings {
+export interface RestoreOptions extends StoppedNodeOptions {
+  /** Its file. */
   readonly backup: string
-  /** The config file of the node that is to have it. */
-  readonly file: string
-  /** Where a refused config is explained: standard error. */
-  readonly print: (text: string) => void
-  /** Where it is told what was done: standard output. */
-  readonly tell: (text: string) => void
 }
 
 /**
@@ -26,21 +21,13 @@ export interface RestoreOptions extends ConfigSurroundings {
  *   `backup-damaged`, `backup-newer`; `data-dir-used`, and what opening its data throws
  */
 export async function restoreCluster(options: RestoreOptions): Promise<void> {
-  const { config, report } = await readConfigFile(options.file, readHere(options))
-  if (config === null) {
-    options.print(report)
-    throw new SluiceError('config-invalid', `${options.file} is not valid`)
-  }
-  const { cluster } = config
-  if (cluster === null) {
-    throw new SluiceError('cluster-absent', `${options.file} has no section "cluster"`)
-  }
+  const { dataDir, node, peers } = await clusterOf(options)
   const { head, state } = decodeBackup(await readBackup(options.backup))
   const { clusterId, invited } = await restore({
-    folder: cluster.dataDir,
-    name: cluster.node,
+    folder: dataDir,
+    name: node,
     makeIncarnation: drawnId,
-    peers: cluster.peers,
+    peers,
     data: state,
     index: head.index,
   })
@@ -50,9 +37,9 @@ export async function restoreCluster(options: RestoreOptions): Promise<void> {
       ? ''
       : ` Then start the others, with an empty data-dir each: ${invited.join(', ')}.`
   options.tell(
-    `${cluster.node} is the first node of a new cluster ${clusterId}, with what ${former} had ` +
+    `${node} is the first node of a new cluster ${clusterId}, with what ${former} had ` +
       `agreed on up to index ${head.index}, ${head.time}.\nNodes that have data of the old one are ` +
-      `refused by it. Start ${cluster.node}.${others}\n`,
+      `refused by it. Start ${node}.${others}\n`,
   )
 }
 
