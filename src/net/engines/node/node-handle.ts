@@ -8,11 +8,10 @@ import { LastingSocket } from './lasting-socket.ts'
  * The one place that reaches below node:net's public interface, for five things that it lacks: the
  * descriptor of a socket, a Socket with our own read buffer (`onread`) on an accepted connection,
  * a socket that listens only when it is told to, whether there is more to read, and what is wrong
- * with a client's certificate. Without the
- * second each connection costs another Socket, or a fresh buffer with every read. The names used
- * (`_handle`, `fd`, `listen`, `onconnection`, `reading`, `readStart`, `verifyError`, the option `handle`) have been
- * the same from Node 10 to 26; where they are not, starting fails with a code rather than oddly
- * later.
+ * with a client's certificate. Without the second each connection costs another Socket, or a fresh
+ * buffer with every read. The names used (`_handle`, `fd`, `listen`, `onconnection`, `reading`,
+ * `readStart`, `verifyError`, the option `handle`) have been the same from Node 10 to 26; where they
+ * are not, starting fails with a code rather than oddly later.
  */
 
 /** What an accepted connection is before it has a Socket: an object of libuv's binding. */
