@@ -1,5 +1,6 @@
 import { AdminTls } from '../admin/admin-tls.ts'
 import { CertificateWatch } from '../certificates/certificate-watch.ts'
+import { changedFiles, textsOfCertificates } from '../certificates/file-changes.ts'
 import type { AdminTlsConfig } from '../model/config.ts'
 import type { PlannedCertificate } from '../model/plan.ts'
 import type { ShownCertificate } from '../operations/operated-node.ts'
@@ -44,10 +45,8 @@ export class AdminCertificates {
 
   /** The files that say something else than is shown. */
   changed(certificates: readonly PlannedCertificate[]): readonly string[] {
-    const before = textsOf(this.tls.certificates)
-    const after = textsOf(certificates)
-    const files = new Set([...before.keys(), ...after.keys()])
-    return [...files].filter((file) => before.get(file) !== after.get(file))
+    const before = textsOfCertificates(this.tls.certificates)
+    return changedFiles(before, textsOfCertificates(certificates))
   }
 
   /** Shows these to who comes from now on. */
@@ -68,8 +67,4 @@ async function readAll(crt: readonly string[]): Promise<readonly PlannedCertific
   const certificates: PlannedCertificate[] = []
   for (const path of crt) certificates.push(...(await files.read(path)))
   return certificates
-}
-
-function textsOf(certificates: readonly PlannedCertificate[]): Map<string, string> {
-  return new Map(certificates.map(({ path, chain, key }) => [path, `${chain}\n${key}`]))
 }

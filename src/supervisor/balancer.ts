@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { SluiceError } from '../base/errors.ts'
 import { settlesWithin } from '../base/time-limit.ts'
 import { CertificateWatch } from '../certificates/certificate-watch.ts'
+import { changedFiles } from '../certificates/file-changes.ts'
 import type { TicketKeyRing } from '../certificates/ticket-key-ring.ts'
 import { NameResolution } from '../discovery/name-resolution.ts'
 import { hostNamesOf } from '../discovery/server-addresses.ts'
@@ -21,7 +22,7 @@ import type { ShownCertificate } from '../operations/operated-node.ts'
 import type { DaemonLog } from '../telemetry/daemon-log.ts'
 import type { AccessLogOutput } from './access-log-output.ts'
 import { type DescriptorBudget, isTight } from './preparation/descriptor-limit.ts'
-import { changedTlsFiles, type Gathered, gather, withoutTls } from './preparation/gathering.ts'
+import { type Gathered, gather, textsOfTls, withoutTls } from './preparation/gathering.ts'
 import type { Refuse } from './preparation/lacks.ts'
 import { type PreparedChange, prepareServers, readdress } from './preparation/planned-servers.ts'
 import {
@@ -260,7 +261,7 @@ export class Balancer {
     const { config, gathered: before } = this.#prepared
     const { gathered, lacks } = await gather(config, this.names, withoutTls(before), before)
     if (lacks.length > 0) throw refuse(lacks)
-    const changed = changedTlsFiles(before, gathered)
+    const changed = changedFiles(textsOfTls(before), textsOfTls(gathered))
     if (changed.length > 0 && !isTrial) await this.run(config, { held: gathered, refuse })
     return changed
   }

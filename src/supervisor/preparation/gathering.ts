@@ -1,5 +1,6 @@
 import { SluiceError } from '../../base/errors.ts'
 import { inSlices, type Steps } from '../../base/work-slices.ts'
+import { type TlsTexts, textsOfCertificates } from '../../certificates/file-changes.ts'
 import type { NameResolution } from '../../discovery/name-resolution.ts'
 import {
   hostNamesOf,
@@ -58,21 +59,12 @@ export function withoutTls(gathered: Gathered): Gathered {
   return { ...gathered, authorities, revocations, certificates }
 }
 
-/** The files of TLS that say something else, are new, or are gone; in the order of their names. */
-export function changedTlsFiles(before: Gathered, after: Gathered): string[] {
-  const [said, saying] = [textsOf(before), textsOf(after)]
-  const files = new Set([...said.keys(), ...saying.keys()])
-  return [...files].filter((file) => said.get(file) !== saying.get(file)).sort()
-}
-
 /** What each file of TLS says. */
-function textsOf({ authorities, revocations, certificates }: Gathered): Map<string, string> {
+export function textsOfTls({ authorities, revocations, certificates }: Gathered): TlsTexts {
   return new Map([
     ...[...authorities.values()].map(({ caFile, pem }) => [caFile, pem] as const),
     ...revocations,
-    ...[...certificates.values()]
-      .flat()
-      .map(({ path, chain, key }) => [path, `${chain}\n${key}`] as const),
+    ...textsOfCertificates([...certificates.values()].flat()),
   ])
 }
 
