@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Steps } from '../../base/work-slices.ts'
 import type { BackendConfig, Config, ServerConfig } from '../../model/config.ts'
 
@@ -17,7 +18,7 @@ export function* sharingWith(config: Config, other: Config): Steps<Config> {
   }
   const frontends = config.frontends.map((frontend) => {
     const before = other.frontends.find(({ name }) => name === frontend.name)
-    return before !== undefined && isSame(frontend, before) ? before : frontend
+    return before !== undefined && isDeepStrictEqual(frontend, before) ? before : frontend
   })
   return { ...withShared(config, other), frontends, backends }
 }
@@ -44,7 +45,7 @@ function sharedBackend(backend: BackendConfig, before: BackendConfig): BackendCo
   const known = new Map(before.servers.map((server) => [server.name, server]))
   const servers = backend.servers.map((server): ServerConfig => {
     const same = known.get(server.name)
-    return same !== undefined && isSame(server, same) ? same : server
+    return same !== undefined && isDeepStrictEqual(server, same) ? same : server
   })
   const shared = {
     ...withShared(backend, before),
@@ -60,22 +61,11 @@ function withShared<T extends object>(one: T, other: T): T {
     const before = other[key as keyof T]
     // They are long, and are gone through one by one.
     const isLong = key === 'backends' || key === 'servers'
-    return [key, !isLong && isSame(value, before) ? before : value]
+    return [key, !isLong && isDeepStrictEqual(value, before) ? before : value]
   })
   return Object.fromEntries(entries) as T
 }
 
 function hasSameEntries(one: readonly object[], other: readonly object[]): boolean {
   return one.length === other.length && one.every((entry, i) => entry === other[i])
-}
-
-/** Whether two values of a config, which is plain data, say the same. */
-function isSame(one: unknown, other: unknown): boolean {
-  if (Object.is(one, other)) return true
-  if (typeof one !== 'object' || typeof other !== 'object') return false
-  if (one === null || other === null || Array.isArray(one) !== Array.isArray(other)) return false
-  const keys = Object.keys(one)
-  if (keys.length !== Object.keys(other).length) return false
-  const [a, b] = [one, other] as [Record<string, unknown>, Record<string, unknown>]
-  return keys.every((key) => Object.hasOwn(b, key) && isSame(a[key], b[key]))
 }
